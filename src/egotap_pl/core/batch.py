@@ -1,0 +1,47 @@
+"""What travels from a data set to a task, with its axes and units."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+FRAME_PX = 1024
+"""2D points are pixels of a FRAME_PX x FRAME_PX frame, whatever the stored image's size."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Visibility(IntEnum):
+    """How a view sees a joint. UNKNOWN where a data set does not say."""
+
+    UNKNOWN = 0
+    VISIBLE = 1
+    OCCLUDED = 2
+    OUT_OF_VIEW = 3
+
+
+class Batch(NamedTuple):
+    """Frames of a data set, as a frame store gives them.
+
+    Fields:
+        images: RGB.
+        points2d_px: (u, v) of every joint in each view, px of the 1024 x 1024 frame.
+        pose_cm: every joint of the skeleton, in the left camera's axes (X right, Y down, Z forward), relative to the
+            data set's origin (pelvis or camera).
+        origin_cm: that origin in each camera's own frame (zeros where poses are camera-relative).
+        visibility: a `Visibility` per view and joint.
+        category: index into the store's category names.
+        frame: row of the store.
+    """
+
+    images: UInt8[Tensor, "b v 3 h w"]
+    points2d_px: Float[Tensor, "b v j 2"]
+    pose_cm: Float[Tensor, "b j 3"]
+    origin_cm: Float[Tensor, "b v 3"]
+    visibility: UInt8[Tensor, "b v j"]
+    category: Int[Tensor, "b"]
+    frame: Int[Tensor, "b"]

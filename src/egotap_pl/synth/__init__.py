@@ -1,0 +1,1 @@
+"""EgoSynth: motions, bodies and a stereo fisheye ray caster that make the embedded data set."""
