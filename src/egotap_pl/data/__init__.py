@@ -1,0 +1,1 @@
+"""Data sets: sources, preparation, the frame store and the DataModules that read it."""
