@@ -1,0 +1,321 @@
+"""Scaramuzza (OCamCalib) fisheye cameras and the stereo rig made of two of them.
+
+A camera's axes are X right, Y down, Z forward, in cm; its pixels are (u right, v down). Off the axis by the angle phi,
+a point lies rho px from the centre, with rho the ``w2c`` polynomial in theta = phi - pi/2 = atan(-Z / n),
+n = sqrt(X^2 + Y^2). A pixel r px from the centre looks along (x, y, -z), with z the ``c2w`` polynomial in r.
+
+Beyond the rim of the image circle a calibration says nothing and its polynomials soon run wild. There, and behind the
+camera, both mappings go on linearly in the angle along the same radius (by the mean px per radian inside the circle)
+and the point is flagged: pixels stay finite and continuous, and what is far behind the camera lands outside the frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from numpy.polynomial import Polynomial
+from torch import Tensor
+
+from egotap_pl.core.ocamcalib import read_ocamcalib, usable_radius_px
+
+_AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is taken from its limit: n = 0 has no direction
+_TAPER_RAD = 0.02  # w2c misses zero on the axis by some 0.01 px; within this angle the miss is faded out
+_NOWHERE_CM2 = 1e-24  # so close to the axis, at or behind the camera, a point has no direction
+
+
+@dataclass(frozen=True)
+class FisheyeCamera:
+    """A calibrated fisheye camera: plain numbers, hashable, the same on every device.
+
+    Args:
+        size_px: width and height of the calibrated frame.
+        centre_px: (u, v) of the optical axis.
+        c2w: coefficients of z(r), lowest power first; used from pixel to ray.
+        w2c: coefficients of rho(theta), lowest power first; used from point to pixel.
+        circle_radius_px: radius of the image circle: nothing is seen farther from the centre.
+        affine: OCamCalib's (c, d, e): a point (x, y) px from the centre of the ideal image is seen at
+            u = x + e y + centre u, v = d x + c y + centre v.
+
+    Raises:
+        ValueError: if a number is not finite, or the polynomials do not describe a camera up to the circle's rim.
+    """
+
+    size_px: tuple[int, int]
+    centre_px: tuple[float, float]
+    c2w: tuple[float, ...]
+    w2c: tuple[float, ...]
+    circle_radius_px: float
+    affine: tuple[float, float, float] = (1.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        width, height = self.size_px
+        object.__setattr__(self, "size_px", (int(width), int(height)))
+        for name in ("centre_px", "c2w", "w2c", "affine"):
+            object.__setattr__(self, name, tuple(float(x) for x in getattr(self, name)))
+        object.__setattr__(self, "circle_radius_px", float(self.circle_radius_px))
+        numbers = (*self.size_px, *self.centre_px, *self.c2w, *self.w2c, *self.affine, self.circle_radius_px)
+        if not all(math.isfinite(x) for x in numbers):
+            raise ValueError("a camera's numbers must be finite")
+        if min(*self.size_px, self.circle_radius_px) <= 0 or not self.c2w or not self.w2c:
+            raise ValueError("a camera needs a positive size and circle radius, and polynomials")
+        if abs(_determinant(self.affine)) < 1e-6:
+            raise ValueError(f"affine terms {self.affine} cannot be inverted")
+        if usable_radius_px(self.c2w, self.w2c, self.circle_radius_px) < self.circle_radius_px:
+            raise ValueError(f"the polynomials disagree before the circle's rim ({self.circle_radius_px:g} px)")
+
+    @classmethod
+    def unrealego(cls) -> FisheyeCamera:
+        """UnrealEgo's calibration, one for both eyes.
+
+        The published 2D points follow the formula without affine terms, so those are left out here (the calibration's
+        own, c 0.999997845608931, d -3.641214346960503e-05, e -4.92182252254407e-05, move no pixel by 0.03 px).
+        """
+        return cls(
+            size_px=(1024, 1024),
+            centre_px=(511.1183388444314, 510.8730105600536),
+            c2w=_UNREALEGO_C2W,
+            w2c=_UNREALEGO_W2C,
+            circle_radius_px=512.0,
+        )
+
+    @classmethod
+    def from_ocamcalib(cls, path: str | Path, circle_radius_px: float | None = None) -> FisheyeCamera:
+        """Camera of an OCamCalib text file, affine terms included.
+
+        Args:
+            path: the file, as OCamCalib's exportData writes it.
+            circle_radius_px: the file does not know the image circle; without a value, the whole frame is taken to be
+                seen, as far as the file's two polynomials agree.
+
+        Raises:
+            EgotapError: if the file is missing or not what OCamCalib writes; names the line and what was expected.
+        """
+        calibration = read_ocamcalib(Path(path), circle_radius_px)
+        return cls(
+            size_px=calibration.size_px,
+            centre_px=calibration.centre_px,
+            c2w=calibration.c2w,
+            w2c=calibration.w2c,
+            circle_radius_px=calibration.circle_radius_px,
+            affine=calibration.affine,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FisheyeCamera:
+        """Inverse of `to_dict`.
+
+        Raises:
+            ValueError: if a key is missing or unknown, or a value is not a camera's.
+        """
+        _check_keys("camera", data, cls)
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**values)
+
+    def cropped(self, left_px: float, top_px: float, side_px: float, to_px: int) -> FisheyeCamera:
+        """The camera of a square cut out of the frame and resized to ``to_px`` pixels a side.
+
+        A point (u, v) moves to ((u - left) s, (v - top) s), s = to_px / side_px, as annotated 2D points do.
+        """
+        scale = to_px / side_px
+        return FisheyeCamera(
+            size_px=(to_px, to_px),
+            centre_px=((self.centre_px[0] - left_px) * scale, (self.centre_px[1] - top_px) * scale),
+            c2w=tuple(a * scale ** (1 - k) for k, a in enumerate(self.c2w)),
+            w2c=tuple(a * scale for a in self.w2c),
+            circle_radius_px=self.circle_radius_px * scale,
+            affine=self.affine,
+        )
+
+    @cached_property
+    def max_angle_rad(self) -> float:
+        """Angle off the axis at the rim of the image circle."""
+        return math.atan2(self.circle_radius_px, -float(Polynomial(self.c2w)(self.circle_radius_px)))
+
+    @cached_property
+    def _rho(self) -> tuple[float, ...]:
+        # w2c over x in [-1, 1] instead of theta: the same polynomial, a hundred times more exact in float32.
+        domain = (-math.pi / 2, self.max_angle_rad - math.pi / 2)
+        return tuple(Polynomial(self.w2c).convert(domain=domain, window=(-1, 1), kind=Polynomial).coef.tolist())
+
+    @cached_property
+    def _px_per_rad(self) -> float:
+        return self.circle_radius_px / self.max_angle_rad
+
+    def project(self, points_cm: Float[Tensor, "*n 3"]) -> tuple[Float[Tensor, "*n 2"], Bool[Tensor, "*n"]]:
+        """Pixels of points in the camera's frame, and whether the camera sees there (differentiable).
+
+        ``inside`` is true for points in front of the camera, within the image circle and within the frame. Beyond the
+        circle a pixel goes on along its radius (see the module's text); a point without a direction (the camera itself
+        or straight behind it) is put to the right of the centre. Coordinates that are not finite give NaN.
+        """
+        x, y, z = points_cm.unbind(-1)
+        n2 = x * x + y * y
+        on_axis = (z > 0) & (n2 <= (_AXIS_RAD * z).square())
+        nowhere = (z <= 0) & (n2 <= _NOWHERE_CM2)
+        n = torch.where(on_axis | nowhere, 1.0, n2).sqrt()
+        angle = torch.where(nowhere, math.pi, torch.atan2(n, torch.where(nowhere, 1.0, z)))
+        rho = self._rho_px(angle)
+        per_cm = torch.where(on_axis, self._slope_on_axis / torch.where(on_axis, z, 1.0), rho / n)
+        x, y = torch.where(nowhere, rho, x * per_cm), torch.where(nowhere, 0.0, y * per_cm)
+        c, d, e = self.affine
+        u, v = x + self.centre_px[0], y + self.centre_px[1]
+        if self.affine != (1.0, 0.0, 0.0):
+            u, v = u + e * y, v + (c - 1.0) * y + d * x
+        px = torch.stack((u, v), -1)
+        in_circle = on_axis | ((angle <= self.max_angle_rad) & ~nowhere)
+        return px, in_circle & self.in_frame(px)
+
+    def unproject(self, px: Float[Tensor, "*n 2"]) -> tuple[Float[Tensor, "*n 3"], Bool[Tensor, "*n"]]:
+        """Unit rays of pixels in the camera's frame, and whether the camera sees there (differentiable)."""
+        x, y = px[..., 0] - self.centre_px[0], px[..., 1] - self.centre_px[1]
+        if self.affine != (1.0, 0.0, 0.0):
+            c, d, e = self.affine
+            inverse = 1.0 / _determinant(self.affine)
+            x, y = (c * x - e * y) * inverse, (y - d * x) * inverse
+        r2 = x * x + y * y
+        centre = r2 == 0
+        r = torch.where(centre, 1.0, r2).sqrt()
+        beyond = r > self.circle_radius_px
+        z = -_horner(self.c2w, torch.where(centre, 0.0, r.clamp(max=self.circle_radius_px)))
+        angle = (self.max_angle_rad + (r - self.circle_radius_px) / self._px_per_rad).clamp(max=math.pi)
+        z = torch.where(beyond, r * torch.cos(angle), z)
+        across = torch.where(beyond, torch.sin(angle), 1.0)
+        rays = torch.nn.functional.normalize(torch.stack((x * across, y * across, z), -1), dim=-1)
+        return rays, ~beyond & self.in_frame(px) & torch.isfinite(r2)
+
+    def in_frame(self, px: Float[Tensor, "*n 2"]) -> Bool[Tensor, "*n"]:
+        """Whether a pixel lies in the frame (not whether it lies in the image circle)."""
+        u, v = px.unbind(-1)
+        return (u >= 0) & (u < self.size_px[0]) & (v >= 0) & (v < self.size_px[1])
+
+    @cached_property
+    def _centre_miss_px(self) -> float:
+        return float(Polynomial(self.w2c)(-math.pi / 2))
+
+    @cached_property
+    def _slope_on_axis(self) -> float:
+        return float(Polynomial(self.w2c).deriv()(-math.pi / 2)) + self._centre_miss_px / _TAPER_RAD
+
+    def _rho_px(self, angle: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+        within = angle.clamp(max=self.max_angle_rad)
+        rho = _horner(self._rho, within * (2.0 / self.max_angle_rad) - 1.0)
+        miss = self._centre_miss_px * (1.0 - angle / _TAPER_RAD).clamp(min=0.0)
+        return rho - miss + (angle - within) * self._px_per_rad
+
+
+@dataclass(frozen=True)
+class StereoRig:
+    """Two cameras and how they stand to each other: X_right = rotation X_left + translation_cm.
+
+    View 0 is left, view 1 is right. Poses and points without a view are in the left camera's axes.
+
+    Raises:
+        ValueError: if there are not two cameras or ``rotation`` is not a rotation.
+    """
+
+    name: str
+    cameras: tuple[FisheyeCamera, FisheyeCamera]
+    rotation: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+    translation_cm: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cameras", tuple(self.cameras))
+        object.__setattr__(self, "rotation", tuple(_floats(row) for row in self.rotation))
+        object.__setattr__(self, "translation_cm", _floats(self.translation_cm))
+        rotation = np.array(self.rotation)
+        if len(self.cameras) != 2 or rotation.shape != (3, 3) or len(self.translation_cm) != 3:
+            raise ValueError(f"rig {self.name}: two cameras, a 3 x 3 rotation and a translation are needed")
+        if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0:
+            raise ValueError(f"rig {self.name}: {self.rotation} is not a rotation")
+        if not np.isfinite(self.translation_cm).all():
+            raise ValueError(f"rig {self.name}: translation {self.translation_cm} is not finite")
+
+    @classmethod
+    def unrealego(cls, baseline_cm: float = 12.0) -> StereoRig:
+        """UnrealEgo's glasses: one calibration, parallel axes, the right camera at +X of the left one."""
+        camera = FisheyeCamera.unrealego()
+        eye = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+        return cls("unrealego", (camera, camera), eye, (-float(baseline_cm), 0.0, 0.0))
+
+    def to_views(self, points_left_cm: Float[Tensor, "*b j 3"]) -> Float[Tensor, "*b v j 3"]:
+        """Points in each camera's own frame."""
+        rotation = points_left_cm.new_tensor(self.rotation)
+        right = points_left_cm @ rotation.T + points_left_cm.new_tensor(self.translation_cm)
+        return torch.stack((points_left_cm, right), -3)
+
+    def project(
+        self, points_left_cm: Float[Tensor, "*b j 3"]
+    ) -> tuple[Float[Tensor, "*b v j 2"], Bool[Tensor, "*b v j"]]:
+        """Pixels in each view, and whether that view's camera sees there (see `FisheyeCamera.project`)."""
+        views = self.to_views(points_left_cm).unbind(-3)
+        px, inside = zip(*(camera.project(p) for camera, p in zip(self.cameras, views, strict=True)), strict=True)
+        return torch.stack(px, -3), torch.stack(inside, -2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        return {
+            "name": self.name,
+            "cameras": [camera.to_dict() for camera in self.cameras],
+            "rotation": [list(row) for row in self.rotation],
+            "translation_cm": list(self.translation_cm),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StereoRig:
+        """Inverse of `to_dict`.
+
+        Raises:
+            ValueError: if a key is missing or unknown, or a value is not a rig's.
+        """
+        _check_keys("rig", data, cls)
+        if len(data["cameras"]) != 2 or len(data["rotation"]) != 3:
+            raise ValueError("rig: two cameras and a 3 x 3 rotation are needed")
+        left, right = (FisheyeCamera.from_dict(camera) for camera in data["cameras"])
+        row0, row1, row2 = (_floats(row) for row in data["rotation"])
+        return cls(str(data["name"]), (left, right), (row0, row1, row2), _floats(data["translation_cm"]))
+
+
+def _horner(coefficients: tuple[float, ...], x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    value = torch.full_like(x, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        value = value * x + coefficient
+    return value
+
+
+def _determinant(affine: tuple[float, float, float]) -> float:
+    return affine[0] - affine[1] * affine[2]
+
+
+def _floats(values: Iterable[Any]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return (x, y, z)
+
+
+def _check_keys(what: str, data: Mapping[str, Any], cls: type) -> None:
+    expected = {field.name for field in fields(cls)}
+    if set(data) != expected:
+        raise ValueError(f"{what}: keys {sorted(data)} where {sorted(expected)} were expected")
+
+
+# fmt: off
+_UNREALEGO_C2W = (
+    -516.7691300636768, 0.0, 0.001827567433476, -9.458375642153957e-06, 4.460350926140045e-08, -9.434841474792276e-11,
+    8.099831344095236e-14,
+)
+_UNREALEGO_W2C = (
+    541.084422, 133.996745, -53.833198, 60.96083, -24.78051, 12.451492, -30.240511, 26.90122, 116.38499, -133.991117,
+    -141.904687, 184.05592, 107.45616, -125.552875, -55.66342, 44.209519, 18.234651, -6.410899, -2.737066,
+)
+# fmt: on
