@@ -28,7 +28,8 @@ from egotap_pl.core.ocamcalib import read_ocamcalib, usable_radius_px
 
 _AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is taken from its limit: n = 0 has no direction
 _TAPER_RAD = 0.02  # w2c misses zero on the axis by some 0.01 px; within this angle the miss is faded out
-_NOWHERE_CM2 = 1e-24  # so close to the axis, at or behind the camera, a point has no direction
+_NEAREST_CM = 1e-3  # on the axis, nearer points are treated as this far away
+_NO_DIRECTION_CM2 = 1e-24  # squared distance from the axis under which a point has no radius to go along
 
 
 @dataclass(frozen=True)
@@ -157,24 +158,25 @@ class FisheyeCamera:
         """Pixels of points in the camera's frame, and whether the camera sees there (differentiable).
 
         ``inside`` is true for points in front of the camera, within the image circle and within the frame. Beyond the
-        circle a pixel goes on along its radius (see the module's text); a point without a direction (the camera itself
-        or straight behind it) is put to the right of the centre. Coordinates that are not finite give NaN.
+        circle a pixel goes on along its radius (see the module's text). The camera itself is put at the centre and a
+        point straight behind it, which has no radius, to the right. Coordinates that are not finite give NaN.
         """
         x, y, z = points_cm.unbind(-1)
         n2 = x * x + y * y
-        on_axis = (z > 0) & (n2 <= (_AXIS_RAD * z).square())
-        nowhere = (z <= 0) & (n2 <= _NOWHERE_CM2)
-        n = torch.where(on_axis | nowhere, 1.0, n2).sqrt()
-        angle = torch.where(nowhere, math.pi, torch.atan2(n, torch.where(nowhere, 1.0, z)))
+        no_direction = n2 <= _NO_DIRECTION_CM2
+        on_axis = (z >= 0) & (no_direction | (n2 <= (_AXIS_RAD * z).square()))
+        behind = (z < 0) & no_direction
+        n = torch.where(on_axis | behind, 1.0, n2).sqrt()
+        angle = torch.where(behind, math.pi, torch.atan2(n, torch.where(behind, 1.0, z)))
         rho = self._rho_px(angle)
-        per_cm = torch.where(on_axis, self._slope_on_axis / torch.where(on_axis, z, 1.0), rho / n)
-        x, y = torch.where(nowhere, rho, x * per_cm), torch.where(nowhere, 0.0, y * per_cm)
+        per_cm = torch.where(on_axis, self._slope_on_axis / z.clamp(min=_NEAREST_CM), rho / n)
+        x, y = torch.where(behind, rho, x * per_cm), torch.where(behind, 0.0, y * per_cm)
         c, d, e = self.affine
         u, v = x + self.centre_px[0], y + self.centre_px[1]
         if self.affine != (1.0, 0.0, 0.0):
             u, v = u + e * y, v + (c - 1.0) * y + d * x
         px = torch.stack((u, v), -1)
-        in_circle = on_axis | ((angle <= self.max_angle_rad) & ~nowhere)
+        in_circle = torch.where(on_axis | behind, z > 0, angle <= self.max_angle_rad)
         return px, in_circle & self.in_frame(px)
 
     def unproject(self, px: Float[Tensor, "*n 2"]) -> tuple[Float[Tensor, "*n 3"], Bool[Tensor, "*n"]]:
@@ -193,7 +195,7 @@ class FisheyeCamera:
         z = torch.where(beyond, r * torch.cos(angle), z)
         across = torch.where(beyond, torch.sin(angle), 1.0)
         rays = torch.nn.functional.normalize(torch.stack((x * across, y * across, z), -1), dim=-1)
-        return rays, ~beyond & self.in_frame(px) & torch.isfinite(r2)
+        return rays, ~beyond & self.in_frame(px)
 
     def in_frame(self, px: Float[Tensor, "*n 2"]) -> Bool[Tensor, "*n"]:
         """Whether a pixel lies in the frame (not whether it lies in the image circle)."""
