@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
@@ -40,6 +40,7 @@ class Frames(NamedTuple):
     skipped: int = 0
 
 
+@runtime_checkable
 class Piece(Protocol):
     """Frames that one worker reads at once. Picklable; a few dozen to a few hundred frames, which fit in memory."""
 
@@ -57,6 +58,7 @@ class Piece(Protocol):
 PieceT = TypeVar("PieceT", bound=Piece)
 
 
+@runtime_checkable
 class Source(Protocol[PieceT]):
     """A data set before preparation: files or a renderer. It must be picklable: every worker process gets a copy."""
 
