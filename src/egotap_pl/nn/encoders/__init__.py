@@ -1,0 +1,19 @@
+"""Encoders of joint and limb heatmaps. One class per file."""
+
+from egotap_pl.nn.encoders.base import EmbeddingEncoder, Encoder, JointEncoder
+from egotap_pl.nn.encoders.channel_vit import ChannelViTEncoder
+from egotap_pl.nn.encoders.cnn import CnnEncoder
+from egotap_pl.nn.encoders.grid_vit import GridViTEncoder
+from egotap_pl.nn.encoders.limb import LimbEncoder
+from egotap_pl.nn.encoders.release_grid_vit import ReleaseGridViTEncoder
+
+__all__ = [
+    "ChannelViTEncoder",
+    "CnnEncoder",
+    "EmbeddingEncoder",
+    "Encoder",
+    "GridViTEncoder",
+    "JointEncoder",
+    "LimbEncoder",
+    "ReleaseGridViTEncoder",
+]

@@ -1,0 +1,54 @@
+"""UnrealEgo's encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.nn.blocks import fc_stack, init_kaiming
+from egotap_pl.nn.encoders.base import EmbeddingEncoder
+
+
+class CnnEncoder(EmbeddingEncoder):
+    """A small CNN over all stereo joint maps stacked as channels (Table 2, "CNN"; UnrealEgo's encoder).
+
+    Args:
+        skeleton: whose joints the heatmaps show.
+        heatmap_px: side of the heatmaps.
+        joint_dim: width of the joint features that a lifter may make of the embedding.
+        channels: of the 4x4 convolutions, each of stride 2.
+        hidden_dims: widths between the flattened maps and the embedding.
+        embedding_dim: width of the embedding. 20 in UnrealEgo's release; the paper says "larger" without a number.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        heatmap_px: int,
+        joint_dim: int,
+        *,
+        channels: Sequence[int] = (64, 128, 256),
+        hidden_dims: Sequence[int] = (2048, 512),
+        embedding_dim: int = 20,
+    ) -> None:
+        super().__init__(skeleton, heatmap_px, joint_dim)
+        side, rest = divmod(heatmap_px, 2 ** len(channels))
+        if rest or not side:
+            raise ValueError(f"a heatmap of {heatmap_px} px cannot be halved {len(channels)} times")
+        self.embedding_dim = embedding_dim
+        steps = zip((self.num_maps, *channels[:-1]), channels, strict=True)
+        self.convs = nn.Sequential(*(_conv_block(a, b) for a, b in steps), nn.Flatten())
+        self.reduce = fc_stack((channels[-1] * side**2, *hidden_dims, embedding_dim))
+        init_kaiming(self)
+
+    def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b z"]:
+        """The embedding of all maps."""
+        return self.reduce(self.convs(heatmaps.flatten(1, 2)))
+
+
+def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
+    conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.LeakyReLU(0.2, inplace=True))

@@ -1,0 +1,21 @@
+"""How joint features travel down the skeleton's tree. One class per file; `tree.py` is the scan that they share."""
+
+from egotap_pl.nn.propagation.alter import AlterPropagation
+from egotap_pl.nn.propagation.base import Propagation
+from egotap_pl.nn.propagation.concat import ConcatPropagation
+from egotap_pl.nn.propagation.lstm import LstmPropagation
+from egotap_pl.nn.propagation.none import NoPropagation
+from egotap_pl.nn.propagation.pu import PuPropagation
+from egotap_pl.nn.propagation.rf import RfPropagation
+from egotap_pl.nn.propagation.tree import TreeScan
+
+__all__ = [
+    "AlterPropagation",
+    "ConcatPropagation",
+    "LstmPropagation",
+    "NoPropagation",
+    "Propagation",
+    "PuPropagation",
+    "RfPropagation",
+    "TreeScan",
+]
