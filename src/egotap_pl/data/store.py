@@ -59,7 +59,7 @@ class FrameStore:
         return self._frames
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_file": None, "_labels": None}
+        return self.__dict__ | {"_file": None, "_owner": -1, "_labels": None}
 
     @property
     def split(self) -> str:
