@@ -8,6 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from egotap_pl.core.skeleton import Skeleton
+
 FRAME_PX = 1024
 """2D points are pixels of a FRAME_PX x FRAME_PX frame, whatever the stored image's size."""
 
@@ -45,3 +47,31 @@ class Batch(NamedTuple):
     visibility: UInt8[Tensor, "b v j"]
     category: Int[Tensor, "b"]
     frame: Int[Tensor, "b"]
+
+
+class Heatmaps(NamedTuple):
+    """The maps that a lifter reads. Peak 1; limb maps have a cosine and a sine channel."""
+
+    joint: Float[Tensor, "b v j h w"]
+    limb: Float[Tensor, "b v j 2 h w"]
+
+
+class Example(NamedTuple):
+    """What a data loader gives: frames, and their heatmaps where these were kept (the images then are 0 x 0)."""
+
+    batch: Batch
+    heatmaps: Heatmaps | None
+
+
+class DataFacts(NamedTuple):
+    """What a task may know of a data set beside its batches; it travels in checkpoints.
+
+    Fields:
+        skeleton: the poses' joints.
+        categories: names of the motion categories that `Batch.category` counts.
+        mean_pose_cm: mean of the training poses, estimated joints only.
+    """
+
+    skeleton: Skeleton
+    categories: tuple[str, ...]
+    mean_pose_cm: Float[Tensor, "j 3"]
