@@ -131,12 +131,12 @@ def test_overfits_one_batch(encoder, head):
     maps = random_heatmaps(skeleton, 4)
     target = torch.randn(4, len(skeleton.estimated), 3)
     optimizer = torch.optim.AdamW(lifter.parameters(), lr=1e-2)
-    for _ in range(150):
+    for _ in range(80):
         loss = (lifter(*maps) - target).norm(dim=-1).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss < 0.15 * target.norm(dim=-1).mean()
+    assert loss < 0.25 * target.norm(dim=-1).mean()
 
 
 def count(module) -> int:
