@@ -1,0 +1,7 @@
+"""Motions of UnrealEgo's 30 categories from three sources behind one interface."""
+
+from egotap_pl.synth.motion.mirror import mirrored
+from egotap_pl.synth.motion.procedural import ProceduralMotions
+from egotap_pl.synth.motion.source import CATEGORIES, FPS, MotionSource
+
+__all__ = ["CATEGORIES", "FPS", "MotionSource", "ProceduralMotions", "mirrored"]

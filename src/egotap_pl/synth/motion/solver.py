@@ -1,0 +1,181 @@
+"""From tracks to bone rotations: spine, clavicles, arms and legs by two-bone inverse kinematics."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import roma
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from egotap_pl.synth.figure import BONES, REST_OFFSETS
+from egotap_pl.synth.motion.ik import bend_to_reach, carried, middle_joint, swivelled
+from egotap_pl.synth.motion.tracks import Tracks
+
+_OFFSET = {name: REST_OFFSETS[i] for i, name in enumerate(BONES)}
+_SIDES = torch.tensor([1.0, -1.0])
+UPPER_ARM_CM, FOREARM_CM = (_OFFSET[bone].norm().item() for bone in ("lowerarm_l", "hand_l"))
+THIGH_CM, CALF_CM = (_OFFSET[bone].norm().item() for bone in ("calf_l", "foot_l"))
+ARM_CM, LEG_CM = UPPER_ARM_CM + FOREARM_CM, THIGH_CM + CALF_CM
+# The ankle lies a little behind the knee in the rest pose, which reads as a bend.
+_REST_KNEE_RAD = math.asin(-_OFFSET["foot_l"][2].item() / CALF_CM)
+ELBOW_LIMITS_DEG = (2.0, 150.0)
+KNEE_LIMITS_DEG = (2.0, 155.0)
+
+# A relaxed arm's direction and its elbow's, of a side: half hanging, half in front; the elbow points back and out.
+_ARM_REFERENCE = torch.nn.functional.normalize(torch.tensor([0.45, -0.75, 0.5]), dim=0)
+_ELBOW_REFERENCE = torch.tensor([0.45, -0.35, -0.85])
+_LEG_REFERENCE, _KNEE_REFERENCE = torch.tensor([0.0, -1.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
+
+
+def about(axis: int, angle_deg: Float[Tensor, "*n"]) -> Float[Tensor, "*n 3 3"]:
+    """Rotations about a coordinate axis (0 x, 1 y, 2 z)."""
+    return roma.rotvec_to_rotmat(torch.eye(3)[axis] * torch.deg2rad(angle_deg)[..., None])
+
+
+def tensor(values: Float[np.ndarray, "*n"]) -> Float[Tensor, "*n"]:
+    """A curve as a float32 tensor."""
+    return torch.from_numpy(np.ascontiguousarray(values)).float()
+
+
+def pelvis_rotation(turn: Float[Tensor, "f 4"]) -> Float[Tensor, "f 3 3"]:
+    """Orientation of the pelvis from yaw, pitch, roll and spin."""
+    yaw, pitch, roll, spin = turn.unbind(-1)
+    return about(1, yaw) @ about(0, pitch) @ about(2, -roll) @ about(1, spin)
+
+
+def _bend(angles: Float[Tensor, "f 3"], share: float) -> Float[Tensor, "f 3 3"]:
+    forward, side, twist = (share * angles).unbind(-1)
+    return about(1, twist) @ about(0, forward) @ about(2, -side)
+
+
+def torso(
+    pelvis_cm: Float[Tensor, "f 3"], turn: Float[Tensor, "f 4"], spine: Float[Tensor, "f 3"]
+) -> tuple[dict[str, Tensor], Float[Tensor, "f 3"], Float[Tensor, "f 3 3"]]:
+    """Rotations of pelvis, spine and chest, and the chest's position and orientation in the world."""
+    bones = {"pelvis": pelvis_rotation(turn), "spine": _bend(spine, 0.5), "chest": _bend(spine, 0.5)}
+    lower = bones["pelvis"] @ bones["spine"]
+    at = pelvis_cm + bones["pelvis"] @ _OFFSET["spine"] + lower @ _OFFSET["chest"]
+    return bones, at, lower @ bones["chest"]
+
+
+def hips(pelvis_cm: Float[Tensor, "f 3"], pelvis: Float[Tensor, "f 3 3"]) -> Float[Tensor, "f 2 3"]:
+    """Both hip joints in the world."""
+    offsets = torch.stack((_OFFSET["thigh_l"], _OFFSET["thigh_r"]))
+    return pelvis_cm[:, None] + torch.einsum("fij,sj->fsi", pelvis, offsets)
+
+
+def shoulders(chest_cm: Float[Tensor, "f 3"], chest: Float[Tensor, "f 3 3"]) -> Float[Tensor, "f 2 3"]:
+    """Both shoulder joints in the world, with the clavicles at rest."""
+    offsets = torch.stack([_OFFSET[f"clavicle_{s}"] + _OFFSET[f"upperarm_{s}"] for s in "lr"])
+    return chest_cm[:, None] + torch.einsum("fij,sj->fsi", chest, offsets)
+
+
+def outward(points: Float[Tensor, "*n 2 3"]) -> Float[Tensor, "*n 2 3"]:
+    """Points of both sides between common axes and "x points outward"; its own inverse."""
+    return torch.cat((points[..., :1] * _SIDES[:, None], points[..., 1:]), -1)
+
+
+def _clear_of_torso(hand_cm: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3"]:
+    """Wrists (of a side, from the shoulder, chest's axes) moved out of the trunk: an elliptic cylinder."""
+    across, forward = hand_cm[..., 0] + 17.0, hand_cm[..., 2] + 1.0
+    radius = ((across / 22.0) ** 2 + (forward / 17.0) ** 2).sqrt().clamp_min(1e-3)
+    height = hand_cm[..., 1]
+    inside = ((8.0 - height) / 6.0).clamp(0, 1) * ((height + 62.0) / 6.0).clamp(0, 1)
+    grow = 1 + inside * (1 / radius - 1).clamp(0, 20)
+    return torch.stack((across * grow - 17.0, height, forward * grow - 1.0), -1)
+
+
+def _clavicles(hand: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3 3"]:
+    """Clavicles follow the hands: up when an arm rises, forward when it reaches forward or across."""
+    direction = torch.nn.functional.normalize(hand, dim=-1)
+    raised = (18 * direction[..., 1] + 8).clamp(-2, 26)
+    forward = (14 * direction[..., 2] - 10 * direction[..., 0]).clamp(-12, 20)
+    return about(1, -forward * _SIDES) @ about(2, raised * _SIDES)
+
+
+def _arms(tracks: Tracks, chest_cm: Tensor, chest: Tensor) -> dict[str, Tensor]:
+    wanted = tensor(tracks.hand) * ARM_CM
+    planted = torch.einsum("fji,fsj->fsi", chest, tensor(tracks.hand_world_cm) - shoulders(chest_cm, chest))
+    weight = tensor(tracks.hand_planted)
+    free = _clear_of_torso(wanted)
+    hand = torch.lerp(free, outward(planted), weight[..., None])
+    clavicle = _clavicles(hand)
+    base = torch.stack((_OFFSET["upperarm_l"], _OFFSET["upperarm_r"]))
+    shift = torch.einsum("fsij,sj->fsi", clavicle, base) - base
+    hand = hand - outward(shift)
+
+    direction = torch.nn.functional.normalize(hand, dim=-1)
+    pole = carried(_ELBOW_REFERENCE.expand_as(direction), _ARM_REFERENCE.expand_as(direction), direction)
+    pole = swivelled(pole, direction, torch.deg2rad(tensor(tracks.elbow)))
+    limits = [math.radians(angle) for angle in ELBOW_LIMITS_DEG]
+    bend, distance = bend_to_reach(hand.norm(dim=-1), UPPER_ARM_CM, FOREARM_CM, limits[0], limits[1])
+    elbow = outward(middle_joint(direction, pole, distance, UPPER_ARM_CM, FOREARM_CM))
+    along = torch.nn.functional.normalize(elbow, dim=-1) * _SIDES[:, None]
+    front = -outward(pole)
+    front = torch.nn.functional.normalize(front - along * (front * along).sum(-1, keepdim=True), dim=-1)
+    upper = torch.stack((along, torch.linalg.cross(front, along), front), -1)
+
+    flexion, deviation, pronation = tensor(tracks.wrist).unbind(-1)
+    lower = about(1, -torch.rad2deg(bend) * _SIDES) @ about(0, pronation)
+    loose = about(2, -flexion * _SIDES) @ about(1, -deviation * _SIDES)
+    flat = about(1, tensor(tracks.hand_yaw) - 90 * _SIDES)
+    flat = (chest[:, None] @ upper @ lower).mT @ flat
+    rotations = {
+        "clavicle": clavicle,
+        "upperarm": clavicle.mT @ upper,
+        "lowerarm": lower,
+        "hand": _limited(_between(loose, flat, weight), (80.0, 40.0, 85.0)),
+    }
+    return {f"{bone}_{side}": r[:, s] for bone, r in rotations.items() for s, side in enumerate("lr")}
+
+
+def _between(
+    start: Float[Tensor, "*n 3 3"], end: Float[Tensor, "*n 3 3"], share: Float[Tensor, "*n"]
+) -> Float[Tensor, "*n 3 3"]:
+    """Each rotation the given share of the way; roma's own slerp has one share for all of a batch."""
+    return start @ roma.rotvec_to_rotmat(share[..., None] * roma.rotmat_to_rotvec(start.mT @ end))
+
+
+def _limited(rotation: Float[Tensor, "*n 3 3"], most_deg: tuple[float, float, float]) -> Float[Tensor, "*n 3 3"]:
+    vector = roma.rotmat_to_rotvec(rotation)
+    most = torch.deg2rad(torch.tensor(most_deg))
+    return roma.rotvec_to_rotmat(vector.clamp(-most, most))
+
+
+def _legs(tracks: Tracks, pelvis_cm: Tensor, pelvis: Tensor) -> dict[str, Tensor]:
+    planted = torch.einsum("fji,fsj->fsi", pelvis, tensor(tracks.foot_world_cm) - hips(pelvis_cm, pelvis))
+    weight = tensor(tracks.foot_planted)
+    foot = torch.lerp(tensor(tracks.foot) * LEG_CM, outward(planted), weight[..., None])
+
+    direction = torch.nn.functional.normalize(foot, dim=-1)
+    pole = carried(_KNEE_REFERENCE.expand_as(direction), _LEG_REFERENCE.expand_as(direction), direction)
+    pole = swivelled(pole, direction, -torch.deg2rad(tensor(tracks.knee)))
+    limits = [math.radians(angle) + _REST_KNEE_RAD for angle in KNEE_LIMITS_DEG]
+    bend, distance = bend_to_reach(foot.norm(dim=-1), THIGH_CM, CALF_CM, limits[0], limits[1])
+    knee = outward(middle_joint(direction, pole, distance, THIGH_CM, CALF_CM))
+    upward = -torch.nn.functional.normalize(knee, dim=-1)
+    front = outward(pole)
+    front = torch.nn.functional.normalize(front - upward * (front * upward).sum(-1, keepdim=True), dim=-1)
+    thigh = torch.stack((torch.linalg.cross(upward, front), upward, front), -1)
+
+    calf = about(0, torch.rad2deg(bend - _REST_KNEE_RAD))
+    flat = about(1, tensor(tracks.foot_yaw)) @ about(0, tensor(tracks.foot_pitch))
+    flat = (pelvis[:, None] @ thigh @ calf).mT @ flat
+    ankle = _between(about(0, tensor(tracks.foot_pitch)), flat, weight)
+    rotations = {"thigh": thigh, "calf": calf, "foot": _limited(ankle, (60.0, 35.0, 30.0))}
+    return {f"{bone}_{side}": r[:, s] for bone, r in rotations.items() for s, side in enumerate("lr")}
+
+
+def solve(tracks: Tracks) -> tuple[Float[Tensor, "f bone 3 3"], Float[Tensor, "f 3"]]:
+    """Every bone's rotation relative to its parent, and the pelvis's position (cm), before contact with the ground."""
+    pelvis_cm = tensor(tracks.pelvis_cm)
+    bones, chest_cm, chest = torso(pelvis_cm, tensor(tracks.turn), tensor(tracks.spine))
+    head = tensor(tracks.head)
+    bones |= {"neck": _bend(head, 0.4), "head": _bend(head, 0.6)}
+    bones |= _arms(tracks, chest_cm, chest)
+    bones |= _legs(tracks, pelvis_cm, bones["pelvis"])
+    rest = torch.eye(3).expand(len(pelvis_cm), 3, 3)
+    return torch.stack([bones.get(name, rest) for name in BONES], 1), pelvis_cm

@@ -1,0 +1,79 @@
+"""What a source of motions is, and the categories that motions belong to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from egotap_pl.synth.figure import Clip
+
+FPS = 30.0
+"""Frames per second of every clip, whatever its source."""
+
+CATEGORIES: tuple[str, ...] = (
+    "jumping",
+    "falling down",
+    "exercising",
+    "pulling",
+    "singing",
+    "rolling",
+    "crawling",
+    "laying",
+    "sitting on the ground",
+    "crouching - normal",
+    "crouching - turning",
+    "crouching - to standing",
+    "crouching - forward",
+    "crouching - backward",
+    "crouching - sideways",
+    "standing - whole body",
+    "standing - upper body",
+    "standing - turning",
+    "standing - to crouching",
+    "standing - forward",
+    "standing - backward",
+    "standing - sideways",
+    "dancing",
+    "boxing",
+    "wrestling",
+    "soccer",
+    "baseball",
+    "basketball",
+    "american football",
+    "golf",
+)
+"""UnrealEgo's 30 motion categories, in the order of its folders 001 to 030."""
+
+
+@runtime_checkable
+class MotionSource(Protocol):
+    """Motions by name. A name identifies a motion for good, so that splits by name never overlap."""
+
+    def motions(self) -> Sequence[str]:
+        """Identities of all motions, in a fixed order, e.g. ``procedural/boxing/0007``."""
+        ...
+
+    def category(self, name: str) -> str:
+        """The motion's category, one of :data:`CATEGORIES`.
+
+        Raises:
+            KeyError: if the source has no such motion.
+        """
+        ...
+
+    def clip(self, name: str, seed: int) -> Clip:
+        """The motion itself, the same for the same name and seed; the seed varies style, speed and amplitude.
+
+        Raises:
+            KeyError: if the source has no such motion.
+        """
+        ...
+
+
+def generator(*identity: object) -> np.random.Generator:
+    """A random generator that depends on ``identity`` alone, on any machine and in any process."""
+    digest = hashlib.sha256("/".join(map(str, identity)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
