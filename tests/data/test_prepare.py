@@ -47,9 +47,9 @@ def content(folder: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("codec", [RawCodec(), PngCodec(), JpegCodec()])
-def test_same_stores_whatever_the_workers(tmp_path: Path, codec: Codec) -> None:
-    for workers in (0, 1, 2):
+@pytest.mark.parametrize(("codec", "counts"), [(PngCodec(), (0, 1, 2)), (RawCodec(), (0, 2)), (JpegCodec(), (0, 2))])
+def test_same_stores_whatever_the_workers(tmp_path: Path, codec: Codec, counts: tuple[int, ...]) -> None:
+    for workers in counts:
         report = run(FakeSource(), tmp_path / str(workers), codec=codec, workers=workers)
         assert [(split.split, split.frames, split.read) for split in report.splits] == [
             ("train", 20, 20),
@@ -58,8 +58,8 @@ def test_same_stores_whatever_the_workers(tmp_path: Path, codec: Codec) -> None:
         ]
     first = content(tmp_path / "0")
     assert "train.h5/images" in first
-    assert content(tmp_path / "1") == first
-    assert content(tmp_path / "2") == first
+    for workers in counts[1:]:
+        assert content(tmp_path / str(workers)) == first
     assert sorted(path.name for path in (tmp_path / "2").iterdir() if path.name[0] != ".") == [
         "test.h5",
         "train.h5",

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -28,7 +29,7 @@ from egotap_pl.data.schema import StoreHeader, fingerprint_of
 from egotap_pl.data.source import Frames, Piece, Source
 from egotap_pl.data.store import FrameStore
 from egotap_pl.data.store_writer import write_store
-from egotap_pl.data.workers import map_unordered, usable_cpus
+from egotap_pl.data.workers import Workers, usable_cpus
 
 __all__ = ["Frames", "Piece", "PrepareReport", "Source", "SplitReport", "prepare", "store_path"]
 
@@ -95,12 +96,12 @@ def prepare(
         RuntimeError: if the source fails on a piece; the message names it.
     """
     folder, console = Path(folder).absolute(), console or Console()
-    job = _Job(source, folder, codec or PngCodec(), usable_cpus() if workers is None else workers, console)
+    workers = usable_cpus() if workers is None else workers
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, console):
-        for split in source.splits():
+    with _locked(folder, console), _Job(source, folder, codec or PngCodec(), workers, console) as job:
+        for split in job.headers:
             job.clear(split, overwrite)
-        reports = tuple(job.make(split) for split in source.splits())
+        reports = tuple(job.make(split) for split in job.headers)
         shutil.rmtree(folder / "parts", ignore_errors=True)
     return PrepareReport(folder, job.fingerprint, reports)
 
@@ -109,9 +110,17 @@ class _Job:
     """The work of `prepare` on a folder that is locked."""
 
     def __init__(self, source: Source, folder: Path, codec: Codec, workers: int, console: Console) -> None:
-        self.source, self.folder, self.codec = source, folder, codec
-        self.workers, self.console = workers, console
+        self.source, self.folder, self.console = source, folder, console
         self.fingerprint = fingerprint_of(source.identity(), codec)
+        self.parts = folder / "parts" / self.fingerprint[:16]
+        self.headers = {split: header_of(source, split, codec) for split in source.splits()}
+        self.workers = Workers(partial(write_part, source, self.headers, self.parts), workers)
+
+    def __enter__(self) -> _Job:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.workers.__exit__(kind, error, at)
 
     def clear(self, split: str, overwrite: bool) -> None:
         """Make sure that the split's store is the one wanted or is not there, before any work is done."""
@@ -131,36 +140,31 @@ class _Job:
             pieces = self.source.plan(split)
             if len({piece.key for piece in pieces}) != len(pieces):
                 raise ValueError(f"the plan of split {split!r} uses a key twice")
-            parts = self.folder / "parts" / self.fingerprint[:16] / split
-            parts.mkdir(parents=True, exist_ok=True)
-            header = header_of(self.source, split, self.codec)
-            read = self._write_parts(header, pieces, parts)
-            self._join(header, [part_path(parts, piece) for piece in pieces])
-            shutil.rmtree(parts)
+            read = self._write_parts(split, pieces)
+            self._join(split, pieces)
+            shutil.rmtree(self.parts / split)
         store = FrameStore(path)
         return SplitReport(split, len(store), store.header.skipped, read, time.monotonic() - start)
 
-    def _write_parts(self, header: StoreHeader, pieces: Sequence[Piece], folder: Path) -> int:
+    def _write_parts(self, split: str, pieces: Sequence[Piece]) -> int:
         """Write the parts that are missing; the number of frames read."""
-        for unfinished in folder.glob(f".*{SUFFIX}"):
+        (self.parts / split).mkdir(parents=True, exist_ok=True)
+        for unfinished in (self.parts / split).glob(f".*{SUFFIX}"):
             unfinished.unlink()
-        missing = [piece for piece in pieces if not self._is_ours(part_path(folder, piece))]
+        missing = [piece for piece in pieces if not self._is_ours(part_path(self.parts, split, piece))]
         expected, todo = (sum(piece.frames for piece in some) for some in (pieces, missing))
-        work = partial(write_part, self.source, header, folder)
-        with (
-            FrameProgress(header.split, expected, self.console) as progress,
-            closing(map_unordered(work, missing, self.workers)) as parts,
-        ):
+        with FrameProgress(split, expected, self.console) as progress:
             progress.skip(expected - todo)
-            for frames in parts:
+            for frames in self.workers.map_unordered([(split, piece) for piece in missing]):
                 progress.advance(frames)
             return progress.done
 
-    def _join(self, header: StoreHeader, parts: Sequence[Path]) -> None:
+    def _join(self, split: str, pieces: Sequence[Piece]) -> None:
+        parts = [part_path(self.parts, split, piece) for piece in pieces]
         frames = sum(len(FrameStore(part)) for part in parts)
         if not frames:
-            raise EgotapError(f"split {header.split!r} has no frames: nothing of it could be read from the source")
-        with write_store(store_path(self.folder, header.split), header, frames) as writer:
+            raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source")
+        with write_store(store_path(self.folder, split), self.headers[split], frames) as writer:
             for part in parts:
                 writer.append_store(FrameStore(part))
 
@@ -185,25 +189,26 @@ def header_of(source: Source, split: str, codec: Codec) -> StoreHeader:
     )
 
 
-def part_path(folder: Path, piece: Piece) -> Path:
+def part_path(parts: Path, split: str, piece: Piece) -> Path:
     """File of a piece: a source's keys may hold characters that a file's name may not."""
-    return folder / f"{hashlib.sha256(piece.key.encode()).hexdigest()[:32]}.h5"
+    return parts / split / f"{hashlib.sha256(piece.key.encode()).hexdigest()[:32]}.h5"
 
 
-def write_part(source: Source, header: StoreHeader, folder: Path, piece: Piece) -> int:
-    """Read a piece and write its part; the number of frames.
+def write_part(source: Source, headers: Mapping[str, StoreHeader], parts: Path, task: tuple[str, Piece]) -> int:
+    """Read a piece of a split and write its part; the number of frames.
 
     Raises:
         EgotapError, RuntimeError: what the source raised, with the piece's name before it.
     """
+    split, piece = task
     try:
         frames = source.read(piece)
-        with write_store(part_path(folder, piece), header, len(frames.images)) as writer:
+        with write_store(part_path(parts, split, piece), headers[split], len(frames.images)) as writer:
             writer.append(frames)
     except EgotapError as error:
-        raise EgotapError(f"{header.split}, {piece.key}: {error}") from error
+        raise EgotapError(f"{split}, {piece.key}: {error}") from error
     except Exception as error:
-        raise RuntimeError(f"{header.split}, {piece.key}: {type(error).__name__}: {error}") from error
+        raise RuntimeError(f"{split}, {piece.key}: {type(error).__name__}: {error}") from error
     return len(frames.images)
 
 

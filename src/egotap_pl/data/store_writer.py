@@ -52,7 +52,8 @@ class StoreWriter:
         """
         px, count = self.header.image_px, len(frames.images)
         if not count:  # a piece of which nothing could be read
-            return self._advance(0, frames.skipped)
+            self._advance(0, frames.skipped)
+            return
         if frames.images.shape[-2:] != (px, px):
             raise ValueError(f"images of {frames.images.shape[-2:]} px, but {px} x {px} were announced")
         categories = {name: index for index, name in enumerate(self.header.categories)}

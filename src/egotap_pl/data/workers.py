@@ -7,11 +7,13 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from itertools import islice
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -29,46 +31,55 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_unordered(
-    work: Callable[[TaskT], ResultT], tasks: Sequence[TaskT], workers: int
-) -> Generator[ResultT, None, None]:
-    """``work(task)`` of all tasks, in the order in which they are done, at one arithmetic whatever the workers.
+class Workers(Generic[TaskT, ResultT]):
+    """Processes that do one function's work, started when they are first needed.
 
     Args:
         work: a picklable function.
-        tasks: its picklable arguments.
-        workers: processes; 0 does the work in this one.
-
-    Raises:
-        EgotapError: if a worker process dies.
-        Exception: what ``work`` raised, at once; tasks not begun by then are dropped.
+        count: processes; 0 does the work in this one.
     """
-    if workers == 0 or not tasks:
-        with _one_thread():
-            yield from map(work, tasks)
-        return
-    # spawn: a fork would inherit locks of torch's threads, and CUDA allows nothing else
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin_worker, (work,))
-    try:
+
+    def __init__(self, work: Callable[[TaskT], ResultT], count: int) -> None:
+        self.work, self.count = work, count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers[TaskT, ResultT]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def map_unordered(self, tasks: Sequence[TaskT]) -> Iterator[ResultT]:
+        """The work on all tasks, in the order in which it is done, at one arithmetic whatever the workers.
+
+        Raises:
+            EgotapError: if a worker process dies.
+            Exception: what the work raised, at once; tasks not begun by then are dropped.
+        """
+        if self.count == 0 or not tasks:
+            with _one_thread():
+                yield from map(self.work, tasks)
+            return
         waiting = iter(tasks)
-        running: set[Future[ResultT]] = set()
-        while True:
-            for task in waiting:
-                running.add(pool.submit(_do, task))
-                if len(running) >= TASKS_AHEAD * workers:
-                    break
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise EgotapError(
-            "a worker process died, perhaps for want of memory: try fewer workers; what is done is kept"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        running = {self._submit(task) for task in islice(waiting, TASKS_AHEAD * self.count)}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                running.update(self._submit(task) for task in islice(waiting, len(done)))
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise EgotapError(
+                "a worker process died, perhaps for want of memory: try fewer workers; what is done is kept"
+            ) from error
+
+    def _submit(self, task: TaskT) -> Future[ResultT]:
+        if self._pool is None:
+            # spawn: a fork would inherit locks of torch's threads, and CUDA allows nothing else
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.count, context, _begin_worker, (self.work,))
+        return self._pool.submit(_do, task)
 
 
 _work: Callable[[Any], Any] | None = None
