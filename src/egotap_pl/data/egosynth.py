@@ -1,0 +1,232 @@
+"""EgoSynth, the embedded data set: rendered people of many shapes doing what UnrealEgo's people do."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.data.source import Frames
+from egotap_pl.synth.body import Body
+from egotap_pl.synth.motion.source import CATEGORIES, MotionSource
+from egotap_pl.synth.mount import HeadMount
+from egotap_pl.synth.render import Renderer
+from egotap_pl.synth.scene import Scene
+from egotap_pl.synth.sequence import Camera, Film, posed
+from egotap_pl.synth.subject import Subject
+from egotap_pl.synth.truth import joint_bones
+
+SPLITS = ("train", "validation", "test")
+VERSION = 1
+"""Goes up whenever the same settings would give other frames: bodies, scenes, motions' use, rendering."""
+
+_PIXELS_AT_ONCE = 4 * 2 * 256**2  # what a core's cache likes best
+
+
+@dataclass(frozen=True)
+class Take:
+    """A subject performing a motion: a piece of EgoSynth.
+
+    Fields:
+        split: which split it belongs to.
+        number: its place in the split.
+        frames: how many frames of the motion are shown.
+        motion: name of the motion.
+        subject: name of the subject.
+    """
+
+    split: str
+    number: int
+    frames: int
+    motion: str
+    subject: str
+
+    @property
+    def key(self) -> str:
+        """Names the piece within its split."""
+        return f"{self.number:06d}"
+
+
+class EgoSynthSource:
+    """Renders EgoSynth. The same settings and seed give the same bytes, whatever the number of workers.
+
+    Every take has random generators of its own, seeded by its split and number, so takes can be rendered anywhere in
+    any order, and another image size shows the same motions, subjects and scenes. Train, validation and test share
+    neither subjects nor motions. Takes go through the categories in turn, so all are covered evenly.
+
+    Args:
+        skeleton: whose joints poses have.
+        mount: rig and how it sits on the head (`synth.mount.glasses` or `synth.mount.stick`).
+        motions: where motions come from; each source's motions are divided among the splits, category by category.
+        frames: frames of each split.
+        subjects: people of each split.
+        image_px: height and width of the images.
+        seed: of everything.
+        frames_per_take: frames shown of a motion, spread over all of it, about: every category gets as many takes.
+        device: where to render.
+
+    Raises:
+        EgotapError: if a setting cannot be used, or a category has too few motions for three splits.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        mount: HeadMount,
+        motions: Sequence[MotionSource],
+        frames: Mapping[str, int],
+        subjects: Mapping[str, int],
+        image_px: int = 128,
+        seed: int = 0,
+        frames_per_take: int = 32,
+        device: str = "cpu",
+    ) -> None:
+        _check(frames, subjects, image_px, frames_per_take)
+        joint_bones(skeleton)
+        self.skeleton, self.mount, self.motions = skeleton, mount, tuple(motions)
+        self.frames = {split: int(frames[split]) for split in SPLITS}
+        self.subjects = {split: int(subjects[split]) for split in SPLITS}
+        self.image_px, self.seed, self.frames_per_take, self.device = image_px, seed, frames_per_take, device
+
+    @property
+    def rig(self) -> StereoRig:
+        """The mount's two cameras."""
+        return self.mount.rig
+
+    @property
+    def categories(self) -> Sequence[str]:
+        """UnrealEgo's thirty."""
+        return CATEGORIES
+
+    def identity(self) -> dict[str, Any]:
+        """Settings, seed and version: what determines the frames."""
+        names = "\n".join(name for pools in self._pools.values() for pool in pools for name in pool)
+        return {
+            "source": "egosynth",
+            "version": VERSION,
+            "skeleton": {"name": self.skeleton.name, "joints": list(self.skeleton.joints)},
+            "rig": self.rig.to_dict(),
+            "mount": {"position_cm": list(self.mount.position_cm), "rotation": [list(r) for r in self.mount.rotation]},
+            "motions": hashlib.sha256(names.encode()).hexdigest(),
+            "frames": self.frames,
+            "subjects": self.subjects,
+            "image_px": self.image_px,
+            "seed": self.seed,
+            "frames_per_take": self.frames_per_take,
+            "device": torch.device(self.device).type,
+        }
+
+    def splits(self) -> Sequence[str]:
+        """``train``, ``validation`` and ``test``."""
+        return SPLITS
+
+    def plan(self, split: str) -> Sequence[Take]:
+        """The split's takes."""
+        pools, total, takes = self._pools[split], self.frames[split], []
+        rounds = max(1, round(total / (self.frames_per_take * len(CATEGORIES))))
+        count = min(rounds * len(CATEGORIES), total)
+        for number in range(count):
+            # a stride that shares no factor with 30: a few takes already show unlike motions
+            pool = pools[number * 7 % len(CATEGORIES)]
+            motion = pool[number // len(CATEGORIES) % len(pool)]
+            subject = int(self._generator(split, number, 0).integers(self.subjects[split]))
+            frames = total // count + (number < total % count)
+            takes.append(Take(split, number, frames, motion, f"{split}-{subject:03d}"))
+        return takes
+
+    def read(self, piece: Take) -> Frames:
+        """Renders a take."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # sums depend on the number of threads, and processes pay more than threads do
+        try:
+            film, category, numbers = self._film(piece)
+        finally:
+            torch.set_num_threads(threads)
+        truth = film.truth
+        return Frames(
+            images=film.pictures.images.numpy(),
+            points2d_px=truth.points2d_px.numpy(),
+            pose_cm=truth.pose_cm.numpy(),
+            origin_cm=truth.origin_cm.numpy(),
+            visibility=truth.visibility.numpy(),
+            category=[category] * piece.frames,
+            subject=[piece.subject] * piece.frames,
+            motion=[f"{piece.motion}/{piece.key}"] * piece.frames,
+            frame_number=np.asarray(numbers, np.int64),
+        )
+
+    def subject(self, name: str) -> Subject:
+        """The person of that name: the same in every take."""
+        split, number = name.split("-")
+        return Subject.random(self._generator(split, int(number), 1), name)
+
+    def _film(self, take: Take) -> tuple[Film, str, list[int]]:
+        rng = self._generator(take.split, take.number, 2)
+        source = next(s for s in self.motions if take.motion in s.motions())
+        clip = source.clip(take.motion, int(rng.integers(2**31)))
+        start, length = float(rng.uniform(0, 1)), len(clip.rotations)
+        numbers = [int((start + k) * length / take.frames) for k in range(take.frames)]
+        heading, scene = float(rng.uniform(0, 2 * np.pi)), Scene.random(rng)
+        right, down, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
+        mount = self.mount.shifted(right, down, forward, float(rng.normal(0, 1.5)))
+        body = Body(self.subject(take.subject))
+        film = self._camera.film(body, posed(body, mount, clip, numbers, heading), scene)
+        return film, clip.category, numbers
+
+    @cached_property
+    def _camera(self) -> Camera:
+        at_once = max(1, min(16, _PIXELS_AT_ONCE // (2 * self.image_px**2)))
+        return Camera(Renderer(self.rig, self.image_px, self.device), self.skeleton, at_once)
+
+    @cached_property
+    def _pools(self) -> dict[str, list[list[str]]]:
+        """Each split's motions, category by category."""
+        by_category: dict[str, list[str]] = {category: [] for category in CATEGORIES}
+        for source in self.motions:
+            for name in source.motions():
+                by_category[source.category(name)].append(name)
+        pools: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
+        for index, (category, names) in enumerate(by_category.items()):
+            for split, pool in zip(SPLITS, self._divided(category, index, names), strict=True):
+                pools[split].append(pool)
+        return pools
+
+    def _divided(self, category: str, index: int, names: list[str]) -> tuple[list[str], list[str], list[str]]:
+        if len(names) < len(SPLITS):
+            raise EgotapError(
+                f"EgoSynth's motion sources give {len(names)} motions of category {category!r}: at least {len(SPLITS)} "
+                "are needed, one for each split. Add a source, or give `ProceduralMotions` a larger per_category."
+            )
+        if len(set(names)) != len(names):
+            raise EgotapError(f"two of EgoSynth's motion sources give motions of category {category!r} of one name")
+        order = np.random.default_rng(np.random.SeedSequence((self.seed, 99, index))).permutation(len(names))
+        shuffled = [names[i] for i in order]
+        held = max(1, round(len(names) * 0.15))
+        return shuffled[2 * held :], shuffled[:held], shuffled[held : 2 * held]
+
+    def _generator(self, split: str, number: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence((self.seed, SPLITS.index(split), number, purpose)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what every process makes for itself."""
+        return {k: v for k, v in vars(self).items() if k != "_camera"}
+
+
+def _check(frames: Mapping[str, int], subjects: Mapping[str, int], image_px: int, frames_per_take: int) -> None:
+    for what, counts in (("frames", frames), ("subjects", subjects)):
+        if set(counts) != set(SPLITS) or any(count < 1 for count in counts.values()):
+            raise EgotapError(
+                f"EgoSynth's {what} must name {', '.join(SPLITS)} with at least 1 each, not {dict(counts)}"
+            )
+    if image_px < 8 or image_px % 8:
+        raise EgotapError(f"EgoSynth's image_px must be a multiple of 8, not {image_px}")
+    if frames_per_take < 1:
+        raise EgotapError(f"EgoSynth's frames_per_take must be at least 1, not {frames_per_take}")

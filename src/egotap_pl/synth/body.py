@@ -1,0 +1,213 @@
+"""A clothed body of rounded parts on the figure's bones.
+
+A part is the hull of two spheres (a tapered capsule), thinned along one axis where a chest, a palm or a foot is flat.
+Every part is rigid in the axes of the bone that carries it.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from egotap_pl.synth.figure import BONES, PARENTS, REST_OFFSETS, forward_kinematics
+from egotap_pl.synth.subject import Subject
+
+_Vector = tuple[float, float, float]
+_X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+class Wear(IntEnum):
+    """What a part of the body wears; a row of a subject's colours."""
+
+    SKIN = 0
+    HAIR = 1
+    SHIRT = 2
+    TROUSERS = 3
+    SHOES = 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rounded part of the average body, in the rest axes of its bone, cm.
+
+    Fields:
+        name: unique; ends in ``_l`` or ``_r`` on a side.
+        bone: the bone that carries it.
+        start, end: centres of the two spheres.
+        radii: their radii.
+        wear: what it wears.
+        thin: the axis along which it is flattened, and how many times.
+        reach: the stretch of the sleeve or trouser leg that it is: 0 at the shoulder or hip, 1 at the elbow or knee, 2
+            at the wrist or ankle. None: it is not a limb, and wears its garment wholly.
+        weave: the axes along which its cloth's pattern runs.
+    """
+
+    name: str
+    bone: str
+    start: _Vector
+    end: _Vector
+    radii: tuple[float, float]
+    wear: Wear
+    thin: tuple[_Vector, float] = (_Z, 1.0)
+    reach: tuple[float, float] | None = None
+    weave: tuple[_Vector, _Vector] = (_Y, _X)
+
+
+_MIDDLE = (
+    Part("hips", "pelvis", (-6.5, -3.0, -1.0), (6.5, -3.0, -1.0), (10.0, 10.0), Wear.TROUSERS),
+    Part("belly", "pelvis", (0.0, 4.0, 0.8), (0.0, 12.0, 0.5), (13.2, 12.8), Wear.SHIRT, (_Z, 1.4)),
+    Part("waist", "spine", (0.0, 0.0, 0.8), (0.0, 15.0, 0.8), (12.8, 13.4), Wear.SHIRT, (_Z, 1.4)),
+    Part("ribs", "chest", (0.0, -2.0, 0.5), (0.0, 5.0, 0.5), (13.8, 13.0), Wear.SHIRT, (_Z, 1.35)),
+    Part("yoke", "chest", (-12.0, 12.5, 0.0), (12.0, 12.5, 0.0), (5.8, 5.8), Wear.SHIRT),
+    Part("neck", "neck", (0.0, -5.0, -0.3), (0.0, 9.0, 1.8), (5.6, 5.4), Wear.SKIN),
+    Part("skull", "head", (0.0, 8.0, -1.5), (0.0, 8.0, 1.5), (9.4, 8.6), Wear.HAIR, (_X, 1.2)),
+    Part("chin", "head", (0.0, -1.0, 4.0), (0.0, -1.5, 5.0), (4.4, 3.8), Wear.SKIN),
+)
+_ARM_WEAVE = (_X, _Z)
+_SIDE = (
+    Part("trapezius", "chest", (3.0, 17.5, -1.5), (13.0, 14.5, -1.5), (4.6, 4.6), Wear.SHIRT),
+    Part("breast", "chest", (6.2, 4.5, 3.8), (6.0, 6.0, 3.2), (6.6, 6.4), Wear.SHIRT),
+    Part("collar", "clavicle", (0.0, 0.0, 0.0), (15.0, 0.5, -1.5), (5.0, 5.7), Wear.SHIRT),
+    Part("upperarm", "upperarm", (0, 0, 0), (27.5, 0, 0), (5.7, 4.3), Wear.SHIRT, reach=(0.0, 1.0), weave=_ARM_WEAVE),
+    Part("elbow", "lowerarm", (0, 0, 0), (8.0, 0, 0), (4.2, 4.6), Wear.SHIRT, reach=(1.0, 1.3), weave=_ARM_WEAVE),
+    Part("forearm", "lowerarm", (8.0, 0, 0), (25.5, 0, 0), (4.6, 2.9), Wear.SHIRT, reach=(1.3, 2.0), weave=_ARM_WEAVE),
+    Part("palm", "hand", (2.0, 0.0, 0.0), (7.0, 0.0, -0.7), (3.8, 4.3), Wear.SKIN, (_Y, 2.2)),
+    Part("thumb", "hand", (2.5, -0.4, 2.2), (8.0, -1.2, 5.8), (1.6, 1.0), Wear.SKIN),
+    Part("index", "hand", (8.0, 0.0, 2.2), (15.0, -0.3, 2.5), (1.15, 0.85), Wear.SKIN),
+    Part("middle", "hand", (8.5, 0.0, 0.1), (15.8, -0.1, 0.0), (1.15, 0.85), Wear.SKIN),
+    Part("ring", "hand", (8.2, 0.0, -1.9), (15.2, -0.3, -2.1), (1.1, 0.8), Wear.SKIN),
+    Part("little", "hand", (7.4, 0.0, -3.7), (12.8, -0.3, -4.2), (1.0, 0.75), Wear.SKIN),
+    Part("thigh", "thigh", (0.0, 0.0, 0.0), (0.0, -42.0, 0.0), (9.2, 6.1), Wear.TROUSERS, reach=(0.0, 1.0)),
+    Part("shin", "calf", (0.0, 0.0, 0.0), (0.0, -39.0, -1.0), (5.8, 4.0), Wear.TROUSERS, reach=(1.0, 1.95)),
+    Part("calf", "calf", (0.0, -6.0, -1.6), (0.0, -20.0, -1.6), (5.2, 4.5), Wear.TROUSERS, reach=(1.15, 1.5)),
+    Part("ankle", "foot", (0.0, 1.0, 0.0), (0.0, -4.0, 0.5), (4.1, 4.0), Wear.SHOES),
+    Part("foot", "foot", (0.0, -5.3, -3.5), (0.0, -4.9, 12.0), (3.8, 4.3), Wear.SHOES, (_Y, 1.3)),
+    Part("toes", "ball", (0.0, 0.6, 0.0), (0.0, 0.2, 5.0), (4.3, 3.5), Wear.SHOES, (_Y, 1.6)),
+)
+
+
+def _mirrored(vector: _Vector) -> _Vector:
+    return (-vector[0], vector[1], vector[2])
+
+
+def _sides(part: Part) -> tuple[Part, Part]:
+    bone = {suffix: part.bone if part.bone in BONES else f"{part.bone}_{suffix}" for suffix in "lr"}
+    left = replace(part, name=f"{part.name}_l", bone=bone["l"])
+    right = replace(part, name=f"{part.name}_r", bone=bone["r"], start=_mirrored(part.start), end=_mirrored(part.end))
+    return left, right
+
+
+PARTS: tuple[Part, ...] = (*_MIDDLE, *(side for part in _SIDE for side in _sides(part)))
+"""The parts of the average body; indices into this tuple are a picture's part numbers."""
+
+_TOUCH_CM = 1.0
+
+
+class Pose(NamedTuple):
+    """Where a body is, in any one frame of axes (world or camera), cm.
+
+    Fields:
+        start_cm, end_cm: centres of each part's two spheres.
+        thin: the unit axis along which each part is flattened.
+        weave: the two unit axes of each part's cloth.
+    """
+
+    start_cm: Float[Tensor, "*n part 3"]
+    end_cm: Float[Tensor, "*n part 3"]
+    thin: Float[Tensor, "*n part 3"]
+    weave: Float[Tensor, "*n part 2 3"]
+
+
+class Body:
+    """A subject's parts: `PARTS`, stretched, thickened and dressed.
+
+    Attributes:
+        subject: whose body it is.
+        offsets_cm: each bone's offset from its parent in the rest pose.
+        radii_cm: of each part's two spheres.
+        thinness: how many times each part is flattened (1: round).
+        cover: the fraction of each part, from its start, that its garment covers (beyond 1: all of it).
+    """
+
+    offsets_cm: Float[Tensor, "bone 3"]
+    radii_cm: Float[Tensor, "part 2"]
+    thinness: Float[Tensor, "part"]
+    cover: Float[Tensor, "part"]
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        stretch = torch.tensor([subject.stretch(bone) for bone in BONES])
+        self.bone = torch.tensor([BONES.index(part.bone) for part in PARTS])
+        parent = torch.tensor(PARENTS)
+        self.offsets_cm = REST_OFFSETS * stretch[parent]
+        self._start = torch.tensor([part.start for part in PARTS]) * stretch[self.bone]
+        self._end = torch.tensor([part.end for part in PARTS]) * stretch[self.bone]
+        self._thin = torch.tensor([part.thin[0] for part in PARTS])
+        self._weave = torch.tensor([part.weave for part in PARTS])
+        self.thinness = torch.tensor([part.thin[1] for part in PARTS])
+        self.radii_cm = torch.tensor([[r * subject.thickness(part.bone) for r in part.radii] for part in PARTS])
+        self.radii_cm += torch.tensor([subject.looseness_cm(int(part.wear)) for part in PARTS])[:, None]
+        self.cover = torch.tensor([_cover(part, subject) for part in PARTS])
+
+    def to(self, device: torch.device) -> Body:
+        """The same body on another device."""
+        moved = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(moved, name, value.to(device))
+        return moved
+
+    def place(self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]) -> Pose:
+        """The parts in the world, for bones placed by `figure.forward_kinematics`."""
+        position, turn = positions_cm[:, self.bone], orientations[:, self.bone]
+
+        def turned(local: Tensor) -> Tensor:
+            return torch.einsum("fpij,pj->fpi", turn, local)
+
+        return Pose(
+            position + turned(self._start),
+            position + turned(self._end),
+            turned(self._thin),
+            torch.einsum("fpij,pkj->fpki", turn, self._weave),
+        )
+
+    def lowest_cm(
+        self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]
+    ) -> Float[Tensor, "frame"]:
+        """Height of the body's lowest point (the flattening counted, so a sole is where it looks to be)."""
+        pose = self.place(positions_cm, orientations)
+        upright = pose.thin[..., 1].square()
+        # support of a flattened sphere along Y: r * sqrt(1 - n^2 + (n / s)^2)
+        reach = (1 - upright + upright / self.thinness.square()).sqrt()
+        start = pose.start_cm[..., 1] - reach * self.radii_cm[:, 0]
+        end = pose.end_cm[..., 1] - reach * self.radii_cm[:, 1]
+        return torch.minimum(start, end).amin(-1)
+
+    def touching(self, bones: Int[Tensor, "j"]) -> tuple[Bool[Tensor, "j part"], Float[Tensor, "j"]]:
+        """The parts that contain or touch each bone's origin in the rest pose, and the thickest one's radius."""
+        rest = torch.eye(3, device=bones.device).expand(1, len(BONES), 3, 3)
+        positions, orientations = forward_kinematics(self.offsets_cm, rest, rest.new_zeros(1, 3))
+        pose = self.place(positions, orientations)
+        start, axis = pose.start_cm[0], pose.end_cm[0] - pose.start_cm[0]
+        to_joint = positions[0, bones][:, None] - start
+        along = ((to_joint * axis).sum(-1) / axis.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)
+        off = to_joint - along[..., None] * axis
+        across = (off * pose.thin[0]).sum(-1) * (self.thinness - 1)
+        gap = (off + across[..., None] * pose.thin[0]).norm(dim=-1)
+        radius = self.radii_cm[:, 0] + along * (self.radii_cm[:, 1] - self.radii_cm[:, 0])
+        touching = gap <= radius + _TOUCH_CM
+        return touching, torch.where(touching, radius, radius.new_zeros(())).amax(-1)
+
+
+def _cover(part: Part, subject: Subject) -> float:
+    if part.reach is None:
+        return 2.0
+    length = subject.sleeve if part.wear == Wear.SHIRT else subject.trouser_leg
+    start, end = part.reach
+    return min(max((length - start) / (end - start), -1.0), 2.0)

@@ -1,0 +1,87 @@
+"""A wearer in motion, filmed: from a clip, a subject, a scene and a mount to pictures and their truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.synth.body import Body
+from egotap_pl.synth.figure import Clip, forward_kinematics
+from egotap_pl.synth.motion.ground import lowest_cm
+from egotap_pl.synth.mount import HeadMount, both_cameras
+from egotap_pl.synth.render import Pictures, Posed, Renderer
+from egotap_pl.synth.scene import Scene
+from egotap_pl.synth.truth import Truth, ground_truth
+
+_CAMERA_CLEARANCE_CM = 4.0
+
+
+class Film(NamedTuple):
+    """Frames that were filmed."""
+
+    pictures: Pictures
+    truth: Truth
+
+
+def posed(body: Body, mount: HeadMount, clip: Clip, frames: Sequence[int], heading_rad: float) -> Posed:
+    """A subject performing some frames of a clip on the ground, turned as a whole about the vertical.
+
+    Clips are made for the average figure. The path is scaled to the subject's legs, and the subject stands, sits, lies
+    or flies as far above the ground as the average figure does: no subject sinks in. Neither do the cameras.
+    """
+    turn = _about_y(heading_rad)
+    rotations, root = clip.rotations[list(frames)], clip.root_cm[list(frames)]
+    lift = lowest_cm(rotations, root).clamp(min=0) * body.subject.scale
+    rotations = torch.cat((turn @ rotations[:, :1], rotations[:, 1:]), 1)
+    path = root @ turn.T * (body.subject.scale * body.subject.leg)
+    positions, orientations = forward_kinematics(body.offsets_cm, rotations, path)
+    centre, axes = mount.left_camera(positions, orientations)
+    cameras = both_cameras(mount.rig, centre, axes)[1][..., 1].amin(-1) - _CAMERA_CLEARANCE_CM
+    rise = lift - torch.minimum(body.lowest_cm(positions, orientations), cameras)
+    up = torch.stack((torch.zeros_like(rise), rise, torch.zeros_like(rise)), -1)
+    positions = positions + up[:, None]
+    return Posed(positions, body.place(positions, orientations), centre + up, axes)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Films wearers of a mount for a skeleton.
+
+    Fields:
+        renderer: of the mount's rig.
+        skeleton: whose joints the truth has.
+        at_once: frames rendered together. A frame's bytes may depend on it, in the last bit, so it is fixed.
+    """
+
+    renderer: Renderer
+    skeleton: Skeleton
+    at_once: int = 8
+
+    @torch.no_grad()
+    def film(self, body: Body, posed: Posed, scene: Scene) -> Film:
+        """Pictures and truth of every frame."""
+        device = self.renderer.device
+        body, scene = body.to(device), scene.to(device)
+        shots = [self._shoot(body, part.to(device), scene) for part in posed.split(self.at_once)]
+        pictures, truths = zip(*shots, strict=True)
+        return Film(
+            Pictures(*(torch.cat(x).cpu() for x in zip(*pictures, strict=True))),
+            Truth(*(torch.cat(x).cpu() for x in zip(*truths, strict=True))),
+        )
+
+    def _shoot(self, body: Body, posed: Posed, scene: Scene) -> Film:
+        seen = self.renderer.cast(body, posed)
+        bones_left = (posed.bones_cm - posed.centre_cm[:, None]) @ posed.axes
+        truth = ground_truth(self.skeleton, self.renderer.rig, body, bones_left, seen.pose, seen.cones)
+        return Film(self.renderer.paint(seen, body, posed, scene), truth)
+
+
+def _about_y(angle_rad: float) -> Float[Tensor, "3 3"]:
+    c, s = torch.cos(torch.tensor(angle_rad)).item(), torch.sin(torch.tensor(angle_rad)).item()
+    return torch.tensor(((c, 0.0, s), (0.0, 1.0, 0.0), (-s, 0.0, c)))

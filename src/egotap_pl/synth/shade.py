@@ -1,0 +1,70 @@
+"""The colour of a body's surface: skin, cloth and its pattern, under the scene's light."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from egotap_pl.synth.body import PARTS, Body, Pose, Wear
+from egotap_pl.synth.roundcone import stretched
+from egotap_pl.synth.scene import Scene
+
+_WEAR = tuple(int(part.wear) for part in PARTS)
+_FOLD_CM = (2.1, 3.3)
+_FOLD = 0.06
+
+
+def surface(
+    points_cm: Float[Tensor, "n 3"], pose: Pose, body: Body, part: Int[Tensor, "n"], row: Int[Tensor, "n"]
+) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
+    """Unit normals and colours without light of points on the body.
+
+    Args:
+        points_cm: in the axes of ``pose``.
+        pose: the body's parts.
+        body: whose they are.
+        part: the part that each point lies on.
+        row: its row in ``pose``, leading axes and parts flattened.
+    """
+    table = torch.cat((pose.start_cm, pose.end_cm, pose.thin, pose.weave.flatten(-2)), -1).view(-1, 15)
+    start, end, thin, first, second = table[row].split(3, -1)
+    shape = torch.cat((body.radii_cm, body.thinness[:, None], body.cover[:, None]), -1)[part]
+    radius, radius_end, thinness, cover = shape.unbind(-1)
+    local = points_cm - start
+    axis, round_local = stretched(end - start, thin, thinness), stretched(local, thin, thinness)
+    taper = radius - radius_end
+    length = (axis.square().sum(-1) - taper.square()).clamp(min=1e-8)
+    along = (((round_local * axis).sum(-1) - radius * taper) / length).clamp(0, 1)
+    normal = stretched(round_local - along[:, None] * axis, thin, thinness)
+    u, v = (local * first).sum(-1), (local * second).sum(-1)
+    return torch.nn.functional.normalize(normal, dim=-1), _cloth(body, part, along > cover, u, v)
+
+
+def _cloth(
+    body: Body, part: Int[Tensor, "n"], bare: Tensor, u: Float[Tensor, "n"], v: Float[Tensor, "n"]
+) -> Float[Tensor, "n 3"]:
+    subject = body.subject
+    wear = torch.tensor(_WEAR, device=u.device)[part]
+    wear = torch.where(bare, int(Wear.SKIN), wear)
+    colour = u.new_tensor(subject.colours)[wear]
+    across, along = (torch.remainder(x / (2 * subject.stripe_cm), 1.0) < 0.5 for x in (u, v))
+    amount = subject.stripes[0] * across + subject.stripes[1] * along
+    amount = torch.where(wear == int(Wear.SHIRT), amount, 0.0)
+    colour = torch.lerp(colour, u.new_tensor(subject.trim).expand_as(colour), amount[:, None])
+    fold = _FOLD * torch.sin(u / _FOLD_CM[0] + 2 * torch.sin(v / _FOLD_CM[1]))
+    cloth = (wear == int(Wear.SHIRT)) | (wear == int(Wear.TROUSERS))
+    return colour * (1 + torch.where(cloth, fold, 0.0))[:, None]
+
+
+def lit(
+    normals: Float[Tensor, "n 3"],
+    colours: Float[Tensor, "n 3"],
+    to_sun: Float[Tensor, "n 3"],
+    up: Float[Tensor, "n 3"],
+    scene: Scene,
+) -> Float[Tensor, "n 3"]:
+    """Lambert's law: light from the sun, and from everywhere, more of it from above."""
+    sun = (normals * to_sun).sum(-1, keepdim=True).clamp(min=0)
+    sky = 0.72 + 0.28 * (normals * up).sum(-1, keepdim=True)
+    return colours * (sky * scene.ambient + sun * scene.sun)

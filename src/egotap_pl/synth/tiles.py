@@ -1,0 +1,155 @@
+"""Casting a picture's rays at a body, tile by tile: only parts that a tile's cone of rays can meet are tried."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.synth.roundcone import MISS, RoundCones, meet
+
+TILE_PX = 8
+NOTHING = -1
+_COVER = 4
+_AT_ONCE = 2048  # part-and-tile pairs per step: their rays stay in a core's cache
+
+
+class Tiles(NamedTuple):
+    """The rays of a stereo picture, in tiles of 8 x 8 px; c tiles that see anything, left view's first.
+
+    Fields:
+        rays: unit rays in the view's camera frame.
+        cone: per tile its cone's axis, and sine and minus cosine of its half angle: what `may_meet` needs.
+        view: the tile's view.
+        pixel: row of each ray in a picture flattened to (view, v, u).
+        inside: whether the ray is inside the image circle.
+        left: number of tiles of the left view.
+    """
+
+    rays: Float[Tensor, "c 3 p"]
+    cone: Float[Tensor, "c 5"]
+    view: Int[Tensor, "c"]
+    pixel: Int[Tensor, "c p"]
+    inside: Bool[Tensor, "c p"]
+    left: int
+
+    @classmethod
+    def of(cls, rig: StereoRig, image_px: int, device: torch.device) -> Tiles:
+        """The tiles of ``rig``'s square pictures, ``image_px`` a side.
+
+        Pixel k of a picture covers the frame from k to k + 1 times 1024 / image_px, its ray through the middle.
+
+        Raises:
+            ValueError: if ``image_px`` is not a multiple of the tiles' 8 px.
+        """
+        if image_px <= 0 or image_px % TILE_PX:
+            raise ValueError(f"image_px must be a multiple of {TILE_PX}, not {image_px}")
+        centres = (torch.arange(image_px) + 0.5) * (FRAME_PX / image_px)
+        px = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1)
+        seen = [camera.unproject(px) for camera in rig.cameras]
+        rays = _tiled(torch.stack([ray for ray, _ in seen]))
+        inside = _tiled(torch.stack([inside for _, inside in seen])[..., None])[..., 0]
+        pixel = _tiled(torch.arange(2 * image_px**2).view(2, image_px, image_px, 1))[..., 0]
+        view = torch.arange(2)[:, None].expand(inside.shape[:2])
+        keep = inside.any(-1)
+        rays, inside, pixel, view = rays[keep], inside[keep], pixel[keep], view[keep]
+        axis = torch.nn.functional.normalize(rays.mean(1), dim=-1)
+        cosine = torch.einsum("cpi,ci->cp", rays, axis).amin(-1)
+        half = torch.acos(cosine.clamp(max=1.0)) + 1e-3  # room for rounding
+        cone = torch.cat((axis, half.sin()[:, None], -half.cos()[:, None]), -1)
+        left = int((view == 0).sum())
+        rays = rays.mT.contiguous()
+        return cls(rays.to(device), cone.to(device), view.to(device), pixel.to(device), inside.to(device), left)
+
+
+class Hits(NamedTuple):
+    """What rays met first.
+
+    Fields:
+        distance_cm: along the ray; `roundcone.MISS` where nothing was met.
+        part: index of the part; `NOTHING` where nothing was met.
+    """
+
+    distance_cm: Float[Tensor, "f c p"]
+    part: Int[Tensor, "f c p"]
+
+
+def _tiled(x: Tensor) -> Tensor:
+    views, height, width, depth = x.shape
+    tiles = x.view(views, height // TILE_PX, TILE_PX, width // TILE_PX, TILE_PX, depth)
+    return tiles.permute(0, 1, 3, 2, 4, 5).reshape(views, -1, TILE_PX * TILE_PX, depth)
+
+
+def _cover(
+    start_cm: Float[Tensor, "f v part 3"], end_cm: Float[Tensor, "f v part 3"], radii_cm: Float[Tensor, "part 2"]
+) -> Float[Tensor, "f v 5 s"]:
+    """A few spheres around each part: direction, and sine and cosine of the angle they fill as the camera sees them."""
+    at = torch.linspace(0, 1, _COVER, device=start_cm.device)
+    centres = start_cm[..., None, :] + at[:, None] * (end_cm - start_cm)[..., None, :]
+    length = (end_cm - start_cm).norm(dim=-1)
+    taper = radii_cm[:, 0] - radii_cm[:, 1]
+    slant = (1 - (taper / length.clamp(min=1e-3)).square()).clamp(min=0.25).sqrt()
+    ends = (at - 0.5 / (_COVER - 1)).clamp(min=0), (at + 0.5 / (_COVER - 1)).clamp(max=1)
+    widest = torch.maximum(*(radii_cm[:, :1] - taper[:, None] * end for end in ends)) / slant[..., None]
+    widest = torch.minimum(widest, radii_cm.amax(-1, keepdim=True))
+    radius = (widest.square() + (length[..., None] * (0.5 / (_COVER - 1))).square()).sqrt()
+    away = centres.norm(dim=-1)
+    around = (away <= radius)[..., None]  # the camera is inside: every tile may meet it
+    sine = (radius / away.clamp(min=1e-3)).clamp(max=1.0)
+    sphere = torch.cat(
+        (centres / away.clamp(min=1e-3)[..., None], sine[..., None], (1 - sine * sine).sqrt()[..., None]), -1
+    )
+    sphere = torch.where(around, sphere.new_tensor((0.0, 0.0, 0.0, 0.0, -1.0)), sphere)
+    return sphere.flatten(2, 3).mT
+
+
+def may_meet(
+    tiles: Tiles,
+    start_cm: Float[Tensor, "f v part 3"],
+    end_cm: Float[Tensor, "f v part 3"],
+    radii_cm: Float[Tensor, "part 2"],
+) -> Bool[Tensor, "f c part"]:
+    """Which parts' covering spheres touch a tile's cone: never false where a ray of the tile meets the part.
+
+    With half angles g (tile) and a (sphere), the sphere touches the cone if its direction is within g + a of the axis:
+    axis . direction >= cos g cos a - sin g sin a, one product of five numbers.
+    """
+    cover = _cover(start_cm, end_cm, radii_cm)
+    views = (tiles.cone[: tiles.left], tiles.cone[tiles.left :])
+    touch = torch.cat([cone @ cover[:, view] for view, cone in enumerate(views)], 1)
+    return touch.unflatten(-1, (-1, _COVER)).amax(-1) >= 0
+
+
+def cast(tiles: Tiles, cones: RoundCones, tried: Bool[Tensor, "f c part"]) -> Hits:
+    """The first part along every ray.
+
+    Args:
+        tiles: the picture's rays.
+        cones: of every frame, view and part.
+        tried: which parts to try for which tiles (`may_meet`, or everything).
+    """
+    frames, num_tiles, parts = tried.shape
+    rays_per_tile = tiles.rays.shape[-1]
+    distance = tiles.rays.new_full((frames * num_tiles, rays_per_tile), MISS)
+    found = torch.full_like(distance, NOTHING, dtype=torch.int16)
+    vectors, constants = cones.vectors.view(-1, 3, 3), cones.constants.view(-1, 4)
+    frame, tile, part = tried.nonzero(as_tuple=True)
+    row = frame * num_tiles + tile
+    which = (frame * 2 + tiles.view[tile]) * parts + part
+    # Tile by tile, the first candidates, then all second ones and so on: no step writes a tile twice.
+    turn = (tried.cumsum(-1, dtype=torch.int16) - 1)[frame, tile, part]
+    for k in range(int(turn.max()) + 1 if len(turn) else 0):
+        for pairs in (turn == k).nonzero()[:, 0].split(_AT_ONCE):
+            rows, primitive = row[pairs], which[pairs]
+            dots = torch.bmm(vectors[primitive], tiles.rays[tile[pairs]])
+            t = meet(dots, constants[primitive])
+            before = distance[rows]
+            nearer = t < before
+            distance[rows] = torch.where(nearer, t, before)
+            found[rows] = torch.where(nearer, part[pairs].to(torch.int16)[:, None], found[rows])
+    shape = (frames, num_tiles, rays_per_tile)
+    return Hits(distance.view(shape), found.view(shape))
