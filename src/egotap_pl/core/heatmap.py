@@ -63,9 +63,13 @@ def limb_heatmaps(
     """
     child, parent = _limb_ends(_map_px(points2d_px, skeleton, size), skeleton)
     child_cm, parent_cm = _limb_ends(points_left_cm, skeleton)
-    lines = _blur(_lines(child.round(), parent.round(), size))
-    scale = _LIMB_PEAK * _cos_sin(parent_cm - child_cm)
-    return lines.unsqueeze(3) * scale[:, None, :, :, None, None]
+    scale = _LIMB_PEAK * _cos_sin(parent_cm - child_cm)[:, None, :, :, None, None]
+    lines = _lines(child.round(), parent.round(), size)
+    maps = lines.new_empty((*lines.shape[:3], 2, size, size))
+    # Fresh pages cost as much as the arithmetic: the blur goes there and back between memory that is needed anyway.
+    _blur_along(-2, lines, out=maps[:, :, :, 0])
+    _blur_along(-1, maps[:, :, :, 0], out=lines)
+    return torch.mul(lines.unsqueeze(3), scale, out=maps)
 
 
 @torch.no_grad()
@@ -119,15 +123,13 @@ def _lines(
     return distance.mul_(per_length).add_(1.0).relu_()
 
 
-def _blur(maps: Float[Tensor, "*b h w"]) -> Float[Tensor, "*b h w"]:
-    """Gaussian of sigma 1, cut at 4 px, normalised, zero padding: SciPy's gaussian_filter(mode="constant")."""
+def _blur_along(axis: int, source: Float[Tensor, "*b h w"], out: Float[Tensor, "*b h w"]) -> None:
+    """One axis of SciPy's gaussian_filter(mode="constant"): sigma 1, cut at 4 px, normalised, zero padding."""
     weights = [math.exp(-0.5 * k * k) for k in range(_REACH_PX + 1)]
     total = weights[0] + 2 * sum(weights[1:])
-    for axis in (-2, -1):
-        source, maps = maps, maps * (weights[0] / total)
-        side = source.shape[axis]
-        for k in range(1, min(_REACH_PX, side - 1) + 1):
-            weight = weights[k] / total
-            maps.narrow(axis, k, side - k).add_(source.narrow(axis, 0, side - k), alpha=weight)
-            maps.narrow(axis, 0, side - k).add_(source.narrow(axis, k, side - k), alpha=weight)
-    return maps
+    torch.mul(source, weights[0] / total, out=out)
+    side = source.shape[axis]
+    for k in range(1, min(_REACH_PX, side - 1) + 1):
+        weight = weights[k] / total
+        out.narrow(axis, k, side - k).add_(source.narrow(axis, 0, side - k), alpha=weight)
+        out.narrow(axis, 0, side - k).add_(source.narrow(axis, k, side - k), alpha=weight)
