@@ -18,6 +18,7 @@ from egotap_pl.core.skeleton import Skeleton
 
 _REACH_PX = 4  # a Gaussian of sigma 1 is cut here, in each direction
 _LIMB_PEAK = 2.0  # release: blurred limbs are doubled
+_CACHE_BYTES = 4 * 2**20
 
 
 @torch.no_grad()
@@ -64,12 +65,15 @@ def limb_heatmaps(
     child, parent = _limb_ends(_map_px(points2d_px, skeleton, size), skeleton)
     child_cm, parent_cm = _limb_ends(points_left_cm, skeleton)
     scale = _LIMB_PEAK * _cos_sin(parent_cm - child_cm)[:, None, :, :, None, None]
-    lines = _lines(child.round(), parent.round(), size)
-    maps = lines.new_empty((*lines.shape[:3], 2, size, size))
-    # Fresh pages cost as much as the arithmetic: the blur goes there and back between memory that is needed anyway.
-    _blur_along(-2, lines, out=maps[:, :, :, 0])
-    _blur_along(-1, maps[:, :, :, 0], out=lines)
-    return torch.mul(lines.unsqueeze(3), scale, out=maps)
+    maps = child.new_empty((*child.shape[:3], 2, size, size))
+    parts = (tensor.split(_frames_at_once(maps)) for tensor in (child.round(), parent.round(), scale, maps))
+    for start, end, factor, out in zip(*parts, strict=True):
+        lines = _lines(start, end, size)
+        # There and back between memory that is needed anyway: fresh pages cost as much as the arithmetic.
+        _blur_along(-2, lines, out=out[:, :, :, 0])
+        _blur_along(-1, out[:, :, :, 0], out=lines)
+        torch.mul(lines.unsqueeze(3), factor, out=out)
+    return maps
 
 
 @torch.no_grad()
@@ -87,6 +91,12 @@ def _map_px(points2d_px: Float[Tensor, "b v j 2"], skeleton: Skeleton, size: int
     if points2d_px.shape[2] != skeleton.num_joints:
         raise ValueError(f"{points2d_px.shape[2]} points for the {skeleton.num_joints} joints of {skeleton.name}")
     return points2d_px * (size / FRAME_PX)
+
+
+def _frames_at_once(maps: Tensor) -> int:
+    # A GPU takes the whole batch; a CPU is twice as fast on a few frames at a time, whose maps its cache can hold.
+    frames = max(len(maps), 1)
+    return max(1, _CACHE_BYTES * frames // max(maps.nbytes, 1)) if maps.device.type == "cpu" else frames
 
 
 def _limb_ends(points: Float[Tensor, "*b j d"], skeleton: Skeleton) -> tuple[Tensor, Tensor]:
