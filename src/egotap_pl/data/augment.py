@@ -1,0 +1,210 @@
+"""Augmentation of training batches that keeps a calibrated stereo rig's geometry, on whatever device the batch is.
+
+Colours may change freely; pixels may not move unless points, poses and views move with them. All randomness comes from
+the generator that is handed over, which lives on the batch's device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from egotap_pl.core.batch import FRAME_PX, Batch
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+
+_BLUR_SIGMAS = 2.5  # where the blur's kernel is cut off
+
+
+class InTurn:
+    """Augmentations one after the other."""
+
+    def __init__(self, steps: Sequence[Callable[[Batch, Generator], Batch]]) -> None:
+        self.steps = tuple(steps)
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        """The batch after all steps."""
+        for step in self.steps:
+            batch = step(batch, generator)
+        return batch
+
+
+class Photometric:
+    """Light, colour, noise and sharpness that vary from frame to frame, and a little between a frame's two views.
+
+    Strengths are half-widths of uniform distributions; 0 leaves a property alone.
+
+    Args:
+        brightness: of the logarithm of the brightness.
+        contrast: of the logarithm of the contrast, around each view's mean.
+        saturation: of the logarithm of the saturation.
+        gamma: of the logarithm of the exponent.
+        tint: of the logarithm of each colour channel's brightness.
+        noise: largest standard deviation of the sensor noise; 1 is white.
+        blur_px: largest standard deviation of the blur, px of the stored image.
+        between_views: how much of each strength the views vary on their own; two cameras are never quite alike.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.3,
+        contrast: float = 0.3,
+        saturation: float = 0.4,
+        gamma: float = 0.3,
+        tint: float = 0.1,
+        noise: float = 0.03,
+        blur_px: float = 0.7,
+        between_views: float = 0.2,
+    ) -> None:
+        self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
+        self.gamma, self.tint, self.noise, self.blur_px = gamma, tint, noise, blur_px
+        self.between_views = between_views
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        """The batch with other images."""
+        frames = len(batch.frame)
+
+        def factor(strength: float, channels: int = 1) -> Float[Tensor, "b v c 1 1"]:
+            return (strength * self._varied(frames, channels, generator)).exp()
+
+        def amount(most: float) -> Float[Tensor, "b v 1 1 1"]:
+            return most * (self._varied(frames, 1, generator) + 1).clamp(0, 2) / 2
+
+        x = batch.images.float() / 255
+        x = (x * factor(self.brightness) * factor(self.tint, 3)).clamp(0, 1) ** factor(self.gamma)
+        grey = x.mean(2, keepdim=True)
+        x = grey + factor(self.saturation) * (x - grey)
+        mean = grey.mean((-2, -1), keepdim=True)
+        x = mean + factor(self.contrast) * (x - mean)
+        x = blurred(x, amount(self.blur_px)[..., 0, 0, 0])
+        noise = torch.randn(x.shape, generator=generator, device=generator.device)
+        x = x + amount(self.noise) * noise
+        return batch._replace(images=(x * 255).round().clamp(0, 255).byte())
+
+    def _varied(self, frames: int, channels: int, generator: Generator) -> Float[Tensor, "b v c 1 1"]:
+        """Uniform in [-1, 1] from frame to frame, and ``between_views`` of that from view to view."""
+
+        def uniform(views: int) -> Tensor:
+            return torch.rand(frames, views, channels, 1, 1, generator=generator, device=generator.device) * 2 - 1
+
+        return uniform(1) + self.between_views * uniform(2)
+
+
+def blurred(images: Float[Tensor, "b v 3 h w"], sigma_px: Float[Tensor, "b v"]) -> Float[Tensor, "b v 3 h w"]:
+    """Gaussian blur with a standard deviation of its own for each view of each frame."""
+    radius = math.ceil(_BLUR_SIGMAS * float(sigma_px.max()))
+    if not radius:
+        return images
+    offsets = torch.arange(-radius, radius + 1, device=images.device)
+    kernel = torch.exp(-0.5 * (offsets / sigma_px[..., None].clamp(min=1e-3)).square())
+    kernel = (kernel / kernel.sum(-1, keepdim=True)).flatten(0, 1).repeat_interleave(3, 0)
+    x = functional.pad(images.flatten(0, 1), (radius,) * 4, mode="replicate").flatten(0, 1)[None]
+    x = functional.conv2d(x, kernel[:, None, None, :], groups=len(kernel))
+    x = functional.conv2d(x, kernel[:, None, :, None], groups=len(kernel))
+    return x.view_as(images)
+
+
+class SwapMirror:
+    """Shows some frames in the mirror; see `swap_mirror`.
+
+    Args:
+        skeleton: joints of the poses.
+        rig: the cameras.
+        probability: of a frame to be mirrored.
+
+    Raises:
+        EgotapError: if the rig or the poses have no mirror image.
+    """
+
+    def __init__(self, skeleton: Skeleton, rig: StereoRig, probability: float = 0.5) -> None:
+        check_mirror(skeleton, rig)
+        self.skeleton, self.rig, self.probability = skeleton, rig, probability
+
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
+        """The batch with some frames mirrored."""
+        chosen = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
+        return _merge(chosen, swap_mirror(batch, self.skeleton, self.rig), batch)
+
+
+def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
+    """Every frame as the same rig would see the mirrored scene.
+
+    A mirror turns the left camera's view into the right one's: images are flipped and change places, and so do points,
+    origins and the names of the body's sides. Images are flipped about the optical axis, not about their middle, as
+    otherwise the calibration would not fit the mirrored points: a shift of a part of a pixel, by interpolation.
+
+    Raises:
+        EgotapError: if the rig or the poses have no mirror image.
+    """
+    check_mirror(skeleton, rig)
+    twins = list(skeleton.mirror)
+    both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]
+    mirror = batch.pose_cm.new_tensor((-1.0, 1.0, 1.0))
+    points = batch.points2d_px.flip(1)[:, :, twins]
+    # The new left camera is the old right one's mirror image: a pose turns into its axes, then into the mirror.
+    rotation = batch.pose_cm.new_tensor(rig.rotation)
+    return batch._replace(
+        images=_flipped(batch.images.flip(1), (both_centres_px - FRAME_PX) / FRAME_PX),
+        points2d_px=torch.stack((both_centres_px - points[..., 0], points[..., 1]), -1),
+        pose_cm=(batch.pose_cm @ rotation.T * mirror)[:, twins],
+        origin_cm=batch.origin_cm.flip(1) * mirror,
+        visibility=batch.visibility.flip(1)[:, :, twins],
+    )
+
+
+def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
+    """Refuse a rig that is not its own mirror image, and poses relative to one of its cameras.
+
+    Raises:
+        EgotapError: saying which part is at fault.
+    """
+    left, right = rig.cameras
+    problems = {
+        "its poses are relative to the left camera": not skeleton.estimates_root,
+        "its right camera is not where the mirrored left one would be": not _symmetric_placement(rig),
+        f"its images are not calibrated for {FRAME_PX} px": {left.size_px, right.size_px} != {(FRAME_PX, FRAME_PX)},
+        "its two lenses differ": (left.c2w, left.w2c, left.circle_radius_px)
+        != (right.c2w, right.w2c, right.circle_radius_px),
+        "an optical axis is far from the image's middle": max(abs(c.centre_px[0] - FRAME_PX / 2) for c in (left, right))
+        > FRAME_PX / 64,
+        "its optical axes differ in height": abs(left.centre_px[1] - right.centre_px[1]) > 0.5,
+        "its pixels are sheared": max(abs(term) for c in (left, right) for term in c.affine[1:]) > 1e-3
+        or abs(left.affine[0] - right.affine[0]) > 1e-3,
+    }
+    if found := [problem for problem, there in problems.items() if there]:
+        raise EgotapError(f"rig {rig.name!r} has no mirror image ({'; '.join(found)}): leave swap_mirror out")
+
+
+def _symmetric_placement(rig: StereoRig) -> bool:
+    """With M the mirror, X_right = R X_left + t is its own mirror image if R M R = M and R M t = -t."""
+    rotation = torch.tensor(rig.rotation, dtype=torch.float64)
+    translation = torch.tensor(rig.translation_cm, dtype=torch.float64)
+    mirror = torch.diag(torch.tensor((-1.0, 1.0, 1.0), dtype=torch.float64))
+    turned = torch.allclose(rotation @ mirror @ rotation, mirror, atol=1e-3)
+    return turned and torch.allclose(rotation @ mirror @ translation, -translation, atol=0.05)
+
+
+def _flipped(images: UInt8[Tensor, "b v 3 h w"], shift: float) -> UInt8[Tensor, "b v 3 h w"]:
+    """Left and right exchanged, then moved to the right by ``shift`` widths, with the nearest pixel beyond the edge."""
+    flipped, width = images.flip(-1), images.shape[-1]
+    if not width:
+        return images
+    at = (torch.arange(width, device=images.device) - shift * width).clamp(0, width - 1)
+    low = at.floor().long()
+    high, part = (low + 1).clamp(max=width - 1), at - low
+    return (flipped[..., low] * (1 - part) + flipped[..., high] * part).round().byte()
+
+
+def _merge(chosen: Bool[Tensor, "b"], ours: Batch, theirs: Batch) -> Batch:
+    """Frame by frame one batch or the other."""
+
+    def pick(one: Tensor, other: Tensor) -> Tensor:
+        return torch.where(chosen.view(-1, *[1] * (one.dim() - 1)), one, other)
+
+    return Batch(*(pick(one, other) for one, other in zip(ours, theirs, strict=True)))

@@ -1,0 +1,201 @@
+"""Prepared data sets as batches for Lightning."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from egotap_pl.core.batch import Batch, Example
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.data.heatmap_store import HeatmapStore
+from egotap_pl.data.prepare import store_path
+from egotap_pl.data.sampling import EvenBatches, rank_and_ranks, shuffled
+from egotap_pl.data.store import FrameStore
+from egotap_pl.data.workers import usable_cpus
+
+SPLITS = ("train", "validation", "test")
+
+Augmentation = Callable[[Batch, torch.Generator], Batch]
+"""Changes training batches on the device, with no randomness but the generator's."""
+
+
+class FrameDataset(Dataset[Example]):
+    """A store read a batch at a time: a loader hands over all rows of a batch at once, and nothing is collated."""
+
+    def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None) -> None:
+        self.store, self.heatmaps = store, heatmaps
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, row: int) -> Example:
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: Sequence[int]) -> Example:
+        """Frames, without images where their heatmaps are kept."""
+        batch = self.store.read(rows, images=self.heatmaps is None)
+        return Example(batch, None if self.heatmaps is None else self.heatmaps.read(rows))
+
+
+class FrameDataModule(L.LightningDataModule):
+    """The splits of a prepared folder.
+
+    Loaders give `egotap_pl.core.batch.Example`. In a distributed run every evaluated frame is in exactly one batch of
+    one process; the trainer must be made with ``use_distributed_sampler=False``.
+
+    Args:
+        folder: where `egotap prepare` put the stores.
+        batch_size: frames of a training batch, per process.
+        evaluation_batch_size: most frames of another batch; the training's by default.
+        workers: reading processes per loader, 0 for none; all processors but at most four by default.
+        seed: of the order of training frames and of augmentation.
+        augment: applied to training batches on the device; see `egotap_pl.data.augment`.
+        heatmaps: folder with kept heatmaps of the splits, given instead of images.
+
+    Raises:
+        EgotapError: if the folder has no stores, or stores of different preparations. Stores are opened when needed.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        batch_size: int,
+        evaluation_batch_size: int | None = None,
+        workers: int | None = None,
+        seed: int = 0,
+        augment: Augmentation | None = None,
+        heatmaps: Path | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.folder, self.batch_size = Path(folder), batch_size
+        self.evaluation_batch_size = evaluation_batch_size or batch_size
+        self.workers = min(4, usable_cpus()) if workers is None else workers
+        self.seed, self.augment = seed, augment
+        self.heatmaps = None if heatmaps is None else Path(heatmaps)
+        self._stores: dict[str, FrameStore] = {}
+        self._randomness: tuple[int, torch.Generator] | None = None
+
+    def store(self, split: str) -> FrameStore:
+        """The frame store of a split."""
+        if split not in self._stores:
+            store = FrameStore(store_path(self.folder, split))
+            for other in self._stores.values():
+                if other.fingerprint != store.fingerprint:
+                    raise EgotapError(
+                        f"{store.path} and {other.path} were prepared from different settings: prepare them together"
+                    )
+            self._stores[split] = store
+        return self._stores[split]
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Joints of the poses."""
+        return self._any_store().skeleton
+
+    @property
+    def rig(self) -> StereoRig:
+        """The cameras."""
+        return self._any_store().rig
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Names of the motion categories."""
+        return self._any_store().categories
+
+    @property
+    def image_px(self) -> int:
+        """Height and width of the images."""
+        return self._any_store().image_px
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what determines the frames."""
+        return self._any_store().fingerprint
+
+    @property
+    def mean_pose_cm(self) -> Float[Tensor, "j 3"]:
+        """Mean of the training poses, estimated joints only."""
+        return self.store("train").mean_pose_cm()[list(self.skeleton.estimated)]
+
+    def train_dataloader(self) -> DataLoader[Example]:
+        """Training frames, in an order that depends on the seed and the epoch alone."""
+        data = self._dataset("train")
+        sampler = shuffled(len(data), self.seed)
+        # A last batch of one frame would leave batch normalisation without a variance.
+        drop = len(sampler) >= self.batch_size
+        return self._loader(data, sampler=sampler, batch_size=self.batch_size, drop_last=drop)
+
+    def val_dataloader(self) -> DataLoader[Example]:
+        """Validation frames."""
+        return self.loader("validation")
+
+    def test_dataloader(self) -> DataLoader[Example]:
+        """Test frames."""
+        return self.loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Example]:
+        """Test frames."""
+        return self.loader("test")
+
+    def loader(self, split: str) -> DataLoader[Example]:
+        """Every frame of a split once, in order, shared among the processes of a distributed run."""
+        data = self._dataset(split)
+        return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size))
+
+    def ordered_loader(self, split: str) -> DataLoader[Example]:
+        """Every frame of a split once, in order, all in this process."""
+        data = self._dataset(split)
+        return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size, shared=False))
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Augment training batches, on the device."""
+        if self.augment is None or self.trainer is None or not self.trainer.training or batch.heatmaps is not None:
+            return batch
+        generator = self._generator(self.trainer.current_epoch, batch.batch.images.device)
+        return batch._replace(batch=self.augment(batch.batch, generator))
+
+    def _generator(self, epoch: int, device: torch.device) -> torch.Generator:
+        """Begins anew in every epoch and differs between processes: a resumed training sees what it would have."""
+        if self._randomness is None or self._randomness[0] != epoch:
+            rank, _ = rank_and_ranks()
+            digest = hashlib.sha256(f"{self.seed} {epoch} {rank}".encode()).digest()
+            self._randomness = epoch, torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+        return self._randomness[1]
+
+    def _any_store(self) -> FrameStore:
+        for split in SPLITS:
+            if split in self._stores or store_path(self.folder, split).exists():
+                return self.store(split)
+        raise EgotapError(f"{self.folder} holds no frame store: prepare the data set (`egotap prepare`) or correct it")
+
+    def _dataset(self, split: str) -> FrameDataset:
+        store = self.store(split)
+        kept = None if self.heatmaps is None else HeatmapStore(store_path(self.heatmaps, split), len(store))
+        return FrameDataset(store, kept)
+
+    def _loader(self, data: FrameDataset, **batching: Any) -> DataLoader[Example]:
+        # What is read here is shared with forked workers; a file that is open here must not be.
+        _ = data.store.labels
+        data.store.close()
+        return DataLoader(
+            data,
+            num_workers=self.workers,
+            collate_fn=_as_it_is,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=self.workers > 0,
+            **batching,
+        )
+
+
+def _as_it_is(example: Any) -> Any:
+    return example

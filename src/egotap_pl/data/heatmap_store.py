@@ -1,0 +1,123 @@
+"""Estimated heatmaps of a split, kept on disk: row by row those of a frame store.
+
+An HDF5 file with the attributes ``format`` and ``version`` and two datasets of half floats, one chunk a frame:
+``joint`` (frame, view, joint, h, w) and ``limb`` (frame, view, limb, 2, h, w). docs/frame-store.md tells more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.atomic import atomic
+
+FORMAT = "egotap-heatmaps"
+VERSION = 1
+REMEDY = "remove it, and it will be made again"
+
+
+class HeatmapWriter:
+    """Writes heatmaps in the order of a store's rows; a context manager. The file appears when all are there.
+
+    Args:
+        path: the split's file.
+        frames: frames of the split.
+
+    Raises:
+        ValueError: at the end, if another number of frames was appended.
+    """
+
+    def __init__(self, path: Path | str, frames: int) -> None:
+        self.path, self.frames, self.row = Path(path), frames, 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> HeatmapWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._stack.enter_context(atomic(self.path))
+        self._file = self._stack.enter_context(h5py.File(temporary, "w"))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, at)
+            return
+        with self._stack:
+            if self.row != self.frames:
+                raise ValueError(f"{self.row} frames were written, {self.frames} announced")
+            self._file.attrs.update({"format": FORMAT, "version": VERSION})
+
+    def append(self, heatmaps: Heatmaps) -> None:
+        """Store the heatmaps of the next frames, from any device."""
+        count = len(heatmaps.joint)
+        for name, maps in heatmaps._asdict().items():
+            if not self.row:
+                self._file.create_dataset(name, (self.frames, *maps.shape[1:]), np.float16, chunks=(1, *maps.shape[1:]))
+            self._file[name][self.row : self.row + count] = maps.to(torch.float16).cpu().numpy()
+        self.row += count
+
+
+class HeatmapStore:
+    """Reads what `HeatmapWriter` wrote; like a frame store, it is opened anew in every process that reads.
+
+    Args:
+        path: the split's file.
+        frames: frames of the frame store that it belongs to.
+
+    Raises:
+        EgotapError: if the file is missing, damaged, of another kind, or of another number of frames.
+    """
+
+    def __init__(self, path: Path | str, frames: int) -> None:
+        self.path, self.frames = Path(path), frames
+        self._file: h5py.File | None = None
+        self._owner = -1
+        with _opened(self.path) as file:
+            if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
+                raise EgotapError(f"{path} does not hold heatmaps of this program's format; {REMEDY}")
+            lengths = {name: len(file[name]) if name in file else 0 for name in Heatmaps._fields}
+        if set(lengths.values()) != {frames}:
+            raise EgotapError(f"{path} holds heatmaps of {lengths['joint']} frames, not of {frames}; {REMEDY}")
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_file": None, "_owner": -1}
+
+    def read(self, rows: Sequence[int]) -> Heatmaps:
+        """The heatmaps of frames, as 32-bit floats."""
+        if self._file is None or self._owner != os.getpid():
+            self._file, self._owner = _opened(self.path), os.getpid()
+        maps = {}
+        for name in Heatmaps._fields:
+            dataset = self._file[name]
+            out = np.empty((len(rows), *dataset.shape[1:]), np.float16)
+            for row, frame in zip(rows, out, strict=True):
+                dataset.read_direct(frame, np.s_[int(row)])
+            maps[name] = torch.from_numpy(out).float()
+        return Heatmaps(**maps)
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._file is not None and self._owner == os.getpid():
+            self._file.close()
+        self._file = None
+
+
+def _opened(path: Path) -> h5py.File:
+    if not path.is_file():
+        raise EgotapError(f"{path}: no such file of heatmaps; estimate them first")
+    try:
+        return h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        raise EgotapError(f"{path} is truncated or no HDF5 file ({error}); {REMEDY}") from error

@@ -1,0 +1,193 @@
+"""Augmentation: colours change as asked, and mirrored frames are what the rig would see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from egotap_pl.core import skeleton as skeletons
+from egotap_pl.core.batch import FRAME_PX, Batch
+from egotap_pl.core.camera import FisheyeCamera, StereoRig
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, swap_mirror
+
+STILL = {
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "saturation": 0.0,
+    "gamma": 0.0,
+    "tint": 0.0,
+    "noise": 0.0,
+    "blur_px": 0.0,
+}
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def batch_for(rig: StereoRig, image_px: int = 256, frames: int = 6) -> Batch:
+    """Points before the rig, each drawn as a soft spot in a channel and at a place of its own."""
+    random = np.random.default_rng(1)
+    skeleton = skeletons.unrealego()
+    low, high = (-30.0, -30.0, 40.0), (30.0, 30.0, 90.0)
+    left = torch.from_numpy(random.uniform(low, high, (frames, skeleton.num_joints, 3)))
+    px, _ = rig.project(left)
+    u = v = (torch.arange(image_px) + 0.5) * FRAME_PX / image_px
+    at = px[:, :, :3]  # the first three joints, one a colour
+    distance2 = (u - at[..., 0, None, None]) ** 2 + (v[:, None] - at[..., 1, None, None]) ** 2
+    images = (250 * torch.exp(-0.5 * distance2 / 20**2)).round().byte()
+    origin = left.mean(1, keepdim=True)
+    return Batch(
+        images=images,
+        points2d_px=px.float(),
+        pose_cm=(left - origin).float(),
+        origin_cm=rig.to_views(origin)[:, :, 0].float(),
+        visibility=torch.from_numpy(random.integers(1, 4, (frames, 2, skeleton.num_joints))).byte(),
+        category=torch.arange(frames),
+        frame=torch.arange(frames),
+    )
+
+
+def toed_in(angle_deg: float = 8.0) -> StereoRig:
+    """A rig whose cameras turn towards each other, each by half the angle."""
+    rotation = Rotation.from_euler("y", angle_deg, degrees=True)
+    # The cameras sit 6 cm left and right of the middle; half a turn from the left camera to the middle, half on.
+    half = Rotation.from_euler("y", angle_deg / 2, degrees=True)
+    camera = FisheyeCamera.unrealego()
+    translation = -half.apply([12.0, 0.0, 0.0])
+    rows = tuple(tuple(float(x) for x in row) for row in rotation.as_matrix())
+    return StereoRig("toed in", (camera, camera), rows, tuple(float(x) for x in translation))
+
+
+@pytest.mark.parametrize("rig", [StereoRig.unrealego(), toed_in()], ids=lambda rig: rig.name)
+def test_mirrored_poses_project_to_mirrored_points(rig: StereoRig) -> None:
+    mirrored = swap_mirror(batch_for(rig), skeletons.unrealego(), rig)
+    px, _ = rig.project(mirrored.pose_cm + mirrored.origin_cm[:, :1])
+    torch.testing.assert_close(px, mirrored.points2d_px, atol=0.05, rtol=0)
+    origin = rig.to_views(mirrored.origin_cm[:, :1])[:, :, 0]
+    torch.testing.assert_close(origin, mirrored.origin_cm, atol=1e-3, rtol=0)
+
+
+def test_mirrored_images_show_the_mirrored_points() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    mirrored = swap_mirror(batch_for(rig), skeleton, rig)
+    size = mirrored.images.shape[-1]
+    pixels = (torch.arange(size) + 0.5) * FRAME_PX / size
+    weight = mirrored.images.double()
+    total = weight.sum((-2, -1))
+    seen = torch.stack(((weight.sum(-2) * pixels).sum(-1) / total, (weight.sum(-1) * pixels).sum(-1) / total), -1)
+    # Colour c showed joint c, which is now called by the name of its twin.
+    expected = mirrored.points2d_px[:, :, [skeleton.mirror[c] for c in range(3)]].double()
+    well_inside = ((expected > 100) & (expected < FRAME_PX - 100)).all(-1)
+    assert well_inside.float().mean() > 0.6
+    torch.testing.assert_close(seen[well_inside], expected[well_inside], atol=0.2, rtol=0)
+
+
+def test_sides_and_views_change_places() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    batch = batch_for(rig)
+    mirrored = swap_mirror(batch, skeleton, rig)
+    ours, other = skeleton.joints.index("hand_l"), skeleton.joints.index("hand_r")
+    np.testing.assert_allclose(mirrored.pose_cm[:, ours], batch.pose_cm[:, other] * torch.tensor([-1, 1, 1]))
+    np.testing.assert_array_equal(mirrored.visibility[:, 0, ours], batch.visibility[:, 1, other])
+    np.testing.assert_array_equal(mirrored.pose_cm[:, 0, 1:], batch.pose_cm[:, 0, 1:])
+
+
+@pytest.mark.parametrize("rig", [StereoRig.unrealego(), toed_in()], ids=lambda rig: rig.name)
+def test_twice_mirrored_is_the_batch(rig: StereoRig) -> None:
+    batch, skeleton = batch_for(rig), skeletons.unrealego()
+    twice = swap_mirror(swap_mirror(batch, skeleton, rig), skeleton, rig)
+    for name in ("points2d_px", "pose_cm", "origin_cm", "visibility", "category", "frame"):
+        torch.testing.assert_close(getattr(twice, name), getattr(batch, name), atol=1e-3, rtol=0)
+    difference = (twice.images.float() - batch.images.float()).abs()
+    assert difference.max() <= 6  # two interpolations
+
+
+def test_rigs_without_a_mirror_image_are_refused() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    left = rig.cameras[0]
+    tilt = tuple(tuple(row) for row in Rotation.from_euler("x", 5, degrees=True).as_matrix().tolist())
+    aside = tuple(tuple(row) for row in Rotation.from_euler("y", 5, degrees=True).as_matrix().tolist())
+    wrong = {
+        "not where the mirrored": [
+            replace(rig, rotation=tilt),
+            replace(rig, rotation=aside),
+            replace(rig, translation_cm=(-12.0, 1.0, 0.0)),
+        ],
+        "lenses differ": [replace(rig, cameras=(left, replace(left, circle_radius_px=500.0)))],
+        "far from": [replace(rig, cameras=(replace(left, centre_px=(450.0, 510.0)), left))],
+        "in height": [replace(rig, cameras=(replace(left, centre_px=(511.0, 505.0)), left))],
+        "sheared": [replace(rig, cameras=(replace(left, affine=(1.0, 0.01, 0.0)), left))],
+    }
+    for problem, rigs in wrong.items():
+        for each in rigs:
+            with pytest.raises(EgotapError, match=f"no mirror image.*{problem}.*leave swap_mirror out"):
+                SwapMirror(skeleton, each)
+    with pytest.raises(EgotapError, match="relative to the left camera"):
+        SwapMirror(skeletons.egocap(), rig)
+
+
+def test_some_frames_are_mirrored() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    batch = batch_for(rig, image_px=16, frames=64)
+    mirrored = swap_mirror(batch, skeleton, rig)
+    some = SwapMirror(skeleton, rig, 0.25)(batch, generator())
+    is_mirrored = (some.pose_cm == mirrored.pose_cm).flatten(1).all(1)
+    is_same = (some.pose_cm == batch.pose_cm).flatten(1).all(1)
+    assert (is_mirrored ^ is_same).all()
+    assert 4 <= is_mirrored.sum() <= 28
+    assert (some.images[is_mirrored] == mirrored.images[is_mirrored]).all()
+
+
+@pytest.fixture
+def batch() -> Batch:
+    return batch_for(StereoRig.unrealego(), image_px=32)
+
+
+def test_photometric_moves_nothing_but_colours(batch: Batch) -> None:
+    changed = Photometric()(batch, generator())
+    assert changed.images.dtype == torch.uint8
+    assert (changed.images != batch.images).float().mean() > 0.3
+    for name in Batch._fields[1:]:
+        assert getattr(changed, name) is getattr(batch, name)
+
+
+def test_no_strength_no_change(batch: Batch) -> None:
+    assert (Photometric(**STILL)(batch, generator()).images == batch.images).all()
+
+
+@pytest.mark.parametrize("name", list(STILL))
+def test_each_strength_alone_changes_images(batch: Batch, name: str) -> None:
+    strength = 1.5 if name == "blur_px" else 0.4
+    assert (Photometric(**STILL | {name: strength})(batch, generator()).images != batch.images).any()
+
+
+def test_same_generator_same_images(batch: Batch) -> None:
+    augment = InTurn([SwapMirror(skeletons.unrealego(), StereoRig.unrealego()), Photometric()])
+    first = augment(batch, generator(3)).images
+    assert (augment(batch, generator(3)).images == first).all()
+    assert (augment(batch, generator(4)).images != first).any()
+
+
+def test_views_vary_less_than_frames(batch: Batch) -> None:
+    grey = batch._replace(images=torch.full((200, 2, 3, 4, 4), 100, dtype=torch.uint8), frame=torch.arange(200))
+    only_brightness = Photometric(**STILL | {"brightness": 0.4}, between_views=0.2)
+    light = only_brightness(grey, generator()).images.float().mean((2, 3, 4))
+    assert 0 < (light[:, 0] - light[:, 1]).std() < 0.5 * light[:, 0].std()
+    same = Photometric(**STILL | {"brightness": 0.4}, between_views=0.0)(grey, generator()).images
+    assert (same[:, 0] == same[:, 1]).all()
+
+
+def test_blur_is_gaussian() -> None:
+    images = torch.rand(2, 2, 3, 20, 24, generator=generator())
+    sigma = torch.tensor([[0.5, 1.0], [0.0, 1.4]])
+    out = blurred(images, sigma)
+    for at in np.ndindex(2, 2):
+        expected = ndimage.gaussian_filter(images[at].numpy(), (0, *[float(sigma[at])] * 2), mode="nearest", radius=4)
+        np.testing.assert_allclose(out[at], expected, atol=1e-5)
