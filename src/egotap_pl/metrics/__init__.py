@@ -1,0 +1,6 @@
+"""Errors of poses (mm) and heatmaps: pure functions and the thin torchmetrics classes that accumulate them."""
+
+from egotap_pl.metrics.heatmap import HeatmapMSE
+from egotap_pl.metrics.pose import PoseMetrics, align_similarity, joint_errors_mm, mpjpe_mm, pa_mpjpe_mm
+
+__all__ = ["HeatmapMSE", "PoseMetrics", "align_similarity", "joint_errors_mm", "mpjpe_mm", "pa_mpjpe_mm"]

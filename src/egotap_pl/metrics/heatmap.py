@@ -1,0 +1,50 @@
+"""Error of heatmaps over a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class HeatmapMSE(Metric):
+    """Mean squared error per pixel of one kind of heatmaps, overall and per view.
+
+    Args:
+        views: names of the views.
+    """
+
+    is_differentiable = False
+    higher_is_better = False
+    full_state_update = False
+    squared: Tensor
+    squared_truth: Tensor
+    pixels: Tensor
+
+    def __init__(self, views: Sequence[str] = ("left", "right")) -> None:
+        super().__init__()
+        self.views = tuple(views)
+        for name in ("squared", "squared_truth", "pixels"):
+            self.add_state(name, torch.zeros(len(self.views), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, maps: Float[Tensor, "b v *maps"], truth: Float[Tensor, "b v *maps"]) -> None:
+        """Adds a batch."""
+        self.squared += _per_view(maps - truth)
+        self.squared_truth += _per_view(truth)
+        self.pixels += truth[:, 0].numel()
+
+    def compute(self) -> dict[str, Any]:
+        """``mse``, ``zeros_mse`` (what all-zero maps would score, paper table 3), ``per_view`` {view: mse}."""
+        return {
+            "mse": float(self.squared.sum() / self.pixels.sum()),
+            "zeros_mse": float(self.squared_truth.sum() / self.pixels.sum()),
+            "per_view": dict(zip(self.views, (self.squared / self.pixels).tolist(), strict=True)),
+        }
+
+
+def _per_view(maps: Float[Tensor, "b v *maps"]) -> Float[Tensor, "v"]:
+    return maps.float().square().flatten(2).sum((0, 2), dtype=torch.float64)
