@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -67,11 +68,13 @@ def shuffled(frames: int, seed: int) -> DistributedSampler[int]:
     rank, ranks = rank_and_ranks()
     if frames < ranks:
         raise EgotapError(f"{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames")
+    # The sampler adds the epoch to its seed: seeds 0 and 1 as they are would share all orders but one.
+    apart = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:6], "big")
     sampler: DistributedSampler[int] = DistributedSampler(
         range(frames),  # type: ignore[arg-type]  # only its length is asked for
         num_replicas=ranks,
         rank=rank,
         shuffle=True,
-        seed=seed,
+        seed=apart,
     )
     return sampler

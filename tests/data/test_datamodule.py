@@ -1,0 +1,250 @@
+"""Loaders: every frame once, the same number of batches everywhere, an order that can be repeated."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from itertools import chain, product
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from fake_source import FakeSource
+from rich.console import Console
+from torch.multiprocessing import get_context
+
+from egotap_pl.core.batch import Batch, Example, Heatmaps
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.augment import Photometric
+from egotap_pl.data.codec import RawCodec
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.data.heatmap_store import HeatmapStore, HeatmapWriter
+from egotap_pl.data.prepare import prepare
+from egotap_pl.data.sampling import even_batches
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """23 training, 10 validation and 5 test frames."""
+    path = tmp_path_factory.mktemp("data")
+    source = FakeSource(frames_per_piece=1, pieces=(("train", 23), ("validation", 10), ("test", 5)))
+    prepare(source, path, RawCodec(), workers=0, console=Console(file=io.StringIO()))
+    return path
+
+
+def flat(lists: Iterable[list[int]]) -> list[int]:
+    return list(chain.from_iterable(lists))
+
+
+def rows(loader) -> list[list[int]]:
+    return [example.batch.frame.tolist() for example in loader]
+
+
+@pytest.mark.parametrize(("frames", "ranks"), list(product((1, 2, 3, 7, 16, 17, 100), (1, 2, 3, 7))))
+def test_even_batches(frames: int, ranks: int) -> None:
+    for batch_size in (1, 2, 3, 8, 200):
+        if frames < ranks:
+            with pytest.raises(EgotapError, match=f"{frames} frames cannot be shared by {ranks} processes"):
+                even_batches(frames, batch_size, 0, ranks)
+            continue
+        shares = [even_batches(frames, batch_size, rank, ranks) for rank in range(ranks)]
+        assert [row for share in shares for batch in share for row in batch] == list(range(frames))
+        assert len({len(share) for share in shares}) == 1
+        sizes = [len(batch) for share in shares for batch in share]
+        assert min(sizes) >= 1
+        assert max(sizes) <= max(batch_size, 2 if ranks > 1 else 1)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_every_frame_once(folder: Path, workers: int) -> None:
+    module = FrameDataModule(folder, batch_size=4, workers=workers)
+    for loader, frames in ((module.val_dataloader(), 10), (module.test_dataloader(), 5)):
+        assert flat(rows(loader)) == list(range(frames))
+    assert flat(rows(module.ordered_loader("train"))) == list(range(23))
+    trained = rows(module.train_dataloader())
+    assert [len(batch) for batch in trained] == [4] * 5
+    assert len(set(flat(trained))) == 20
+
+
+def test_examples_are_what_the_store_holds(folder: Path) -> None:
+    module = FrameDataModule(folder, batch_size=4, workers=2)
+    for example in module.train_dataloader():
+        expected = module.store("train").read(example.batch.frame.tolist())
+        assert example.heatmaps is None
+        assert all((one == other).all() for one, other in zip(example.batch, expected, strict=True))
+
+
+def test_order_depends_on_seed_and_epoch_alone(folder: Path) -> None:
+    def order(seed: int, epoch: int, workers: int = 0) -> list[list[int]]:
+        loader = FrameDataModule(folder, batch_size=4, workers=workers, seed=seed).train_dataloader()
+        loader.sampler.set_epoch(epoch)
+        return rows(loader)
+
+    torch.manual_seed(1)
+    first = order(0, 0)
+    torch.manual_seed(2)
+    assert order(0, 0, workers=2) == first
+    assert len({str(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
+
+
+def test_small_training_set_is_not_dropped(folder: Path) -> None:
+    assert len(rows(FrameDataModule(folder, batch_size=64, workers=0).train_dataloader())[0]) == 23
+
+
+def test_what_it_says_of_the_data(folder: Path) -> None:
+    module, source = FrameDataModule(folder, batch_size=4), FakeSource()
+    assert (module.skeleton, module.rig, module.categories) == (source.skeleton, source.rig, source.categories)
+    assert module.image_px == 24
+    assert module.fingerprint == module.store("test").fingerprint
+    poses = module.store("train").read(range(23), images=False).pose_cm
+    torch.testing.assert_close(module.mean_pose_cm, poses.mean(0))
+
+
+def test_folders_without_or_with_mixed_stores(tmp_path: Path) -> None:
+    with pytest.raises(EgotapError, match="holds no frame store"):
+        _ = FrameDataModule(tmp_path, batch_size=4).skeleton
+    for seed, split in ((1, "train"), (2, "validation")):
+        prepare(FakeSource(seed=seed, pieces=((split, 1),)), tmp_path / str(seed), workers=0)
+    (tmp_path / "2" / "validation.h5").rename(tmp_path / "1" / "validation.h5")
+    module = FrameDataModule(tmp_path / "1", batch_size=4)
+    module.train_dataloader()
+    with pytest.raises(EgotapError, match="prepared from different settings"):
+        module.val_dataloader()
+
+
+class Recorder(L.LightningModule):
+    """Collects the rows and sums of images that reach it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.seen: list[tuple[str, int, list[int], int]] = []
+
+    def _see(self, stage: str, example: Example) -> None:
+        batch: Batch = example.batch
+        self.seen.append((stage, self.current_epoch, batch.frame.tolist(), int(batch.images.long().sum())))
+
+    def training_step(self, example: Example, index: int) -> torch.Tensor:
+        self._see("train", example)
+        return self.weight * 1.0
+
+    def validation_step(self, example: Example, index: int) -> None:
+        self._see("validation", example)
+
+    def test_step(self, example: Example, index: int) -> None:
+        self._see("test", example)
+
+    def predict_step(self, example: Example, index: int) -> list[int]:
+        return example.batch.frame.tolist()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def trainer(epochs: int = 2) -> L.Trainer:
+    return L.Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def test_with_lightning(folder: Path) -> None:
+    def train() -> Recorder:
+        module = FrameDataModule(folder, batch_size=8, workers=0, augment=Photometric())
+        task = Recorder()
+        trainer().fit(task, module)
+        return task
+
+    task = train()
+    assert train().seen == task.seen
+    stores = FrameDataModule(folder, batch_size=8)
+    trained = [(epoch, frames) for stage, epoch, frames, _ in task.seen if stage == "train"]
+    assert sorted(len(frames) for _, frames in trained) == [8] * 4
+    assert trained[0][1] != trained[2][1]  # another order in the second epoch
+    for stage, _, frames, total in task.seen:
+        split = "train" if stage == "train" else "validation"
+        plain = int(stores.store(split).read(frames).images.long().sum())
+        assert (total == plain) == (stage == "validation")  # only training images are augmented
+
+
+@pytest.mark.filterwarnings("ignore:You are using a custom batch sampler")
+def test_test_and_predict_with_lightning(folder: Path) -> None:
+    task, module = Recorder(), FrameDataModule(folder, batch_size=2, workers=0)
+    trainer().test(task, module)
+    assert flat(frames for _, _, frames, _ in task.seen) == list(range(5))
+    predicted = trainer().predict(task, module)
+    assert predicted is not None
+    assert flat(predicted) == list(range(5))
+
+
+def of_rank(rank: int, folder: Path, port_file: Path) -> tuple[list[list[int]], list[list[int]], str]:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{port_file}", rank=rank, world_size=2)
+    module = FrameDataModule(folder, batch_size=3, workers=0)
+    try:
+        FrameDataModule(folder.parent / "one", batch_size=3, workers=0).train_dataloader()
+        message = ""
+    except EgotapError as error:
+        message = str(error)
+    return rows(module.train_dataloader()), rows(module.val_dataloader()), message
+
+
+def test_two_processes(folder: Path, tmp_path: Path) -> None:
+    prepare(FakeSource(frames_per_piece=1, pieces=(("train", 1),)), folder.parent / "one", workers=0)
+    with get_context("spawn").Pool(2) as pool:
+        both = pool.starmap(of_rank, [(rank, folder, tmp_path / "meeting") for rank in range(2)], chunksize=1)
+    trained, evaluated, messages = zip(*both, strict=True)
+    assert all("1 frames cannot be shared by 2 processes" in message for message in messages)
+    assert flat(evaluated[0] + evaluated[1]) == list(range(10))
+    assert len(evaluated[0]) == len(evaluated[1]) == 2
+    one = rows(FrameDataModule(folder, batch_size=6, workers=0).train_dataloader())
+    for step, batch in enumerate(one):  # the same frames at every step as one process with the whole batch
+        assert sorted(trained[0][step] + trained[1][step]) == sorted(batch)
+
+
+def maps(frames: range) -> Heatmaps:
+    values = torch.stack([torch.full((2, 15, 4, 4), row / 64) for row in frames])
+    return Heatmaps(values, torch.stack((values, -values), 3))
+
+
+def keep(path: Path, frames: int, announced: int | None = None) -> None:
+    with HeatmapWriter(path, announced or frames) as writer:
+        for start in range(0, frames, 4):
+            writer.append(maps(range(start, min(start + 4, frames))))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_kept_heatmaps_come_instead_of_images(folder: Path, tmp_path: Path, workers: int) -> None:
+    keep(tmp_path / "train.h5", 23)
+    module = FrameDataModule(folder, batch_size=4, workers=workers, heatmaps=tmp_path, augment=Photometric())
+    for example in module.train_dataloader():
+        assert example.batch.images.shape == (4, 2, 3, 0, 0)
+        assert example.heatmaps.joint.dtype == torch.float32
+        assert example.heatmaps.limb.shape == (4, 2, 15, 2, 4, 4)
+        torch.testing.assert_close(example.heatmaps.joint[:, 0, 0, 0, 0], example.batch.frame / 64)
+        torch.testing.assert_close(example.heatmaps.limb[:, 1, 3, 1, 2, 2], -example.batch.frame / 64)
+    with pytest.raises(EgotapError, match=r"validation.h5: no such file of heatmaps"):
+        module.val_dataloader()
+
+
+def test_wrong_heatmap_files(tmp_path: Path) -> None:
+    path = tmp_path / "train.h5"
+    keep(path, 10)
+    with pytest.raises(EgotapError, match="of 10 frames, not of 11"):
+        HeatmapStore(path, 11)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(EgotapError, match=r"train.h5 is truncated or no HDF5 file"):
+        HeatmapStore(path, 10)
+
+
+def test_unfinished_heatmaps_leave_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="10 frames were written, 12 announced"):
+        keep(tmp_path / "train.h5", 10, announced=12)
+    with pytest.raises(KeyboardInterrupt), HeatmapWriter(tmp_path / "train.h5", 10):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
