@@ -116,12 +116,12 @@ def test_failed_download_names_the_ways_out(monkeypatch):
         raise URLError("no route to host")
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
-    with pytest.raises(EgotapError, match=r"(?s)could not download https.*FILE.*pretrained=null"):
+    with pytest.raises(EgotapError, match=r"(?s)could not download https.*FILE.*scale.initialise=null"):
         load_imagenet_weights(ResNet18(), None)
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(EgotapError, match=r"nowhere\.pth.*pretrained=null"):
+    with pytest.raises(EgotapError, match=r"nowhere\.pth.*scale.initialise=null"):
         load_imagenet_weights(ResNet18(), tmp_path / "nowhere.pth")
 
 

@@ -16,8 +16,8 @@ IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 """torchvision's ResNet-18 weights (IMAGENET1K_V1)."""
 IMAGENET_WIDTH = 64
 _REMEDY = (
-    f"Pass a local copy of {IMAGENET_URL} with estimator.pretrained=FILE, or train from scratch with "
-    "estimator.pretrained=null"
+    f"Pass a local copy of {IMAGENET_URL} with scale.initialise.file=FILE, or train from scratch with "
+    "scale.initialise=null"
 )
 
 
@@ -83,7 +83,7 @@ class ResNet18(nn.Module):
         return FeaturePyramid(stride4, stride8, stride16, self.layer4(stride16))
 
 
-def load_imagenet_weights(backbone: ResNet18, file: Path | None) -> None:
+def load_imagenet_weights(backbone: ResNet18, file: Path | str | None) -> None:
     """Fills ``backbone`` with torchvision's ImageNet weights.
 
     Args:
@@ -96,9 +96,9 @@ def load_imagenet_weights(backbone: ResNet18, file: Path | None) -> None:
     if backbone.width != IMAGENET_WIDTH:
         raise EgotapError(
             f"ImageNet weights are for a backbone of width {IMAGENET_WIDTH}, but this one has {backbone.width}. "
-            "Train it from scratch with estimator.pretrained=null"
+            "Train it from scratch with scale.initialise=null"
         )
-    weights = _download_weights() if file is None else _read_weights(file)
+    weights = _download_weights() if file is None else _read_weights(Path(file))
     source = IMAGENET_URL if file is None else str(file)
     features = {name: tensor for name, tensor in weights.items() if not name.startswith("fc.")}
     try:

@@ -1,0 +1,1 @@
+"""What is made of results: pictures and, with them, numbers to look at."""

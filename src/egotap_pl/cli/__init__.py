@@ -1,0 +1,1 @@
+"""The program `egotap`: one thin module per verb, and the stages and runs that they share."""

@@ -1,0 +1,81 @@
+"""`egotap evaluate`: metrics of a checkpoint on a split."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from omegaconf import DictConfig
+
+from egotap_pl.cli.checkpoints import load_task
+from egotap_pl.cli.config import application, plain
+from egotap_pl.cli.console import RESULT, map_table, pose_table, quieten_lightning
+from egotap_pl.cli.datasets import ensure_data
+from egotap_pl.cli.fit import data_module, device_arguments
+from egotap_pl.cli.launch import launch, num_processes
+from egotap_pl.cli.results import Provenance, run_test
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.tasks.progress import StageProgress
+
+
+@dataclass(frozen=True)
+class TestJob:
+    """A test, ready to be handed to its processes; ``folder`` gets metrics.json and predictions.h5."""
+
+    checkpoint: Path
+    split: str
+    store: Path
+    batch_size: int
+    trainer: dict[str, Any]
+    trust: tuple[str, ...]
+    folder: Path
+
+
+@application("evaluate")
+def main(config: DictConfig) -> None:
+    """Test the given checkpoint and print what it reaches."""
+    settings = plain(config)
+    checkpoint = Path(settings["checkpoint"])
+    _, about = load_task(checkpoint, settings["trust"])
+    if settings["store"] is not None:
+        store = Path(settings["store"])
+    else:
+        store, _ = ensure_data(about.data, Path(settings["paths"]["data"]))
+    trainer = settings["trainer"] | ({} if settings["workers"] is None else {"workers": settings["workers"]})
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(settings["output"] or scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        job = TestJob(
+            checkpoint,
+            settings["split"],
+            store,
+            settings["batch_size"] or about.batch_size,
+            trainer,
+            tuple(settings["trust"]),
+            folder,
+        )
+        launch(test, job, num_processes(trainer))
+        _show(folder, f"{checkpoint}, {settings['split']} split of {store}")
+        if settings["output"] is not None:
+            RESULT.print(f"metrics and predictions  {folder}", soft_wrap=True)
+
+
+def test(job: TestJob) -> None:
+    """Test in one of the processes."""
+    quieten_lightning()
+    task, about = load_task(job.checkpoint, job.trust)
+    module = data_module(job.store, job.batch_size, job.trainer)
+    if module.skeleton != about.facts().skeleton:
+        raise EgotapError(f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, {job.store} has another")
+    progress = StageProgress(job.checkpoint.name)
+    trainer = L.Trainer(**device_arguments(job.trainer), logger=False, callbacks=[progress], enable_checkpointing=False)
+    run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)
+
+
+def _show(folder: Path, title: str) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    RESULT.print((pose_table if "mpjpe" in metrics else map_table)(title, metrics))

@@ -1,0 +1,175 @@
+"""What each process of a training does: fit a task, take its best epoch, test it, write what came out."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
+from lightning.pytorch.loggers import CSVLogger, Logger
+
+from egotap_pl.cli.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
+from egotap_pl.cli.config import build
+from egotap_pl.cli.console import quieten_lightning, say
+from egotap_pl.cli.launch import num_processes
+from egotap_pl.cli.results import Provenance, resumed_csv, run_test
+from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.datamodule import Augmentation, FrameDataModule
+from egotap_pl.tasks.callbacks import HeatmapCollapse
+from egotap_pl.tasks.progress import StageProgress
+
+SEED_STRIDE = 1000  # between the seeds of a run and of its restarts, so that neighbouring seeds do not meet
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """A training, ready to be handed to its processes.
+
+    Args:
+        title: what it is called on the screen.
+        spec: what determines the result: ``task``, ``epochs``, ``batch_size``, ``gradient_clip``, ``monitor``,
+            ``restarts``, ``guard``, ``augment``, ``precision``, ``seed``, ``data``.
+        about: what its checkpoints say of themselves.
+        folder: where ``checkpoints/``, ``metrics.csv``, ``metrics.json`` and ``predictions.h5`` go.
+        store: folder of the prepared data.
+        heatmaps: folder of kept heatmaps of the training and validation splits, or None.
+        parts: module of the task (dotted) to (checkpoint, prefix) of the weights that it starts with.
+        trainer: accelerator, devices, precision, workers.
+        logger: spec of a Lightning logger beside metrics.csv, or None.
+    """
+
+    title: str
+    spec: dict[str, Any]
+    about: About
+    folder: Path
+    store: Path
+    heatmaps: Path | None
+    parts: dict[str, tuple[Path, str]]
+    trainer: dict[str, Any]
+    logger: dict[str, Any] | None
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint from which an interrupted training goes on."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best epoch."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+
+def fit(job: FitJob) -> None:
+    """Train, with another seed after a collapse, and test the best epoch. Runs in every process of the training.
+
+    Raises:
+        EgotapError: if the estimator collapses with every seed that the spec allows.
+    """
+    quieten_lightning()
+    restarts = job.spec["restarts"]
+    for attempt in range(restarts + 1):
+        try:
+            _fit_once(job, job.spec["seed"] + SEED_STRIDE * attempt)
+            return
+        except HeatmapCollapse as collapse:
+            say(f"{job.title}: collapsed to all-zero maps: {collapse}; {restarts - attempt} more seeds to try")
+            shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)
+    raise EgotapError(
+        f"{job.title}: collapsed to all-zero maps with {restarts + 1} seeds; try a smaller learning rate "
+        "(task.optimizer.lr) or batch_size, or more restarts"
+    )
+
+
+def _fit_once(job: FitJob, seed: int) -> None:
+    L.seed_everything(seed, workers=True, verbose=False)
+    batch_size, augment = job.spec["batch_size"], build(job.spec["augment"])
+    module = data_module(job.store, batch_size, job.trainer, seed, augment, job.heatmaps)
+    task = build(job.spec["task"])(facts_of(module))
+    for name, (checkpoint, prefix) in job.parts.items():
+        load_part(task.get_submodule(name), checkpoint, prefix)
+    resuming = job.last.is_file()
+    if resuming:
+        epoch = read_checkpoint(job.last)["epoch"]
+        say(f"{job.title}: goes on after epoch {epoch + 1}")
+    elif hasattr(task, "initialise"):
+        task.initialise()
+    timer = Timer()
+    loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), resuming)]
+    if job.logger is not None:
+        loggers.append(build(job.logger)(save_dir=str(job.folder)))
+    trainer = make_trainer(job, [*_callbacks(job), timer], loggers)
+    trainer.fit(task, module, ckpt_path=str(job.last) if resuming else None, weights_only=True)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
+    # Tested from the images on, as `egotap evaluate` and every later use of the checkpoint does.
+    test = data_module(job.store, batch_size, job.trainer)
+    run_test(trainer, task, test, "test", Provenance(job.about, seed, timer.time_elapsed("train")), job.folder)
+
+
+def facts_of(module: FrameDataModule) -> DataFacts:
+    """What a task may know of the data."""
+    return DataFacts(module.skeleton, tuple(module.categories), module.mean_pose_cm)
+
+
+def data_module(
+    store: Path,
+    batch_size: int,
+    trainer: dict[str, Any],
+    seed: int = 0,
+    augment: Augmentation | None = None,
+    heatmaps: Path | None = None,
+) -> FrameDataModule:
+    """The data module of one of the training's processes; ``batch_size`` is that of all of them together."""
+    processes = num_processes(trainer)
+    if batch_size % processes:
+        raise EgotapError(f"batch_size={batch_size} cannot be shared by {processes} devices: choose a multiple")
+    return FrameDataModule(
+        store,
+        batch_size=batch_size // processes,
+        workers=trainer["workers"],
+        seed=seed,
+        augment=augment,
+        heatmaps=heatmaps,
+    )
+
+
+def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) -> L.Trainer:
+    """Lightning's trainer for a job."""
+    spec = job.spec
+    return L.Trainer(
+        **device_arguments(job.trainer),
+        max_epochs=spec["epochs"],
+        gradient_clip_val=spec["gradient_clip"],
+        callbacks=[*callbacks, StageProgress(job.title)],
+        logger=loggers,
+        default_root_dir=job.folder,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+    )
+
+
+def device_arguments(trainer: dict[str, Any]) -> dict[str, Any]:
+    """Trainer arguments of every training and every test. Samplers are the data module's own."""
+    processes = num_processes(trainer)
+    return {
+        "accelerator": trainer["accelerator"],
+        "devices": processes,
+        "strategy": "ddp" if processes > 1 else "auto",
+        "precision": trainer["precision"],
+        "use_distributed_sampler": False,
+    }
+
+
+def _callbacks(job: FitJob) -> list[Callback]:
+    folder = job.folder / "checkpoints"
+    best = ModelCheckpoint(folder, "best", job.spec["monitor"], mode="min", enable_version_counter=False)
+    last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
+    guard = job.spec["guard"]
+    # The last checkpoint is written last, so that it never is ahead of the best one's bookkeeping.
+    return [WriteAbout(job.about), *([build(guard)] if guard else []), best, last]

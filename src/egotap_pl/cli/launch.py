@@ -1,0 +1,104 @@
+"""One function in one process, or in one process per device with a process group of its own."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from egotap_pl.core.errors import EgotapError
+
+
+def num_processes(trainer: Mapping[str, Any]) -> int:
+    """Processes that a trainer configuration asks for.
+
+    Raises:
+        EgotapError: if it is not a positive number, or the machine has fewer GPUs.
+    """
+    devices, accelerator = trainer["devices"], trainer["accelerator"]
+    if not isinstance(devices, int) or devices < 1:
+        raise EgotapError(f"trainer.devices={devices}: give a number of devices, 1 or more")
+    if accelerator not in ("cpu", "gpu"):
+        raise EgotapError(f"trainer.accelerator={accelerator}: there are cpu and gpu")
+    if accelerator == "gpu":
+        import torch
+
+        if torch.cuda.device_count() < devices:
+            raise EgotapError(
+                f"{devices} GPUs are asked for and {torch.cuda.device_count()} are there: "
+                "lower trainer.devices, or take trainer=cpu"
+            )
+    return devices
+
+
+def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
+    """Call ``function(job)``: here, or in each of several new processes that form a process group.
+
+    The processes end with the call, so the next one begins with a group of its own, whatever happened to this one.
+    Lightning finds the group by the environment variables of torchrun.
+
+    Raises:
+        EgotapError: raised in a process, it is raised here.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise EgotapError("egotap starts its processes itself: leave torchrun out, give trainer=ddp trainer.devices=N")
+    if processes == 1:
+        function(job)
+        return
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        start_method="spawn",
+        monitor_interval=0.2,
+    )
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
+    try:
+        elastic_launch(config, _Guarded(function))(job)
+    except ChildFailedError as error:
+        message = take_error(job)
+        if message is None:
+            raise
+        raise EgotapError(message) from error
+    finally:
+        if threads is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+
+
+class _Guarded:
+    """Hands a user's mistake over to the parent process as a file, since an exception does not cross."""
+
+    def __init__(self, function: Callable[[Any], None]) -> None:
+        self.function = function
+
+    def __call__(self, job: Any) -> None:
+        try:
+            self.function(job)
+        except EgotapError as error:
+            _error_file(job).write_text(str(error), encoding="utf-8")
+            raise
+
+
+def take_error(job: Any) -> str | None:
+    """The message that a process left behind, taken away; None if there is none."""
+    path = _error_file(job)
+    if not path.is_file():
+        return None
+    message = path.read_text(encoding="utf-8")
+    path.unlink()
+    return message
+
+
+def _error_file(job: Any) -> Path:
+    folder: Path = job.folder
+    return folder / ".error"

@@ -1,0 +1,122 @@
+"""The stages of an experiment, in order: data, estimators, kept heatmaps, lifter. Each runs only if it has to."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from egotap_pl.cli.checkpoints import About
+from egotap_pl.cli.config import write_yaml
+from egotap_pl.cli.console import say
+from egotap_pl.cli.datasets import ensure_data
+from egotap_pl.cli.fit import FitJob, fit
+from egotap_pl.cli.heatmap_cache import keep_heatmaps
+from egotap_pl.cli.launch import launch, num_processes
+from egotap_pl.cli.runs import find_or_make_run
+from egotap_pl.cli.stages import Stage, fingerprint, held, is_done, mark_done
+from egotap_pl.data.store import FrameStore
+
+
+class Pipeline:
+    """An experiment's stages.
+
+    Args:
+        settings: the resolved configuration of `egotap train`.
+        experiment: name of the preset, which is also the run folder's.
+    """
+
+    def __init__(self, settings: dict[str, Any], experiment: str) -> None:
+        self.settings, self.experiment = settings, experiment
+        self.trainer: dict[str, Any] = settings["trainer"]
+        self.processes = num_processes(self.trainer)
+        self.stages = Path(settings["paths"]["stages"])
+        self._checkpoints: dict[str, Path] = {}
+
+    @cached_property
+    def data(self) -> tuple[Path, str]:
+        """Folder and fingerprint of the prepared data."""
+        return ensure_data(self.settings["data"], Path(self.settings["paths"]["data"]))
+
+    @property
+    def estimator_kinds(self) -> list[str]:
+        """The estimators that the lifter's heatmaps come from."""
+        kinds: list[str] = self.settings["heatmaps"]["estimators"]
+        return kinds
+
+    def estimator(self, kind: str) -> Path:
+        """Checkpoint of the estimator of one kind of heatmap (``joint`` or ``limb``)."""
+        if kind not in self._checkpoints:
+            spec = self._fit_spec(self.settings["estimators"][kind])
+            title = f"{kind} estimator"
+            stage = Stage(title, spec, self.stages)
+            folder = stage.ensure(lambda folder: self._launch(title, spec, folder, None, {}, None))
+            self._checkpoints[kind] = folder / "checkpoints" / "best.ckpt"
+        return self._checkpoints[kind]
+
+    def kept_heatmaps(self) -> Path | None:
+        """Folder of the estimated heatmaps of the training and validation splits, if they are to be kept."""
+        if not (self.settings["heatmaps"]["cache"] and self.estimator_kinds):
+            return None
+        store, data = self.data
+        spec = {"data": data, "source": self.settings["heatmaps"]["source"], "estimators": self._estimator_specs()}
+        stage = Stage("heatmaps", spec, self.stages)
+        weights = {kind: self.estimator(kind) for kind in self.estimator_kinds}
+        return stage.ensure(lambda folder: keep_heatmaps(spec["source"], weights, store, folder, self.trainer))
+
+    def run(self, name: str | None) -> Path:
+        """Train and test the lifter.
+
+        Args:
+            name: wished name of the run's folder; None: the time.
+
+        Returns:
+            The run's folder, an earlier one if the same configuration was run before.
+        """
+        heatmaps = self.kept_heatmaps()
+        parts = {f"heatmaps.{kind}.module": (self.estimator(kind), "estimator") for kind in self.estimator_kinds}
+        spec = self._fit_spec(self.settings["training"])
+        spec["estimators"] = self._estimator_specs()
+        spec["heatmaps_kept"] = heatmaps is not None  # kept maps are float16
+        parent = Path(self.settings["paths"]["runs"]) / self.experiment / self.settings["data"]["name"]
+        parent.mkdir(parents=True, exist_ok=True)
+        with held(parent / ".lock", "runs"):
+            folder = find_or_make_run(parent, name, fingerprint(spec))
+        with held(folder / ".lock", str(folder)):
+            if is_done(folder):
+                say(f"lifter: already there, {folder}")
+                return folder
+            write_yaml(folder / "config.yaml", self.settings)
+            self._launch("lifter", spec, folder, heatmaps, parts, self.settings["logger"] or None)
+            mark_done(folder, spec)
+        return folder
+
+    def _fit_spec(self, node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "data": self.data[1], "precision": self.trainer["precision"]}
+
+    def _estimator_specs(self) -> dict[str, Any]:
+        return {kind: self._fit_spec(self.settings["estimators"][kind]) for kind in self.estimator_kinds}
+
+    def _launch(
+        self,
+        title: str,
+        spec: dict[str, Any],
+        folder: Path,
+        heatmaps: Path | None,
+        parts: dict[str, tuple[Path, str]],
+        logger: dict[str, Any] | None,
+    ) -> None:
+        store, data = self.data
+        header = FrameStore(store / "train.h5")
+        about = About(
+            task=spec["task"],
+            skeleton={name: getattr(header.skeleton, name) for name in ("name", "joints", "parents", "estimates_root")},
+            categories=list(header.categories),
+            data=self.settings["data"],
+            data_fingerprint=data,
+            batch_size=spec["batch_size"],
+            seed=spec["seed"],
+            experiment=self.experiment,
+        )
+        job = FitJob(title, spec, about, folder, store, heatmaps, parts, self.trainer, logger)
+        launch(fit, job, self.processes)

@@ -1,0 +1,123 @@
+"""What a run leaves behind: metrics.json, predictions.h5 and metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import lightning as L
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+import egotap_pl
+from egotap_pl.cli.checkpoints import About
+from egotap_pl.cli.stages import write_json
+from egotap_pl.data.atomic import atomic
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.tasks.callbacks import PredictionRecorder
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from: the checkpoint's description, its seed and the seconds of its training."""
+
+    about: About
+    seed: int
+    seconds: float
+
+
+def run_test(
+    trainer: L.Trainer,
+    task: L.LightningModule,
+    module: FrameDataModule,
+    split: str,
+    provenance: Provenance,
+    folder: Path | None,
+) -> dict[str, Any]:
+    """Test a task on a split; the first process writes metrics.json and, for poses, predictions.h5.
+
+    Returns:
+        The content of metrics.json, in every process.
+    """
+    recorder = PredictionRecorder()
+    trainer.callbacks.append(recorder)  # type: ignore[attr-defined]
+    started = time.monotonic()
+    trainer.test(task, dataloaders=module.loader(split), verbose=False)
+    trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
+    results = task.test_results()
+    metrics = {
+        **results,
+        "seconds": round(provenance.seconds, 1),
+        "test_seconds": round(time.monotonic() - started, 2),
+        "device": device_name(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "experiment": provenance.about.experiment,
+        "dataset": provenance.about.data["name"],
+        "dataset_fingerprint": module.fingerprint,
+        "split": split,
+        "seed": provenance.seed,
+        "commit": commit(),
+        "parameters": sum(p.numel() for p in task.parameters() if p.requires_grad),
+        "version": egotap_pl.__version__,
+    }
+    if folder is not None and trainer.is_global_zero:
+        folder.mkdir(parents=True, exist_ok=True)
+        if recorder.predictions:
+            write_predictions(folder / "predictions.h5", recorder.predictions, module, split)
+        write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def write_predictions(path: Path, predictions: dict[str, Any], module: FrameDataModule, split: str) -> None:
+    """Poses and truth (frame, joint, 3) in cm, with the identity of every frame.
+
+    Datasets: ``pose_cm``, ``truth_cm``, ``row`` (of the store), ``category``, ``subject``, ``motion`` (names) and
+    ``frame_number`` (within the motion). Attributes: ``joints``, ``dataset_fingerprint``, ``split``.
+    """
+    names = module.store(split).name_frames(predictions["frame"].tolist())
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file["pose_cm"], file["truth_cm"] = predictions["pose_cm"], predictions["truth_cm"]
+        file["row"], file["frame_number"] = predictions["frame"], names.frame_number
+        for column in ("category", "subject", "motion"):
+            file.create_dataset(column, data=list(getattr(names, column)), dtype=h5py.string_dtype())
+        file.attrs["joints"] = list(module.skeleton.estimated_names)
+        file.attrs["dataset_fingerprint"], file.attrs["split"] = module.fingerprint, split
+
+
+def resumed_csv(logger: CSVLogger, resuming: bool) -> CSVLogger:
+    """The logger, with the rows that an interrupted run has written: Lightning's would begin the file anew."""
+    path = Path(logger.log_dir) / "metrics.csv"
+    rows: list[dict[str, float]] = []
+    if resuming and path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+    if rows:
+        logger.experiment.metrics = rows
+        logger.experiment.save()
+    return logger
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu, {torch.get_num_threads()} threads"
+
+
+def commit() -> str | None:
+    """The commit of the checkout that the program runs from, with a + if files differ from it; None outside one."""
+    package = Path(egotap_pl.__file__).parent
+    if not (package.parents[1] / "pyproject.toml").is_file():
+        return None  # an installed wheel may lie inside somebody else's repository
+    git = ["git", "-C", str(package)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")

@@ -1,0 +1,34 @@
+"""`egotap train`: every stage that a preset needs and that is not there yet, then the test."""
+
+from __future__ import annotations
+
+import json
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from egotap_pl.cli.checkpoints import packages
+from egotap_pl.cli.config import application, plain
+from egotap_pl.cli.console import RESULT, pose_table
+from egotap_pl.cli.pictures import ensure_picture
+from egotap_pl.cli.pipeline import Pipeline
+
+
+@application("train")
+def main(config: DictConfig) -> float:
+    """Run the configured experiment; the value is the test MPJPE in mm, for sweepers."""
+    settings = plain(config)
+    hydra = HydraConfig.get()
+    experiment = hydra.runtime.choices.get("experiment") or "custom"
+    name = settings["name"]
+    if name is None and hydra.mode == RunMode.MULTIRUN:
+        name = hydra.job.override_dirname
+    pipeline = Pipeline(settings, experiment)
+    folder = pipeline.run(name)
+    picture = ensure_picture(folder, pipeline.data[0], packages(settings))
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    RESULT.print(pose_table(f"{experiment} on {metrics['dataset']}, test split", metrics))
+    RESULT.print(f"picture of test poses  {picture}", soft_wrap=True)
+    RESULT.print(f"run folder             {folder}", soft_wrap=True)
+    return float(metrics["mpjpe"])

@@ -1,0 +1,100 @@
+"""What watches a training or a test: collapse of an estimator, and the poses of a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class HeatmapCollapse(Exception):
+    """An estimator answers all-zero maps and does not leave them; another seed may help."""
+
+
+class CollapseGuard(L.Callback):
+    """Notices the known early collapse of an estimator to all-zero maps.
+
+    The loss is compared with the loss of all-zero maps on the same batches, both as running means. An estimator that
+    learns falls below it; one that collapsed stays at it.
+
+    Args:
+        after_epochs: length of the part of the training in which an estimator may still sit at the all-zero answer.
+        ratio: an estimator that is not below this multiple of the all-zero loss by then has collapsed.
+        memory: weight of the past in the running means.
+
+    Raises:
+        HeatmapCollapse: out of ``trainer.fit``.
+    """
+
+    def __init__(self, after_epochs: float, ratio: float = 0.97, memory: float = 0.97) -> None:
+        self.after_epochs, self.ratio, self.memory = after_epochs, ratio, memory
+        self._loss, self._zero_loss = 0.0, 0.0
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Follows the running means and, once, at the end of the given part, compares them."""
+        check_at = max(round(self.after_epochs * int(trainer.num_training_batches)), 1)
+        if trainer.global_step > check_at:
+            return
+        self._loss = self._running(self._loss, outputs["loss"])
+        self._zero_loss = self._running(self._zero_loss, outputs["zero_loss"])
+        if trainer.global_step < check_at:
+            return
+        means = torch.tensor([float(self._loss), float(self._zero_loss)], device=task.device)
+        loss, zero_loss = trainer.strategy.reduce(means, reduce_op="mean").tolist()
+        if not loss < self.ratio * zero_loss:
+            raise HeatmapCollapse(
+                f"after {trainer.global_step} steps the loss is {loss:.3g}, that of all-zero maps {zero_loss:.3g}"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The running means, so that a resumed training is judged as an uninterrupted one."""
+        return {"loss": float(self._loss), "zero_loss": float(self._zero_loss)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up the running means again."""
+        self._loss, self._zero_loss = state_dict["loss"], state_dict["zero_loss"]
+
+    def _running(self, mean: float | Tensor, value: Tensor) -> float | Tensor:
+        return self.memory * mean + (1 - self.memory) * value.detach()  # stays on the device: no wait per step
+
+
+class PredictionRecorder(L.Callback):
+    """Keeps what `LiftingTask.test_step` gives, from all processes, in the order of the store's rows.
+
+    After a test, ``predictions`` holds ``pose_cm`` and ``truth_cm`` (frame, joint, 3) and ``frame``.
+    """
+
+    def __init__(self) -> None:
+        self.predictions: dict[str, np.ndarray] = {}
+        self._parts: list[dict[str, np.ndarray]] = []
+
+    def on_test_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Forgets an earlier test."""
+        self.predictions, self._parts = {}, []
+
+    def on_test_batch_end(
+        self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        """Moves a batch's poses to the host; a task that gives none is let be."""
+        if outputs is None:
+            return
+        self._parts.append({name: value.float().cpu().numpy() for name, value in outputs.items() if name != "frame"})
+        self._parts[-1]["frame"] = outputs["frame"].cpu().numpy()
+
+    def on_test_epoch_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Joins the parts of all processes."""
+        parts = self._parts
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            gathered: list[Any] = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(gathered, self._parts)
+            parts = [part for of_rank in gathered for part in of_rank]
+        if not parts:
+            return
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.argsort(joined["frame"], kind="stable")
+        self.predictions, self._parts = {name: value[order] for name, value in joined.items()}, []

@@ -1,0 +1,97 @@
+"""Training and testing of heatmap estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from egotap_pl.core.batch import DataFacts, Example
+from egotap_pl.metrics import HeatmapMSE
+from egotap_pl.nn.images import normalise_images
+from egotap_pl.tasks.optimisation import OptimiserFactory, optimisation
+from egotap_pl.tasks.schedules import ScheduleFactory
+from egotap_pl.tasks.targets import HeatmapTarget
+
+
+class HeatmapTask(L.LightningModule):
+    """Fits one estimator to one kind of heatmap.
+
+    Args:
+        facts: of the data set.
+        estimator: factory, called with ``skeleton``.
+        target: what is drawn and how it is scored.
+        optimizer: factory, called with the parameters.
+        schedule: factory of a learning-rate schedule.
+        initialise: loads pretrained weights into the estimator's backbone before the first step, or None.
+
+    Logs ``train/loss`` and ``train/zero_loss`` (the loss of answering all-zero maps, which a collapsed estimator
+    cannot beat), ``validation/mse`` and ``test/mse``.
+    """
+
+    def __init__(
+        self,
+        facts: DataFacts,
+        estimator: Callable[..., nn.Module],
+        target: HeatmapTarget,
+        optimizer: OptimiserFactory,
+        schedule: ScheduleFactory,
+        initialise: Callable[[nn.Module], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.skeleton, self.target = facts.skeleton, target
+        self.estimator = estimator(skeleton=facts.skeleton)
+        self._optimizer, self._schedule, self._initialise = optimizer, schedule, initialise
+        self.validation_error = HeatmapMSE()
+        self.test_error = HeatmapMSE()
+
+    def initialise(self) -> None:
+        """Loads pretrained weights where the configuration asks for them. A new training calls this, nothing else."""
+        if self._initialise is not None:
+            self._initialise(self.estimator.backbone)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps of a batch of stereo images (uint8)."""
+        return self.estimator(normalise_images(images))
+
+    def training_step(self, example: Example, batch_idx: int) -> dict[str, Tensor]:
+        """One batch; its maps are drawn on the device."""
+        batch = example.batch
+        estimate = self(batch.images)
+        truth = self.target.draw(batch, self.skeleton, estimate.shape[-1])
+        loss = self.target.loss(estimate, truth, batch, self.skeleton)
+        with torch.no_grad():
+            zero_loss = self.target.loss(torch.zeros_like(truth), truth, batch, self.skeleton)
+        self.log_dict({"train/loss": loss, "train/zero_loss": zero_loss}, batch_size=len(truth))
+        return {"loss": loss, "zero_loss": zero_loss}
+
+    def validation_step(self, example: Example, batch_idx: int) -> None:
+        """Adds a batch to the validation error."""
+        self.validation_error.update(*self._estimate_and_truth(example))
+
+    def test_step(self, example: Example, batch_idx: int) -> None:
+        """Adds a batch to the test error."""
+        self.test_error.update(*self._estimate_and_truth(example))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs ``validation/mse``, which selects the best epoch."""
+        self.log("validation/mse", self.validation_error.compute()["mse"])
+        self.validation_error.reset()
+
+    def test_results(self) -> dict[str, Any]:
+        """What goes into metrics.json."""
+        return self.test_error.compute()
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and schedule, stepped per batch."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer: Optimizer = self._optimizer(parameters)
+        return optimisation(self, optimizer, self._schedule)
+
+    def _estimate_and_truth(self, example: Example) -> tuple[Tensor, Tensor]:
+        estimate = self(example.batch.images)
+        return estimate, self.target.draw(example.batch, self.skeleton, estimate.shape[-1])

@@ -1,0 +1,113 @@
+"""Training and testing of lifters: heatmaps in, 3D poses out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning as L
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from egotap_pl.core.batch import Batch, DataFacts, Example, Heatmaps
+from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
+from egotap_pl.metrics import PoseMetrics
+from egotap_pl.tasks.heatmap_sources import HeatmapSource
+from egotap_pl.tasks.optimisation import OptimiserFactory, optimisation
+from egotap_pl.tasks.schedules import ScheduleFactory
+
+
+class LiftingTask(L.LightningModule):
+    """Fits a lifter on heatmaps from any source.
+
+    Args:
+        facts: of the data set. Every result is compared with the error of answering its mean pose.
+        lifter: factory, called with ``skeleton`` and ``heatmap_px``.
+        heatmaps: factory of the source of heatmaps for examples that do not bring their own, called with ``skeleton``.
+        loss_weights: weight of each loss term: ``mpjpe`` (cm) and ``bone_cosine``.
+        optimizer: factory, called with the parameters that are trained.
+        schedule: factory of a learning-rate schedule.
+        start_from_mean_pose: whether the lifter estimates the difference to the mean pose.
+
+    Logs ``train/loss`` and each term raw, ``validation/mpjpe`` and ``validation/pa_mpjpe`` (mm).
+    """
+
+    def __init__(
+        self,
+        facts: DataFacts,
+        lifter: Callable[..., nn.Module],
+        heatmaps: Callable[..., HeatmapSource],
+        loss_weights: Mapping[str, float],
+        optimizer: OptimiserFactory,
+        schedule: ScheduleFactory,
+        start_from_mean_pose: bool = False,
+    ) -> None:
+        super().__init__()
+        self.skeleton = facts.skeleton
+        self.heatmaps = heatmaps(skeleton=facts.skeleton)
+        self.lifter = lifter(skeleton=facts.skeleton, heatmap_px=self.heatmaps.heatmap_px)
+        if start_from_mean_pose:
+            self.lifter.set_mean_pose(facts.mean_pose_cm)
+        self.register_buffer("mean_pose_cm", facts.mean_pose_cm.float())
+        self.loss = WeightedSum(loss_weights)
+        self._optimizer, self._schedule = optimizer, schedule
+        names, categories = facts.skeleton.estimated_names, facts.categories
+        self.validation_error = PoseMetrics(names, categories)
+        self.test_error = PoseMetrics(names, categories)
+        self.mean_pose_error = PoseMetrics(names, categories)
+
+    def forward(self, example: Example) -> Float[Tensor, "b j 3"]:
+        """Poses in cm, estimated joints only."""
+        return self.lifter(*self.maps(example))
+
+    def maps(self, example: Example) -> Heatmaps:
+        """The heatmaps that an example brings, or those that the task's source makes of it."""
+        return example.heatmaps if example.heatmaps is not None else self.heatmaps(example.batch)
+
+    def training_step(self, example: Example, batch_idx: int) -> Tensor:
+        """One batch."""
+        estimate, truth = self(example), self.truth_cm(example.batch)
+        loss, terms = self.loss(
+            {
+                "mpjpe": mpjpe_cm(estimate, truth),
+                "bone_cosine": bone_cosine(estimate, truth, self.skeleton.estimated_bones),
+            }
+        )
+        logged = {f"train/{name}": term for name, term in {"loss": loss, **terms}.items()}
+        self.log_dict(logged, batch_size=len(truth))
+        return loss
+
+    def validation_step(self, example: Example, batch_idx: int) -> None:
+        """Adds a batch to the validation error."""
+        self.validation_error.update(self(example), self.truth_cm(example.batch), example.batch.category)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs ``validation/mpjpe``, which selects the best epoch, and ``validation/pa_mpjpe``."""
+        errors = self.validation_error.compute()
+        self.log_dict({f"validation/{name}": errors[name] for name in ("mpjpe", "pa_mpjpe")})
+        self.validation_error.reset()
+
+    def test_step(self, example: Example, batch_idx: int) -> dict[str, Tensor]:
+        """Adds a batch to the test errors and hands the poses on to whoever writes them."""
+        estimate, truth, category = self(example), self.truth_cm(example.batch), example.batch.category
+        self.test_error.update(estimate, truth, category)
+        self.mean_pose_error.update(self.mean_pose_cm.expand_as(truth), truth, category)
+        return {"pose_cm": estimate, "truth_cm": truth, "frame": example.batch.frame}
+
+    def predict_step(self, example: Example, batch_idx: int) -> Tensor:
+        """Poses of a batch."""
+        return self(example)
+
+    def test_results(self) -> dict[str, Any]:
+        """What goes into metrics.json: errors in mm and the error of always answering the mean pose."""
+        return {**self.test_error.compute(), "mean_pose_mpjpe": self.mean_pose_error.compute()["mpjpe"]}
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser over what is not frozen, and its schedule, stepped per batch."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        return optimisation(self, self._optimizer(parameters), self._schedule)
+
+    def truth_cm(self, batch: Batch) -> Float[Tensor, "b j 3"]:
+        """The joints of the true pose that are estimated."""
+        return batch.pose_cm[:, torch.as_tensor(self.skeleton.estimated, device=batch.pose_cm.device)]

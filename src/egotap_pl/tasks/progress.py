@@ -1,0 +1,100 @@
+"""A progress bar over a whole stage, with the time that is left of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ProgressBar
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+def stage_columns() -> tuple[Any, ...]:
+    """The columns of every bar that egotap shows."""
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+
+
+class StageProgress(ProgressBar):
+    """One bar for all epochs of a training or all batches of a test; one line per epoch where there is no terminal.
+
+    Args:
+        title: what the stage is called on the screen.
+        console: where to write; standard error by default.
+    """
+
+    def __init__(self, title: str, console: Console | None = None) -> None:
+        super().__init__()
+        self.title, self.console = title, console or Console(stderr=True)
+        self._progress: Progress | None = None
+        self._bar: Any = None
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Called by Lightning in all processes but the first."""
+        self._enabled = False
+
+    def enable(self) -> None:
+        """Called by Lightning in the first process."""
+        self._enabled = True
+
+    def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Opens the bar at the step at which training begins or goes on."""
+        self._open(self.title, int(trainer.estimated_stepping_batches), trainer.global_step)
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Moves the bar."""
+        if self._progress is not None:
+            self._progress.update(self._bar, completed=trainer.global_step)
+
+    def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Shows the validation error beside the bar, or prints it where there is no terminal."""
+        if trainer.sanity_checking or not self._enabled:
+            return
+        shown = {k.removeprefix("validation/"): v for k, v in trainer.callback_metrics.items() if "validation/" in k}
+        note = "  ".join(f"{name} {float(value):.4g}" for name, value in shown.items())
+        epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        if self._progress is not None:
+            self._progress.update(self._bar, note=f"{epoch}  {note}")
+        if not self.console.is_terminal:
+            self.console.print(f"{self.title}: {epoch}  {note}", highlight=False)
+
+    def on_train_end(self, *_: Any) -> None:
+        """Closes the bar."""
+        self._close()
+
+    def on_exception(self, *_: Any) -> None:
+        """Closes the bar, so that the message that follows stands alone."""
+        self._close()
+
+    def on_test_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Opens a bar over the test's batches."""
+        self._open(f"{self.title}: test", int(sum(trainer.num_test_batches)), 0)
+
+    def on_test_batch_end(self, *_: Any) -> None:
+        """Moves the bar."""
+        if self._progress is not None:
+            self._progress.advance(self._bar)
+
+    def on_test_end(self, *_: Any) -> None:
+        """Closes the bar."""
+        self._close()
+
+    def _open(self, title: str, total: int, completed: int) -> None:
+        if self._enabled and self.console.is_terminal:
+            self._progress = Progress(*stage_columns(), console=self.console)
+            self._progress.start()
+            self._bar = self._progress.add_task(title, total=total, completed=completed, note="")
+
+    def _close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None

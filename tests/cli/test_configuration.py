@@ -1,0 +1,132 @@
+"""Every choice that conf/ offers composes, and what it names can be built."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import hydra
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+
+from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.globs import expand_globs
+from egotap_pl.core.batch import Batch, DataFacts, Example
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import egocap, unrealego
+
+CONF = conf_dir()
+SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
+
+
+def options(group: str) -> list[str]:
+    """The choices of a group, found on disk, so that a new one is tested without anybody remembering."""
+    folder = CONF / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def compose(*overrides: str, verb: str = "train") -> dict:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return plain(hydra.compose(verb, list(overrides)))
+
+
+def facts(data: str) -> DataFacts:
+    skeleton = SKELETONS[data]
+    return DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3))
+
+
+def example(data: str, image_px: int) -> Example:
+    joints = SKELETONS[data].num_joints
+    return Example(
+        Batch(
+            images=torch.randint(0, 256, (2, 2, 3, image_px, image_px), dtype=torch.uint8),
+            points2d_px=torch.rand(2, 2, joints, 2) * 1024,
+            pose_cm=torch.randn(2, joints, 3) * 30,
+            origin_cm=torch.tensor([0.0, 0.0, 60.0]).expand(2, 2, 3).contiguous(),
+            visibility=torch.ones(2, 2, joints, dtype=torch.uint8),
+            category=torch.zeros(2, dtype=torch.int64),
+            frame=torch.arange(2),
+        ),
+        None,
+    )
+
+
+@pytest.mark.parametrize("preset", options("experiment"))
+@pytest.mark.parametrize("data", SKELETONS)
+def test_every_preset_gives_poses(preset: str, data: str) -> None:
+    settings = compose(f"experiment={preset}", f"data={data}", "scale=smoke")
+    task = build(settings["training"]["task"])(facts(data)).eval()
+    pose_cm = task(example(data, settings["scale"]["image_px"]))
+    assert pose_cm.shape == (2, len(SKELETONS[data].estimated), 3)
+    assert torch.isfinite(pose_cm).all()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "propagation", "head"),
+    itertools.product(options("lifter/encoder"), options("lifter/propagation"), options("lifter/head")),
+)
+@pytest.mark.parametrize("data", SKELETONS)
+def test_every_encoder_goes_with_every_propagation_and_head(
+    encoder: str, propagation: str, head: str, data: str
+) -> None:
+    choices = (f"lifter/encoder={encoder}", f"lifter/propagation={propagation}", f"lifter/head={head}")
+    settings = compose(*choices, f"data={data}", "scale=smoke", "heatmaps=true")
+    task = build(settings["training"]["task"])(facts(data)).eval()
+    assert torch.isfinite(task(example(data, 64))).all()
+
+
+@pytest.mark.parametrize("scale", options("scale"))
+@pytest.mark.parametrize("kind", ["joint", "limb"])
+@pytest.mark.parametrize("data", SKELETONS)
+def test_every_scale_builds_its_estimators(scale: str, kind: str, data: str) -> None:
+    settings = compose(f"scale={scale}", f"data={data}")
+    with torch.device("meta"):  # sizes are checked, nothing is computed
+        estimator = build(settings["estimators"][kind]["task"]["estimator"])(skeleton=SKELETONS[data])
+        maps = estimator(torch.empty(2, 2, 3, settings["scale"]["image_px"], settings["scale"]["image_px"]))
+    assert maps.shape[-1] == settings["scale"]["heatmap_px"]
+    assert maps.shape[2] == SKELETONS[data].num_heatmap_joints
+
+
+@pytest.mark.parametrize("scale", options("scale"))
+def test_every_scale_builds_its_lifter(scale: str) -> None:
+    settings = compose(f"scale={scale}")
+    with torch.device("meta"):
+        lifter = build(settings["lifter"])(skeleton=unrealego(), heatmap_px=settings["scale"]["heatmap_px"])
+    assert lifter.encoder.joint_dim == settings["scale"]["joint_dim"]
+
+
+@pytest.mark.parametrize("group", ["trainer", "logger", "codec", "heatmaps", "data"])
+def test_every_option_of_every_other_group_composes(group: str) -> None:
+    for option in options(group):
+        compose(f"{group}={option}")
+
+
+@pytest.mark.parametrize("verb", ["prepare", "train", "evaluate"])
+def test_every_verb_composes(verb: str) -> None:
+    compose(*(["checkpoint=x.ckpt"] if verb == "evaluate" else []), verb=verb)
+
+
+def test_a_value_that_must_be_given_is_asked_for() -> None:
+    with pytest.raises(EgotapError, match="checkpoint"):
+        compose(verb="evaluate")
+
+
+def test_a_glob_names_every_row_of_a_table() -> None:
+    rows = [f"table2/{path.stem}" for path in sorted((CONF / "experiment" / "table2").glob("*.yaml"))]
+    assert len(rows) == 8
+    assert expand_globs(["-m", "experiment=glob(table2/*)", "seed=1,2"]) == [
+        "-m",
+        f"experiment={','.join(rows)}",
+        "seed=1,2",
+    ]
+    with pytest.raises(EgotapError, match="no preset"):
+        expand_globs(["experiment=glob(table9/*)"])
+
+
+def test_a_glob_sees_a_users_own_presets(tmp_path: Path) -> None:
+    (tmp_path / "experiment" / "mine").mkdir(parents=True)
+    (tmp_path / "experiment" / "mine" / "idea.yaml").write_text("# @package _global_\n")
+    found = expand_globs(["--config-dir", str(tmp_path), "experiment=glob(mine/*)"])
+    assert found[-1] == "experiment=mine/idea"
