@@ -37,7 +37,7 @@ def stand(rng: np.random.Generator) -> Pose:
     """Upright, feet somewhere under the body."""
     width, stagger = pick(rng, 8, 20), pick(rng, -10, 10)
     return Pose(
-        pelvis=(0, pick(rng, 92.5, 95) - 0.012 * width**2 / 2 - 0.01 * abs(stagger), 0),
+        pelvis=(0, pick(rng, 94.3, 96) - 0.006 * (width - 9) ** 2 - 0.006 * stagger**2, 0),
         turn=(pick(rng, -10, 10), pick(rng, -3, 4), 0, 0),
         spine=(pick(rng, -3, 8), 0, pick(rng, -6, 6)),
         feet=((width, 0, stagger), (width, 0, -stagger)),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from egotap_pl.synth.figure import BONES, REST_OFFSETS
 from egotap_pl.synth.motion.ik import bend_to_reach, carried, middle_joint, swivelled
+from egotap_pl.synth.motion.obstacles import above_ground, clear_of_body, eased, elbows_off_ground
 from egotap_pl.synth.motion.tracks import Tracks
 
 _OFFSET = {name: REST_OFFSETS[i] for i, name in enumerate(BONES)}
@@ -24,9 +25,10 @@ _REST_KNEE_RAD = math.asin(-_OFFSET["foot_l"][2].item() / CALF_CM)
 ELBOW_LIMITS_DEG = (2.0, 150.0)
 KNEE_LIMITS_DEG = (2.0, 155.0)
 
-# A relaxed arm's direction and its elbow's, of a side: half hanging, half in front; the elbow points back and out.
-_ARM_REFERENCE = torch.nn.functional.normalize(torch.tensor([0.45, -0.75, 0.5]), dim=0)
-_ELBOW_REFERENCE = torch.tensor([0.45, -0.35, -0.85])
+# An arm's direction, of a side, and its elbow's. The opposite direction, where the elbow's is undefined, is behind the
+# other shoulder, out of reach.
+_ARM_REFERENCE = torch.nn.functional.normalize(torch.tensor([1.0, 0.0, 1.0]), dim=0)
+_ELBOW_REFERENCE = torch.tensor([0.45, -0.77, -0.45])
 _LEG_REFERENCE, _KNEE_REFERENCE = torch.tensor([0.0, -1.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
 
 
@@ -78,16 +80,6 @@ def outward(points: Float[Tensor, "*n 2 3"]) -> Float[Tensor, "*n 2 3"]:
     return torch.cat((points[..., :1] * _SIDES[:, None], points[..., 1:]), -1)
 
 
-def _clear_of_torso(hand_cm: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3"]:
-    """Wrists (of a side, from the shoulder, chest's axes) moved out of the trunk: an elliptic cylinder."""
-    across, forward = hand_cm[..., 0] + 17.0, hand_cm[..., 2] + 1.0
-    radius = ((across / 22.0) ** 2 + (forward / 17.0) ** 2).sqrt().clamp_min(1e-3)
-    height = hand_cm[..., 1]
-    inside = ((8.0 - height) / 6.0).clamp(0, 1) * ((height + 62.0) / 6.0).clamp(0, 1)
-    grow = 1 + inside * (1 / radius - 1).clamp(0, 20)
-    return torch.stack((across * grow - 17.0, height, forward * grow - 1.0), -1)
-
-
 def _clavicles(hand: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3 3"]:
     """Clavicles follow the hands: up when an arm rises, forward when it reaches forward or across."""
     direction = torch.nn.functional.normalize(hand, dim=-1)
@@ -96,20 +88,38 @@ def _clavicles(hand: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3 3"]:
     return about(1, -forward * _SIDES) @ about(2, raised * _SIDES)
 
 
+def _wrists(tracks: Tracks, shoulder_cm: Tensor, chest: Tensor) -> Float[Tensor, "f 2 3"]:
+    """Where the wrists are to be: chest's axes, from the shoulder, of a side, cm."""
+    free = outward(eased(clear_of_body(tensor(tracks.hand) * ARM_CM), 1.0))
+    free = above_ground(shoulder_cm + torch.einsum("fij,fsj->fsi", chest, free))
+    wrist = torch.lerp(free, tensor(tracks.hand_world_cm), tensor(tracks.hand_planted)[..., None])
+    return outward(torch.einsum("fji,fsj->fsi", chest, wrist - shoulder_cm))
+
+
+def _elbow_poles(tracks: Tracks, direction: Tensor, shoulder_cm: Tensor, chest: Tensor) -> Float[Tensor, "f 2 3"]:
+    """Which way the elbows point, for arms along ``direction`` (of a side)."""
+    usual = carried(_ELBOW_REFERENCE.expand_as(direction), _ARM_REFERENCE.expand_as(direction), direction)
+    straight = torch.zeros(direction.shape[:-1])
+    usual = swivelled(usual, direction, straight)
+    wanted = swivelled(usual, direction, torch.deg2rad(tensor(tracks.elbow)))
+    up = outward(chest[:, None, 1].expand(-1, 2, 3))
+    wanted = swivelled(elbows_off_ground(wanted, up, shoulder_cm[..., 1]), direction, straight)
+    # The turn from the usual to the wanted direction, as cosine and sine, so that it can be eased over time.
+    across = torch.linalg.cross(direction, usual)
+    turn = eased(torch.stack(((usual * wanted).sum(-1), (across * wanted).sum(-1)), -1), 3.0)
+    return swivelled(usual, direction, torch.atan2(turn[..., 1], turn[..., 0]))
+
+
 def _arms(tracks: Tracks, chest_cm: Tensor, chest: Tensor) -> dict[str, Tensor]:
-    wanted = tensor(tracks.hand) * ARM_CM
-    planted = torch.einsum("fji,fsj->fsi", chest, tensor(tracks.hand_world_cm) - shoulders(chest_cm, chest))
-    weight = tensor(tracks.hand_planted)
-    free = _clear_of_torso(wanted)
-    hand = torch.lerp(free, outward(planted), weight[..., None])
+    shoulder_cm = shoulders(chest_cm, chest)
+    hand = _wrists(tracks, shoulder_cm, chest)
     clavicle = _clavicles(hand)
     base = torch.stack((_OFFSET["upperarm_l"], _OFFSET["upperarm_r"]))
     shift = torch.einsum("fsij,sj->fsi", clavicle, base) - base
     hand = hand - outward(shift)
 
     direction = torch.nn.functional.normalize(hand, dim=-1)
-    pole = carried(_ELBOW_REFERENCE.expand_as(direction), _ARM_REFERENCE.expand_as(direction), direction)
-    pole = swivelled(pole, direction, torch.deg2rad(tensor(tracks.elbow)))
+    pole = _elbow_poles(tracks, direction, shoulder_cm, chest)
     limits = [math.radians(angle) for angle in ELBOW_LIMITS_DEG]
     bend, distance = bend_to_reach(hand.norm(dim=-1), UPPER_ARM_CM, FOREARM_CM, limits[0], limits[1])
     elbow = outward(middle_joint(direction, pole, distance, UPPER_ARM_CM, FOREARM_CM))
@@ -127,7 +137,7 @@ def _arms(tracks: Tracks, chest_cm: Tensor, chest: Tensor) -> dict[str, Tensor]:
         "clavicle": clavicle,
         "upperarm": clavicle.mT @ upper,
         "lowerarm": lower,
-        "hand": _limited(_between(loose, flat, weight), (80.0, 40.0, 85.0)),
+        "hand": _limited(_between(loose, flat, tensor(tracks.hand_planted)), (80.0, 40.0, 85.0)),
     }
     return {f"{bone}_{side}": r[:, s] for bone, r in rotations.items() for s, side in enumerate("lr")}
 

@@ -249,7 +249,7 @@ def standing_forward(stage: Stage) -> Tracks:
     gait = Gait(
         cadence=1.2 + speed / 2000,
         width_cm=5,
-        lift_cm=stage.pick(22, 36),
+        lift_cm=stage.pick(14, 26),
         duty=0.4,
         bob_cm=5,
         sway_cm=1,

@@ -42,6 +42,7 @@ def on_side(stage: Stage) -> Pose:
         foot_planted=(0, 0),
         toes=((0, 25), (0, 25)),
         knees=(0, 0),
+        elbows=(-50, 0),
     )
 
 
@@ -65,9 +66,11 @@ def laying(stage: Stage) -> Tracks:
 
 def sitting_on_the_ground(stage: Stage) -> Tracks:
     """Cross-legged, legs out or drawn up, on the heels; hands busy or behind as a support."""
-    poses = [_sitting(stage, kind) for kind in [stage.whole(0, 4)] * 2]
-    if stage.coin(0.3):
-        poses.append(_sitting(stage, stage.whole(0, 4)))
+    # Changing from crossed legs or from the heels to something else takes more than two poses: those keep their kind.
+    kind, other = stage.whole(0, 4), stage.whole(1, 3)
+    poses = [_sitting(stage, kind), _sitting(stage, kind)]
+    if kind in (1, 2, 3) and stage.coin(0.5):
+        poses.append(_sitting(stage, other))
     steps = [(0.0, poses[0])]
     for pose in poses[1:]:
         steps += [(stage.pick(1.0, 2.0), pose), (stage.pick(0.2, 0.8), pose)]

@@ -135,8 +135,8 @@ def golf(stage: Stage) -> Tracks:
     address = Pose(
         pelvis=(0, 91 - 3 * power, -8),
         turn=(0, stage.pick(20, 28), 0, 0),
-        spine=(stage.pick(18, 30), 0, 0),
-        head=(stage.pick(15, 28), 0, 0),
+        spine=(stage.pick(10, 20), 0, 0),
+        head=(stage.pick(8, 20), 0, 0),
         hands=together(0, -0.8, stage.pick(0.38, 0.5), 0.1),
         elbows=(-10, -10),
         feet=both(width, 0, 0),
