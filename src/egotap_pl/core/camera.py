@@ -88,7 +88,7 @@ class FisheyeCamera:
         )
 
     @classmethod
-    def from_ocamcalib(cls, path: str | Path, circle_radius_px: float | None = None) -> FisheyeCamera:
+    def from_ocamcalib(cls, path: str | Path, circle_radius_px: float | int | None = None) -> FisheyeCamera:
         """Camera of an OCamCalib text file, affine terms included.
 
         Args:
@@ -124,7 +124,7 @@ class FisheyeCamera:
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**values)
 
-    def cropped(self, left_px: float, top_px: float, side_px: float, to_px: int) -> FisheyeCamera:
+    def cropped(self, left_px: float | int, top_px: float | int, side_px: float | int, to_px: int) -> FisheyeCamera:
         """The camera of a square cut out of the frame and resized to ``to_px`` pixels a side.
 
         A point (u, v) moves to ((u - left) s, (v - top) s), s = to_px / side_px, as annotated 2D points do.
@@ -245,7 +245,7 @@ class StereoRig:
             raise ValueError(f"rig {self.name}: translation {self.translation_cm} is not finite")
 
     @classmethod
-    def unrealego(cls, baseline_cm: float = 12.0) -> StereoRig:
+    def unrealego(cls, baseline_cm: float | int = 12.0) -> StereoRig:
         """UnrealEgo's glasses: one calibration, parallel axes, the right camera at +X of the left one."""
         camera = FisheyeCamera.unrealego()
         eye = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))

@@ -36,7 +36,7 @@ class Calibration(NamedTuple):
     affine: tuple[float, float, float]
 
 
-def usable_radius_px(c2w: Sequence[float], w2c: Sequence[float], upto_px: float) -> float:
+def usable_radius_px(c2w: Sequence[float], w2c: Sequence[float], upto_px: float | int) -> float:
     """How far from the centre, at most ``upto_px``, the angle grows with the radius and w2c undoes c2w (to 0.1%)."""
     r = np.linspace(0.0, upto_px, 513)
     angle = np.arctan2(r, -Polynomial(c2w)(r))
@@ -46,7 +46,7 @@ def usable_radius_px(c2w: Sequence[float], w2c: Sequence[float], upto_px: float)
     return float(upto_px) if good.all() else float(r[max(int(good.argmin()) - 1, 0)])
 
 
-def read_ocamcalib(path: Path, circle_radius_px: float | None) -> Calibration:
+def read_ocamcalib(path: Path, circle_radius_px: float | int | None) -> Calibration:
     """Reads a calibration file; without a circle radius, the view ends with the frame or with the polynomials.
 
     Raises:
@@ -72,7 +72,7 @@ def read_ocamcalib(path: Path, circle_radius_px: float | None) -> Calibration:
             f"{path}: the polynomials of lines 3 and 7 undo each other only up to {radius:.0f} px from the centre "
             f"({wanted:.0f} px wanted); both must come from the same calibration, in front of the camera z < 0"
         )
-    return Calibration((int(width), int(height)), (column, row), c2w, w2c, radius, (c, d, e))
+    return Calibration((int(width), int(height)), (column, row), c2w, w2c, float(radius), (c, d, e))
 
 
 def _lines(path: Path) -> list[str]:

@@ -25,7 +25,7 @@ class WeightedSum:
         LossTermsError: if there is no weight at all, or one is not a finite number.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, weights: Mapping[str, float | int]) -> None:
         self.weights = {name: float(weight) for name, weight in weights.items()}
         bad = {name: weight for name, weight in self.weights.items() if not math.isfinite(weight)}
         if bad or not self.weights:

@@ -1,0 +1,315 @@
+"""Cameras against the published formula written out in plain Python, and against themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from egotap_pl.core.camera import FisheyeCamera, StereoRig
+from egotap_pl.core.errors import EgotapError
+
+ROUND_TRIP_PX = 0.02
+CAMERA = FisheyeCamera.unrealego()
+AFFINE = dataclasses.replace(CAMERA, affine=(0.9977, -0.0116, 0.0121))
+BOTH = pytest.mark.parametrize("camera", [CAMERA, AFFINE], ids=["plain", "affine"])
+
+
+def project_by_the_formula(camera: FisheyeCamera, x: float, y: float, z: float) -> tuple[float, float]:
+    """Scaramuzza's model, one point at a time, in OCamCalib's order: rows first."""
+    n = math.sqrt(x * x + y * y)
+    theta = math.atan(-z / n)
+    rho = sum(a * theta**k for k, a in enumerate(camera.w2c))
+    row, column = y / n * rho, x / n * rho
+    c, d, e = camera.affine
+    return e * row + column + camera.centre_px[0], c * row + d * column + camera.centre_px[1]
+
+
+def rays(degrees: torch.Tensor, around: int = 24) -> torch.Tensor:
+    """Unit vectors at each angle off the axis, all the way around."""
+    turns = torch.arange(around, dtype=degrees.dtype) * (2 * math.pi / around)
+    polar, azimuth = torch.meshgrid(torch.deg2rad(degrees), turns, indexing="ij")
+    return torch.stack((polar.sin() * azimuth.cos(), polar.sin() * azimuth.sin(), polar.cos()), -1)
+
+
+@BOTH
+def test_projection_is_the_published_formula(camera: FisheyeCamera) -> None:
+    points = rays(torch.linspace(1.5, 78.0, 40).double()) * 37.0
+    px, inside = camera.project(points)
+    expected = [[project_by_the_formula(camera, *p) for p in ring] for ring in points.tolist()]
+    np.testing.assert_allclose(px.numpy(), np.array(expected), atol=1e-6)
+    assert inside[:35].all()
+
+
+def test_the_formula_holds_to_a_hundredth_of_a_pixel_around_the_axis() -> None:
+    points = rays(torch.tensor([1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0]).double())
+    expected = [[project_by_the_formula(CAMERA, *p) for p in ring] for ring in points.tolist()]
+    np.testing.assert_allclose(CAMERA.project(points)[0].numpy(), np.array(expected), atol=0.01)
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pixels_come_back_over_the_whole_frame(camera: FisheyeCamera, dtype: torch.dtype) -> None:
+    side = torch.arange(0, 1024, 7, dtype=dtype)
+    px = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1)
+    ray, seen = camera.unproject(px)
+    torch.testing.assert_close(ray.norm(dim=-1), torch.ones_like(px[..., 0]))
+    back, seen_again = camera.project(ray * 50)
+    assert (back - px).norm(dim=-1).max() < ROUND_TRIP_PX  # outside the circle too
+    disc = (px - px.new_tensor(camera.centre_px)).norm(dim=-1)
+    assert seen[disc < 500].all()
+    assert not seen[disc > 520].any()
+    assert torch.equal(seen[(disc - 512).abs() > 8], seen_again[(disc - 512).abs() > 8])
+
+
+@BOTH
+@pytest.mark.parametrize("distance_cm", [0.01, 1.0, 300.0])
+def test_points_come_back_over_the_whole_field_of_view(camera: FisheyeCamera, distance_cm: float) -> None:
+    directions = rays(torch.linspace(0.0, 120.0, 200))
+    back, _ = camera.unproject(camera.project(directions * distance_cm)[0])
+    assert torch.rad2deg((back - directions).norm(dim=-1)).max() < 0.01
+
+
+def test_the_circle_reaches_about_78_degrees() -> None:
+    assert 78 < math.degrees(CAMERA.max_angle_rad) < 79
+    edge = rays(torch.rad2deg(torch.tensor([CAMERA.max_angle_rad - 1e-3, CAMERA.max_angle_rad + 1e-3])))
+    px, inside = CAMERA.project(edge)
+    in_frame = CAMERA.in_frame(px)
+    assert torch.equal(inside[0], in_frame[0])
+    assert inside[0].sum() > 12
+    assert not inside[1].any()
+
+
+def test_the_axis_is_the_centre_and_right_and_down_are_u_and_v() -> None:
+    points = torch.tensor([[0.0, 0.0, 30.0], [5.0, 0.0, 30.0], [0.0, 5.0, 30.0]])
+    px, inside = CAMERA.project(points)
+    assert inside.all()
+    torch.testing.assert_close(px[0], torch.tensor(CAMERA.centre_px))
+    assert px[1, 0] > px[0, 0]
+    assert px[2, 1] > px[0, 1]
+    torch.testing.assert_close(CAMERA.unproject(px[:1])[0], torch.tensor([[0.0, 0.0, 1.0]]))
+
+
+def test_what_cannot_be_seen_is_flagged_and_stays_sane() -> None:
+    behind = torch.cat((rays(torch.linspace(79, 180, 60)).reshape(-1, 3) * 20, torch.tensor([[0.0, 0.0, -5.0]])))
+    px, inside = CAMERA.project(behind)
+    assert not inside.any()
+    assert torch.isfinite(px).all()
+    radius = (px - px.new_tensor(CAMERA.centre_px)).norm(dim=-1)
+    assert (radius > 512).all()
+    assert (radius < 1200).all()
+    assert not CAMERA.in_frame(CAMERA.project(rays(torch.linspace(115, 180, 20)))[0]).any()
+    at_the_camera, seen = CAMERA.project(torch.zeros(1, 3))
+    torch.testing.assert_close(at_the_camera[0], torch.tensor(CAMERA.centre_px))
+    assert not seen.any()
+    assert not CAMERA.project(torch.tensor([[math.nan, 0.0, 1.0], [math.inf, 0.0, 1.0]]))[1].any()
+    assert not CAMERA.unproject(torch.tensor([[math.nan, 0.0], [-300.0, 500.0], [5.0, 5.0]]))[1].any()
+
+
+def test_pixels_move_outwards_without_a_jump_through_the_rim() -> None:
+    ring = rays(torch.linspace(0.0, 179.0, 20000).double(), around=3)
+    radius = (CAMERA.project(ring)[0] - ring.new_tensor(CAMERA.centre_px)).norm(dim=-1)
+    steps = radius.diff(dim=0)
+    assert steps.min() > 0
+    assert steps.max() < 0.1
+
+
+@BOTH
+def test_gradients_are_right(camera: FisheyeCamera) -> None:
+    points = torch.cat(
+        (rays(torch.tensor([0.002, 0.05, 0.8, 3.0, 40.0, 77.0, 90.0, 150.0]).double(), 5).reshape(-1, 3),)
+    )
+    points = (points * 20).requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: camera.project(p)[0], points, eps=1e-7, atol=1e-3)
+    px = camera.project(points.detach())[0].requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: camera.unproject(p)[0], px, eps=1e-4, atol=1e-5)
+
+
+@BOTH
+def test_gradients_on_the_axis_are_those_beside_it(camera: FisheyeCamera) -> None:
+    on = torch.tensor([[0.0, 0.0, 20.0]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: camera.project(p)[0], on, eps=1e-7, atol=1e-3)
+    jacobian_on = torch.autograd.functional.jacobian(lambda p: camera.project(p)[0], on)
+    jacobian_beside = torch.autograd.functional.jacobian(lambda p: camera.project(p)[0], on.detach() + 0.005)
+    torch.testing.assert_close(jacobian_on, jacobian_beside, atol=0.1, rtol=0)
+    centre = torch.tensor([camera.centre_px], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: camera.unproject(p)[0], centre, eps=1e-4, atol=1e-6)
+
+
+def test_gradients_are_finite_wherever_a_point_may_be() -> None:
+    nasty = [[0, 0, 1], [0, 0, -1], [0, 0, 0], [1e-20, 0, 0], [1e-20, 0, 5], [1e-20, 0, -5], [0, 1e-9, 1e-9], [3, 4, 0]]
+    points = torch.tensor(nasty, dtype=torch.float32, requires_grad=True)
+    px, _ = CAMERA.project(points)
+    px.sum().backward()
+    assert torch.isfinite(px).all()
+    assert torch.isfinite(points.grad).all()
+    pixels = torch.tensor([CAMERA.centre_px, (0.0, 0.0), (-9e4, 500.0)], requires_grad=True)
+    ray, _ = CAMERA.unproject(pixels)
+    ray.sum().backward()
+    assert torch.isfinite(pixels.grad).all()
+
+
+def test_any_batch_shape_and_none() -> None:
+    points = torch.randn(2, 3, 4, 3) + torch.tensor([0.0, 0.0, 5.0])
+    px, inside = CAMERA.project(points)
+    assert px.shape == (2, 3, 4, 2)
+    assert inside.shape == (2, 3, 4)
+    torch.testing.assert_close(CAMERA.project(points[1, 2, 3])[0], px[1, 2, 3])
+    assert CAMERA.project(points[:0])[0].shape == (0, 3, 4, 2)
+
+
+@BOTH
+def test_a_crop_moves_pixels_as_annotations_move(camera: FisheyeCamera) -> None:
+    crop = camera.cropped(left_px=100, top_px=-30, side_px=640, to_px=256)
+    points = rays(torch.linspace(0, 150, 40).double()) * 12
+    px, inside = camera.project(points)
+    moved, inside_crop = crop.project(points)
+    torch.testing.assert_close(moved, (px - px.new_tensor([100, -30])) * 0.4)
+    assert torch.equal(inside_crop, inside & crop.in_frame(moved))
+    back, _ = crop.unproject(moved)
+    torch.testing.assert_close(back, camera.unproject(px)[0])
+    assert crop.max_angle_rad == pytest.approx(camera.max_angle_rad)
+
+
+def test_cameras_and_rigs_are_plain_values() -> None:
+    rig = StereoRig.unrealego()
+    assert FisheyeCamera.from_dict(json.loads(json.dumps(AFFINE.to_dict()))) == AFFINE
+    assert StereoRig.from_dict(json.loads(json.dumps(rig.to_dict()))) == rig
+    assert len({rig, StereoRig.unrealego(), StereoRig.unrealego(13.0)}) == 2
+    assert pickle.loads(pickle.dumps(rig)) == rig
+
+
+def test_dictionaries_that_are_no_camera_or_rig_are_refused() -> None:
+    rig = StereoRig.unrealego().to_dict()
+    with pytest.raises(ValueError, match="w2c"):
+        FisheyeCamera.from_dict({k: v for k, v in CAMERA.to_dict().items() if k != "w2c"})
+    with pytest.raises(ValueError, match="baseline"):
+        StereoRig.from_dict({**rig, "baseline": 12})
+    with pytest.raises(ValueError, match="rotation"):
+        StereoRig.from_dict({**rig, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]})
+    with pytest.raises(ValueError, match="finite"):
+        dataclasses.replace(CAMERA, centre_px=(math.nan, 0.0))
+    with pytest.raises(ValueError, match="disagree"):
+        dataclasses.replace(CAMERA, w2c=(500.0, 100.0))
+
+
+def test_the_right_camera_stands_to_the_right() -> None:
+    rig = StereoRig.unrealego(baseline_cm=10.0)
+    points = torch.tensor([[[5.0, 8.0, 40.0], [5.0, 8.0, 400.0]]])
+    views = rig.to_views(points)
+    torch.testing.assert_close(views[:, 1] - views[:, 0], torch.tensor([-10.0, 0.0, 0.0]).expand(1, 2, 3))
+    px, inside = rig.project(points)
+    assert px.shape == (1, 2, 2, 2)
+    assert inside.all()
+    disparity = px[0, 0, :, 0] - px[0, 1, :, 0]
+    assert disparity[0] > disparity[1] > 0  # nearer points shift more, to the left in the right view
+
+
+def test_a_turned_rig_moves_points_by_its_transform() -> None:
+    a = math.radians(30)
+    rotation = ((math.cos(a), 0.0, math.sin(a)), (0.0, 1.0, 0.0), (-math.sin(a), 0.0, math.cos(a)))
+    rig = StereoRig("turned", (CAMERA, AFFINE), rotation, (1.0, 2.0, 3.0))
+    points = torch.randn(4, 5, 3, dtype=torch.float64) + torch.tensor([0.0, 0.0, 20.0])
+    right = np.einsum("ij,bnj->bni", np.array(rotation), points.numpy()) + np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(rig.to_views(points)[:, 1].numpy(), right)
+    px, inside = rig.project(points)
+    torch.testing.assert_close(px[:, 0], CAMERA.project(points)[0])
+    torch.testing.assert_close(px[:, 1], AFFINE.project(torch.from_numpy(right))[0])
+    assert inside.shape == (4, 2, 5)
+
+
+# --- OCamCalib files
+
+
+def calibration_text(**changed: str) -> str:
+    """As OCamCalib writes it, for a frame wider than high: centre "row column", size "height width"."""
+    values = {
+        "c2w": f"{len(CAMERA.c2w)} " + " ".join(map(repr, CAMERA.c2w)),
+        "w2c": f"{len(CAMERA.w2c)} " + " ".join(map(repr, CAMERA.w2c)),
+        "centre": "507.5 651.25",
+        "affine": "0.999 -0.002 0.003",
+        "size": "1024 1280",
+        **changed,
+    }
+    comments = {
+        "c2w": "#polynomial coefficients for the DIRECT mapping function",
+        "w2c": "#polynomial coefficients for the inverse mapping function",
+        "centre": '#center: "row" and "column", starting from 0 (C convention)',
+        "affine": '#affine parameters "c", "d", "e"',
+        "size": '#image size: "height" and "width"',
+    }
+    return "\n\n".join(f"{comments[name]}\n\n{values[name]}" for name in comments) + "\n\n"
+
+
+def test_an_ocamcalib_file_becomes_a_camera(tmp_path) -> None:
+    path = tmp_path / "calibration.txt"
+    path.write_text(calibration_text())
+    camera = FisheyeCamera.from_ocamcalib(path, circle_radius_px=512)
+    assert camera.size_px == (1280, 1024)
+    assert camera.centre_px == (651.25, 507.5)
+    assert camera.affine == (0.999, -0.002, 0.003)
+    assert camera.c2w == CAMERA.c2w
+    assert camera.w2c == CAMERA.w2c
+    assert camera.max_angle_rad == pytest.approx(CAMERA.max_angle_rad)
+    points = rays(torch.linspace(2, 70, 9).double())
+    expected = [[project_by_the_formula(camera, *p) for p in ring] for ring in points.tolist()]
+    np.testing.assert_allclose(camera.project(points)[0].numpy(), np.array(expected), atol=1e-6)
+
+
+def test_without_a_radius_the_view_ends_where_the_polynomials_do(tmp_path) -> None:
+    path = tmp_path / "calibration.txt"
+    path.write_text(calibration_text())
+    camera = FisheyeCamera.from_ocamcalib(str(path))
+    assert 530 < camera.circle_radius_px < math.hypot(652, 517)
+    px = torch.tensor(camera.centre_px) + torch.tensor([[camera.circle_radius_px - 1, 0.0]])
+    torch.testing.assert_close(camera.project(camera.unproject(px)[0])[0], px, atol=0.001 * 830, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "expected"),
+    [
+        ({"c2w": "5 1 2 3"}, 3, "c2w"),
+        ({"c2w": "nothing"}, 3, "c2w"),
+        ({"w2c": ""}, 7, "w2c"),
+        ({"w2c": "2 1.0 nan"}, 7, "w2c"),
+        ({"centre": "507.5"}, 11, "row column"),
+        ({"centre": "651.25 507.5"}, 11, "row column"),
+        ({"affine": "1 0"}, 15, "c d e"),
+        ({"affine": "1 1 1"}, 15, "inverted"),
+        ({"size": "1024 1280.5"}, 19, "height width"),
+        ({"size": "-1 1280"}, 19, "height width"),
+        ({"size": "1280 1024"}, 11, "row column"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, change: dict[str, str], line: int, expected: str) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_text(calibration_text(**change))
+    with pytest.raises(EgotapError) as error:
+        FisheyeCamera.from_ocamcalib(path)
+    assert f"{path}, line {line}: " in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_other_files_are_refused(tmp_path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(EgotapError, match="cannot read"):
+        FisheyeCamera.from_ocamcalib(path)
+    with pytest.raises(EgotapError, match="cannot read"):
+        FisheyeCamera.from_ocamcalib(tmp_path)
+    path.write_bytes(b"\x89PNG\xff\xfe" * 10)
+    with pytest.raises(EgotapError, match="not a text file"):
+        FisheyeCamera.from_ocamcalib(path)
+    path.write_text("#\n" * 600_000)
+    with pytest.raises(EgotapError, match="larger than"):
+        FisheyeCamera.from_ocamcalib(path)
+    path.write_text("\n".join(calibration_text().split("\n")[:9]))
+    with pytest.raises(EgotapError, match=r"ends after line 9; expected the image centre.* in line 11"):
+        FisheyeCamera.from_ocamcalib(path)
+    path.write_text(calibration_text(w2c="3 400 100 20"))
+    with pytest.raises(EgotapError, match="undo each other"):
+        FisheyeCamera.from_ocamcalib(path)
