@@ -102,8 +102,7 @@ def test_death_of_a_worker_is_told(tmp_path: Path) -> None:
         run(FakeSource(dies_at="motion 2"), tmp_path, workers=1)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(("by", "workers"), [(signal.SIGKILL, 0), (signal.SIGKILL, 2), (signal.SIGINT, 2)])
 def test_interrupted_job_goes_on(tmp_path: Path, workers: int, by: signal.Signals) -> None:
     slow = FakeSource(log=tmp_path / "log", seconds=0.3, pieces=(("train", 20),))
     script = f"""

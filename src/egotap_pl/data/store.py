@@ -152,10 +152,11 @@ class FrameStore:
     def _read_images(self, rows: list[int]) -> Tensor:
         if self._file is None or self._owner != os.getpid():  # HDF5's own state must not be shared through a fork
             self._file, self._owner = _opened(self.path), os.getpid()
+        dataset = self._file["images"]
         out = np.empty((len(rows), 2, 3, self.image_px, self.image_px), np.uint8)
         for frame, row in zip(out, rows, strict=True):
             try:
-                self.header.codec.read(self._file["images"], row, frame)
+                self.header.codec.read(dataset, row, frame)
             except OSError as error:
                 raise EgotapError(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
         return torch.from_numpy(out)
