@@ -174,12 +174,13 @@ class EgoSynthSource:
         clip = source.clip(take.motion, int(rng.integers(2**31)))
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
         numbers = [int((start + k) * length / take.frames) for k in range(take.frames)]
-        heading, scene = float(rng.uniform(0, 2 * np.pi)), Scene.random(rng)
+        heading = float(rng.uniform(0, 2 * np.pi))
         right, down, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
         mount = self.mount.shifted(right, down, forward, float(rng.normal(0, 1.5)))
         body = Body(self.subject(take.subject))
-        film = self._camera.film(body, posed(body, mount, clip, numbers, heading), scene)
-        return film, clip.category, numbers
+        frames = posed(body, mount, clip, numbers, heading)
+        scene = Scene.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
+        return self._camera.film(body, frames, scene), clip.category, numbers
 
     @cached_property
     def _camera(self) -> Camera:

@@ -16,7 +16,7 @@ from egotap_pl.synth.scene import Scene, Shadow
 from egotap_pl.synth.shade import lit, surface
 from egotap_pl.synth.tiles import NOTHING, Hits, Tiles, cast, may_meet
 
-_DARK = 4  # what a lens shows outside its image circle
+_DARK = 4 / 255  # what a lens shows outside its image circle
 
 
 class Pictures(NamedTuple):
@@ -78,7 +78,9 @@ class Renderer:
     def __init__(self, rig: StereoRig, image_px: int, device: torch.device | str = "cpu") -> None:
         self.rig, self.image_px, self.device = rig, image_px, torch.device(device)
         self.tiles = Tiles.of(rig, image_px, self.device)
-        self._rays = self.tiles.rays.mT.reshape(-1, 3).contiguous()
+        self._rays = self.tiles.rays.transpose(0, 1).reshape(3, -1).contiguous()
+        self._view = self.tiles.view.repeat_interleave(self.tiles.rays.shape[-1])
+        self._views = [(self._view == view).nonzero()[:, 0] for view in range(2)]
 
     @torch.no_grad()
     def render(self, body: Body, posed: Posed, scene: Scene) -> Pictures:
@@ -102,41 +104,40 @@ class Renderer:
     def paint(self, seen: Seen, body: Body, posed: Posed, scene: Scene) -> Pictures:
         """The pictures of what `cast` saw."""
         to_world, centres = both_cameras(self.rig, posed.centre_cm, posed.axes)
-        colour = self._background(to_world, centres, scene, Shadow.of(body, posed.pose, scene.to_sun))
-        self._paint_body(colour, seen, body, scene, to_world)
-        colour = colour.clamp_(0, 1).mul_(255).round_().to(torch.uint8)
-        frames, px, pixel = len(colour), self.image_px, self.tiles.pixel[self.tiles.inside]
-        images = torch.full((frames, 2 * px * px, 3), _DARK, dtype=torch.uint8, device=colour.device)
-        images[:, pixel] = colour[:, self.tiles.inside]
-        part = torch.full((frames, 2 * px * px), NOTHING, dtype=torch.int16, device=colour.device)
-        part[:, pixel] = seen.hits.part[:, self.tiles.inside]
-        images = images.view(frames, 2, px, px, 3).permute(0, 1, 4, 2, 3).contiguous()
-        return Pictures(images, part.view(frames, 2, px, px))
+        shadow = Shadow.of(body, posed.pose, scene.to_sun)
+        tiles, frames = self.tiles, len(centres)
+        colour = centres.new_full((frames, tiles.pixel.numel(), 3), _DARK)
+        part = torch.where(tiles.inside, seen.hits.part, NOTHING).view(frames, -1)
+        for frame in range(frames):  # one by one: a frame's rays stay in a core's cache
+            empty = part[frame] == NOTHING
+            for view, own in enumerate(self._views):
+                rays = own[empty[own] & tiles.inside.view(-1)[own]]
+                world = to_world[frame, view] @ self._rays[:, rays]
+                pixel_rad = 2 * self.rig.cameras[view].max_angle_rad / self.image_px
+                colour[frame, rays] = scene.seen(centres[frame, view], world, shadow, frame, pixel_rad)
+            rays = (~empty).nonzero()[:, 0]
+            hits = seen.hits.distance_cm[frame].view(-1)[rays], part[frame, rays].long(), rays
+            colour[frame, rays] = self._body(hits, Pose(*(x[frame] for x in seen.pose)), body, scene, to_world[frame])
+        pixels = colour.clamp_(0, 1).mul_(255).round_().to(torch.uint8)
+        images = tiles.picture(pixels.view(*seen.hits.part.shape, 3), int(_DARK * 255))
+        return Pictures(images, tiles.picture(part.view(*seen.hits.part.shape, 1), NOTHING)[:, :, 0])
 
-    def _background(
-        self, to_world: Float[Tensor, "f v 3 3"], centres: Float[Tensor, "f v 3"], scene: Scene, shadow: Shadow
-    ) -> Float[Tensor, "f c p 3"]:
-        left, views = self.tiles.left, []
-        for view, rays in enumerate((self.tiles.rays[:left], self.tiles.rays[left:])):
-            world = rays.mT.reshape(-1, 3) @ to_world[:, view].mT
-            views.append(scene.seen(centres[:, view], world, shadow).view(len(world), len(rays), -1, 3))
-        return torch.cat(views, 1)
-
-    def _paint_body(
-        self, colour: Float[Tensor, "f c p 3"], seen: Seen, body: Body, scene: Scene, to_world: Float[Tensor, "f v 3 3"]
-    ) -> None:
-        """Puts the body over the background, in place."""
-        part, views = seen.hits.part, 2
-        rays_per_tile = part.shape[-1]
-        flat = (part.view(-1) != NOTHING).nonzero()[:, 0]
-        parts = part.view(-1)[flat].long()
-        ray = flat % (part.shape[1] * rays_per_tile)
-        eye = flat // (part.shape[1] * rays_per_tile) * views + self.tiles.view[ray // rays_per_tile]
-        points = self._rays[ray] * seen.hits.distance_cm.view(-1)[flat][:, None]
-        normals, bare = surface(points, seen.pose, body, parts, eye * len(PARTS) + parts)
+    def _body(
+        self,
+        hits: tuple[Float[Tensor, "n"], Int[Tensor, "n"], Int[Tensor, "n"]],
+        pose: Pose,
+        body: Body,
+        scene: Scene,
+        to_world: Float[Tensor, "v 3 3"],
+    ) -> Float[Tensor, "n 3"]:
+        """Colours where rays of one frame meet the body: distance, part and ray of each."""
+        distance, part, rays = hits
+        view = self._view[rays]
+        points = (self._rays[:, rays] * distance).T
+        normals, bare = surface(points, pose, body, part, view * len(PARTS) + part)
         lights = torch.stack((scene.to_sun, scene.to_sun.new_tensor((0.0, 1.0, 0.0))))
-        in_view = (lights @ to_world).view(-1, 6)[eye]
-        colour.view(-1, 3)[flat] = lit(normals, bare, in_view[:, :3], in_view[:, 3:], scene)
+        to_sun, up = (lights @ to_world)[view].unbind(1)
+        return lit(normals, bare, to_sun, up, scene)
 
 
 def _in_views(

@@ -4,21 +4,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from egotap_pl.synth import texture
 from egotap_pl.synth.body import PARTS, Body, Pose
+from egotap_pl.synth.texture import TEXELS
 
 _FAR_CM = 1e6
+_HEADROOM_CM = 40.0
 _OPEN = 40.0  # how many times as far as a room's walls the horizon is
-_CAST = [i for i, part in enumerate(PARTS) if part.bone.split("_")[0] not in ("hand", "clavicle")]
-_SHADOW_CELLS = 56
-_SHADOW_REACH_CM = 200.0
+_SMALL = (
+    "palm",
+    "thumb",
+    "index",
+    "middle",
+    "ring",
+    "little",
+    "collar",
+    "trapezius",
+    "breast",
+    "elbow",
+    "ankle",
+    "calf",
+)
+_CAST = [i for i, part in enumerate(PARTS) if part.name.split("_")[0] not in _SMALL]
+_SHADOW_CELLS = 48
+_LEVEL_BITS = 2
+_PER_LEVEL = 1 << _LEVEL_BITS
+_LEVELS_START = (0, TEXELS**2, TEXELS**2 + (TEXELS // _PER_LEVEL) ** 2)  # of the floor's levels, after its first texel
+_COARSE = 2.0  # texels across a pixel from which the next level is used
+_SHADOW_REACH_CM = 180.0
 
 
 @dataclass(frozen=True)
@@ -48,13 +69,14 @@ class Scene:
     ambient: Float[Tensor, "3"]
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Scene:
-        """A room or an open place."""
+    def random(cls, rng: np.random.Generator, visited_cm: Float[Tensor, "*n 3"]) -> Scene:
+        """A room or an open place, with space for everywhere that the wearer's body and cameras go."""
+        low, high = visited_cm.reshape(-1, 3).amin(0), visited_cm.reshape(-1, 3).amax(0)
         outside = rng.random() < 0.35
         floors = texture.FLOORS_OUTSIDE if outside else texture.FLOORS_INSIDE
         floor = floors[rng.integers(len(floors))](rng)
         wall = (texture.skyline if outside else texture.room_wall)(rng)
-        walls, height, wall_cm = rng.uniform(150, 500, (2, 2)), rng.uniform(235, 330), rng.uniform(250, 450)
+        walls, height, wall_cm = rng.uniform(70, 400, (2, 2)), rng.uniform(235, 330), rng.uniform(250, 450)
         ceiling = wall[-1].mean(0) if outside else 0.5 * wall[-1].mean(0) + 0.45
         if outside:  # the same box with the horizon painted on it, far away
             walls, height, wall_cm = walls * _OPEN, height * _OPEN / 2, wall_cm * _OPEN
@@ -67,8 +89,8 @@ class Scene:
             wall=_tensor(wall),
             floor_cm=float(rng.uniform(160, 320)),
             wall_cm=float(wall_cm),
-            walls_cm=_tensor(walls * np.array([[1.0], [-1.0]])),
-            height_cm=float(height),
+            walls_cm=torch.stack((high[[0, 2]] + _tensor(walls[0]), low[[0, 2]] - _tensor(walls[1]))),
+            height_cm=max(float(height), float(high[1]) + _HEADROOM_CM),
             ceiling=_tensor(ceiling),
             to_sun=_tensor(np.array(to_sun)),
             sun=_tensor(1.25 * bright * share * tint),
@@ -77,39 +99,58 @@ class Scene:
 
     def to(self, device: torch.device) -> Scene:
         """The same scene on another device."""
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: v.to(device) for name, v in values.items() if isinstance(v, Tensor)})
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        moved: dict[str, Any] = {name: value.to(device) for name, value in values if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
     def seen(
-        self, origin_cm: Float[Tensor, "f 3"], rays: Float[Tensor, "f n 3"], shadow: Shadow
-    ) -> Float[Tensor, "f n 3"]:
-        """Colour of what stands behind the body along world rays: box, light and the body's shadow on the floor."""
-        x, y, z = rays.unbind(-1)
-        ox, oy, oz = (origin_cm[:, i : i + 1] for i in range(3))
+        self, origin_cm: Float[Tensor, "3"], rays: Float[Tensor, "3 n"], shadow: Shadow, frame: int, pixel_rad: float
+    ) -> Float[Tensor, "n 3"]:
+        """Colour of what stands behind the body along a camera's rays: box, light and the body's shadow on the floor.
+
+        Args:
+            origin_cm: the camera in the world.
+            rays: unit directions in the world.
+            shadow: the body's, on the floor.
+            frame: which of the shadow's frames.
+            pixel_rad: the angle that a ray stands for: textures are as coarse as that at their distance.
+        """
+        (x, y, z), (ox, oy, oz) = rays, origin_cm
         wall_x = (torch.where(x > 0, self.walls_cm[0, 0], self.walls_cm[1, 0]) - ox) / _away_from_zero(x)
         wall_z = (torch.where(z > 0, self.walls_cm[0, 1], self.walls_cm[1, 1]) - oz) / _away_from_zero(z)
         level = (torch.where(y > 0, self.height_cm, 0.0) - oy) / _away_from_zero(y)
-        t = torch.minimum(torch.minimum(wall_x, wall_z), level).clamp_(0, _FAR_CM)
+        wall = torch.minimum(wall_x, wall_z)
+        t = torch.minimum(wall, level).clamp_(0, _FAR_CM)
         hit_x, hit_y, hit_z = ox + t * x, oy + t * y, oz + t * z
-        on_level = level <= torch.minimum(wall_x, wall_z)
+        on_level, above = level <= wall, y > 0
         along = torch.where(wall_x < wall_z, hit_z, hit_x) / self.wall_cm
         row = torch.where(on_level, hit_x / self.floor_cm, hit_y / self.height_cm)
         column = torch.where(on_level, hit_z / self.floor_cm, along)
-        colour = self._texture(on_level, row, column)
-        on_floor = on_level & (y < 0)
-        colour = torch.where((on_level & (y > 0))[..., None], self.ceiling, colour)
-        sunny = torch.where(on_floor, shadow.light(hit_x, hit_z), 1.0) * self.to_sun[1]
-        return colour * (self.ambient + sunny[..., None] * self.sun)
+        texels = t * (pixel_rad * TEXELS / self.floor_cm) / y.abs().clamp_(min=1e-3)
+        coarse = torch.where(on_level, (texels > _COARSE).int() + (texels > _COARSE * _PER_LEVEL), 0)
+        colour = self._texture(on_level, row, column, coarse)
+        colour[on_level & above] = self.ceiling
+        sunny = torch.where(on_level & ~above, shadow.light(frame, hit_x, hit_z), 1.0) * self.to_sun[1]
+        return colour * torch.addcmul(self.ambient, sunny[:, None], self.sun)
 
     def _texture(
-        self, on_level: Tensor, row: Float[Tensor, "f n"], column: Float[Tensor, "f n"]
-    ) -> Float[Tensor, "f n 3"]:
-        texels = self.floor.shape[0]
-        both = torch.cat((self.wall.view(-1, 3), self.floor.view(-1, 3)))
-        at = (row * texels).floor().long().remainder_(texels) * texels
-        at += (column * texels).floor().long().remainder_(texels)
-        at += on_level.long() * texels**2
-        return both[at.view(-1)].view(*at.shape, 3)
+        self,
+        on_level: Bool[Tensor, "n"],
+        row: Float[Tensor, "n"],
+        column: Float[Tensor, "n"],
+        coarse: Int[Tensor, "n"],
+    ) -> Float[Tensor, "n 3"]:
+        side = TEXELS >> (coarse * _LEVEL_BITS)  # powers of two: the remainder is a bitwise and
+        at = ((row * side).floor().int() & (side - 1)) * side + ((column * side).floor().int() & (side - 1))
+        starts = torch.tensor(_LEVELS_START, device=at.device, dtype=torch.int32)
+        return self._atlas.index_select(0, at + starts[coarse] + on_level * TEXELS**2)
+
+    @cached_property
+    def _atlas(self) -> Float[Tensor, "texel 3"]:
+        """The wall, then the floor, then the floor at coarser levels."""
+        floor = self.floor.permute(2, 0, 1)[None]
+        pooled = (torch.nn.functional.avg_pool2d(floor, _PER_LEVEL**level) for level in range(len(_LEVELS_START)))
+        return torch.cat((self.wall.view(-1, 3), *(level[0].permute(1, 2, 0).reshape(-1, 3) for level in pooled)))
 
 
 class Shadow(NamedTuple):
@@ -142,23 +183,24 @@ class Shadow(NamedTuple):
         gap_z = cells[:, 1] - local[..., 1:] - foot * axis[..., 1:]
         gap = (gap_x.square_() + gap_z.square_()).sqrt_()
         radius = body.radii_cm[_CAST].mean(-1, keepdim=True)
-        soft = 5.0 + 0.12 * (0.5 * (start[..., 1] + end[..., 1]).clamp(min=0))[..., None]
+        soft = 9.0 + 0.12 * (0.5 * (start[..., 1] + end[..., 1]).clamp(min=0))[..., None]
         light = ((gap - radius) / soft + 0.5).clamp_(0, 1).amin(1)
         light = light * light * (3 - 2 * light)
         return cls(centre, light.view(-1, _SHADOW_CELLS, _SHADOW_CELLS))
 
-    def light(self, x_cm: Float[Tensor, "f n"], z_cm: Float[Tensor, "f n"]) -> Float[Tensor, "f n"]:
-        """Share of the sun's light at places on the floor."""
-        at = torch.stack((z_cm - self.centre_cm[:, 1:], x_cm - self.centre_cm[:, :1]), -1) / _SHADOW_REACH_CM
+    def light(self, frame: int, x_cm: Float[Tensor, "n"], z_cm: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        """Share of the sun's light at places on the floor in a frame."""
+        x, z = self.centre_cm[frame]
+        at = torch.stack((z_cm - z, x_cm - x), -1) / _SHADOW_REACH_CM
         sampled = torch.nn.functional.grid_sample(
-            self.grid[:, None], at[:, None], mode="bilinear", padding_mode="border", align_corners=True
+            self.grid[frame][None, None], at[None, None], mode="bilinear", padding_mode="border", align_corners=True
         )
-        return sampled[:, 0, 0]
+        return sampled[0, 0, 0]
 
 
 def _tensor(values: np.ndarray) -> Tensor:
     return torch.tensor(values, dtype=torch.float32)
 
 
-def _away_from_zero(x: Float[Tensor, "f n"]) -> Float[Tensor, "f n"]:
+def _away_from_zero(x: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
     return torch.where(x.abs() < 1e-6, 1e-6, x)

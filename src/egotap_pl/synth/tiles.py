@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from egotap_pl.core.batch import FRAME_PX
@@ -25,9 +25,11 @@ class Tiles(NamedTuple):
         rays: unit rays in the view's camera frame.
         cone: per tile its cone's axis, and sine and minus cosine of its half angle: what `may_meet` needs.
         view: the tile's view.
-        pixel: row of each ray in a picture flattened to (view, v, u).
+        pixel: index of each ray in a picture flattened to (view, v, u).
         inside: whether the ray is inside the image circle.
+        place: index of each tile among all of a picture's, flattened to (view, row, column).
         left: number of tiles of the left view.
+        side: tiles along a picture's side.
     """
 
     rays: Float[Tensor, "c 3 p"]
@@ -35,7 +37,9 @@ class Tiles(NamedTuple):
     view: Int[Tensor, "c"]
     pixel: Int[Tensor, "c p"]
     inside: Bool[Tensor, "c p"]
+    place: Int[Tensor, "c"]
     left: int
+    side: int
 
     @classmethod
     def of(cls, rig: StereoRig, image_px: int, device: torch.device) -> Tiles:
@@ -63,7 +67,17 @@ class Tiles(NamedTuple):
         cone = torch.cat((axis, half.sin()[:, None], -half.cos()[:, None]), -1)
         left = int((view == 0).sum())
         rays = rays.mT.contiguous()
-        return cls(rays.to(device), cone.to(device), view.to(device), pixel.to(device), inside.to(device), left)
+        place = keep.flatten().nonzero()[:, 0]
+        rays, cone, view, pixel = (x.to(device) for x in (rays, cone, view, pixel))
+        return cls(rays, cone, view, pixel, inside.to(device), place.to(device), left, image_px // TILE_PX)
+
+    def picture(self, values: Shaped[Tensor, "f c p d"], outside: int) -> Shaped[Tensor, "f v d h w"]:
+        """Values of rays as pictures; ``outside`` where no tile is."""
+        frames, depth, side = len(values), values.shape[-1], self.side
+        whole = values.new_full((frames, 2 * side * side, TILE_PX * TILE_PX, depth), outside)
+        whole[:, self.place] = values
+        whole = whole.view(frames, 2, side, side, TILE_PX, TILE_PX, depth).permute(0, 1, 6, 2, 4, 3, 5)
+        return whole.reshape(frames, 2, depth, side * TILE_PX, side * TILE_PX)
 
 
 class Hits(NamedTuple):

@@ -17,7 +17,7 @@ from egotap_pl.synth.roundcone import MISS, RoundCones, meet
 from egotap_pl.synth.tiles import NOTHING
 
 _PELVIS = BONES.index("pelvis")
-_NEAR = 2.0  # a joint shows where the surface is at most so many times its part's radius away from it
+_NEAR = 3.0  # a joint shows where the surface is at most so many times its part's radius away from it
 _CAMERA_JOINT = "cam"
 
 
