@@ -20,6 +20,7 @@ from egotap_pl.synth.subject import Subject
 
 _Vector = tuple[float, float, float]
 _X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+_ORIGIN = (0.0, 0.0, 0.0)
 
 
 class Wear(IntEnum):
@@ -74,9 +75,18 @@ _SIDE = (
     Part("trapezius", "chest", (3.0, 17.5, -1.5), (13.0, 14.5, -1.5), (4.6, 4.6), Wear.SHIRT),
     Part("breast", "chest", (6.2, 4.5, 3.8), (6.0, 6.0, 3.2), (6.6, 6.4), Wear.SHIRT),
     Part("collar", "clavicle", (0.0, 0.0, 0.0), (15.0, 0.5, -1.5), (5.0, 5.7), Wear.SHIRT),
-    Part("upperarm", "upperarm", (0, 0, 0), (27.5, 0, 0), (5.7, 4.3), Wear.SHIRT, reach=(0.0, 1.0), weave=_ARM_WEAVE),
-    Part("elbow", "lowerarm", (0, 0, 0), (8.0, 0, 0), (4.2, 4.6), Wear.SHIRT, reach=(1.0, 1.3), weave=_ARM_WEAVE),
-    Part("forearm", "lowerarm", (8.0, 0, 0), (25.5, 0, 0), (4.6, 2.9), Wear.SHIRT, reach=(1.3, 2.0), weave=_ARM_WEAVE),
+    Part("upperarm", "upperarm", _ORIGIN, (27.5, 0.0, 0.0), (5.7, 4.3), Wear.SHIRT, reach=(0.0, 1.0), weave=_ARM_WEAVE),
+    Part("elbow", "lowerarm", _ORIGIN, (8.0, 0.0, 0.0), (4.2, 4.6), Wear.SHIRT, reach=(1.0, 1.3), weave=_ARM_WEAVE),
+    Part(
+        "forearm",
+        "lowerarm",
+        (8.0, 0.0, 0.0),
+        (25.5, 0.0, 0.0),
+        (4.6, 2.9),
+        Wear.SHIRT,
+        reach=(1.3, 2.0),
+        weave=_ARM_WEAVE,
+    ),
     Part("palm", "hand", (2.0, 0.0, 0.0), (7.0, 0.0, -0.7), (3.8, 4.3), Wear.SKIN, (_Y, 2.2)),
     Part("thumb", "hand", (2.5, -0.4, 2.2), (8.0, -1.2, 5.8), (1.6, 1.0), Wear.SKIN),
     Part("index", "hand", (8.0, 0.0, 2.2), (15.0, -0.3, 2.5), (1.15, 0.85), Wear.SKIN),

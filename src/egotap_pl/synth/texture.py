@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float32
 
 TEXELS = 256
 """Height and width of every texture."""
 
-Texture = NDArray[np.float32]
-"""RGB in 0..1, (TEXELS, TEXELS, 3)."""
+Texture = Float32[np.ndarray, "t t 3"]
+"""RGB in 0..1, TEXELS a side."""
 
 
-def noise(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float32]:
+def noise(rng: np.random.Generator, rows: int, columns: int) -> Float32[np.ndarray, "t t"]:
     """Smooth noise in -1..1 with so many bumps along each side; it repeats without a seam."""
-    values = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
+    values = rng.uniform(-1, 1, (rows, columns))
     for axis, bumps in enumerate((rows, columns)):
-        at = np.arange(TEXELS, dtype=np.float32) * bumps / TEXELS
+        at = np.arange(TEXELS) * bumps / TEXELS
         low = at.astype(int)
         weight = np.expand_dims(at - low, 1 - axis)
         weight = weight * weight * (3 - 2 * weight)
         values = np.take(values, low, axis) * (1 - weight) + np.take(values, (low + 1) % bumps, axis) * weight
-    return values
+    return values.astype(np.float32)
 
 
-def _grain(rng: np.random.Generator) -> NDArray[np.float32]:
+def _grain(rng: np.random.Generator) -> Float32[np.ndarray, "t t"]:
     return 0.5 * noise(rng, 8, 8) + 0.3 * noise(rng, 32, 32) + 0.2 * noise(rng, 128, 128)
 
 
-def _shaded(colour: NDArray[np.float32], shade: NDArray[np.float32]) -> Texture:
+def _shaded(colour: Float32[np.ndarray, "*t 3"], shade: Float32[np.ndarray, "t t"]) -> Texture:
     return np.clip(colour * shade[..., None], 0, 1).astype(np.float32)
 
 
-def _tone(rng: np.random.Generator, low: tuple[float, ...], high: tuple[float, ...]) -> NDArray[np.float32]:
+def _tone(rng: np.random.Generator, low: tuple[float, ...], high: tuple[float, ...]) -> Float32[np.ndarray, "3"]:
     """A colour between two, its channels mostly going together: what is built is seldom gaudy."""
     at = 0.75 * rng.uniform(0, 1) + 0.25 * rng.uniform(0, 1, 3)
     return (np.array(low) + at * (np.array(high) - np.array(low))).astype(np.float32)

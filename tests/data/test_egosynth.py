@@ -1,0 +1,118 @@
+"""EgoSynth as a data set: same bytes anywhere, splits that share nothing, all categories."""
+
+import json
+import pickle
+from collections import Counter
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+from egotap_pl.core import skeleton
+from egotap_pl.core.batch import Visibility
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.egosynth import SPLITS, EgoSynthSource
+from egotap_pl.synth.motion import CATEGORIES, ProceduralMotions
+from egotap_pl.synth.mount import glasses, stick
+
+
+def source(per_category=4, train=90, **settings):
+    settings = {
+        "skeleton": skeleton.unrealego(),
+        "mount": glasses(),
+        "motions": [ProceduralMotions(per_category)],
+        "frames": {"train": train, "validation": 35, "test": 12},
+        "subjects": {"train": 5, "validation": 2, "test": 2},
+        "image_px": 32,
+        "frames_per_take": 3,
+    } | settings
+    return EgoSynthSource(**settings)
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_the_same_bytes_in_any_process_and_order():
+    first = source()
+    takes = list(first.plan("train"))[:4]
+    here = [first.read(take) for take in takes]
+    with get_context("spawn").Pool(2) as pool:
+        elsewhere = pool.map(source().read, takes[::-1], chunksize=1)[::-1]
+    for a, b in zip(here, elsewhere, strict=True):
+        assert same(a, b)
+    assert not np.array_equal(here[0].images[0], here[1].images[0])
+    assert not same(here[0], source(seed=1).read(source(seed=1).plan("train")[0]))
+
+
+def test_frames_are_what_the_protocol_says():
+    data = source(skeleton=skeleton.egocap(), mount=stick())
+    take = data.plan("validation")[3]
+    frames = data.read(take)
+    n = take.frames
+    assert frames.images.shape == (n, 2, 3, 32, 32)
+    assert frames.points2d_px.shape == (n, 2, 18, 2)
+    assert frames.pose_cm.shape == (n, 18, 3)
+    assert frames.origin_cm.shape == (n, 2, 3)
+    assert set(np.unique(frames.visibility)) <= {int(v) for v in Visibility} - {int(Visibility.UNKNOWN)}
+    assert set(frames.category) == {CATEGORIES[21]}  # the fourth take, three strides of seven on
+    assert set(frames.subject) == {take.subject}
+    assert (np.diff(frames.frame_number) >= 0).all()
+
+
+def test_splits_share_neither_subjects_nor_motions():
+    data = source()
+    motions = [{take.motion for take in data.plan(split)} for split in SPLITS]
+    subjects = [{take.subject for take in data.plan(split)} for split in SPLITS]
+    for group in (motions, subjects):
+        assert not (group[0] & group[1])
+        assert not (group[0] & group[2])
+        assert not (group[1] & group[2])
+    looks = {data.subject(name).colours for names in subjects for name in names}
+    assert len(looks) == sum(map(len, subjects))
+
+
+@pytest.mark.parametrize(("frames", "takes"), [(90, 30), (200, 60), (12, 12), (1, 1)])
+def test_all_frames_and_all_categories_evenly(frames, takes):
+    data = source(train=frames)
+    plan = data.plan("train")
+    assert len(plan) == takes
+    assert sum(take.frames for take in plan) == frames
+    assert len({take.key for take in plan}) == takes
+    counts = Counter(take.motion.split("/")[1] for take in plan)
+    assert len(counts) == min(takes, 30)
+    assert max(counts.values()) - min(counts.values()) <= (0 if takes >= 30 else 1)
+
+
+def test_another_image_size_shows_the_same():
+    small, large = source(), source(image_px=64)
+    a, b = (data.read(data.plan("test")[5]) for data in (small, large))
+    np.testing.assert_allclose(a.points2d_px, b.points2d_px, atol=1e-2)
+    np.testing.assert_allclose(a.pose_cm, b.pose_cm, atol=1e-3)
+    halved = b.images.reshape(*b.images.shape[:3], 32, 2, 32, 2).mean((4, 6))
+    assert np.corrcoef(halved.ravel(), a.images.ravel())[0, 1] > 0.9
+
+
+def test_identity_is_json_and_changes_with_what_matters():
+    settings = ({}, {"seed": 1}, {"image_px": 64}, {"mount": stick()}, {"per_category": 5}, {"train": 91})
+    identities = [json.dumps(source(**changed).identity()) for changed in settings]
+    assert len(set(identities)) == len(settings)
+    used = source()
+    used.read(used.plan("test")[0])
+    assert json.dumps(used.identity()) == identities[0]
+    assert pickle.loads(pickle.dumps(used)).identity() == used.identity()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"per_category": 2}, "per_category"),
+        ({"image_px": 100}, "image_px"),
+        ({"frames_per_take": 0}, "frames_per_take"),
+        ({"frames": {"train": 3, "test": 3}}, "validation"),
+        ({"subjects": {"train": 3, "validation": 0, "test": 3}}, "subjects"),
+    ],
+)
+def test_mistakes_are_named(changed, message):
+    with pytest.raises(EgotapError, match=message):
+        source(**changed).plan("train")
