@@ -1,7 +1,18 @@
 """Motions of UnrealEgo's 30 categories from three sources behind one interface."""
 
+from egotap_pl.synth.motion.bvh import BvhMotions
+from egotap_pl.synth.motion.deepmimic import DeepMimicMotions
 from egotap_pl.synth.motion.mirror import mirrored
 from egotap_pl.synth.motion.procedural import ProceduralMotions
-from egotap_pl.synth.motion.source import CATEGORIES, FPS, MotionSource
+from egotap_pl.synth.motion.source import CATEGORIES, FPS, JoinedMotions, MotionSource
 
-__all__ = ["CATEGORIES", "FPS", "MotionSource", "ProceduralMotions", "mirrored"]
+__all__ = [
+    "CATEGORIES",
+    "FPS",
+    "BvhMotions",
+    "DeepMimicMotions",
+    "JoinedMotions",
+    "MotionSource",
+    "ProceduralMotions",
+    "mirrored",
+]

@@ -46,7 +46,7 @@ def above_ground(wrist_cm: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3"]:
 def elbows_off_ground(
     pole: Float[Tensor, "f 2 3"], up: Float[Tensor, "f 2 3"], shoulder_height_cm: Float[Tensor, "f 2"]
 ) -> Float[Tensor, "f 2 3"]:
-    """Elbow directions that turn aside instead of downward (against ``up``) where the shoulder is close to the ground."""
+    """Elbow directions that turn aside, not downward (against ``up``), where the shoulder is close to the ground."""
     low = ((_ELBOW_SAFE_CM - shoulder_height_cm) / (_ELBOW_SAFE_CM - _ELBOW_LOW_CM)).clamp(0, 1)
     down = (low * -(pole * up).sum(-1)).clamp_min(0)[..., None]
     aside = _ASIDE - (_ASIDE * up).sum(-1, keepdim=True) * up

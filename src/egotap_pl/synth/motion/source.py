@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import Clip
 
 FPS = 30.0
@@ -71,6 +72,32 @@ class MotionSource(Protocol):
             KeyError: if the source has no such motion.
         """
         ...
+
+
+class JoinedMotions:
+    """Several sources as one, in their order.
+
+    Raises:
+        EgotapError: if there is none, or two of them have a motion of the same name.
+    """
+
+    def __init__(self, sources: Sequence[MotionSource]) -> None:
+        self._source = {name: source for source in sources for name in source.motions()}
+        total = sum(len(source.motions()) for source in sources)
+        if not self._source or len(self._source) < total:
+            raise EgotapError(f"{len(sources)} sources of motions have {len(self._source)} names for {total} motions")
+
+    def motions(self) -> Sequence[str]:
+        """All sources' motions."""
+        return tuple(self._source)
+
+    def category(self, name: str) -> str:
+        """What the motion's own source says."""
+        return self._source[name].category(name)
+
+    def clip(self, name: str, seed: int) -> Clip:
+        """From the motion's own source."""
+        return self._source[name].clip(name, seed)
 
 
 def generator(*identity: object) -> np.random.Generator:

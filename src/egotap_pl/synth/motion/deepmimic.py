@@ -1,0 +1,204 @@
+"""Human motion-capture clips in DeepMimic's text format, as the `pybullet` wheel carries them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import roma
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.synth.figure import Clip
+from egotap_pl.synth.motion.retarget import captured
+from egotap_pl.synth.motion.source import CATEGORIES
+
+COLUMNS = 44
+CATEGORY_OF: dict[str, str] = {
+    "backflip": "jumping",
+    "cartwheel": "exercising",
+    "crawl": "crawling",
+    "dance_a": "dancing",
+    "dance_b": "dancing",
+    "getup_facedown": "laying",
+    "getup_faceup": "laying",
+    "jump": "jumping",
+    "kick": "boxing",
+    "punch": "boxing",
+    "roll": "rolling",
+    "run": "standing - forward",
+    "spin": "dancing",
+    "spinkick": "boxing",
+    "walk": "standing - forward",
+}
+"""Category of each public clip, by its file's name without ``humanoid3d_`` and ``.txt``."""
+
+# The humanoid of the format: X forward, Y up, Z right, metres; arms hang. (parent, offset from the parent.)
+_JOINTS: dict[str, tuple[str, tuple[float, float, float]]] = {
+    "chest": ("root", (0.0, 0.236151, 0.0)),
+    "neck": ("chest", (0.0, 0.223894, 0.0)),
+    "head": ("neck", (0.0, 0.14, 0.0)),
+    "face": ("neck", (0.3, 0.14, 0.0)),
+}
+for _side, _right in (("l", -1.0), ("r", 1.0)):
+    _JOINTS |= {
+        f"thigh_{_side}": ("root", (0.0, 0.0, _right * 0.084887)),
+        f"calf_{_side}": (f"thigh_{_side}", (0.0, -0.421546, 0.0)),
+        f"foot_{_side}": (f"calf_{_side}", (0.0, -0.40987, 0.0)),
+        f"ball_{_side}": (f"foot_{_side}", (0.14, -0.06, 0.0)),
+        f"upperarm_{_side}": ("chest", (-0.02405, 0.2435, _right * 0.18311)),
+        f"lowerarm_{_side}": (f"upperarm_{_side}", (0.0, -0.274788, 0.0)),
+        f"hand_{_side}": (f"lowerarm_{_side}", (0.0, -0.258947, 0.0)),
+    }
+# Columns after the root's, in the file's order; 4 numbers: quaternion (w first), 1 number: angle about Z.
+_ROTATIONS = (
+    ("chest", 4),
+    ("neck", 4),
+    *(
+        (f"{joint}_{side}", size)
+        for side in "rl"
+        for joint, size in (("thigh", 4), ("calf", 1), ("foot", 4), ("upperarm", 4), ("lowerarm", 1))
+    ),
+)
+_LEAST_SECONDS = 3.0
+
+
+class DeepMimicMotions:
+    """The ``humanoid3d_*.txt`` files of a folder.
+
+    Args:
+        folder: where they are; without it, the folder inside the installed `pybullet` wheel.
+        categories: category by file stem without ``humanoid3d_``, before :data:`CATEGORY_OF`; anything else is
+            ``standing - whole body``.
+
+    Raises:
+        EgotapError: if there is no such folder or no such file in it, or a category is unknown.
+    """
+
+    def __init__(self, folder: Path | str | None = None, categories: Mapping[str, str] | None = None) -> None:
+        self.folder = _installed_folder() if folder is None else Path(folder)
+        self._files = {f"deepmimic/{path.stem}": path for path in sorted(self.folder.glob("humanoid3d_*.txt"))}
+        if not self._files:
+            raise EgotapError(f"{self.folder}: no motion there (humanoid3d_*.txt in DeepMimic's format)")
+        known = CATEGORY_OF | dict(categories or {})
+        for stem, category in known.items():
+            if category not in CATEGORIES:
+                raise EgotapError(
+                    f"{category!r}, given for {stem!r}, is none of the motion categories: {', '.join(CATEGORIES)}"
+                )
+        self._category = {
+            name: known.get(path.stem.removeprefix("humanoid3d_"), "standing - whole body")
+            for name, path in self._files.items()
+        }
+
+    def motions(self) -> Sequence[str]:
+        """``deepmimic/<file's stem>``, sorted."""
+        return tuple(self._files)
+
+    def category(self, name: str) -> str:
+        """From the file's name."""
+        return self._category[name]
+
+    def clip(self, name: str, seed: int) -> Clip:
+        """The motion of a file; a short one that repeats is repeated for three seconds.
+
+        Raises:
+            EgotapError: if the file is not in the format; the message names it.
+        """
+        times, points = _looped(*read_deepmimic(self._files[name]))
+        return captured(points, times, self._category[name], name, seed)
+
+
+def _installed_folder() -> Path:
+    # Found without importing it: the package is data, and nothing of it is run.
+    spec = importlib.util.find_spec("pybullet_data")
+    folder = Path(spec.origin).parent / "data" / "motions" if spec and spec.origin else None
+    if folder is None or not folder.is_dir():
+        raise EgotapError(
+            "motions=deepmimic: the clips of the pybullet wheel are not installed; "
+            "install the extra: pip install 'egotap-pl[mocap]', or give a folder of humanoid3d_*.txt files"
+        )
+    return folder
+
+
+def read_deepmimic(
+    path: Path,
+) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]], bool]:
+    """Times (s), joint positions (cm, figure's axes, named as retargeting wants them) and whether the motion repeats.
+
+    Raises:
+        EgotapError: if the file cannot be read or is not in the format.
+    """
+    frames, wraps = _frames(path)
+    durations, values = frames[:, 0], torch.from_numpy(frames[:, 1:]).float()
+    # A frame lasts until the next one; the last one's duration (mostly 0) says nothing more.
+    times = np.concatenate(([0.0], np.cumsum(np.maximum(durations[:-1], 1e-4))))
+    rotations = {"root": _rotation(values[:, 3:7], path)}
+    column = 7
+    for joint, size in _ROTATIONS:
+        rotations[joint] = _rotation(values[:, column : column + size], path)
+        column += size
+    world, at = {"root": rotations["root"]}, {"root": values[:, :3]}
+    for joint, (parent, offset) in _JOINTS.items():
+        at[joint] = at[parent] + world[parent] @ torch.tensor(offset)
+        world[joint] = world[parent] @ rotations[joint] if joint in rotations else world[parent]
+    del at["root"]
+    # X forward, Y up, Z right (m) to X left, Y up, Z forward (cm).
+    return times, {name: 100 * torch.stack((-p[:, 2], p[:, 1], p[:, 0]), -1) for name, p in at.items()}, wraps
+
+
+def _frames(path: Path) -> tuple[Float[np.ndarray, "f 44"], bool]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        rows, loop = content["Frames"], content["Loop"]
+        frames = np.array(rows, dtype=np.float64)
+    except OSError as error:
+        raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise EgotapError(
+            f'{path}: not a motion in DeepMimic\'s format, which is JSON with "Loop" and "Frames", '
+            f"a list of rows of {COLUMNS} numbers ({type(error).__name__}: {error})"
+        ) from error
+    if frames.ndim != 2 or len(frames) < 2 or frames.shape[1] != COLUMNS:
+        raise EgotapError(
+            f"{path}: {frames.shape} numbers in Frames; expected at least 2 rows of {COLUMNS} (the humanoid)"
+        )
+    if not np.isfinite(frames).all():
+        row = int(np.flatnonzero(~np.isfinite(frames).all(1))[0])
+        raise EgotapError(f"{path}: frame {row} has a number that is not finite")
+    if (frames[:, 0] < 0).any():
+        raise EgotapError(f"{path}: frame {int(np.argmin(frames[:, 0]))} has a negative duration")
+    return frames, loop == "wrap"
+
+
+def _rotation(values: Float[Tensor, "f size"], path: Path) -> Float[Tensor, "f 3 3"]:
+    if values.shape[1] == 1:
+        return roma.rotvec_to_rotmat(values * torch.tensor([0.0, 0.0, 1.0]))
+    # The public clips were edited by hand: lengths from 0.58 to 1.12 occur. Further off, it is not a quaternion.
+    length = values.norm(dim=-1)
+    if ((length - 1).abs() > 0.5).any():
+        raise EgotapError(
+            f"{path}: frame {int((length - 1).abs().argmax())} has a quaternion whose length is far from 1"
+        )
+    return roma.unitquat_to_rotmat(roma.quat_wxyz_to_xyzw(values / length[:, None]))
+
+
+def _looped(
+    times: Float[np.ndarray, "f"], points: dict[str, Float[Tensor, "f 3"]], wraps: bool
+) -> tuple[Float[np.ndarray, "n"], dict[str, Float[Tensor, "n 3"]]]:
+    """A motion that ends as it began, over and over for three seconds, each time from where it got to."""
+    hip = (points["thigh_l"] + points["thigh_r"]) / 2
+    way = (hip[-1] - hip[0]) * torch.tensor([1.0, 0.0, 1.0])
+    gap = max((p[-1] - p[0] - way).norm().item() for p in points.values())
+    count = math.ceil(_LEAST_SECONDS / times[-1])
+    if not wraps or count < 2 or gap > 30.0:
+        return times, points
+    # The last frame is the first one of the next round.
+    rounds = np.concatenate([times[:-1] + i * times[-1] for i in range(count)])
+    return rounds, {name: torch.cat([p[:-1] + i * way for i in range(count)]) for name, p in points.items()}

@@ -1,0 +1,207 @@
+"""BVH files: a hand-made T-pose figure, its arm turned, other people's joint names, broken files."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.synth.figure import BONES, REST_OFFSETS, forward_kinematics
+from egotap_pl.synth.motion import BvhMotions, MotionSource
+from egotap_pl.synth.motion.bvh import read_bvh
+from egotap_pl.synth.motion.retarget import retarget
+
+pytest.importorskip("bvhio")
+
+# name, parent, offset (metres) of a T-pose that faces +Z
+JOINTS = [
+    ("Hips", None, (0, 0, 0)),
+    ("Spine", "Hips", (0, 0.12, 0)),
+    ("Spine1", "Spine", (0, 0.17, 0)),
+    ("Neck", "Spine1", (0, 0.2, 0)),
+    ("Head", "Neck", (0, 0.1, 0)),
+    ("LeftShoulder", "Spine1", (0.03, 0.15, 0)),
+    ("LeftArm", "LeftShoulder", (0.15, 0, 0)),
+    ("LeftForeArm", "LeftArm", (0.28, 0, 0)),
+    ("LeftHand", "LeftForeArm", (0.25, 0, 0)),
+    ("RightShoulder", "Spine1", (-0.03, 0.15, 0)),
+    ("RightArm", "RightShoulder", (-0.15, 0, 0)),
+    ("RightForeArm", "RightArm", (-0.28, 0, 0)),
+    ("RightHand", "RightForeArm", (-0.25, 0, 0)),
+    ("LeftUpLeg", "Hips", (0.09, -0.04, 0)),
+    ("LeftLeg", "LeftUpLeg", (0, -0.42, 0)),
+    ("LeftFoot", "LeftLeg", (0, -0.41, 0)),
+    ("LeftToeBase", "LeftFoot", (0, -0.06, 0.14)),
+    ("RightUpLeg", "Hips", (-0.09, -0.04, 0)),
+    ("RightLeg", "RightUpLeg", (0, -0.42, 0)),
+    ("RightFoot", "RightLeg", (0, -0.41, 0)),
+    ("RightToeBase", "RightFoot", (0, -0.06, 0.14)),
+]
+TIPS = {"Head": (0, 0.2, 0), "LeftHand": (0.15, 0, 0), "RightHand": (-0.15, 0, 0)}
+LEFT, UP, AHEAD = torch.eye(3)
+Angles = tuple[float, float, float]
+
+
+def bvh(
+    frames: list[dict[str, tuple[float, float, float]]], rename: dict[str, str] | None = None, scale: float = 1.0
+) -> str:
+    """A file's text; frames give Z, X, Y angles (degrees) by joint."""
+    rename = rename or {}
+
+    def line(point: tuple[float, float, float]) -> str:
+        return " ".join(str(scale * x) for x in point)
+
+    def joint(name: str, indent: str) -> str:
+        offset = next(o for n, _, o in JOINTS if n == name)
+        children = [n for n, parent, _ in JOINTS if parent == name]
+        position = "Xposition Yposition Zposition " if name == "Hips" else ""
+        tip = TIPS.get(name, (0, 0, 0.05))
+        inner = "\n".join(joint(child, indent + "  ") for child in children) or (
+            f"{indent}  End Site\n{indent}  {{\n{indent}    OFFSET {line(tip)}\n{indent}  }}"
+        )
+        return (
+            f"{indent}{'ROOT' if name == 'Hips' else 'JOINT'} {rename.get(name, name)}\n{indent}{{\n"
+            f"{indent}  OFFSET {line(offset)}\n"
+            f"{indent}  CHANNELS {6 if position else 3} {position}Zrotation Xrotation Yrotation\n{inner}\n{indent}}}"
+        )
+
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        order.append(name)
+        for child in (n for n, parent, _ in JOINTS if parent == name):
+            visit(child)
+
+    visit("Hips")
+    rows = [
+        " ".join([f"0 {0.93 * scale} 0", *(f"{z} {x} {y}" for z, x, y in (frame.get(n, (0, 0, 0)) for n in order))])
+        for frame in frames
+    ]
+    return f"HIERARCHY\n{joint('Hips', '')}\nMOTION\nFrames: {len(rows)}\nFrame Time: 0.05\n" + "\n".join(rows) + "\n"
+
+
+def places(path: Path) -> dict[str, torch.Tensor]:
+    found = forward_kinematics(REST_OFFSETS, *retarget(read_bvh(path)[1]))[0]
+    return {name: found[:, i] for i, name in enumerate(BONES)}
+
+
+def direction(at: dict[str, torch.Tensor], start: str, end: str, frame: int = 0) -> torch.Tensor:
+    return torch.nn.functional.normalize(at[end][frame] - at[start][frame], dim=0)
+
+
+def write(folder: Path, text: str, name: str = "motion.bvh") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_t_pose_is_the_rest_pose(tmp_path: Path) -> None:
+    times, points = read_bvh(write(tmp_path, bvh([{}, {}, {}])))
+    assert times.tolist() == pytest.approx([0.0, 0.05, 0.1])
+    rotations, root_cm = retarget(points)
+    angle = torch.acos(((rotations.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2).clamp(-1, 1))
+    assert torch.rad2deg(angle).max() < 12, "only the proportions of neck and feet differ"
+    torch.testing.assert_close(root_cm[0], torch.tensor([0.0, 93.0, 0.0]), atol=1.0, rtol=0)
+
+
+def test_an_arm_turned_by_a_right_angle(tmp_path: Path) -> None:
+    frames = [{}, {"LeftArm": (90.0, 0.0, 0.0)}, {"LeftForeArm": (0.0, 0.0, -90.0)}, {"RightArm": (90.0, 0.0, 0.0)}]
+    at = places(write(tmp_path, bvh(frames)))
+    torch.testing.assert_close(direction(at, "upperarm_l", "hand_l", 0), LEFT, atol=1e-3, rtol=0)
+    torch.testing.assert_close(direction(at, "upperarm_l", "hand_l", 1), UP, atol=1e-3, rtol=0)
+    torch.testing.assert_close(direction(at, "upperarm_l", "lowerarm_l", 2), LEFT, atol=1e-3, rtol=0)
+    torch.testing.assert_close(direction(at, "lowerarm_l", "hand_l", 2), AHEAD, atol=1e-3, rtol=0)
+    torch.testing.assert_close(direction(at, "upperarm_r", "hand_r", 3), -UP, atol=1e-3, rtol=0)
+    torch.testing.assert_close(direction(at, "upperarm_r", "hand_r", 1), -LEFT, atol=1e-3, rtol=0)
+
+
+def test_angles_are_applied_in_the_files_order(tmp_path: Path) -> None:
+    # Z, then X in the turned axes: R_z(90) R_x(90) takes the thigh's "down" to ... R_z(90)(0, 0, -1) = (0, 0, -1).
+    at = places(write(tmp_path, bvh([{"LeftUpLeg": (90.0, 90.0, 0.0)}] * 2)))
+    torch.testing.assert_close(direction(at, "thigh_l", "calf_l"), -AHEAD, atol=1e-3, rtol=0)
+
+
+def test_the_unit_does_not_matter(tmp_path: Path) -> None:
+    frames = [{"LeftArm": (40.0, 10.0, 5.0), "RightUpLeg": (0.0, -50.0, 0.0)}] * 2
+    metres, inches = (places(write(tmp_path, bvh(frames, scale=s), f"{s}.bvh")) for s in (1.0, 39.37))
+    for name in BONES:
+        torch.testing.assert_close(metres[name], inches[name], atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        {name: f"mixamorig:{name}" for name, _, _ in JOINTS},
+        {"LeftArm": "LeftShoulder", "LeftShoulder": "LeftCollar", "LeftForeArm": "LeftElbow", "LeftHand": "LeftWrist"}
+        | {"RightArm": "RightShoulder", "RightShoulder": "RightCollar", "RightForeArm": "RightElbow"}
+        | {"RightHand": "RightWrist", "LeftUpLeg": "LeftHip", "LeftLeg": "LeftKnee", "LeftFoot": "LeftAnkle"}
+        | {"RightUpLeg": "RightHip", "RightLeg": "RightKnee", "RightFoot": "RightAnkle"},
+        {"LeftArm": "upperarm_l", "LeftForeArm": "lowerarm_l", "LeftHand": "hand_l", "RightArm": "upperarm_r"}
+        | {"RightForeArm": "lowerarm_r", "RightHand": "hand_r", "LeftUpLeg": "thigh_l", "LeftLeg": "calf_l"}
+        | {"LeftFoot": "foot_l", "RightUpLeg": "thigh_r", "RightLeg": "calf_r", "RightFoot": "foot_r"}
+        | {"Neck": "neck_01", "Spine1": "spine_01", "LeftToeBase": "ball_l", "RightToeBase": "ball_r"},
+    ],
+    ids=["mixamo", "joint names", "unreal"],
+)
+def test_other_names(tmp_path: Path, rename: dict[str, str]) -> None:
+    frames = [{"LeftArm": (60.0, 0.0, 0.0)}] * 2
+    other, usual = (places(write(tmp_path, bvh(frames, r), f"{len(r)}.bvh")) for r in (rename, {}))
+    for name in ("hand_l", "hand_r", "ball_l", "ball_r", "head"):
+        torch.testing.assert_close(other[name], usual[name], atol=3.0, rtol=0)
+
+
+def test_a_folder_is_a_source(tmp_path: Path) -> None:
+    write(tmp_path, bvh([{}] * 20), "a.bvh")
+    write(tmp_path, bvh([{}] * 20), "boxing/b.BVH")
+    write(tmp_path, bvh([{}] * 20), "locomotion/run_1.bvh")
+    write(tmp_path, "no motion", "readme.txt")
+    source = BvhMotions(tmp_path, {"loco": "dancing", "locomotion/run": "standing - forward"})
+    assert isinstance(source, MotionSource)
+    assert list(source.motions()) == ["bvh/a", "bvh/boxing/b", "bvh/locomotion/run_1"]
+    assert [source.category(n) for n in source.motions()] == ["standing - whole body", "boxing", "standing - forward"]
+    clip, again = (source.clip("bvh/boxing/b", 3) for _ in range(2))
+    assert torch.equal(clip.rotations, again.rotations)
+    assert (clip.name, clip.category, clip.fps) == ("bvh/boxing/b", "boxing", 30.0)
+    assert 22 <= len(clip.root_cm) <= 36
+
+
+GOOD = bvh([{}, {}, {}])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "not a BVH file"),
+        ("HIERARCHY\nROOT Hips\n", "not a BVH file"),
+        (GOOD.replace("Frames: 3", "Frames: 4"), "3 lines of motion; 4 expected"),
+        (GOOD.replace("Frames: 3", "Frames: 0"), "expected"),
+        (GOOD[: GOOD.index("MOTION")], "not a BVH file"),
+        (GOOD.replace("}", "", 1), "braces"),
+        (GOOD.replace("Frame Time: 0.05", "Frame Time: soon"), "Frame Time"),
+        (GOOD.rstrip() + " 7\n", "frame 2 has 67 numbers, the skeleton 66"),
+        (GOOD.replace("0.93", "high"), "not a BVH file that can be read"),
+        (GOOD.replace("0.93", "nan"), "not finite"),
+        (GOOD.replace("CHANNELS 3", "CHANNELS many", 1), "frame 0"),
+        (GOOD.replace("OFFSET", "OFFER", 2), "not a BVH file that can be read"),
+        (bvh([{}, {}], {"LeftForeArm": "Thing"}), "lowerarm_l among Hips, Spine"),
+    ],
+)
+@pytest.mark.timeout(20)
+def test_a_bad_file_is_named_and_never_waited_for(tmp_path: Path, text: str, complaint: str) -> None:
+    write(tmp_path, text, "bad.bvh")
+    source = BvhMotions(tmp_path)
+    with pytest.raises(EgotapError, match=rf"(?s)bad\.bvh.*{complaint}"):
+        source.clip("bvh/bad", 0)
+
+
+def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EgotapError, match=r"no \.bvh file there"):
+        BvhMotions(tmp_path)
+    write(tmp_path, GOOD)
+    with pytest.raises(EgotapError, match="napping"):
+        BvhMotions(tmp_path, {"m": "napping"})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EgotapError, match=r"egotap-pl\[mocap\]"):
+        BvhMotions(tmp_path)
