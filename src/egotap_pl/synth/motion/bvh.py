@@ -19,8 +19,8 @@ from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import REQUIRED, captured
 from egotap_pl.synth.motion.source import CATEGORIES
 
-# For each of our joints, what skeletons call it, without "mixamorig:" and the like, in small letters; the first match
-# wins. {S} is left or right, {s} is l or r. The names are those of CMU's and Mixamo's skeletons, LAFAN1, Daz and Unreal.
+# For each of our joints, what skeletons call it, without "mixamorig:" and the like, in small letters; the first
+# match wins. {S} is left or right, {s} is l or r. The names are CMU's, Mixamo's, LAFAN1's, Daz's and Unreal's.
 _NAMES: dict[str, tuple[str, ...]] = {
     "neck": ("neck", "neck1", "neck01"),
     "head": ("head", "head1"),
