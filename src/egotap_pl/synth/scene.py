@@ -35,11 +35,9 @@ _SMALL = (
 )
 _CAST = [i for i, part in enumerate(PARTS) if part.name.split("_")[0] not in _SMALL]
 _SHADOW_CELLS = 48
-_LEVEL_BITS = 2
-_PER_LEVEL = 1 << _LEVEL_BITS
-_LEVELS_START = (0, TEXELS**2, TEXELS**2 + (TEXELS // _PER_LEVEL) ** 2)  # of the floor's levels, after its first texel
-_COARSE = 2.0  # texels across a pixel from which the next level is used
 _SHADOW_REACH_CM = 180.0
+_LEVELS = 7  # of the floor's texture, each half as fine as the one before
+_STARTS = tuple(sum((TEXELS >> k) ** 2 for k in range(level)) for level in range(_LEVELS))  # in texels
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class Scene:
         row = torch.where(on_level, hit_x / self.floor_cm, hit_y / self.height_cm)
         column = torch.where(on_level, hit_z / self.floor_cm, along)
         texels = t * (pixel_rad * TEXELS / self.floor_cm) / y.abs().clamp_(min=1e-3)
-        coarse = torch.where(on_level, (texels > _COARSE).int() + (texels > _COARSE * _PER_LEVEL), 0)
+        coarse = torch.where(on_level, texels.clamp_(1, 2 ** (_LEVELS - 1)).log2_(), 0.0).int()
         colour = self._texture(on_level, row, column, coarse)
         colour[on_level & above] = self.ceiling
         sunny = torch.where(on_level & ~above, shadow.light(frame, hit_x, hit_z), 1.0) * self.to_sun[1]
@@ -140,16 +138,16 @@ class Scene:
         column: Float[Tensor, "n"],
         coarse: Int[Tensor, "n"],
     ) -> Float[Tensor, "n 3"]:
-        side = TEXELS >> (coarse * _LEVEL_BITS)  # powers of two: the remainder is a bitwise and
+        side = TEXELS >> coarse  # powers of two: the remainder is a bitwise and
         at = ((row * side).floor().int() & (side - 1)) * side + ((column * side).floor().int() & (side - 1))
-        starts = torch.tensor(_LEVELS_START, device=at.device, dtype=torch.int32)
+        starts = torch.tensor(_STARTS, device=at.device, dtype=torch.int32)
         return self._atlas.index_select(0, at + starts[coarse] + on_level * TEXELS**2)
 
     @cached_property
     def _atlas(self) -> Float[Tensor, "texel 3"]:
         """The wall, then the floor, then the floor at coarser levels."""
         floor = self.floor.permute(2, 0, 1)[None]
-        pooled = (torch.nn.functional.avg_pool2d(floor, _PER_LEVEL**level) for level in range(len(_LEVELS_START)))
+        pooled = (torch.nn.functional.avg_pool2d(floor, 2**level) for level in range(_LEVELS))
         return torch.cat((self.wall.view(-1, 3), *(level[0].permute(1, 2, 0).reshape(-1, 3) for level in pooled)))
 
 
