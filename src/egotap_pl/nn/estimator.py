@@ -50,6 +50,9 @@ class StereoUNet(nn.Module):
         self.to_maps = nn.Conv2d(decoder_widths[2], NUM_VIEWS * num_maps_per_view, 1)
         for part in (self.laterals, self.decoder, self.to_maps):
             init_kaiming(part)
+        # Maps are almost everywhere 0. At full gain the first estimates are hundreds of times larger, and learning to
+        # be small silences the ReLUs below for good: the collapse to all-zero maps that the release restarts after.
+        nn.init.zeros_(self.to_maps.weight)
 
     def forward(self, images: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v c h4 w4"]:
         """Maps at a quarter of the images' size.
