@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+
+T = TypeVar("T")
+
+
+class SkippedFrame(NamedTuple):
+    """A frame that a source has and does not give.
+
+    Fields:
+        motion: name of its motion, as in `Frames`.
+        frame_number: its number within the motion; -1 where a whole piece is meant.
+        file: the file at fault, relative to the data set's root; empty if no one file is.
+        reason: why, in words for the user.
+        damaged: whether something is wrong with the file (``on_error`` decides what then happens), rather than that a
+            rule of the reader, which is part of its identity, leaves the frame out.
+        frames: how many frames this stands for.
+    """
+
+    motion: str
+    frame_number: int
+    file: str
+    reason: str
+    damaged: bool = True
+    frames: int = 1
+
+
+class Frame(NamedTuple):
+    """A single frame: the fields are those of `Frames`, without the first axis."""
+
+    images: UInt8[np.ndarray, "v 3 h w"]
+    points2d_px: Float32[np.ndarray, "v j 2"]
+    pose_cm: Float32[np.ndarray, "j 3"]
+    origin_cm: Float32[np.ndarray, "v 3"]
+    visibility: UInt8[np.ndarray, "v j"]
+    category: str
+    subject: str
+    motion: str
+    frame_number: int
 
 
 class Frames(NamedTuple):
@@ -25,7 +63,7 @@ class Frames(NamedTuple):
         subject: name of the person in each frame.
         motion: name of the motion that each frame belongs to, unique within the data set.
         frame_number: number of each frame within its motion, in the data set's own counting.
-        skipped: frames of the piece that could not be read and are not here.
+        skipped: frames of the piece that are not here, and why.
     """
 
     images: UInt8[np.ndarray, "n v 3 h w"]
@@ -37,7 +75,52 @@ class Frames(NamedTuple):
     subject: Sequence[str]
     motion: Sequence[str]
     frame_number: Int64[np.ndarray, "n"]
-    skipped: int = 0
+    skipped: tuple[SkippedFrame, ...] = ()
+
+
+class FrameName(NamedTuple):
+    """Which frame, and from which file (relative to the data set's root): see `SkippedFrame`."""
+
+    motion: str
+    frame_number: int
+    file: str
+
+
+def read_each(frames: Iterable[tuple[FrameName, Callable[[], T]]]) -> tuple[list[T], tuple[SkippedFrame, ...]]:
+    """Call one reader after the other; those that raise `EgotapError` are left out, with their message as the reason.
+
+    A source of files reads a piece so and never mind what ``on_error`` is: whether a damaged frame stops the
+    preparation is decided by who called `Source.read`.
+    """
+    good, skipped = [], []
+    for name, read in frames:
+        try:
+            good.append(read())
+        except EgotapError as error:
+            skipped.append(SkippedFrame(*name, reason=str(error)))
+    return good, tuple(skipped)
+
+
+def stack(source: Source[Any], frames: Sequence[Frame], skipped: tuple[SkippedFrame, ...] = ()) -> Frames:
+    """Single frames as one block; there may be none."""
+    px, joints = source.image_px, source.skeleton.num_joints
+
+    def column(name: str, dtype: type[np.generic], *shape: int) -> np.ndarray:
+        values = [getattr(frame, name) for frame in frames]
+        return np.stack(values).astype(dtype, copy=False) if values else np.empty((0, *shape), dtype)
+
+    return Frames(
+        images=column("images", np.uint8, 2, 3, px, px),
+        points2d_px=column("points2d_px", np.float32, 2, joints, 2),
+        pose_cm=column("pose_cm", np.float32, joints, 3),
+        origin_cm=column("origin_cm", np.float32, 2, 3),
+        visibility=column("visibility", np.uint8, 2, joints),
+        category=[frame.category for frame in frames],
+        subject=[frame.subject for frame in frames],
+        motion=[frame.motion for frame in frames],
+        frame_number=column("frame_number", np.int64),
+        skipped=skipped,
+    )
 
 
 @runtime_checkable
@@ -98,5 +181,23 @@ class Source(Protocol[PieceT]):
         ...
 
     def read(self, piece: PieceT) -> Frames:
-        """Read or render a piece. The result depends on the source's identity and on the piece alone."""
+        """Read or render a piece. The result depends on the source's identity and on the piece alone.
+
+        Frames that cannot be read are left out and named in `Frames.skipped` (see `read_each`).
+
+        Raises:
+            EgotapError: if nothing of the piece can be read, e.g. a file that tells of all its frames is damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class FileSource(Source[PieceT], Protocol[PieceT]):
+    """A source of files, of which a user may have a part only.
+
+    `plan` gives what is there; so what is there is a part of `identity`: a digest of the motions that are planned.
+    """
+
+    def missing(self, split: str) -> Sequence[str]:
+        """Names of the motions that the split's list has and the disk has not; ``on_error`` decides about them too."""
         ...

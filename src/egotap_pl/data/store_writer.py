@@ -52,7 +52,7 @@ class StoreWriter:
         """
         px, count = self.header.image_px, len(frames.images)
         if not count:  # a piece of which nothing could be read
-            self._advance(0, frames.skipped)
+            self._advance(0, sum(some.frames for some in frames.skipped))
             return
         if frames.images.shape[-2:] != (px, px):
             raise ValueError(f"images of {frames.images.shape[-2:]} px, but {px} x {px} were announced")
@@ -70,7 +70,7 @@ class StoreWriter:
             names = getattr(frames, column)
             self.file[column][rows] = self._number(column, names)
         self.header.codec.write(self.file["images"], self.row, frames.images)
-        self._advance(count, frames.skipped)
+        self._advance(count, sum(some.frames for some in frames.skipped))
 
     def append_store(self, part: FrameStore) -> None:
         """Copy all frames of another store of the same fingerprint, images as they are encoded."""
