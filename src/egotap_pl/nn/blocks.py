@@ -32,6 +32,24 @@ def fc_stack(dims: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*(fc_block(a, b) for a, b in pairwise(dims)))
 
 
+def conv_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    """Convolution that keeps the size, and ReLU: the layer of all U-Net decoders (release)."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
+    return nn.Sequential(conv, nn.ReLU(inplace=True))
+
+
+def down_block(in_channels: int, out_channels: int) -> nn.Sequential:
+    """4x4 convolution of stride 2, batch normalisation, LeakyReLU(0.2): halves a map (UnrealEgo's encoder)."""
+    conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.LeakyReLU(0.2, inplace=True))
+
+
+def up_block(in_channels: int, out_channels: int) -> nn.Sequential:
+    """`down_block`'s counterpart with a transposed convolution: doubles a map (UnrealEgo's decoder)."""
+    conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.LeakyReLU(0.2, inplace=True))
+
+
 class TransformerBlock(nn.Module):
     """Pre-norm self-attention and MLP with GELU, as in ViT (paper 3.2; LayerNorm eps from the release)."""
 

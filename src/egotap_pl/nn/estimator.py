@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import init_kaiming
+from egotap_pl.nn.blocks import conv_relu, init_kaiming
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
 
 NUM_VIEWS = 2
@@ -39,12 +39,12 @@ class StereoUNet(nn.Module):
             raise ValueError("a stereo U-Net has 4 lateral widths and 3 decoder widths")
         self.backbone = ResNet18(width)
         self.laterals = nn.ModuleList(
-            _conv_relu(NUM_VIEWS * c, out, 1) for c, out in zip(self.backbone.channels, lateral_widths, strict=True)
+            conv_relu(NUM_VIEWS * c, out, 1) for c, out in zip(self.backbone.channels, lateral_widths, strict=True)
         )
         below = (lateral_widths[3], *decoder_widths[:2])
         skips = reversed(lateral_widths[:3])
         self.decoder = nn.ModuleList(
-            _conv_relu(a + b, out, 3) for a, b, out in zip(below, skips, decoder_widths, strict=True)
+            conv_relu(a + b, out, 3) for a, b, out in zip(below, skips, decoder_widths, strict=True)
         )
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.to_maps = nn.Conv2d(decoder_widths[2], NUM_VIEWS * num_maps_per_view, 1)
@@ -121,8 +121,3 @@ class LimbEstimator(StereoUNet):
     def forward(self, images: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v j 2 h4 w4"]:
         """Limb heatmaps of ImageNet-normalised images."""
         return super().forward(images).unflatten(2, (2, -1)).transpose(2, 3)
-
-
-def _conv_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
-    conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
-    return nn.Sequential(conv, nn.ReLU(inplace=True))

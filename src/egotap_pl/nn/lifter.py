@@ -114,7 +114,10 @@ class Lifter(nn.Module):
         limb_heatmaps: Float[Tensor, "b v j 2 h w"] | None,
     ) -> Float[Tensor, "b e 3"]:
         """The pose of the estimated joints, cm."""
-        features = self.features(joint_heatmaps, limb_heatmaps)
+        return self.pose_cm(self.features(joint_heatmaps, limb_heatmaps))
+
+    def pose_cm(self, features: LifterFeatures) -> Float[Tensor, "b e 3"]:
+        """What the head makes of the features, in cm."""
         if self.head_reads_embedding:
             output = self.head(features.embedding)
         elif isinstance(self.head, VectorHead):

@@ -77,7 +77,15 @@ class ResNet18(nn.Module):
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> FeaturePyramid:
         """Features of ImageNet-normalised images."""
-        stride4 = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
+        return self.pyramid(self.stem(images))
+
+    def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
+        """Features at half the image's size, which the pyramid is made of."""
+        return self.relu(self.bn1(self.conv1(images)))
+
+    def pyramid(self, stem: Float[Tensor, "n c2 h2 w2"]) -> FeaturePyramid:
+        """Features from a quarter of the image's size on."""
+        stride4 = self.layer1(self.maxpool(stem))
         stride8 = self.layer2(stride4)
         stride16 = self.layer3(stride8)
         return FeaturePyramid(stride4, stride8, stride16, self.layer4(stride16))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import fc_stack, init_kaiming
+from egotap_pl.nn.autoencoder import MapEncoder
 from egotap_pl.nn.encoders.base import EmbeddingEncoder
 
 
@@ -35,20 +35,10 @@ class CnnEncoder(EmbeddingEncoder):
         embedding_dim: int = 20,
     ) -> None:
         super().__init__(skeleton, heatmap_px, joint_dim)
-        side, rest = divmod(heatmap_px, 2 ** len(channels))
-        if rest or not side:
-            raise ValueError(f"a heatmap of {heatmap_px} px cannot be halved {len(channels)} times")
         self.embedding_dim = embedding_dim
-        steps = zip((self.num_maps, *channels[:-1]), channels, strict=True)
-        self.convs = nn.Sequential(*(_conv_block(a, b) for a, b in steps), nn.Flatten())
-        self.reduce = fc_stack((channels[-1] * side**2, *hidden_dims, embedding_dim))
-        init_kaiming(self)
+        layers = MapEncoder(self.num_maps, heatmap_px, embedding_dim, channels=channels, hidden_dims=hidden_dims)
+        self.convs, self.reduce = layers.convs, layers.reduce
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b z"]:
         """The embedding of all maps."""
         return self.reduce(self.convs(heatmaps.flatten(1, 2)))
-
-
-def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
-    conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1)
-    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.LeakyReLU(0.2, inplace=True))

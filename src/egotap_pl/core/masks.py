@@ -1,0 +1,78 @@
+"""Limb masks, EgoGlass's segmentation target: thick lines along arms and legs, rasterised for a whole batch."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+
+NUM_MASKS = 4
+"""Left arm, right arm, left leg, right leg."""
+_LIMBS = (
+    (("upperarm_{}", "lowerarm_{}", "hand_{}"), ("thigh_{}", "calf_{}", "foot_{}"), ("l", "r")),
+    (("{}_shoulder", "{}_elbow", "{}_wrist"), ("{}_hip", "{}_knee", "{}_ankle"), ("left", "right")),
+)
+
+
+def arms_and_legs(skeleton: Skeleton) -> tuple[tuple[int, int, int], ...]:
+    """Shoulder, elbow and wrist of the left and the right arm, then hip, knee and ankle of the left and the right leg.
+
+    Raises:
+        EgotapError: if the skeleton's joints are named neither as UnrealEgo's nor as EgoCap's.
+    """
+    index = {name: joint for joint, name in enumerate(skeleton.joints)}
+    for arm, leg, sides in _LIMBS:
+        names = [[part.format(side) for part in limb] for limb in (arm, leg) for side in sides]
+        if all(name in index for limb in names for name in limb):
+            return tuple((index[a], index[b], index[c]) for a, b, c in names)
+    raise EgotapError(
+        f"skeleton {skeleton.name}: limb masks need joints named as UnrealEgo's (upperarm_l, lowerarm_l, hand_l, "
+        "thigh_l, calf_l, foot_l and likewise _r) or EgoCap's (left_shoulder, left_elbow, ...)"
+    )
+
+
+@torch.no_grad()
+def limb_masks(
+    points2d_px: Float[Tensor, "b v j 2"], skeleton: Skeleton, size: int, width_px: float
+) -> Float[Tensor, "b v m {size} {size}"]:
+    """1 within half a line's width of the two bones of a limb, 0 elsewhere, for the limbs of `arms_and_legs`.
+
+    Lines run between truncated pixels and have round ends, as the release's (drawn there by OpenCV). A bone with an end
+    that is not finite leaves nothing.
+
+    Args:
+        points2d_px: all joints in each view, px of the 1024 x 1024 frame.
+        skeleton: says which joints make a limb.
+        size: side of the masks.
+        width_px: width of the lines, px of the 1024 x 1024 frame.
+
+    Raises:
+        EgotapError: if the skeleton's arms and legs cannot be told.
+    """
+    scale = size / FRAME_PX
+    chains = torch.tensor(arms_and_legs(skeleton), device=points2d_px.device)
+    joints = (points2d_px * scale).trunc()[:, :, chains]  # b v m 3 2
+    mask = points2d_px.new_zeros(*joints.shape[:3], size, size)
+    for start, end in ((joints[..., 0, :], joints[..., 1, :]), (joints[..., 1, :], joints[..., 2, :])):
+        mask.logical_or_(_distance(start, end, size) <= 0.5 * width_px * scale)
+    return mask
+
+
+def _distance(
+    start: Float[Tensor, "b v m 2"], end: Float[Tensor, "b v m 2"], size: int
+) -> Float[Tensor, "b v m {size} {size}"]:
+    """Of every pixel to the stretch between two points; a stretch without a finite end is infinitely far away."""
+    pixels = torch.arange(size, device=start.device, dtype=start.dtype)
+    along = end - start
+    from_start = pixels - start[..., None]  # b v m (u, v) size
+    squared = along.square().sum(-1).clamp(min=1e-12)[..., None, None]
+    dot = (along[..., 1, None] * from_start[..., 1, :])[..., :, None]
+    dot = dot + (along[..., 0, None] * from_start[..., 0, :])[..., None, :]
+    share = (dot / squared).clamp(0.0, 1.0)
+    across = from_start[..., 0, None, :] - share * along[..., 0, None, None]
+    down = from_start[..., 1, :, None] - share * along[..., 1, None, None]
+    return torch.hypot(across, down).nan_to_num(float("inf"))

@@ -1,0 +1,123 @@
+"""Ego3DPose: an autoencoder of all heatmaps, and a path that sees one limb at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.nn.autoencoder import MapDecoder, MapEncoder
+from egotap_pl.nn.blocks import fc_stack, init_kaiming
+from egotap_pl.nn.encoders.base import NUM_VIEWS
+from egotap_pl.nn.heads.base import FeatureDims
+from egotap_pl.nn.heads.mlp import MlpHead
+
+
+class Ego3DPoseOutput(NamedTuple):
+    """What is trained: the pose, the rebuilt heatmaps, and the unit direction of every limb that is seen."""
+
+    pose_cm: Float[Tensor, "b e 3"]
+    joint: Float[Tensor, "b v j h w"]
+    limb: Float[Tensor, "b v l 2 h w"]
+    directions: Float[Tensor, "b l 3"]
+
+
+class Ego3DPoseLifter(nn.Module):
+    """Lifts joint and limb heatmaps by one embedding of all and a 3D direction of each limb (Kang et al. 2023).
+
+    Limbs that end in the root, which has no heatmap, are left out: 14 on UnrealEgo (release), 16 on EgoCap. Directions
+    go to the pose detached, so the limb path learns from its own loss alone (release).
+
+    Args:
+        skeleton: whose heatmaps come in and whose estimated joints go out.
+        heatmap_px: side of the heatmaps.
+        channels: of the convolutions of both paths.
+        hidden_dims: widths between flattened maps and embedding, in both paths.
+        embedding_dim: of all maps. 20 in the release; the paper says "larger" without a number.
+        limb_embedding_dim: of one limb (release: 10).
+        direction_hidden_dims: from a limb's embedding to its direction (release: 32 and 32).
+        pose_hidden_dims: to the pose. 32 and 32 in the release; the paper says "larger" without a number.
+        pose_unit_cm: length that 1 in the head's output stands for, around the pose that `set_mean_pose` gave.
+    """
+
+    mean_pose_cm: Tensor
+    limb_rows: Tensor
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        heatmap_px: int,
+        *,
+        channels: Sequence[int] = (64, 128, 256),
+        hidden_dims: Sequence[int] = (2048, 512),
+        embedding_dim: int = 20,
+        limb_embedding_dim: int = 10,
+        direction_hidden_dims: Sequence[int] = (32, 32),
+        pose_hidden_dims: Sequence[int] = (32, 32),
+        pose_unit_cm: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.skeleton, self.pose_unit_cm = skeleton, pose_unit_cm
+        self.num_joints = skeleton.num_heatmap_joints
+        self.limbs = tuple((child, parent) for child, parent in skeleton.limbs if parent != 0)
+        num_maps = NUM_VIEWS * (self.num_joints + 2 * len(self.limbs))
+        self.encoder = MapEncoder(num_maps, heatmap_px, embedding_dim, channels=channels, hidden_dims=hidden_dims)
+        self.decoder = MapDecoder(embedding_dim, num_maps, heatmap_px, channels=channels, hidden_dims=hidden_dims)
+        widths = (limb_embedding_dim, *direction_hidden_dims)
+        self.limb_path = nn.Sequential(
+            MapEncoder(2 * NUM_VIEWS, heatmap_px, limb_embedding_dim, channels=channels, hidden_dims=hidden_dims),
+            fc_stack(widths),
+            nn.Linear(widths[-1], 3),
+        )
+        init_kaiming(self.limb_path)
+        dims = FeatureDims(0, 0, vector=embedding_dim + 3 * len(self.limbs))
+        self.head = MlpHead(skeleton, dims, hidden_dims=pose_hidden_dims)
+        self.register_buffer("limb_rows", torch.tensor([child - 1 for child, _ in self.limbs]), persistent=False)
+        self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
+
+    def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
+        """Sets the pose that the head's output is added to, typically the training set's mean."""
+        self.mean_pose_cm.copy_(pose_cm)
+
+    def forward(
+        self, joint_heatmaps: Float[Tensor, "b v j h w"], limb_heatmaps: Float[Tensor, "b v j 2 h w"]
+    ) -> Float[Tensor, "b e 3"]:
+        """The pose of the estimated joints, cm."""
+        limbs = self.seen_limbs(limb_heatmaps)
+        return self._pose_cm(self.encoder(_stack(joint_heatmaps, limbs)), self._directions(limbs))
+
+    def estimate(
+        self, joint_heatmaps: Float[Tensor, "b v j h w"], limb_heatmaps: Float[Tensor, "b v j 2 h w"]
+    ) -> Ego3DPoseOutput:
+        """The pose, and everything else that is trained."""
+        limbs = self.seen_limbs(limb_heatmaps)
+        directions, embedding = self._directions(limbs), self.encoder(_stack(joint_heatmaps, limbs))
+        rebuilt = self.decoder(embedding).split((NUM_VIEWS * self.num_joints, 2 * NUM_VIEWS * len(self.limbs)), 1)
+        return Ego3DPoseOutput(
+            self._pose_cm(embedding, directions),
+            rebuilt[0].unflatten(1, (NUM_VIEWS, -1)),
+            rebuilt[1].unflatten(1, (NUM_VIEWS, 2, -1)).transpose(2, 3),
+            directions,
+        )
+
+    def seen_limbs(self, limbs: Float[Tensor, "b v j *c"]) -> Float[Tensor, "b v l *c"]:
+        """Of maps or anything else of all limbs, those of the limbs that the network sees."""
+        return limbs.index_select(2, self.limb_rows)
+
+    def _directions(self, limbs: Float[Tensor, "b v l 2 h w"]) -> Float[Tensor, "b l 3"]:
+        b, v, num_limbs = limbs.shape[:3]
+        one_by_one = limbs.transpose(1, 2).reshape(b * num_limbs, 2 * v, *limbs.shape[-2:])
+        return self.limb_path(one_by_one).view(b, num_limbs, 3)
+
+    def _pose_cm(self, embedding: Float[Tensor, "b z"], directions: Float[Tensor, "b l 3"]) -> Float[Tensor, "b e 3"]:
+        vector = torch.cat((embedding, directions.detach().flatten(1)), -1)
+        return self.mean_pose_cm + self.pose_unit_cm * self.head(vector)
+
+
+def _stack(joints: Float[Tensor, "b v j h w"], limbs: Float[Tensor, "b v l 2 h w"]) -> Float[Tensor, "b c h w"]:
+    """As channels: joints, then limbs; each view by view, and a view's limbs first all cosines (release)."""
+    return torch.cat((joints.flatten(1, 2), limbs.transpose(2, 3).flatten(1, 3)), 1)
