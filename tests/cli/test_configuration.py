@@ -65,14 +65,14 @@ def test_every_preset_gives_poses(preset: str, data: str) -> None:
 
 @pytest.mark.parametrize(
     ("encoder", "propagation", "head"),
-    itertools.product(options("lifter/encoder"), options("lifter/propagation"), options("lifter/head")),
+    list(itertools.product(options("lifter/encoder"), options("lifter/propagation"), options("lifter/head"))),
 )
 @pytest.mark.parametrize("data", SKELETONS)
 def test_every_encoder_goes_with_every_propagation_and_head(
     encoder: str, propagation: str, head: str, data: str
 ) -> None:
     choices = (f"lifter/encoder={encoder}", f"lifter/propagation={propagation}", f"lifter/head={head}")
-    settings = compose(*choices, f"data={data}", "scale=smoke", "heatmaps=true")
+    settings = compose(*choices, f"data={data}", "scale=smoke", "heatmaps=truth")
     task = build(settings["training"]["task"])(facts(data)).eval()
     assert torch.isfinite(task(example(data, 64))).all()
 

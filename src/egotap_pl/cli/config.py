@@ -7,7 +7,7 @@ from typing import Any
 
 import hydra
 from hydra.errors import InstantiationException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 import egotap_pl
 from egotap_pl.core.errors import EgotapError
@@ -70,6 +70,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in loaded.items()}
 
 
-def write_yaml(path: Path, content: DictConfig | dict[str, Any]) -> None:
+def write_yaml(path: Path, content: dict[str, Any]) -> None:
     """Write configuration to a file."""
-    OmegaConf.save(OmegaConf.create(content) if isinstance(content, dict) else content, path)
+    OmegaConf.save(OmegaConf.create(content), path)

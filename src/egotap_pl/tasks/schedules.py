@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 
 
+@runtime_checkable
 class ScheduleFactory(Protocol):
     """Makes a schedule for an optimiser that will take ``total_steps`` steps."""
 
@@ -67,7 +68,9 @@ def _rise(optimizer: Optimizer, steps: int) -> LRScheduler:
 
 def _in_turn(optimizer: Optimizer, parts: list[LRScheduler], ends: list[int]) -> LRScheduler:
     """One schedule after the other; parts without steps are left out."""
-    kept = [k for k, (start, end) in enumerate(zip([0, *ends], [*ends, None], strict=True)) if end is None or end > start]
+    kept = [
+        k for k, (start, end) in enumerate(zip([0, *ends], [*ends, None], strict=True)) if end is None or end > start
+    ]
     for group in optimizer.param_groups:  # every part, also one that is left out, has set its own first rate
         group["lr"] = group["initial_lr"]
     return SequentialLR(optimizer, [parts[k] for k in kept], milestones=[ends[k] for k in kept[:-1]])

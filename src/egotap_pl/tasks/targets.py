@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -13,6 +13,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.losses import joint_heatmap_mse, limb_heatmap_mse
 
 
+@runtime_checkable
 class HeatmapTarget(Protocol):
     """Draws the maps that an estimator should give and scores its maps against them."""
 
