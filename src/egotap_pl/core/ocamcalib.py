@@ -67,6 +67,9 @@ def read_ocamcalib(path: Path, circle_radius_px: float | int | None) -> Calibrat
     corner = math.hypot(max(row, height - row), max(column, width - column))
     wanted = corner if circle_radius_px is None else circle_radius_px
     radius = usable_radius_px(c2w, w2c, wanted)
+    # agreement is measured against the circle itself, so a smaller circle may have to be smaller still
+    while circle_radius_px is None and (smaller := usable_radius_px(c2w, w2c, radius)) < radius:
+        radius = smaller
     if radius < (min(height, width) / 4 if circle_radius_px is None else circle_radius_px):
         raise EgotapError(
             f"{path}: the polynomials of lines 3 and 7 undo each other only up to {radius:.0f} px from the centre "

@@ -1,0 +1,1 @@
+"""Writers of prepared frames in the layouts of the published data sets."""
