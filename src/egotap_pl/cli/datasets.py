@@ -6,27 +6,75 @@ from pathlib import Path
 from typing import Any
 
 from egotap_pl.cli.config import build
-from egotap_pl.cli.console import PROGRESS, say
-from egotap_pl.data.prepare import prepare
+from egotap_pl.cli.console import PROGRESS, RESULT, say
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.check import check
+from egotap_pl.data.codec import Codec
+from egotap_pl.data.prepare import prepare, skipped_path
 from egotap_pl.data.schema import fingerprint_of
+from egotap_pl.data.shard import WHOLE, Shard
+from egotap_pl.data.source import Source
 
 
-def ensure_data(data: dict[str, Any], root: Path) -> tuple[Path, str]:
+def ensure_data(
+    data: dict[str, Any],
+    root: Path,
+    overwrite: bool = False,
+    skip_damaged: bool = False,
+    shard: Shard = WHOLE,
+) -> tuple[Path, str]:
     """Prepare the configured data unless they are there.
 
     Args:
         data: the resolved ``data`` node: ``name``, ``source``, ``codec``, ``workers``, ``folder``.
         root: where prepared data live, each in a folder named after its fingerprint.
+        overwrite: see `prepare`.
+        skip_damaged: see `prepare`.
+        shard: see `prepare`; unless it is the whole, there are no stores afterwards.
 
     Returns:
         The folder with a store per split, and the fingerprint of the frames in it.
     """
+    source, codec, folder = _located(data, root)
+    report = prepare(source, folder, codec, data["workers"], overwrite, PROGRESS, skip_damaged, shard)
+    frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
+    speed = f" at {report.frames_per_second:.0f} frames/s" if report.frames_per_second else ", already there"
+    name = data["name"] if shard == WHOLE else f"{data['name']}, shard {shard}"
+    say(f"{name}: {frames} frames{speed}, {folder}")
+    for split in report.splits:
+        if split.skipped or split.missing:
+            where = f", see {skipped_path(folder, split.split)}" if shard == WHOLE else ""
+            say(f"{split.split}: {split.skipped} frames left out, {split.missing} motions not on disk{where}")
+    if shard != WHOLE:
+        say("when all shards are done, the same command without shard=... joins them")
+    return folder, report.fingerprint
+
+
+def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:
+    """Read everything that the configured data consist of, print a summary, and write a report; no store is made.
+
+    Args:
+        data: see `ensure_data`.
+        root: see `ensure_data`; the report stands beside the folder that the data would be prepared into.
+        shard: which of the pieces.
+
+    Raises:
+        EgotapError: if anything is missing or damaged; the message names the report.
+    """
+    source, _, folder = _located(data, root)
+    report = check(source, data["workers"], PROGRESS, shard)
+    name = "check" if shard == WHOLE else f"check-{shard.number}-of-{shard.count}"
+    path = folder.with_name(f"{folder.name}.{name}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    report.write(path)
+    report.show(RESULT)
+    say(f"report: {path}")
+    if not report.is_clean:
+        raise EgotapError(f"not all of {data['name']} is there and readable, see {path}; on_error=skip leaves that out")
+
+
+def _located(data: dict[str, Any], root: Path) -> tuple[Source[Any], Codec, Path]:
+    """The source, the codec, and the folder of the stores."""
     source, codec = build(data["source"]), build(data["codec"])
     name = f"{data['name']}-{fingerprint_of(source.identity(), codec)[:12]}"
-    folder = Path(data["folder"]) if data["folder"] else root / name
-    report = prepare(source, folder, codec, data["workers"], console=PROGRESS)
-    frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
-    skipped = sum(split.skipped for split in report.splits)
-    speed = f" at {report.frames_per_second:.0f} frames/s" if report.frames_per_second else ", already there"
-    say(f"{data['name']}: {frames} frames{f', {skipped} left out' if skipped else ''}{speed}, {folder}")
-    return folder, report.fingerprint
+    return source, codec, Path(data["folder"]).absolute() if data["folder"] else root.absolute() / name

@@ -1,16 +1,55 @@
-"""`egotap prepare`: source files, or the renderer, to a frame store."""
+"""`egotap prepare`: source files, or the renderer, to a frame store, and from there to another data set's layout."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.datasets import ensure_data
+from egotap_pl.cli.config import application, build, plain
+from egotap_pl.cli.console import say
+from egotap_pl.cli.datasets import check_data, ensure_data
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.shard import WHOLE, Shard
+
+ON_ERROR = ("raise", "skip")
 
 
 @application("prepare")
 def main(config: DictConfig) -> None:
-    """Prepare the configured data set."""
-    ensure_data(plain(config.data), Path(config.paths.data))
+    """Check or prepare the configured data set, and write it in another layout if one is asked for."""
+    settings = plain(config)
+    shard = _checked(settings)
+    data, root = settings["data"], Path(settings["paths"]["data"])
+    if settings["check"]:
+        check_data(data, root, shard)
+        return
+    folder, _ = ensure_data(data, root, settings["overwrite"], settings["on_error"] == "skip", shard)
+    if settings["layout"] is not None:
+        output = Path(settings["output"]).absolute()
+        build(settings["layout"])(folder, output)
+        say(f"written to {output}")
+
+
+def _checked(settings: dict[str, Any]) -> Shard:
+    """The shard, after a look at values and combinations that cannot be meant.
+
+    Raises:
+        EgotapError: if there is one.
+    """
+    for key in ("check", "overwrite"):
+        if not isinstance(settings[key], bool):
+            raise EgotapError(f"{key}={settings[key]}: give true or false")
+    if settings["on_error"] not in ON_ERROR:
+        raise EgotapError(f"on_error={settings['on_error']}: there are {' and '.join(ON_ERROR)}")
+    workers = settings["data"]["workers"]
+    if workers is not None and (not isinstance(workers, int) or workers < 0):
+        raise EgotapError(f"data.workers={workers}: give a number of processes, 0 for none, or null for all processors")
+    shard = WHOLE if settings["shard"] is None else Shard.parse(str(settings["shard"]))
+    has_layout, has_output = settings["layout"] is not None, settings["output"] is not None
+    if has_layout != has_output:
+        raise EgotapError("layout=... and output=DIR belong together: give both or neither")
+    if has_layout and (settings["check"] or shard != WHOLE):
+        raise EgotapError("a layout is written from whole stores: leave out check and shard, or layout and output")
+    return shard

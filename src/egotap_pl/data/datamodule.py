@@ -20,7 +20,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.heatmap_store import HeatmapStore
 from egotap_pl.data.prepare import store_path
 from egotap_pl.data.sampling import EvenBatches, rank_and_ranks, shuffled
-from egotap_pl.data.store import FrameStore
+from egotap_pl.data.store import FrameStore, data_fingerprint
 from egotap_pl.data.workers import usable_cpus
 
 SPLITS = ("train", "validation", "test")
@@ -119,8 +119,9 @@ class FrameDataModule(L.LightningDataModule):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over what determines the frames."""
-        return self._any_store().fingerprint
+        """SHA-256 over what determines the frames of all splits."""
+        there = [self.store(split) for split in SPLITS if store_path(self.folder, split).exists()]
+        return data_fingerprint(there or [self._any_store()])
 
     @property
     def mean_pose_cm(self) -> Float[Tensor, "j 3"]:

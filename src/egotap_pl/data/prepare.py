@@ -2,36 +2,36 @@
 
 Every piece of the source becomes a file of its own, a part, in the folder ``parts``; a split's parts are then joined
 into its store. A part appears under its name only when it is whole, and its folder is named by the fingerprint of what
-determines its frames: an interrupted job goes on where it was, and parts of other settings are never taken.
+determines its frames: an interrupted job goes on where it was, and parts of other settings are never taken. Several
+jobs may share the pieces (`Shard`); the one that joins makes what they left.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.atomic import SUFFIX
+from egotap_pl.data.atomic import atomic
 from egotap_pl.data.codec import Codec, PngCodec
+from egotap_pl.data.parts import REMEDY, Parts, header_of
 from egotap_pl.data.progress import FrameProgress
-from egotap_pl.data.schema import StoreHeader, fingerprint_of
-from egotap_pl.data.source import Frames, Piece, Source
-from egotap_pl.data.store import FrameStore
+from egotap_pl.data.schema import fingerprint_of
+from egotap_pl.data.shard import WHOLE, Shard, locked
+from egotap_pl.data.source import FileSource, Frames, Piece, SkippedFrame, Source
+from egotap_pl.data.store import FrameStore, data_fingerprint
 from egotap_pl.data.store_writer import write_store
 from egotap_pl.data.workers import Workers, usable_cpus
 
-__all__ = ["Frames", "Piece", "PrepareReport", "Source", "SplitReport", "prepare", "store_path"]
+__all__ = ["Frames", "Piece", "PrepareReport", "Shard", "Source", "SplitReport", "prepare", "store_path"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class SplitReport:
 
     Args:
         split: its name.
-        frames: frames in its store.
-        skipped: frames that could not be read.
+        frames: frames in its store, or in the parts of a shard.
+        skipped: frames that were left out.
+        missing: motions of its list that are not on disk.
         read: frames read or rendered by this job; the others were there.
         seconds: time that this job spent on it.
     """
@@ -49,13 +50,17 @@ class SplitReport:
     split: str
     frames: int
     skipped: int
+    missing: int
     read: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What `prepare` did: the folder of the stores, their fingerprint, and a report for every split."""
+    """What `prepare` did: the folder of the stores, the data set's fingerprint, and a report for every split.
+
+    The fingerprint is the stores' own; if frames were left out for damage, these determine it, too.
+    """
 
     folder: Path
     fingerprint: str
@@ -73,48 +78,75 @@ def store_path(folder: Path | str, split: str) -> Path:
     return Path(folder) / f"{split}.h5"
 
 
+def skipped_path(folder: Path | str, split: str) -> Path:
+    """The report, one JSON object a line, on the frames of a split that were left out and the motions missing."""
+    return Path(folder) / f"skipped-{split}.jsonl"
+
+
 def prepare(
-    source: Source,
+    source: Source[Any],
     folder: Path | str,
     codec: Codec | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     console: Console | None = None,
+    skip_damaged: bool = False,
+    shard: Shard = WHOLE,
 ) -> PrepareReport:
     """Make a frame store for every split of a source, or find those that are there.
 
     Args:
         source: the data set.
-        folder: where the stores go; jobs on the same folder wait for each other.
+        folder: where the stores go; jobs on the same folder wait for each other, unless they are different shards.
         codec: how images are stored; PNG by default.
         workers: processes that read or render; all processors by default, 0 for none but this one.
-        overwrite: replace stores of another source or codec, and damaged ones, instead of refusing.
+        overwrite: replace stores of another source or codec, damaged ones, and those from which damaged frames were
+            left out, instead of refusing the former and keeping the latter.
         console: where progress is shown; the standard output by default.
+        skip_damaged: leave out, and name in a report (`skipped_path`), frames that cannot be read and motions that are
+            not on disk, instead of stopping at the first.
+        shard: makes the parts of some pieces only, and no stores.
 
     Raises:
-        EgotapError: if the folder holds stores of another source or codec, a worker dies, or a split has no frames.
+        EgotapError: if the folder holds stores of another source or codec, a frame cannot be read, a worker dies, or a
+            split has no frames.
         RuntimeError: if the source fails on a piece; the message names it.
     """
     folder, console = Path(folder).absolute(), console or Console()
     workers = usable_cpus() if workers is None else workers
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, console), _Job(source, folder, codec or PngCodec(), workers, console) as job:
-        for split in job.headers:
+    with (
+        locked(folder, shard, console),
+        _Job(source, folder, codec or PngCodec(), workers, console, skip_damaged, shard) as job,
+    ):
+        for split in job.parts.headers:
             job.clear(split, overwrite)
-        reports = tuple(job.make(split) for split in job.headers)
+        reports = tuple(job.make(split) for split in job.parts.headers)
+        if shard != WHOLE:
+            return PrepareReport(folder, job.fingerprint, reports)
         shutil.rmtree(folder / "parts", ignore_errors=True)
-    return PrepareReport(folder, job.fingerprint, reports)
+        stores = [FrameStore(store_path(folder, split)) for split in job.parts.headers]
+    return PrepareReport(folder, data_fingerprint(stores), reports)
 
 
 class _Job:
     """The work of `prepare` on a folder that is locked."""
 
-    def __init__(self, source: Source, folder: Path, codec: Codec, workers: int, console: Console) -> None:
-        self.source, self.folder, self.console = source, folder, console
+    def __init__(
+        self,
+        source: Source[Any],
+        folder: Path,
+        codec: Codec,
+        workers: int,
+        console: Console,
+        skip_damaged: bool,
+        shard: Shard,
+    ) -> None:
+        self.source, self.folder, self.console, self.shard = source, folder, console, shard
         self.fingerprint = fingerprint_of(source.identity(), codec)
-        self.parts = folder / "parts" / self.fingerprint[:16]
-        self.headers = {split: header_of(source, split, codec) for split in source.splits()}
-        self.workers = Workers(partial(write_part, source, self.headers, self.parts), workers)
+        headers = {split: header_of(source, split, codec) for split in source.splits()}
+        self.parts = Parts(source, folder / "parts" / self.fingerprint[:16], headers, skip_damaged)
+        self.workers = Workers(self.parts.write, workers)
 
     def __enter__(self) -> _Job:
         return self
@@ -125,103 +157,88 @@ class _Job:
     def clear(self, split: str, overwrite: bool) -> None:
         """Make sure that the split's store is the one wanted or is not there, before any work is done."""
         path = store_path(self.folder, split)
-        if overwrite and path.exists() and not self._is_ours(path):
-            path.unlink()
-        if path.exists() and (found := FrameStore(path).fingerprint) != self.fingerprint:
+        if overwrite and path.exists() and not self._is_good(path):
+            path.unlink(missing_ok=True)
+        if not path.exists():
+            if (missing := self._missing(split)) and not self.parts.skip_damaged:
+                raise EgotapError(
+                    f"{split}: {len(missing)} motions of the list are not on disk, the first is {missing[0]}\n{REMEDY}"
+                )
+        elif (found := FrameStore(path).fingerprint) != self.fingerprint:
             raise EgotapError(
                 f"{path} was prepared from other settings (fingerprint {found[:12]}, wanted "
                 f"{self.fingerprint[:12]}): prepare into another folder, or replace it with overwrite=true"
             )
 
     def make(self, split: str) -> SplitReport:
-        """Make the split's store unless it is there."""
+        """Make the split's store, or a shard of its parts, unless it is there."""
         start, path, read = time.monotonic(), store_path(self.folder, split), 0
+        missing = self._missing(split)
         if not path.exists():
             pieces = self.source.plan(split)
             if len({piece.key for piece in pieces}) != len(pieces):
                 raise ValueError(f"the plan of split {split!r} uses a key twice")
+            pieces = self.shard.of(pieces)
             read = self._write_parts(split, pieces)
-            self._join(split, pieces)
-            shutil.rmtree(self.parts / split)
+            if self.shard != WHOLE:
+                made = [FrameStore(self.parts.path(split, piece)) for piece in pieces]
+                frames, skipped = sum(map(len, made)), sum(part.header.skipped for part in made)
+                return SplitReport(split, frames, skipped, len(missing), read, time.monotonic() - start)
+            self._join(split, pieces, missing)
+            shutil.rmtree(self.parts.folder / split)
         store = FrameStore(path)
-        return SplitReport(split, len(store), store.header.skipped, read, time.monotonic() - start)
+        return SplitReport(split, len(store), store.header.skipped, len(missing), read, time.monotonic() - start)
 
     def _write_parts(self, split: str, pieces: Sequence[Piece]) -> int:
         """Write the parts that are missing; the number of frames read."""
-        (self.parts / split).mkdir(parents=True, exist_ok=True)
-        for unfinished in (self.parts / split).glob(f".*{SUFFIX}"):
-            unfinished.unlink()
-        missing = [piece for piece in pieces if not self._is_ours(part_path(self.parts, split, piece))]
-        expected, todo = (sum(piece.frames for piece in some) for some in (pieces, missing))
-        with FrameProgress(split, expected, self.console) as progress:
-            progress.skip(expected - todo)
-            for frames in self.workers.map_unordered([(split, piece) for piece in missing]):
-                progress.advance(frames)
-            return progress.done
+        todo, read = self.parts.missing(split, pieces), 0
+        expected, left = (sum(piece.frames for piece in some) for some in (pieces, todo))
+        name = split if self.shard == WHOLE else f"{split}, shard {self.shard}"
+        with FrameProgress(name, expected, self.console) as progress:
+            progress.skip(expected - left)
+            for frames, skipped in self.workers.map_unordered([(split, piece) for piece in todo]):
+                read += frames
+                progress.advance(frames + skipped)
+        return read
 
-    def _join(self, split: str, pieces: Sequence[Piece]) -> None:
-        parts = [part_path(self.parts, split, piece) for piece in pieces]
-        frames = sum(len(FrameStore(part)) for part in parts)
+    def _join(self, split: str, pieces: Sequence[Piece], missing: Sequence[str]) -> None:
+        paths = [self.parts.path(split, piece) for piece in pieces]
+        frames, skipped = 0, []
+        for path in paths:
+            part = FrameStore(path)
+            frames += len(part)
+            skipped += part.skipped
         if not frames:
-            raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source")
-        with write_store(store_path(self.folder, split), self.headers[split], frames) as writer:
-            for part in parts:
-                writer.append_store(FrameStore(part))
+            why = f"; {skipped[0].reason}" if skipped else ""
+            raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source{why}")
+        write_skipped(skipped_path(self.folder, split), skipped, missing)
+        with (
+            FrameProgress(f"{split}, joining", frames, self.console) as progress,
+            write_store(store_path(self.folder, split), self.parts.headers[split], frames) as writer,
+        ):
+            for path in paths:
+                part = FrameStore(path)
+                writer.append_store(part)
+                progress.advance(len(part))
 
-    def _is_ours(self, path: Path) -> bool:
+    def _missing(self, split: str) -> Sequence[str]:
+        return self.source.missing(split) if isinstance(self.source, FileSource) else ()
+
+    def _is_good(self, path: Path) -> bool:
         try:
-            return FrameStore(path).fingerprint == self.fingerprint
+            store = FrameStore(path)
+            return store.fingerprint == self.fingerprint and not any(frame.damaged for frame in store.skipped)
         except EgotapError:
             return False
 
 
-def header_of(source: Source, split: str, codec: Codec) -> StoreHeader:
-    """What the store of a split will say about its frames."""
-    return StoreHeader(
-        split=split,
-        skeleton=source.skeleton,
-        rig=source.rig,
-        image_px=source.image_px,
-        categories=tuple(source.categories),
-        codec=codec,
-        source=source.identity(),
-        package_version=version("egotap-pl"),
-    )
-
-
-def part_path(parts: Path, split: str, piece: Piece) -> Path:
-    """File of a piece: a source's keys may hold characters that a file's name may not."""
-    return parts / split / f"{hashlib.sha256(piece.key.encode()).hexdigest()[:32]}.h5"
-
-
-def write_part(source: Source, headers: Mapping[str, StoreHeader], parts: Path, task: tuple[str, Piece]) -> int:
-    """Read a piece of a split and write its part; the number of frames.
-
-    Raises:
-        EgotapError, RuntimeError: what the source raised, with the piece's name before it.
-    """
-    split, piece = task
-    try:
-        frames = source.read(piece)
-        with write_store(part_path(parts, split, piece), headers[split], len(frames.images)) as writer:
-            writer.append(frames)
-    except EgotapError as error:
-        raise EgotapError(f"{split}, {piece.key}: {error}") from error
-    except Exception as error:
-        raise RuntimeError(f"{split}, {piece.key}: {type(error).__name__}: {error}") from error
-    return len(frames.images)
-
-
-@contextmanager
-def _locked(folder: Path, console: Console) -> Iterator[None]:
-    """Lock a folder, with a word to the user if another job has it."""
-    lock = FileLock(folder / ".prepare.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        console.print(f"another job is preparing {folder}; waiting for it to end")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def write_skipped(path: Path, skipped: Sequence[SkippedFrame], missing: Sequence[str]) -> None:
+    """Write the report on what a split lacks; without anything to report, there is none."""
+    if not skipped and not missing:
+        path.unlink(missing_ok=True)
+        return
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for motion in missing:
+            file.write(json.dumps({"motion": motion, "reason": "not on disk"}) + "\n")
+        for frame in skipped:
+            file.write(frame.to_json() + "\n")

@@ -17,6 +17,8 @@ from egotap_pl.data.codec import VIEWS, Codec, codec_from
 FORMAT = "egotap-frames"
 SCHEMA_VERSION = 1
 METADATA = "metadata"
+SKIPPED = "skipped"
+"""Frames left out, one JSON object each; there is no such dataset where there are none."""
 NAMES = ("subject", "motion")
 """Columns of indices into a list of names of their own, ``names/<column>``."""
 TEXT = h5py.string_dtype("utf-8")
@@ -55,7 +57,7 @@ class StoreHeader:
         codec: how the images are stored.
         source: identity of the source (`egotap_pl.data.source.Source.identity`).
         package_version: version of this package that wrote the store.
-        skipped: frames that could not be read and are not in the store.
+        skipped: frames of the source that are not in the store.
     """
 
     split: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -34,6 +35,19 @@ class SkippedFrame(NamedTuple):
     reason: str
     damaged: bool = True
     frames: int = 1
+
+    def to_json(self) -> str:
+        """A line of a report."""
+        return json.dumps(self._asdict(), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> SkippedFrame:
+        """Read back what `to_json` wrote.
+
+        Raises:
+            TypeError, ValueError: if it is something else.
+        """
+        return cls(**json.loads(text))
 
 
 class Frame(NamedTuple):

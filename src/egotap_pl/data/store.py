@@ -5,6 +5,8 @@ The format is told in docs/frame-store.md.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +22,8 @@ from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.schema import FORMAT, METADATA, NAMES, SCHEMA_VERSION, StoreHeader, label_columns
+from egotap_pl.data.schema import FORMAT, METADATA, NAMES, SCHEMA_VERSION, SKIPPED, StoreHeader, label_columns
+from egotap_pl.data.source import SkippedFrame
 
 REMEDY = "prepare the data set again (`egotap prepare`), or correct the path"
 
@@ -91,6 +94,21 @@ class FrameStore:
         """SHA-256 over what determines the frames; all splits of one preparation have the same."""
         return self.header.fingerprint
 
+    @property
+    def skipped(self) -> list[SkippedFrame]:
+        """Frames of the source that are not here, and why.
+
+        Raises:
+            EgotapError: if the list is damaged.
+        """
+        if not self.header.skipped:
+            return []
+        with _opened(self.path) as file:
+            try:
+                return [SkippedFrame.from_json(line) for line in file[SKIPPED].asstr()[...]]
+            except (KeyError, TypeError, ValueError) as error:
+                raise EgotapError(f"{self.path}: the list of skipped frames is damaged ({error}); {REMEDY}") from error
+
     def read(self, rows: Sequence[int], images: bool = True) -> Batch:
         """Read frames in any order.
 
@@ -160,6 +178,19 @@ class FrameStore:
             except OSError as error:
                 raise EgotapError(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
         return torch.from_numpy(out)
+
+
+def data_fingerprint(stores: Sequence[FrameStore]) -> str:
+    """SHA-256 over what determines the frames of a data set, given the stores of its splits.
+
+    It is the stores' own fingerprint unless frames were left out for damage, which no setting tells of: then these
+    frames' names determine it, too.
+    """
+    damaged = sorted(
+        (store.split, frame.motion, frame.frame_number) for store in stores for frame in store.skipped if frame.damaged
+    )
+    own = stores[0].fingerprint
+    return hashlib.sha256(json.dumps([own, damaged]).encode()).hexdigest() if damaged else own
 
 
 def _opened(path: Path) -> h5py.File:

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.data.atomic import atomic
-from egotap_pl.data.schema import FORMAT, METADATA, NAMES, SCHEMA_VERSION, TEXT, StoreHeader, label_columns
-from egotap_pl.data.source import Frames
+from egotap_pl.data.schema import FORMAT, METADATA, NAMES, SCHEMA_VERSION, SKIPPED, TEXT, StoreHeader, label_columns
+from egotap_pl.data.source import Frames, SkippedFrame
 from egotap_pl.data.store import FrameStore
 
 COPY_FRAMES = 64
@@ -21,13 +21,19 @@ COPY_FRAMES = 64
 
 
 @contextmanager
-def write_store(path: Path, header: StoreHeader, frames: int) -> Iterator[StoreWriter]:
+def write_store(path: Path, header: StoreHeader, frames: int, durable: bool = True) -> Iterator[StoreWriter]:
     """A writer for a store of exactly ``frames`` frames; the file appears under ``path`` when the block ends well.
+
+    Args:
+        path: the store.
+        header: what it says of its frames.
+        frames: how many there will be.
+        durable: see `atomic`.
 
     Raises:
         ValueError: if the block appended another number of frames.
     """
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(path, durable) as temporary, h5py.File(temporary, "w") as file:
         writer = StoreWriter(file, header, frames)
         yield writer
         writer.finish()
@@ -39,6 +45,7 @@ class StoreWriter:
     def __init__(self, file: h5py.File, header: StoreHeader, frames: int) -> None:
         self.file, self.header, self.frames = file, header, frames
         self.row = 0
+        self.skipped: list[SkippedFrame] = []
         self.names: dict[str, dict[str, int]] = {column: {} for column in NAMES}
         header.codec.create(file, frames, header.image_px)
         for column, (dtype, shape) in label_columns(header.skeleton.num_joints).items():
@@ -52,7 +59,7 @@ class StoreWriter:
         """
         px, count = self.header.image_px, len(frames.images)
         if not count:  # a piece of which nothing could be read
-            self._advance(0, sum(some.frames for some in frames.skipped))
+            self._advance(0, frames.skipped)
             return
         if frames.images.shape[-2:] != (px, px):
             raise ValueError(f"images of {frames.images.shape[-2:]} px, but {px} x {px} were announced")
@@ -70,7 +77,7 @@ class StoreWriter:
             names = getattr(frames, column)
             self.file[column][rows] = self._number(column, names)
         self.header.codec.write(self.file["images"], self.row, frames.images)
-        self._advance(count, sum(some.frames for some in frames.skipped))
+        self._advance(count, frames.skipped)
 
     def append_store(self, part: FrameStore) -> None:
         """Copy all frames of another store of the same fingerprint, images as they are encoded."""
@@ -85,7 +92,7 @@ class StoreWriter:
                     if column in NAMES:
                         values = self._number(column, part.names[column])[values]
                     self.file[column][rows] = values
-        self._advance(len(part), part.header.skipped)
+        self._advance(len(part), part.skipped)
 
     def finish(self) -> None:
         """Write what is known only at the end."""
@@ -93,7 +100,11 @@ class StoreWriter:
             raise ValueError(f"{self.row} frames were written, {self.frames} announced")
         for column, names in self.names.items():
             self.file.create_dataset(f"names/{column}", data=list(names), dtype=TEXT, shape=(len(names),))
-        self.file.create_dataset(METADATA, data=self.header.to_json(), dtype=TEXT)
+        if self.skipped:
+            lines = [frame.to_json() for frame in self.skipped]
+            self.file.create_dataset(SKIPPED, data=lines, dtype=TEXT, shape=(len(lines),))
+        header = replace(self.header, skipped=sum(frame.frames for frame in self.skipped))
+        self.file.create_dataset(METADATA, data=header.to_json(), dtype=TEXT)
         self.file.attrs["format"] = FORMAT
         self.file.attrs["version"] = SCHEMA_VERSION
 
@@ -102,6 +113,6 @@ class StoreWriter:
         numbers = self.names[column]
         return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
 
-    def _advance(self, count: int, skipped: int) -> None:
+    def _advance(self, count: int, skipped: Sequence[SkippedFrame]) -> None:
         self.row += count
-        self.header = replace(self.header, skipped=self.header.skipped + skipped)
+        self.skipped += skipped
