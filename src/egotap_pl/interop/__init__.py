@@ -1,0 +1,6 @@
+"""Networks with the weights that their authors published. Needs PyTorch and `nn` only: no Lightning, no Hydra."""
+
+from egotap_pl.interop.estimator import load_estimator
+from egotap_pl.interop.lifters import METHODS, load_lifter
+
+__all__ = ["METHODS", "load_estimator", "load_lifter"]

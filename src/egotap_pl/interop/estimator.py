@@ -1,0 +1,95 @@
+"""Published heatmap estimators. EgoTAP's, Ego3DPose's and UnrealEgo's releases share one network and its names."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.interop.state import Entry, Published, Spare, fill, read_published, renamed, same, translate
+from egotap_pl.nn.estimator import NUM_VIEWS, JointEstimator, LimbEstimator, StereoUNet
+
+_BACKBONE = "backbone.backbone."
+# The release keeps the backbone's parts under a second name each: (name there, name in the ResNet).
+_COPIES = {
+    "layer0.0": "conv1",
+    "layer0.1": "bn1",
+    "layer1.1": "layer1",
+    "layer2": "layer2",
+    "layer3": "layer3",
+    "layer4": "layer4",
+}
+_CLASSES = 1000  # of ImageNet: the classifier stays in the release's files, unused
+KINDS = {"joint": JointEstimator, "limb": LimbEstimator}
+
+
+def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoUNet:
+    """A published heatmap estimator, in evaluation mode.
+
+    Args:
+        source: folder with ``best_net_HeatMap.pth`` (joints) or ``best_net_RotHeatMap.pth`` (limbs).
+        kind: ``joint`` or ``limb``.
+        skeleton: whose joints or limbs it estimates. Ego3DPose's limb estimator leaves out the limb at the root: that
+            limb's maps are then zeros.
+
+    Returns:
+        From ImageNet-normalised images ``b v 3 h w`` to heatmaps ``b v j h/4 w/4``, with an axis of 2 after ``j`` for
+        the cosines and sines of limbs.
+
+    Raises:
+        EgotapError: for another kind, or if the file is missing, or its keys and shapes are not this network's.
+    """
+    if kind not in KINDS:
+        raise EgotapError(f"there is no estimator of {kind!r}; there are {', '.join(KINDS)}")
+    estimator = KINDS[kind](skeleton)
+    fill(estimator, estimator_weights(read_published(source, kind), estimator, skeleton))
+    return estimator.eval()
+
+
+def estimator_weights(published: Published, estimator: StereoUNet, skeleton: Skeleton) -> dict[str, Tensor]:
+    """The published weights by the names of ``estimator``.
+
+    Raises:
+        EgotapError: if keys or shapes do not fit.
+    """
+    backbone = estimator.backbone
+    entries = same(backbone, "backbone.", f"{_BACKBONE}backbone.")
+    names = {f"laterals.{k}.0": f"after_backbone.layer{k + 1}_1x1.0" for k in range(4)}
+    names |= {f"decoder.{k}.0": f"after_backbone.conv_up{3 - k}.0" for k in range(3)}
+    entries += renamed(estimator, "", names)
+    entries += _maps_entries(published, estimator, skeleton)
+    spares = [Spare(f"{_BACKBONE}backbone.fc.{name}", shape) for name, shape in _classifier(backbone.channels[-1])]
+    spares += [
+        Spare(f"{_BACKBONE}{copy}.{name}", tuple(tensor.shape), f"{_BACKBONE}backbone.{original}.{name}")
+        for copy, original in _COPIES.items()
+        for name, tensor in backbone.get_submodule(original).state_dict().items()
+    ]
+    return translate(published, entries, spares)
+
+
+def _maps_entries(published: Published, estimator: StereoUNet, skeleton: Skeleton) -> list[Entry]:
+    """The last convolution; where the published one lacks the root's limb, with zeros in its place."""
+    name = "after_backbone.conv_heatmap"
+    limbs, head = skeleton.num_heatmap_joints, estimator.to_maps
+    without_root = NUM_VIEWS * 2 * (limbs - 1)
+    bias = published.tensors.get(f"{name}.bias")
+    if isinstance(estimator, LimbEstimator) and bias is not None and bias.shape == (without_root,):
+        return [
+            Entry(f"to_maps.{key}", {f"{name}.{key}": (without_root, *tensor.shape[1:])}, partial(_pad, limbs=limbs))
+            for key, tensor in head.state_dict().items()
+        ]
+    return same(head, "to_maps.", f"{name}.")
+
+
+def _pad(tensor: Tensor, limbs: int) -> Tensor:
+    """(view, cosine or sine, limb but the root's) to all limbs."""
+    parts = tensor.unflatten(0, (NUM_VIEWS, 2, limbs - 1))
+    return torch.cat((torch.zeros_like(parts[:, :, :1]), parts), 2).flatten(0, 2)
+
+
+def _classifier(channels: int) -> list[tuple[str, tuple[int, ...]]]:
+    return [("weight", (_CLASSES, channels)), ("bias", (_CLASSES,))]
