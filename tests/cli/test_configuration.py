@@ -56,11 +56,30 @@ def example(data: str, image_px: int) -> Example:
 @pytest.mark.parametrize("preset", options("experiment"))
 @pytest.mark.parametrize("data", SKELETONS)
 def test_every_preset_gives_poses(preset: str, data: str) -> None:
+    """Of its lifter; where a probe follows, that gives joint maps of the lifter's size as well."""
     settings = compose(f"experiment={preset}", f"data={data}", "scale=smoke")
-    task = build(settings["training"]["task"])(facts(data)).eval()
-    pose_cm = task(example(data, settings["scale"]["image_px"]))
+    seen = example(data, settings["scale"]["image_px"])
+    pose_cm = build(settings["training"]["task"])(facts(data)).eval()(seen)
     assert pose_cm.shape == (2, len(SKELETONS[data].estimated), 3)
     assert torch.isfinite(pose_cm).all()
+    if settings["probe"]:
+        maps = build(settings["probe"]["task"])(facts(data)).eval()(seen)
+        side = settings["scale"]["heatmap_px"]
+        assert maps.shape == (2, 2, SKELETONS[data].num_heatmap_joints, side, side)
+        assert torch.isfinite(maps).all()
+
+
+@pytest.mark.parametrize("preset", options("experiment/table3"))
+def test_a_probe_looks_into_the_lifter_of_the_preset_that_it_names(preset: str) -> None:
+    settings = compose(f"experiment=table3/{preset}")
+    of = settings["probe"]["of"]
+    if of is None:
+        assert not settings["probe"]["parts"]
+        return
+    named = compose(f"experiment={of}")
+    assert not named["probe"]
+    for node in ("training", "heatmaps", "estimators", "data"):
+        assert settings[node] == named[node]
 
 
 @pytest.mark.parametrize(

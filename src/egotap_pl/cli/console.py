@@ -36,6 +36,11 @@ def quieten_lightning() -> None:
         warnings.filterwarnings("ignore", message)
 
 
+def error_table(title: str, metrics: Mapping[str, Any]) -> Group | Table:
+    """A test's errors for a reader, of poses or of maps."""
+    return pose_table(title, metrics) if "mpjpe" in metrics else map_table(title, metrics)
+
+
 def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
     """A test's errors for a reader: the whole, then joints and categories side by side."""
     share = 100 * metrics["mpjpe"] / metrics["mean_pose_mpjpe"]

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import RESULT, map_table, pose_table, quieten_lightning
+from egotap_pl.cli.console import RESULT, error_table, quieten_lightning
 from egotap_pl.cli.datasets import ensure_data
 from egotap_pl.cli.fit import data_module, device_arguments
 from egotap_pl.cli.launch import launch, num_processes
@@ -78,4 +78,4 @@ def test(job: TestJob) -> None:
 
 def _show(folder: Path, title: str) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    RESULT.print((pose_table if "mpjpe" in metrics else map_table)(title, metrics))
+    RESULT.print(error_table(title, metrics))

@@ -102,13 +102,16 @@ def _fit_once(job: FitJob, seed: int) -> None:
     if job.logger is not None:
         loggers.append(build(job.logger)(save_dir=str(job.folder)))
     trainer = make_trainer(job, [*_callbacks(job), timer], loggers)
-    trainer.fit(task, module, ckpt_path=str(job.last) if resuming else None, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
+    if job.spec["epochs"]:
+        trainer.fit(task, module, ckpt_path=str(job.last) if resuming else None, weights_only=True)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # Tested from the images on, as `egotap evaluate` and every later use of the checkpoint does.
     test = data_module(job.store, batch_size, job.trainer)
     run_test(trainer, task, test, "test", Provenance(job.about, seed, timer.time_elapsed("train")), job.folder)
+    if not job.spec["epochs"]:  # nothing was to be trained; the checkpoint is what was tested
+        trainer.save_checkpoint(job.best)
 
 
 def facts_of(module: FrameDataModule) -> DataFacts:

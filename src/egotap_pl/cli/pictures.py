@@ -1,4 +1,4 @@
-"""A run's picture of test poses."""
+"""A run's picture of test frames."""
 
 from __future__ import annotations
 
@@ -7,39 +7,53 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from egotap_pl.analysis.figures import Shown, poses_figure
+from egotap_pl.analysis.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.core.batch import Example
 from egotap_pl.data.atomic import atomic
 from egotap_pl.data.prepare import store_path
 from egotap_pl.data.store import FrameStore
 from egotap_pl.metrics import mpjpe_mm
-from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks import LiftingTask, ZerosTask
 
 QUANTILES = {"best": 0.0, "median": 0.5, "worst tenth": 0.9, "worst": 1.0}
+REBUILT_FRAMES = 4
 
 
 def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
-    """Draw ``poses.png`` of a run unless it is there: test frames from the best to the worst by MPJPE.
+    """Draw a run's picture of test frames unless it is there: ``poses.png``, or ``maps.png`` of a probe's run.
 
     Args:
         run: a finished run's folder.
         store: folder of the prepared data.
         trust: packages whose classes the run's checkpoint may name.
     """
-    path = run / "poses.png"
-    if path.is_file():
-        return path
+    for name in ("poses.png", "maps.png"):
+        if (run / name).is_file():
+            return run / name
+    task, _ = load_task(run / "checkpoints" / "best.ckpt", trust)
     frames = FrameStore(store_path(store, "test"))
+    if isinstance(task, ZerosTask):
+        name, figure = "maps.png", _maps_figure(task, frames)
+    else:
+        assert isinstance(task, LiftingTask)
+        name, figure = "poses.png", _poses_figure(task, frames, run)
+    with atomic(run / name) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+    return run / name
+
+
+def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
+    """Frames from the best to the worst by MPJPE."""
     with h5py.File(run / "predictions.h5", "r") as file:
         estimate, truth, rows = file["pose_cm"][...], file["truth_cm"][...], file["row"][...]
     errors = mpjpe_mm(torch.from_numpy(estimate), torch.from_numpy(truth)).numpy()
     order = np.argsort(errors, kind="stable")
     chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
     batch = frames.read([int(rows[k]) for k in chosen])
-    task, _ = load_task(run / "checkpoints" / "best.ckpt", trust)
-    assert isinstance(task, LiftingTask)
     with torch.inference_mode():
         maps = task.eval().maps(Example(batch, None))
     shown = [
@@ -53,6 +67,20 @@ def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
         )
         for n, (name, k) in enumerate(zip(QUANTILES, chosen, strict=True))
     ]
-    with atomic(path) as temporary:
-        poses_figure(shown, frames.skeleton).savefig(temporary, dpi=110, format="png")
-    return path
+    return poses_figure(shown, frames.skeleton)
+
+
+def _maps_figure(task: ZerosTask, frames: FrameStore) -> Figure:
+    """Frames at even distances."""
+    rows = sorted({round(k * (len(frames) - 1) / (REBUILT_FRAMES - 1)) for k in range(REBUILT_FRAMES)})
+    batch = frames.read(rows)
+    with torch.inference_mode():
+        maps = task.eval().maps(Example(batch, None))
+        rebuilt = task.rebuild(maps)
+    shown = [
+        RebuiltFrame(
+            frames.categories[int(category)], image.numpy(), {"joint maps": given.numpy(), "rebuilt": again.numpy()}
+        )
+        for category, image, given, again in zip(batch.category, batch.images, maps, rebuilt, strict=True)
+    ]
+    return reconstruction_figure(shown)

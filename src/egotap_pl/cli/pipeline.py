@@ -1,4 +1,4 @@
-"""The stages of an experiment, in order: data, estimators, kept heatmaps, lifter. Each runs only if it has to."""
+"""The stages of an experiment in order: data, estimators, kept heatmaps, lifter, probe. Each runs only if it has to."""
 
 from __future__ import annotations
 
@@ -50,14 +50,13 @@ class Pipeline:
             spec = self._fit_spec(self.settings["estimators"][kind])
             title = f"{kind} estimator"
             stage = Stage(title, spec, self.stages)
-            folder = stage.ensure(lambda folder: self._launch(title, spec, folder, None, {}, None))
+            folder = stage.ensure(lambda folder: self._launch(title, spec, folder, None, {}, None, self.experiment))
             self._checkpoints[kind] = folder / "checkpoints" / "best.ckpt"
         return self._checkpoints[kind]
 
-    def kept_heatmaps(self) -> Path | None:
-        """Folder of the estimated heatmaps of the training and validation splits, if they are to be kept."""
-        if not (self.settings["heatmaps"]["cache"] and self.estimator_kinds):
-            return None
+    @cached_property
+    def kept_heatmaps(self) -> Path:
+        """Folder of the estimated heatmaps of the training and validation splits."""
         store, data = self.data
         spec = {"data": data, "source": self.settings["heatmaps"]["source"], "estimators": self._estimator_specs()}
         stage = Stage("heatmaps", spec, self.stages)
@@ -65,7 +64,10 @@ class Pipeline:
         return stage.ensure(lambda folder: keep_heatmaps(spec["source"], weights, store, folder, self.trainer))
 
     def run(self, name: str | None) -> Path:
-        """Train and test the lifter.
+        """Train and test the lifter or, where there is a probe, what the probe trains on a finished lifter.
+
+        A probe is one more training, with two keys of its own: ``of``, the preset in whose folder the lifter's run is
+        found or else made, or None; and ``parts``, the weights that it takes over from that run's checkpoint.
 
         Args:
             name: wished name of the run's folder; None: the time.
@@ -73,26 +75,54 @@ class Pipeline:
         Returns:
             The run's folder, an earlier one if the same configuration was run before.
         """
-        heatmaps = self.kept_heatmaps()
-        parts = {f"heatmaps.{kind}.module": (self.estimator(kind), "estimator") for kind in self.estimator_kinds}
-        spec = self._fit_spec(self.settings["training"])
-        spec["estimators"] = self._estimator_specs()
-        spec["heatmaps_kept"] = heatmaps is not None  # kept maps are float16
-        parent = Path(self.settings["paths"]["runs"]) / self.experiment / self.settings["data"]["name"]
+        probe = self.settings["probe"] or None
+        if probe is None:
+            return self._run(
+                "lifter", self.settings, self.experiment, self._run_spec(self.settings["training"]), {}, name
+            )
+        spec, parts = self._run_spec(probe), {}
+        if probe["of"] is not None:
+            spec["lifter"] = self._run_spec(self.settings["training"])
+            lifter = self._run("lifter", {**self.settings, "probe": {}}, probe["of"], spec["lifter"], {}, None)
+            best = lifter / "checkpoints" / "best.ckpt"
+            parts = {module: (best, prefix) for module, prefix in probe["parts"].items()}
+        return self._run(probe["title"], self.settings, self.experiment, spec, parts, name)
+
+    def _run(
+        self,
+        title: str,
+        settings: dict[str, Any],
+        experiment: str,
+        spec: dict[str, Any],
+        parts: dict[str, tuple[Path, str]],
+        name: str | None,
+    ) -> Path:
+        heatmaps = self.kept_heatmaps if spec["heatmaps_kept"] else None
+        estimators = {f"heatmaps.{kind}.module": (self.estimator(kind), "estimator") for kind in self.estimator_kinds}
+        parent = Path(settings["paths"]["runs"]) / experiment / settings["data"]["name"]
         parent.mkdir(parents=True, exist_ok=True)
         with held(parent / ".lock", "runs"):
             folder = find_or_make_run(parent, name, fingerprint(spec))
         with held(folder / ".lock", str(folder)):
             if is_done(folder):
-                say(f"lifter: already there, {folder}")
+                say(f"{title}: already there, {folder}")
                 return folder
-            write_yaml(folder / "config.yaml", self.settings)
-            self._launch("lifter", spec, folder, heatmaps, parts, self.settings["logger"] or None)
+            write_yaml(folder / "config.yaml", settings)
+            logger = settings["logger"] or None
+            self._launch(title, spec, folder, heatmaps, {**estimators, **parts}, logger, experiment)
             mark_done(folder, spec)
         return folder
 
     def _fit_spec(self, node: dict[str, Any]) -> dict[str, Any]:
         return {**node, "data": self.data[1], "precision": self.trainer["precision"]}
+
+    def _run_spec(self, node: dict[str, Any]) -> dict[str, Any]:
+        keeps = bool(self.settings["heatmaps"]["cache"] and self.estimator_kinds and node["epochs"])
+        return {
+            **self._fit_spec(node),
+            "estimators": self._estimator_specs(),
+            "heatmaps_kept": keeps,  # kept maps are float16
+        }
 
     def _estimator_specs(self) -> dict[str, Any]:
         return {kind: self._fit_spec(self.settings["estimators"][kind]) for kind in self.estimator_kinds}
@@ -105,6 +135,7 @@ class Pipeline:
         heatmaps: Path | None,
         parts: dict[str, tuple[Path, str]],
         logger: dict[str, Any] | None,
+        experiment: str,
     ) -> None:
         store, data = self.data
         header = FrameStore(store / "train.h5")
@@ -116,7 +147,7 @@ class Pipeline:
             data_fingerprint=data,
             batch_size=spec["batch_size"],
             seed=spec["seed"],
-            experiment=self.experiment,
+            experiment=experiment,
         )
         job = FitJob(title, spec, about, folder, store, heatmaps, parts, self.trainer, logger)
         launch(fit, job, self.processes)

@@ -10,14 +10,14 @@ from omegaconf import DictConfig
 
 from egotap_pl.cli.checkpoints import packages
 from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import RESULT, pose_table
+from egotap_pl.cli.console import RESULT, error_table
 from egotap_pl.cli.pictures import ensure_picture
 from egotap_pl.cli.pipeline import Pipeline
 
 
 @application("train")
 def main(config: DictConfig) -> float:
-    """Run the configured experiment; the value is the test MPJPE in mm, for sweepers."""
+    """Run the configured experiment; the value, for sweepers, is the test MPJPE in mm, or a probe's squared error."""
     settings = plain(config)
     hydra = HydraConfig.get()
     experiment = hydra.runtime.choices.get("experiment") or "custom"
@@ -28,7 +28,7 @@ def main(config: DictConfig) -> float:
     folder = pipeline.run(name)
     picture = ensure_picture(folder, pipeline.data[0], packages(settings))
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    RESULT.print(pose_table(f"{experiment} on {metrics['dataset']}, test split", metrics))
-    RESULT.print(f"picture of test poses  {picture}", soft_wrap=True)
-    RESULT.print(f"run folder             {folder}", soft_wrap=True)
-    return float(metrics["mpjpe"])
+    RESULT.print(error_table(f"{experiment} on {metrics['dataset']}, test split", metrics))
+    RESULT.print(f"picture of test frames  {picture}", soft_wrap=True)
+    RESULT.print(f"run folder              {folder}", soft_wrap=True)
+    return float(metrics["mpjpe"] if "mpjpe" in metrics else metrics["mse"])

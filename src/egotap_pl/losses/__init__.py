@@ -1,7 +1,7 @@
 """Loss terms: pure and unweighted; weights are the configuration's and are applied in one place."""
 
 from egotap_pl.losses.heatmap import joint_heatmap_mse, limb_heatmap_mse, map_mse
-from egotap_pl.losses.pose import bone_cosine, mpjpe_cm
+from egotap_pl.losses.pose import bone_cosine, limb_direction_mse, mpjpe_cm
 from egotap_pl.losses.weighted import LossTermsError, WeightedSum
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "WeightedSum",
     "bone_cosine",
     "joint_heatmap_mse",
+    "limb_direction_mse",
     "limb_heatmap_mse",
     "map_mse",
     "mpjpe_cm",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, mse_loss, normalize
 
 _SHORTEST_BONE_CM = 1e-2  # a shorter estimate counts for less instead of turning by a huge gradient
 
@@ -29,3 +29,17 @@ def bone_cosine(
     child, parent = [c for c, _ in bones], [p for _, p in bones]
     estimated, true = pose_cm[:, child] - pose_cm[:, parent], truth_cm[:, child] - truth_cm[:, parent]
     return -cosine_similarity(estimated, true, dim=-1, eps=_SHORTEST_BONE_CM).sum(-1).mean()
+
+
+def limb_direction_mse(
+    directions: Float[Tensor, "b l 3"], pose_cm: Float[Tensor, "b j 3"], limbs: Sequence[tuple[int, int]]
+) -> Float[Tensor, ""]:
+    """Squared error of limb directions against the unit vectors from parent to child, mean over all (Ego3DPose).
+
+    Args:
+        directions: estimate, of any length.
+        pose_cm: true positions of all joints.
+        limbs: (child, parent) of each limb, as indices of joints.
+    """
+    child, parent = [c for c, _ in limbs], [p for _, p in limbs]
+    return mse_loss(directions, normalize(pose_cm[:, child] - pose_cm[:, parent], dim=-1))

@@ -74,6 +74,9 @@ class MapDecoder(nn.Module):
         self.unflatten = nn.Unflatten(1, (channels[-1], side, side))
         self.deconvs = nn.Sequential(*(up_block(a, b) for a, b in pairwise((*reversed(channels), num_maps))))
         init_kaiming(self)
+        # Begin at all-zero maps, as estimators do: normalised maps are tens of times larger than heatmaps, and a short
+        # training would be spent on shrinking them.
+        nn.init.zeros_(self.deconvs[-1][1].weight)
 
     def forward(self, vector: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
         """All maps."""

@@ -1,6 +1,17 @@
 """LightningModules that wire networks, targets, losses and metrics together, and what runs beside them."""
 
+from egotap_pl.tasks.baselines import Ego3DPoseTask, UnrealEgoTask
+from egotap_pl.tasks.egoglass import EgoGlassTask
 from egotap_pl.tasks.estimation import HeatmapTask
 from egotap_pl.tasks.lifting import LiftingTask
+from egotap_pl.tasks.reconstruction import ReconstructionTask, ZerosTask
 
-__all__ = ["HeatmapTask", "LiftingTask"]
+__all__ = [
+    "Ego3DPoseTask",
+    "EgoGlassTask",
+    "HeatmapTask",
+    "LiftingTask",
+    "ReconstructionTask",
+    "UnrealEgoTask",
+    "ZerosTask",
+]

@@ -67,16 +67,22 @@ class LiftingTask(L.LightningModule):
 
     def training_step(self, example: Example, batch_idx: int) -> Tensor:
         """One batch."""
-        estimate, truth = self(example), self.truth_cm(example.batch)
-        loss, terms = self.loss(
-            {
-                "mpjpe": mpjpe_cm(estimate, truth),
-                "bone_cosine": bone_cosine(estimate, truth, self.skeleton.estimated_bones),
-            }
-        )
+        loss, terms = self.loss(self.loss_terms(example))
         logged = {f"train/{name}": term for name, term in {"loss": loss, **terms}.items()}
-        self.log_dict(logged, batch_size=len(truth))
+        self.log_dict(logged, batch_size=len(example.batch.frame))
         return loss
+
+    def loss_terms(self, example: Example) -> dict[str, Float[Tensor, ""]]:
+        """The unweighted loss terms of a batch; a task whose lifter learns more than the pose adds to them."""
+        return self.pose_terms(self(example), example.batch)
+
+    def pose_terms(self, estimate_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """The loss terms of an estimated pose."""
+        truth_cm = self.truth_cm(batch)
+        return {
+            "mpjpe": mpjpe_cm(estimate_cm, truth_cm),
+            "bone_cosine": bone_cosine(estimate_cm, truth_cm, self.skeleton.estimated_bones),
+        }
 
     def validation_step(self, example: Example, batch_idx: int) -> None:
         """Adds a batch to the validation error."""
