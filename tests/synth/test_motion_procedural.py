@@ -184,6 +184,9 @@ def test_those_who_turn_turn(posture: str) -> None:
 
 
 class _Renamed:
+    def identity(self) -> dict[str, str]:
+        return {"motions": "renamed"}
+
     def motions(self) -> tuple[str, ...]:
         return ("other/1",)
 

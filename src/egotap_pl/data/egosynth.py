@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +25,8 @@ from egotap_pl.synth.truth import joint_bones
 
 SPLITS = ("train", "validation", "test")
 VERSION = 1
-"""Goes up whenever the same settings would give other frames: bodies, scenes, motions' use, rendering."""
+"""Goes up whenever the same settings would give other frames: bodies, scenes, motions' use (motions have versions of
+their own), rendering."""
 
 _PIXELS_AT_ONCE = 4 * 2 * 256**2  # what a core's cache likes best
 
@@ -108,14 +108,13 @@ class EgoSynthSource:
 
     def identity(self) -> dict[str, Any]:
         """Settings, seed and version: what determines the frames."""
-        names = "\n".join(name for pools in self._pools.values() for pool in pools for name in pool)
         return {
             "source": "egosynth",
             "version": VERSION,
             "skeleton": {"name": self.skeleton.name, "joints": list(self.skeleton.joints)},
             "rig": self.rig.to_dict(),
             "mount": {"position_cm": list(self.mount.position_cm), "rotation": [list(r) for r in self.mount.rotation]},
-            "motions": hashlib.sha256(names.encode()).hexdigest(),
+            "motions": [source.identity() for source in self.motions],
             "frames": self.frames,
             "subjects": self.subjects,
             "image_px": self.image_px,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from torch import Tensor
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import REQUIRED, captured
-from egotap_pl.synth.motion.source import CATEGORIES
+from egotap_pl.synth.motion.source import CATEGORIES, digest_of
+
+VERSION = 1
+"""Goes up whenever the same files would give other clips: by reading, retargeting or varying them."""
 
 # For each of our joints, what skeletons call it, without "mixamorig:" and the like, in small letters; the first
 # match wins. {S} is left or right, {s} is l or r. The names are CMU's, Mixamo's, LAFAN1's, Daz's and Unreal's.
@@ -90,6 +94,14 @@ class BvhMotions:
         self._category = {
             f"bvh/{place}": _category(place, path, given, default_category) for place, path in places.items()
         }
+
+    def identity(self) -> dict[str, Any]:
+        """Version of the reader, and a digest of the files."""
+        return {"motions": "bvh", "version": VERSION, "digest": self._digest}
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of(self._files, self._category)
 
     def motions(self) -> Sequence[str]:
         """``bvh/<path in the folder, without .bvh>``, sorted."""

@@ -6,7 +6,9 @@ import importlib.util
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import roma
@@ -17,8 +19,10 @@ from torch import Tensor
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import captured
-from egotap_pl.synth.motion.source import CATEGORIES
+from egotap_pl.synth.motion.source import CATEGORIES, digest_of
 
+VERSION = 1
+"""Goes up whenever the same files would give other clips: by reading, retargeting or varying them."""
 COLUMNS = 44
 CATEGORY_OF: dict[str, str] = {
     "backflip": "jumping",
@@ -96,6 +100,14 @@ class DeepMimicMotions:
             name: known.get(path.stem.removeprefix("humanoid3d_"), "standing - whole body")
             for name, path in self._files.items()
         }
+
+    def identity(self) -> dict[str, Any]:
+        """Version of the reader, and a digest of the files."""
+        return {"motions": "deepmimic", "version": VERSION, "digest": self._digest}
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of(self._files, self._category)
 
     def motions(self) -> Sequence[str]:
         """``deepmimic/<file's stem>``, sorted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from egotap_pl.synth.motion.scripts.stage import Stage
 from egotap_pl.synth.motion.solver import solve, tensor
 from egotap_pl.synth.motion.source import CATEGORIES, FPS, generator
 from egotap_pl.synth.motion.upper import alive
+
+VERSION = 1
+"""Goes up whenever the same name and seed would give another clip: scripts, poses, solver, variation."""
 
 
 class ProceduralMotions:
@@ -33,6 +37,10 @@ class ProceduralMotions:
         self.per_category = per_category
         self._names = tuple(f"procedural/{c}/{i:04d}" for c in CATEGORIES for i in range(per_category))
         self._known = frozenset(self._names)
+
+    def identity(self) -> dict[str, Any]:
+        """Version of the scripts, and how many motions there are."""
+        return {"motions": "procedural", "version": VERSION, "per_category": self.per_category}
 
     def motions(self) -> Sequence[str]:
         """Identities, category by category."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -53,6 +54,13 @@ CATEGORIES: tuple[str, ...] = (
 class MotionSource(Protocol):
     """Motions by name. A name identifies a motion for good, so that splits by name never overlap."""
 
+    def identity(self) -> dict[str, Any]:
+        """What determines all names, categories and clips, as JSON: settings, version of the code, files' contents.
+
+        Paths and times are not part of it.
+        """
+        ...
+
     def motions(self) -> Sequence[str]:
         """Identities of all motions, in a fixed order, e.g. ``procedural/boxing/0007``."""
         ...
@@ -87,6 +95,11 @@ class JoinedMotions:
         if not self._source or len(self._source) < total:
             raise EgotapError(f"{len(sources)} sources of motions have {len(self._source)} names for {total} motions")
 
+    def identity(self) -> dict[str, Any]:
+        """Those of its sources, each once."""
+        sources = {id(source): source for source in self._source.values()}
+        return {"motions": "joined", "sources": [source.identity() for source in sources.values()]}
+
     def motions(self) -> Sequence[str]:
         """All sources' motions."""
         return tuple(self._source)
@@ -98,6 +111,22 @@ class JoinedMotions:
     def clip(self, name: str, seed: int) -> Clip:
         """From the motion's own source."""
         return self._source[name].clip(name, seed)
+
+
+def digest_of(files: Mapping[str, Path], category: Mapping[str, str]) -> str:
+    """SHA-256 over names, categories and contents of the files that motions come from.
+
+    Raises:
+        EgotapError: if a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
+        digest.update(f"{name}\n{category[name]}\n{hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def generator(*identity: object) -> np.random.Generator:
