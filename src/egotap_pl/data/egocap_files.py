@@ -116,10 +116,10 @@ def read_points(path: Path) -> dict[tuple[int, int], Float64[np.ndarray, "j 2"]]
     """
     points: dict[tuple[int, int], Float64[np.ndarray, "j 2"]] = {}
     for first, lines in _blocks(path):
-        camera, number = _labelled_image(path, first + 1, lines[0])
+        camera, number = _labelled_image(path, first, lines[0])
         if (camera, number) in points:
-            raise EgotapError(f"{path}, line {first + 1}: {lines[0]!r} occurs twice; download the file again")
-        seen = np.array(_joint_lines(path, first + 1, lines[1:])) * 2.0
+            raise EgotapError(f"{path}, block of line {first}: {lines[0][:60]!r} occurs twice; download the file again")
+        seen = np.array(_joint_lines(path, first, lines[1:])) * 2.0
         if camera == 1:
             seen = np.stack((CALIBRATED_PX[0] - seen[:, 0], seen[:, 1]), -1)[list(egocap().mirror)]
         points[camera, number] = seen
@@ -190,7 +190,8 @@ def _labelled_image(path: Path, number: int, line: str) -> tuple[int, int]:
     match = _LABELLED_IMAGE.search(line)
     if match is None:
         raise EgotapError(
-            f"{path}, line {number}: expected an image such as ./images/S7_v003_cam0_frame-100.jpg, found {line[:60]!r}"
+            f"{path}, block of line {number}: expected an image such as ./images/S7_v003_cam0_frame-100.jpg, "
+            f"found {line[:60]!r}"
         )
     return int(match[1]), int(match[2])
 

@@ -216,7 +216,7 @@ def _points(written: _Written) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(numbers: Sequence[float]) -> str:
+def _line(numbers: Sequence[float | int]) -> str:
     return " ".join(map(repr, numbers))
 
 
