@@ -11,17 +11,24 @@ SUFFIX = ".unfinished"
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside ``path``, renamed to it when the block ends well and removed when it does not.
 
     A process killed inside the block leaves the temporary file, which ends in `SUFFIX`; ``path`` is never half written.
+
+    Args:
+        path: the file to be.
+        durable: whether a power failure right after must not cost the content. Waiting for the disk takes a large
+            part of a second on some machines, too much for each of many files that can be made again.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     try:
         yield temporary
-        _to_disk(temporary)
+        if durable:
+            _to_disk(temporary)
         temporary.replace(path)
-        _to_disk(path.parent)
+        if durable:
+            _to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
