@@ -65,11 +65,16 @@ def test_training_annotations_of_another_kind(training: Path, name: str, dataset
     assert str(training) in str(error.value)
 
 
-def test_poses_that_are_not_finite(training: Path) -> None:
-    poses = np.zeros((12, 18, 3))
-    poses[7, 3, 1] = np.inf
-    replace(training, "pose_3d", data=poses)
-    with pytest.raises(EgotapError, match="'pose_3d' has values that are not finite, first in row 7"):
+@pytest.mark.parametrize("absurd", [np.inf, -np.inf, np.nan, 1e30])
+@pytest.mark.parametrize(("name", "shape"), [("pose_3d", (12, 18, 3)), ("pose_2d", (12, 2, 18, 2))])
+def test_values_that_are_not_finite_or_absurd(training: Path, name: str, shape: tuple[int, ...], absurd: float) -> None:
+    values = np.full(shape, 0.5)
+    values[7, 1, 1] = absurd
+    replace(training, name, data=values)
+    if name == "pose_2d" and np.isnan(absurd):  # that is how a joint is not annotated
+        assert np.isnan(read_training(training).points_px).sum() == 2
+        return
+    with pytest.raises(EgotapError, match=f"'{name}' has values that are .* absurdly large, first in row 7"):
         read_training(training)
 
 
@@ -118,6 +123,7 @@ def test_damaged_training_annotations(training: Path, damage: str) -> None:
         ("186 ", "186.5 ", "line 4: expected a frame number"),
         ("186 ", "-3 ", "line 4: expected a frame number"),
         ("186 ", "1e300 ", "line 4: expected a frame number"),
+        ("186 0.0 ", "186 -1e300 ", "line 4: expected a frame number"),
         ("186 ", "x ", "line 4: expected a frame number"),
         ("186 ", "185 ", "a frame number occurs twice"),
         ("186 ", "\0 ", "not a text file"),

@@ -30,7 +30,7 @@ _MM_PER_CM = 10.0
 _MAX_TEXT_BYTES = 64 * MIB  # the sequence of a thousand frames takes less than 1 MiB
 _MAX_FRAMES = 500_000  # of a split
 _MAX_CHUNK_BYTES = 256 * MIB  # what HDF5 unpacks at once
-_MAX_NUMBER = 10_000_000  # of a subject or frame
+_LARGEST = 10_000_000  # of any number in these files, whatever it counts or measures
 _MAX_HEADER_LINES = 100
 _LABELLED_IMAGE = re.compile(r"S\d{1,3}_v\d{1,3}_cam([01])_frame-(\d{1,7})\.jpg")
 
@@ -62,11 +62,12 @@ def read_training(path: Path) -> Labels:
     """
     rows = {"pose_2d": (2, NUM_JOINTS, 2), "pose_3d": (NUM_JOINTS, 3), "subject_index": (), "frame_index": (2,)}
     points, pose, subject, frame = _read_hdf5(path, rows)
-    _refuse(path, "pose_3d", "that are not finite", ~np.isfinite(pose))
+    _refuse(path, "pose_3d", "that are not finite or absurdly large", ~(np.abs(pose) <= _LARGEST))
+    _refuse(path, "pose_2d", "that are infinite or absurdly large", np.abs(points) > _LARGEST)
     for name, numbers in (("subject_index", subject), ("frame_index", frame)):
-        whole = (numbers >= 0) & (numbers <= _MAX_NUMBER) & (numbers == np.floor(numbers))
-        _refuse(path, name, f"that are not whole numbers from 0 to {_MAX_NUMBER}", ~whole)
-    points[~np.isfinite(points).all(-1)] = np.nan
+        whole = (numbers >= 0) & (numbers <= _LARGEST) & (numbers == np.floor(numbers))
+        _refuse(path, name, f"that are not whole numbers from 0 to {_LARGEST}", ~whole)
+    points[np.isnan(points).any(-1)] = np.nan
     return Labels(
         subject=subject.astype(np.int64),
         frame=frame.astype(np.int64),
@@ -214,13 +215,13 @@ def _joint_lines(path: Path, number: int, lines: Sequence[str]) -> list[tuple[fl
 
 
 def _numbers(line: str) -> list[float] | None:
-    """The finite numbers that a line consists of; None if it holds anything else."""
+    """The numbers that a line consists of; None if it holds anything else, or one that is not finite or absurd."""
     try:
         row = [float(word) for word in line.split()]
     except ValueError:
         return None
-    return row if row and all(map(math.isfinite, row)) else None
+    return row if row and all(abs(value) <= _LARGEST for value in row) else None
 
 
 def _is_number(value: float) -> bool:
-    return value.is_integer() and 0 <= value <= _MAX_NUMBER
+    return value.is_integer() and value >= 0
