@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
-from omegaconf import OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 import egotap_pl
+from egotap_pl.cli.console import say
+from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core.errors import EgotapError
 
 HYDRA_VERSION = "1.3"
+_HYDRAS_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception."
 
 
 def conf_dir() -> Path:
@@ -28,9 +35,31 @@ def conf_dir() -> Path:
     raise EgotapError(f"no conf/ in {package} or {package.parents[1]}: install egotap-pl again")
 
 
-def application(config_name: str) -> Any:
-    """Decorator: the function becomes the Hydra application of conf/<config_name>.yaml."""
-    return hydra.main(version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=config_name)
+def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
+    """Decorator: the function becomes the Hydra application of conf/<config_name>.yaml.
+
+    A mistake ends the program with its message. In a multirun it is said at once, the other jobs run, and the program
+    ends with the message of the first.
+    """
+
+    def decorate(verb: Callable[[DictConfig], Any]) -> Callable[[], None]:
+        @functools.wraps(verb)
+        def job(config: DictConfig) -> Any:
+            try:
+                return verb(config)
+            except Exception as error:
+                if HydraConfig.get().mode != RunMode.MULTIRUN:
+                    end_with(error)  # from in here, since Hydra would put a line of its own before the message
+                if (message := readable(error)) is not None:
+                    say(f"job {HydraConfig.get().job.override_dirname}: {message}")
+                raise
+
+        decorated: Callable[[], None] = hydra.main(
+            version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=config_name
+        )(job)
+        return decorated
+
+    return decorate
 
 
 def plain(config: Any) -> Any:
@@ -59,7 +88,7 @@ def build(spec: Any, **arguments: Any) -> Any:
         cause = error.__cause__
         if isinstance(cause, (EgotapError, KeyboardInterrupt)):
             raise cause from error
-        where = str(error).splitlines()[0].rstrip(":")
+        where = str(error).splitlines()[0].rstrip(":").replace(_HYDRAS_ADVICE, "")
         raise EgotapError(f"{where}: {cause}" if cause is not None else str(error)) from error
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +13,18 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from egotap_pl.cli.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
 from egotap_pl.cli.config import build
 from egotap_pl.cli.console import quieten_lightning, say
 from egotap_pl.cli.launch import num_processes
+from egotap_pl.cli.loggers import log_results, make_logger, wandb_closed
 from egotap_pl.cli.results import Provenance, resumed_csv, run_test
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
+from egotap_pl.data.workers import usable_cpus
 from egotap_pl.tasks.callbacks import HeatmapCollapse
 from egotap_pl.tasks.progress import StageProgress
 
@@ -86,9 +92,9 @@ def fit(job: FitJob) -> None:
 
 def _fit_once(job: FitJob, seed: int) -> None:
     L.seed_everything(seed, workers=True, verbose=False)
-    batch_size, augment = job.spec["batch_size"], build(job.spec["augment"])
-    module = data_module(job.store, batch_size, job.trainer, seed, augment, job.heatmaps)
-    task = build(job.spec["task"])(facts_of(module))
+    augment = build(job.spec["augment"])
+    module = data_module(job.store, job.spec["batch_size"], job.trainer, seed, augment, job.heatmaps)
+    task = make_task(job.spec["task"], facts_of(module), job.title)
     for name, (checkpoint, prefix) in job.parts.items():
         load_part(task.get_submodule(name), checkpoint, prefix)
     resuming = job.last.is_file()
@@ -97,21 +103,52 @@ def _fit_once(job: FitJob, seed: int) -> None:
         say(f"{job.title}: goes on after epoch {epoch + 1}")
     elif hasattr(task, "initialise"):
         task.initialise()
+    with wandb_closed():
+        _train_and_test(job, seed, task, module, resuming)
+
+
+def _train_and_test(job: FitJob, seed: int, task: Any, module: FrameDataModule, resuming: bool) -> None:
     timer = Timer()
-    loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), resuming)]
-    if job.logger is not None:
-        loggers.append(build(job.logger)(save_dir=str(job.folder)))
+    others = [make_logger(job.logger, job.folder)] if job.logger is not None else []
+    loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), resuming), *others]
     trainer = make_trainer(job, [*_callbacks(job), timer], loggers)
+    for logger in others:
+        logger.log_hyperparams(job.spec)
     if job.spec["epochs"]:
-        trainer.fit(task, module, ckpt_path=str(job.last) if resuming else None, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        with interruptible(trainer):
+            trainer.fit(task, module, ckpt_path=str(job.last) if resuming else None, weights_only=True)
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # Tested from the images on, as `egotap evaluate` and every later use of the checkpoint does.
-    test = data_module(job.store, batch_size, job.trainer)
-    run_test(trainer, task, test, "test", Provenance(job.about, seed, timer.time_elapsed("train")), job.folder)
+    test = data_module(job.store, job.spec["batch_size"], job.trainer)
+    provenance = Provenance(job.about, seed, timer.time_elapsed("train"))
+    log_results(others, run_test(trainer, task, test, "test", provenance, job.folder))
     if not job.spec["epochs"]:  # nothing was to be trained; the checkpoint is what was tested
         trainer.save_checkpoint(job.best)
+
+
+def make_task(spec: dict[str, Any], facts: DataFacts, title: str) -> Any:
+    """The configured task.
+
+    Raises:
+        EgotapError: if its parts do not fit together: what a class says to a number that it cannot work with.
+    """
+    try:
+        return build(spec)(facts)
+    except (TypeError, ValueError) as error:
+        raise EgotapError(f"{title}: the configuration does not fit together: {error}") from error
+
+
+@contextmanager
+def interruptible(trainer: L.Trainer) -> Iterator[None]:
+    """Ctrl-C stays a KeyboardInterrupt: Lightning saves what it has to, then ends the process with status 1."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+        raise KeyboardInterrupt from error
 
 
 def facts_of(module: FrameDataModule) -> DataFacts:
@@ -134,7 +171,7 @@ def data_module(
     return FrameDataModule(
         store,
         batch_size=batch_size // processes,
-        workers=trainer["workers"],
+        workers=max(min(trainer["workers"], usable_cpus() // processes - 1), 0),  # a processor for the training itself
         seed=seed,
         augment=augment,
         heatmaps=heatmaps,
@@ -144,8 +181,8 @@ def data_module(
 def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) -> L.Trainer:
     """Lightning's trainer for a job."""
     spec = job.spec
-    return L.Trainer(
-        **device_arguments(job.trainer),
+    return new_trainer(
+        job.trainer,
         max_epochs=spec["epochs"],
         gradient_clip_val=spec["gradient_clip"],
         callbacks=[*callbacks, StageProgress(job.title)],
@@ -155,6 +192,18 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
         num_sanity_val_steps=0,
         log_every_n_steps=10,
     )
+
+
+def new_trainer(trainer: dict[str, Any], **arguments: Any) -> L.Trainer:
+    """Lightning's trainer on the configured devices.
+
+    Raises:
+        EgotapError: if it does not take what the configuration says, e.g. of precision.
+    """
+    try:
+        return L.Trainer(**device_arguments(trainer), **arguments)
+    except (ValueError, MisconfigurationException) as error:
+        raise EgotapError(f"trainer: {error}") from error
 
 
 def device_arguments(trainer: dict[str, Any]) -> dict[str, Any]:

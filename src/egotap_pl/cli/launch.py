@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,6 +50,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     if processes == 1:
         function(job)
         return
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -61,32 +65,38 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         start_method="spawn",
         monitor_interval=0.2,
     )
+    for part in ("distributed.elastic", "multiprocessing"):
+        logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes speak for themselves
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
     try:
-        elastic_launch(config, _Guarded(function))(job)
+        elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
         message = take_error(job)
         if message is None:
             raise
         raise EgotapError(message) from error
+    except SignalException as error:
+        if error.sigval == signal.SIGINT:
+            raise KeyboardInterrupt from error
+        raise SystemExit(128 + error.sigval) from error
     finally:
         if threads is None:
             os.environ.pop("OMP_NUM_THREADS", None)
 
 
-class _Guarded:
+def _guarded(function: Callable[[Any], None], job: Any) -> None:
     """Hands a user's mistake over to the parent process as a file, since an exception does not cross."""
-
-    def __init__(self, function: Callable[[Any], None]) -> None:
-        self.function = function
-
-    def __call__(self, job: Any) -> None:
-        try:
-            self.function(job)
-        except EgotapError as error:
-            _error_file(job).write_text(str(error), encoding="utf-8")
-            raise
+    try:
+        function(job)
+    except EgotapError as error:
+        _error_file(job).write_text(str(error), encoding="utf-8")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:  # the parent process has it too and says so
+        raise SystemExit(128 + signal.SIGINT) from None
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None
 
 
 def take_error(job: Any) -> str | None:

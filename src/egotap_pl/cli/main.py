@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from egotap_pl import __version__
 from egotap_pl.cli.globs import expand_globs
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.cli.mistakes import end_with, fail
 
 VERBS = {
     "prepare": "source files, or the renderer, to a frame store",
     "train": "every stage that a preset needs and that is not there yet, then the test",
     "evaluate": "metrics of a checkpoint on a split",
+    "import-weights": "published weights to a checkpoint",
 }
 
 USAGE = (
@@ -39,39 +40,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(0 if arguments else 2)
     verb, *overrides = arguments
     if verb not in VERBS:
-        _fail(f"egotap has no verb {verb!r}; there are: {', '.join(VERBS)}", 2)
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing, and `_report` speaks
+        fail(f"egotap has no verb {verb!r}; there are: {', '.join(VERBS)}", 2)
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing
     try:
         sys.argv = [f"egotap {verb}", *expand_globs(overrides)]
-        importlib.import_module(f"egotap_pl.cli.{verb}").main()
+        importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from here", 130)
+        fail("interrupted; the same command goes on from here", 130)
     except Exception as error:
-        message = readable(error)
-        if message is None:
-            raise
-        _fail(message, 1)
-
-
-def readable(error: BaseException) -> str | None:
-    """The message for a user's mistake; None for what is a defect of the program and deserves its traceback."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
-    for link in chain:
-        if isinstance(link, EgotapError):
-            return str(link)
-    if isinstance(error, (HydraException, OmegaConfBaseException)):
-        messages = [str(link).strip() for link in chain]
-        kept = [text for k, text in enumerate(messages) if text and not any(text in m for m in messages[:k])]
-        return "\n".join(kept)
-    return None
-
-
-def _fail(message: str, status: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.write(f"egotap: {message}\n")
-    sys.exit(status)
+        end_with(error)

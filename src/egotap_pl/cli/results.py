@@ -33,7 +33,7 @@ class Provenance:
 
 def run_test(
     trainer: L.Trainer,
-    task: L.LightningModule,
+    task: Any,
     module: FrameDataModule,
     split: str,
     provenance: Provenance,

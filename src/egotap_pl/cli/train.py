@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -13,12 +14,14 @@ from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, error_table
 from egotap_pl.cli.pictures import ensure_picture
 from egotap_pl.cli.pipeline import Pipeline
+from egotap_pl.cli.specs import check_fit, check_spec
 
 
 @application("train")
 def main(config: DictConfig) -> float:
     """Run the configured experiment; the value, for sweepers, is the test MPJPE in mm, or a probe's squared error."""
     settings = plain(config)
+    check_settings(settings)
     hydra = HydraConfig.get()
     experiment = hydra.runtime.choices.get("experiment") or "custom"
     name = settings["name"]
@@ -32,3 +35,16 @@ def main(config: DictConfig) -> float:
     RESULT.print(f"picture of test frames  {picture}", soft_wrap=True)
     RESULT.print(f"run folder              {folder}", soft_wrap=True)
     return float(metrics["mpjpe"] if "mpjpe" in metrics else metrics["mse"])
+
+
+def check_settings(settings: dict[str, Any]) -> None:
+    """Find what is wrong in a configuration before the first stage begins.
+
+    Raises:
+        EgotapError: see `egotap_pl.cli.specs`.
+    """
+    check_fit(settings["training"], "training")
+    for kind in settings["heatmaps"]["estimators"]:
+        check_fit(settings["estimators"][kind], f"estimators.{kind}")
+    for part in ("data", "heatmaps", "probe"):
+        check_spec(settings[part], part)

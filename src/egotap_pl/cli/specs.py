@@ -1,0 +1,123 @@
+"""Whether a configuration fits the classes that it names: asked before anything is computed."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from egotap_pl.core.errors import EgotapError
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+_HYDRAS_OWN = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
+
+
+@dataclass(frozen=True)
+class FitSpec:
+    """What a training's configuration holds; see conf/training and conf/estimator."""
+
+    seed: int
+    epochs: int
+    batch_size: int
+    gradient_clip: float | None
+    monitor: str
+    restarts: int
+    guard: Any
+    augment: Any
+    task: Any
+
+
+def check_fit(node: Mapping[str, Any], where: str) -> None:
+    """Hold a training's configuration against what it names.
+
+    Raises:
+        EgotapError: if a key is unknown or missing, or a value is of the wrong kind; the message names it.
+    """
+    missing = sorted(FitSpec.__annotations__.keys() - node.keys())
+    if missing:
+        raise EgotapError(f"{where} lacks {', '.join(missing)}")
+    _check_arguments(FitSpec, node, where)
+    for key, least in {"epochs": 0, "batch_size": 1, "restarts": 0}.items():
+        if node[key] < least:
+            raise EgotapError(f"{where}.{key}={node[key]}: give a number of {least} or more")
+    for key, value in node.items():
+        check_spec(value, f"{where}.{key}")
+
+
+def check_spec(spec: Any, where: str) -> None:
+    """Hold every ``_target_`` in a plain spec against the arguments that stand beside it.
+
+    Arguments that are not given are not asked for: a factory gets some of them later.
+
+    Raises:
+        EgotapError: if a class is not to be found, or does not take an argument or its value.
+    """
+    if isinstance(spec, Mapping):
+        if "_target_" in spec:
+            _check_arguments(_found(spec["_target_"], where), spec, where)
+        for key, value in spec.items():
+            check_spec(value, f"{where}.{key}")
+    elif isinstance(spec, (list, tuple)):
+        for k, value in enumerate(spec):
+            check_spec(value, f"{where}.{k}")
+
+
+def _found(target: str, where: str) -> Any:
+    try:
+        return pkgutil.resolve_name(target)
+    except Exception as error:  # of any kind: a module of the user's own may fail while it is imported
+        raise EgotapError(f"{where}._target_={target} is not to be found: {error}") from error
+
+
+def _check_arguments(target: Any, given: Mapping[str, Any], where: str) -> None:
+    try:
+        parameters = inspect.signature(target).parameters
+        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except (TypeError, ValueError, NameError):  # written in C, or annotated with what is imported for checkers alone
+        return
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for key, value in given.items():
+        if key in _HYDRAS_OWN:
+            continue
+        if key not in parameters and not takes_any:
+            raise EgotapError(f"{where}.{key}: {_name(target)} has no such argument; it takes {', '.join(parameters)}")
+        if key in hints and not _fits(value, hints[key]):
+            raise EgotapError(f"{where}.{key}={value}: {_name(target)} takes {_words(hints[key])}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """False only where numbers are asked for, alone, in lists or in mappings, and something else is given."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, member) for member in arguments)
+    if hint is type(None):
+        return value is None
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is bool:
+        return isinstance(value, bool)
+    if hint is str:
+        return isinstance(value, str)
+    if arguments and arguments[-1] in (int, float):
+        if isinstance(value, Mapping):
+            return "_target_" in value or all(_fits(member, arguments[-1]) for member in value.values())
+        if isinstance(value, (list, tuple)):
+            return all(_fits(member, arguments[-1]) for member in value)
+        return False
+    # Other types are not judged; a tensor or an object is never written as text, though.
+    return not (isinstance(value, str) and inspect.isclass(hint) and hint.__module__.startswith("torch"))
+
+
+def _words(hint: Any) -> str:
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(_words(member) for member in get_args(hint))
+    return _WORDS.get(hint, getattr(hint, "__name__", str(hint)) if not get_args(hint) else str(hint))
+
+
+def _name(target: Any) -> str:
+    return "a training" if target is FitSpec else f"{target.__module__}.{target.__qualname__}"
