@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +17,9 @@ import torch
 from egotap_pl.core import skeleton as skeletons
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.source import Frames
+from egotap_pl.data.source import Frame, FrameName, Frames, SkippedFrame, read_each, stack
 
 CATEGORIES = ("walking", "sitting", "boxing")
 
@@ -101,3 +103,42 @@ class FakeSource:
             motion=[f"{piece.split}/{piece.number}"] * n,
             frame_number=np.arange(10, 10 + n, dtype=np.int64),
         )
+
+
+@dataclass(frozen=True)
+class FakeFiles(FakeSource):
+    """Frames read one by one: those named ``(motion, frame number)`` are damaged, or left out by a rule.
+
+    ``absent`` motions are in the lists and not on disk; of ``broken`` pieces nothing can be read.
+    """
+
+    damaged: tuple[tuple[str, int], ...] = ()
+    ruled_out: tuple[tuple[str, int], ...] = ()
+    absent: tuple[str, ...] = ()
+    broken: str | None = None
+
+    def missing(self, split: str) -> Sequence[str]:
+        return [name for name in self.absent if name.startswith(split)]
+
+    def read(self, piece: FakePiece) -> Frames:
+        if piece.key == self.broken:
+            raise EgotapError(f"{piece.split}/{piece.number}/all.json: not JSON")
+        whole = super().read(piece)
+        good, skipped = read_each(
+            (FrameName(motion, int(number), f"{motion}/{number}.png"), partial(self._frame, whole, row))
+            for row, (motion, number) in enumerate(zip(whole.motion, whole.frame_number, strict=True))
+        )
+        kept = [frame for frame in good if (frame.motion, frame.frame_number) not in self.ruled_out]
+        rule = [
+            SkippedFrame(frame.motion, frame.frame_number, "", "does not fit", damaged=False)
+            for frame in good
+            if (frame.motion, frame.frame_number) in self.ruled_out
+        ]
+        return stack(self, kept, (*skipped, *rule))
+
+    def _frame(self, frames: Frames, row: int) -> Frame:
+        frame = Frame(*(values[row] for values in frames[:-1]))
+        frame = frame._replace(frame_number=int(frame.frame_number))
+        if (frame.motion, frame.frame_number) in map(tuple, self.damaged):
+            raise EgotapError(f"{frame.motion}/{frame.frame_number}.png: truncated")
+        return frame

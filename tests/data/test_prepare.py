@@ -15,15 +15,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from fake_source import FakeSource
+from fake_source import FakeFiles, FakeSource
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.codec import Codec, JpegCodec, PngCodec, RawCodec
-from egotap_pl.data.prepare import PrepareReport, prepare
+from egotap_pl.data.prepare import PrepareReport, prepare, skipped_path
 from egotap_pl.data.store import FrameStore
 
 HERE = Path(__file__).parent
+DAMAGED = (("train/1", 12), ("train/18", 10))
 
 
 def run(source: FakeSource, folder: Path, **settings) -> PrepareReport:
@@ -104,15 +105,15 @@ def test_death_of_a_worker_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("by", "workers"), [(signal.SIGKILL, 0), (signal.SIGKILL, 2), (signal.SIGINT, 2)])
 def test_interrupted_job_goes_on(tmp_path: Path, workers: int, by: signal.Signals) -> None:
-    slow = FakeSource(log=tmp_path / "log", seconds=0.3, pieces=(("train", 20),))
+    slow = FakeFiles(log=tmp_path / "log", seconds=0.3, pieces=(("train", 20),), damaged=DAMAGED)
     script = f"""
 import sys; sys.path.insert(0, {str(HERE)!r})
 from pathlib import Path
-from fake_source import FakeSource
+from fake_source import FakeFiles
 from egotap_pl.data.prepare import prepare
 if __name__ == "__main__":
-    source = FakeSource(log=Path({str(slow.log)!r}), seconds=0.3, pieces=(("train", 20),))
-    prepare(source, {str(tmp_path / "data")!r}, workers={workers})
+    source = FakeFiles(log=Path({str(slow.log)!r}), seconds=0.3, pieces=(("train", 20),), damaged={DAMAGED})
+    prepare(source, {str(tmp_path / "data")!r}, workers={workers}, skip_damaged=True)
 """
     (tmp_path / "job.py").write_text(script)
     process = subprocess.Popen([sys.executable, tmp_path / "job.py"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -129,13 +130,15 @@ if __name__ == "__main__":
 
     done = {path.name for path in (tmp_path / "data").rglob("parts/*/*/*.h5")}
     before = slow.log.read_text().splitlines()
-    report = run(replace(slow, seconds=0.0), tmp_path / "data", workers=0)
+    report = run(replace(slow, seconds=0.0), tmp_path / "data", skip_damaged=True)
     again = slow.log.read_text().splitlines()[len(before) :]
     assert len(again) == 20 - len(done) < 20
-    assert report.splits[0].frames == 100
-    assert report.splits[0].read == 5 * len(again)
-    run(replace(slow, seconds=0.0, log=None), tmp_path / "fresh")
+    assert (report.splits[0].frames, report.splits[0].skipped) == (98, 2)
+    assert 5 * len(again) - 2 <= report.splits[0].read <= 5 * len(again)
+    run(replace(slow, seconds=0.0, log=None), tmp_path / "fresh", skip_damaged=True)
     assert content(tmp_path / "data") == content(tmp_path / "fresh")
+    skipped = [skipped_path(tmp_path / name, "train").read_bytes() for name in ("data", "fresh")]
+    assert skipped[0] == skipped[1]
     assert not (tmp_path / "data" / "parts").exists()
 
 

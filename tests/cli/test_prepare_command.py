@@ -1,0 +1,154 @@
+"""`egotap prepare` from outside: what it writes, and what it says about what cannot be meant."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import hydra
+import numpy as np
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.main import main
+from egotap_pl.cli.prepare import _checked
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.shard import WHOLE, Shard
+
+Egotap = Callable[..., tuple[int, str, str]]
+LAYOUTS = sorted(path.stem for path in (conf_dir() / "layout").glob("*.yaml"))
+TINY = ("scale=smoke", "data.frames={train: 2, validation: 1, test: 1}", "data.workers=0")
+FILES = (
+    "data.source._target_=fake_source.FakeFiles",
+    *(f"~data.source.{key}" for key in ("skeleton", "mount", "motions", "frames", "subjects", "frames_per_take")),
+    "data.source.image_px=16",
+    "data.workers=0",
+    "+data.source.damaged=[[train/1,12]]",
+    "+data.source.absent=[train/7]",
+)
+"""A source of files of which a motion is missing and a frame is damaged."""
+
+
+def compose(*overrides: str) -> dict:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return plain(hydra.compose("prepare", list(overrides)))
+
+
+@pytest.fixture
+def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Egotap:
+    """Runs the program in a folder of its own: status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "data"))
+
+    def run(*overrides: str) -> tuple[int, str, str]:
+        GlobalHydra.instance().clear()
+        status = 0
+        try:
+            main(["prepare", *overrides])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return status, *capfd.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("shard", "5/4", "shard=5/4: the first number"),
+        ("shard", "half", "shard=half: give a job's number"),
+        ("shard", 3, "shard=3: give a job's number"),
+        ("on_error", "ignore", "on_error=ignore: there are raise and skip"),
+        ("check", "perhaps", "check=perhaps: give true or false"),
+        ("overwrite", 1, "overwrite=1: give true or false"),
+        ("workers", -1, "data.workers=-1: give a number"),
+        ("workers", "all", "data.workers=all: give a number"),
+        ("output", "x", "belong together"),
+        ("layout", {}, "belong together"),
+    ],
+)
+def test_values_that_cannot_be_meant(key: str, value: object, complaint: str) -> None:
+    settings = compose()
+    (settings["data"] if key == "workers" else settings)[key] = value
+    with pytest.raises(EgotapError, match=complaint):
+        _checked(settings)
+
+
+def test_combinations_that_cannot_be_meant() -> None:
+    for change in ({"check": True}, {"shard": "1/2"}):
+        with pytest.raises(EgotapError, match="a layout is written from whole stores"):
+            _checked(compose() | {"layout": {}, "output": "x"} | change)
+
+
+def test_shards() -> None:
+    assert _checked(compose()) == WHOLE
+    assert _checked(compose("shard=2/4")) == Shard(2, 4)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_composes(layout: str) -> None:
+    settings = compose(f"layout={layout}")
+    assert (settings["layout"] is None) == (layout == "none")
+    if layout != "none":
+        assert callable(build(settings["layout"]))
+
+
+def test_from_files_with_gaps_to_stores(tmp_path: Path, egotap: Egotap) -> None:
+    status, _, said = egotap(*FILES)
+    assert status == 1
+    assert "train: 1 motions of the list are not on disk, the first is train/7" in said
+
+    status, shown, said = egotap(*FILES, "check=true")
+    assert status == 1
+    assert "train/1/12.png: truncated" in shown
+    (report,) = (tmp_path / "work" / "data").glob("*.check.json")
+    assert report.name in said
+    assert json.loads(report.read_text())["train"]["missing_motions"] == ["train/7"]
+    assert not list(tmp_path.rglob("*.h5"))
+
+    for shard in ("shard=1/2", "shard=2/2"):
+        assert egotap(*FILES, "on_error=skip", shard)[0] == 0
+    assert not list((tmp_path / "work").glob("data/*/*.h5"))
+    status, _, said = egotap(*FILES, "on_error=skip")
+    assert status == 0
+    assert "19 train" in said
+    assert "1 frames left out, 1 motions not on disk" in said
+    (skipped,) = (tmp_path / "work").rglob("skipped-train.jsonl")
+    assert [json.loads(line)["motion"] for line in skipped.read_text().splitlines()] == ["train/7", "train/1"]
+    status, _, said = egotap(*FILES)
+    assert status == 0
+    assert "already there" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "none"])
+def test_layout_writes_a_tree(tmp_path: Path, layout: str, egotap: Egotap) -> None:
+    data = {"unrealego": "egosynth", "egocap": "egosynth_stick"}.get(layout, "egosynth")
+    status, _, said = egotap(*TINY, f"data={data}", f"layout={layout}", "output=tree")
+    assert status == 0, said
+    assert any(path.is_file() for path in (tmp_path / "tree").rglob("*"))
+    assert f"written to {tmp_path / 'tree'}" in said
+
+
+def test_other_settings_are_told_and_replaced_when_asked(tmp_path: Path, egotap: Egotap) -> None:
+    sound = [override for override in FILES if "+" not in override]
+    assert egotap(*sound, "data.folder=stores")[0] == 0
+    other = [*sound, "data.source.seed=1", "data.folder=stores"]
+    status, _, said = egotap(*other)
+    assert status == 1
+    assert "overwrite=true" in said
+    before = first_image(tmp_path / "stores")
+    assert egotap(*other, "overwrite=true")[0] == 0
+    assert not np.array_equal(first_image(tmp_path / "stores"), before)
+
+
+def first_image(folder: Path) -> np.ndarray:
+    with h5py.File(folder / "train.h5") as file:
+        return file["images"][0]
