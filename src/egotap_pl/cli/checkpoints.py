@@ -80,12 +80,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_task(path: Path, trust: Sequence[str]) -> tuple[L.LightningModule, About]:
+def load_task(
+    path: Path, trust: Sequence[str], categories: Sequence[str] | None = None
+) -> tuple[L.LightningModule, About]:
     """The task of a checkpoint, with its weights.
 
     Args:
         path: a checkpoint that `egotap` wrote.
         trust: packages whose classes the checkpoint may name (torch's optimisers always).
+        categories: names of the motion categories that it will be tested on; None: those of its training.
 
     Raises:
         EgotapError: if the file is not one of ours, names a class from elsewhere, or its weights do not fit.
@@ -104,7 +107,10 @@ def load_task(path: Path, trust: Sequence[str]) -> tuple[L.LightningModule, Abou
                 f"{path} names {target}, which is no class or function of a trusted package; if you trust the file and "
                 f"the package, add trust=[{','.join([*trust, target.split('.')[0]])}]"
             )
-    task: L.LightningModule = build(about.task)(about.facts())
+    facts = about.facts()
+    if categories is not None:
+        facts = facts._replace(categories=tuple(categories))
+    task: L.LightningModule = build(about.task)(facts)
     load_weights(task, content["state_dict"], str(path))
     return task, about
 

@@ -19,6 +19,7 @@ from egotap_pl.cli.fit import data_module, device_arguments
 from egotap_pl.cli.launch import launch, num_processes
 from egotap_pl.cli.results import Provenance, run_test
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.progress import StageProgress
 
 
@@ -43,6 +44,8 @@ def main(config: DictConfig) -> None:
     _, about = load_task(checkpoint, settings["trust"])
     if settings["store"] is not None:
         store = Path(settings["store"])
+    elif "root" in about.data and about.data["root"] is None:  # imported weights
+        raise EgotapError(f"{checkpoint} does not say where {about.data['name']} is: give store=DIR, which prepare made")
     else:
         store, _ = ensure_data(about.data, Path(settings["paths"]["data"]))
     trainer = settings["trainer"] | ({} if settings["workers"] is None else {"workers": settings["workers"]})
@@ -67,10 +70,12 @@ def main(config: DictConfig) -> None:
 def test(job: TestJob) -> None:
     """Test in one of the processes."""
     quieten_lightning()
-    task, about = load_task(job.checkpoint, job.trust)
     module = data_module(job.store, job.batch_size, job.trainer)
+    task, about = load_task(job.checkpoint, job.trust, module.categories)
     if module.skeleton != about.facts().skeleton:
         raise EgotapError(f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, {job.store} has another")
+    if isinstance(task, LiftingTask) and (mean_pose_cm := task.get_buffer("mean_pose_cm")).isnan().all():
+        mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights: nobody published it
     progress = StageProgress(job.checkpoint.name)
     trainer = L.Trainer(**device_arguments(job.trainer), logger=False, callbacks=[progress], enable_checkpointing=False)
     run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)

@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.state import Entry, Published, Shape, Spare, renamed, same, translate
 from egotap_pl.nn.encoders import LimbEncoder, ReleaseGridViTEncoder
@@ -124,10 +125,11 @@ def release_lifter(
         sizes: widths.
 
     Raises:
-        ValueError: for another propagation or another size of heatmaps.
+        EgotapError: for another propagation.
+        ValueError: for another size of heatmaps.
     """
     if propagation not in VARIANTS:
-        raise ValueError(f"propagation {propagation!r}: there are {', '.join(VARIANTS)}")
+        raise EgotapError(f"there is no propagation {propagation!r}; there are {', '.join(VARIANTS)}")
     if heatmap_px != sizes.heatmap_px:
         raise ValueError(f"published weights are for heatmaps of {sizes.heatmap_px} px, not {heatmap_px}")
     variant = VARIANTS[propagation]

@@ -121,3 +121,16 @@ class LimbEstimator(StereoUNet):
     def forward(self, images: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v j 2 h4 w4"]:
         """Limb heatmaps of ImageNet-normalised images."""
         return super().forward(images).unflatten(2, (2, -1)).transpose(2, 3)
+
+
+class NoLimbs(nn.Module):
+    """Limb heatmaps of zeros, for lifters that read none (UnrealEgo's)."""
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__()
+        self.num_limbs = skeleton.num_heatmap_joints
+
+    def forward(self, images: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v j 2 h4 w4"]:
+        """Zeros of a quarter of the images' size."""
+        b, v, _, h, w = images.shape
+        return images.new_zeros(b, v, self.num_limbs, 2, h // 4, w // 4)
