@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,19 @@ def plain(config: Any) -> Any:
     """
     if not OmegaConf.is_config(config):
         return config
-    missing = sorted(OmegaConf.missing_keys(config))
+    missing = sorted(_missing_keys(OmegaConf.to_container(config, resolve=False)))
     if missing:
         raise EgotapError(f"give a value for {', '.join(missing)}, e.g. {missing[0]}=...")
     return OmegaConf.to_container(config, resolve=True)
+
+
+def _missing_keys(node: Any, key: str = "") -> Iterator[str]:
+    """Keys whose value is ``???``; OmegaConf's own search stumbles over an interpolation of such a key."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in items:
+        yield from _missing_keys(value, f"{key}.{name}" if key else str(name))
+    if node == "???":
+        yield key
 
 
 def build(spec: Any, **arguments: Any) -> Any:
