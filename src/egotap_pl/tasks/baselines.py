@@ -24,7 +24,10 @@ class UnrealEgoTask(LiftingTask):
         """The pose's terms and the reconstruction's."""
         maps = self.maps(example)
         output = self.lifter.estimate(*maps)
-        return {**self.pose_terms(output.pose_cm, example.batch), "reconstruction": map_mse(output.joint, maps.joint)}
+        return {
+            **self.pose_terms(output.pose_cm, example.batch),
+            "reconstruction": map_mse(output.joint, maps.joint.detach()),
+        }
 
 
 class Ego3DPoseTask(LiftingTask):

@@ -1,0 +1,94 @@
+"""Table 3's tasks: what is trained, what is frozen, and what the errors mean."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from test_baseline_tasks import SKELETON, example, facts
+
+from egotap_pl.core.batch import Example, Heatmaps
+from egotap_pl.nn.decoders import EmbeddingDecoder, PerJointDecoder
+from egotap_pl.nn.encoders import CnnEncoder, GridViTEncoder
+from egotap_pl.tasks import ReconstructionTask, ZerosTask
+from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
+from egotap_pl.tasks.schedules import warmup_cosine
+
+SMALL = {"channels": (4, 8), "hidden_dims": (16,)}
+ROWS = {
+    "cnn": (partial(CnnEncoder, **SMALL, embedding_dim=8), partial(EmbeddingDecoder, **SMALL)),
+    "grid_vit": (
+        partial(GridViTEncoder, patches_per_side=2, width=16, depth=1, heads=2, mlp_width=16, hidden_dims=(16,)),
+        partial(PerJointDecoder, **SMALL),
+    ),
+}
+
+
+def make_task(row: str) -> ReconstructionTask:
+    torch.manual_seed(0)
+    encoder, decoder = ROWS[row]
+    return ReconstructionTask(
+        facts(),
+        heatmaps=partial(TrueHeatmaps, heatmap_px=16),
+        encoder=encoder,
+        joint_dim=8,
+        decoder=decoder,
+        optimizer=partial(torch.optim.AdamW, lr=1e-2),
+        schedule=warmup_cosine,
+    )
+
+
+def error_by_hand(task: ZerosTask, *examples: Example) -> tuple[torch.Tensor, torch.Tensor]:
+    with torch.no_grad():
+        given = torch.cat([task.maps(one) for one in examples]).double()
+        rebuilt = torch.cat([task(one) for one in examples]).double()
+    return (given - rebuilt).square().mean((0, 2, 3, 4)), given.square().mean()
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_decoder_learns_and_the_encoder_does_not(row: str) -> None:
+    task, seen = make_task(row).train(), example(8)
+    before = {name: value.clone() for name, value in task.encoder.state_dict().items()}
+    task.log = lambda *_, **__: None
+    optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-2)
+    losses = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = task.training_step(seen, 0)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+    assert losses[0] == pytest.approx(task.maps(seen).square().mean().item(), rel=1e-5)  # begins at all-zero maps
+    after = task.encoder.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    trained = {name for name, p in task.named_parameters() if p.requires_grad}
+    assert trained == {name for name, _ in task.named_parameters() if name.startswith("decoder.")}
+    assert all(
+        p.grad is not None and p.grad.any() for n, p in task.named_parameters() if n.endswith("weight") and n in trained
+    )
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_errors_are_per_pixel_over_all_frames(row: str) -> None:
+    task, first, second = make_task(row).eval(), example(5), example(2)
+    torch.nn.init.ones_(task.decoder.decode.deconvs[-1][1].weight)
+    with torch.no_grad():
+        task.test_step(first, 0)
+        task.test_step(second, 1)
+    per_view, zeros = error_by_hand(task, first, second)
+    results = task.test_results()
+    assert results["mse"] == pytest.approx(per_view.mean().item(), rel=1e-5)
+    assert results["zeros_mse"] == pytest.approx(zeros.item(), rel=1e-5)
+    assert list(results["per_view"].values()) == pytest.approx(per_view.tolist(), rel=1e-5)
+
+
+def test_zeros_score_the_mean_square_of_the_maps_that_are_given() -> None:
+    task, seen = ZerosTask(facts(), partial(TrueHeatmaps, heatmap_px=16)), example(3)
+    kept = Heatmaps(torch.rand(3, 2, SKELETON.num_heatmap_joints, 16, 16), torch.zeros(3, 2, 15, 2, 16, 16))
+    task.test_step(seen._replace(heatmaps=kept), 0)
+    results = task.test_results()
+    assert results["mse"] == pytest.approx(kept.joint.square().mean().item(), rel=1e-5)
+    assert results["mse"] == results["zeros_mse"]
+    assert not list(task.parameters())
