@@ -124,11 +124,14 @@ def test_round_trip(store: FrameStore, tree: Path, tmp_path: Path, part: Part) -
     assert set(found.visibility.unique().tolist()) <= {Visibility.UNKNOWN, Visibility.OUT_OF_VIEW}
     out_of_view = (expected.visibility == Visibility.OUT_OF_VIEW) == (found.visibility == Visibility.OUT_OF_VIEW)
     if isinstance(part, ImplAlone):
+        assert again.fit_residual_px is not None
+        assert ((again.fit_residual_px > 3) & (again.fit_residual_px < 6)).all()  # uniform within 8 px: 4.6
         assert out_of_view.float().mean() > 0.98  # but for joints on the circle's rim
         assert (found.origin_cm - expected.origin_cm).norm(dim=-1).mean() < 0.4
         seen = expected.visibility == Visibility.VISIBLE
         assert (found.points2d_px - expected.points2d_px).norm(dim=-1)[seen].mean() < 2
     else:
+        assert again.fit_residual_px is None
         assert out_of_view.all()
         torch.testing.assert_close(found.points2d_px, expected.points2d_px, atol=1e-3, rtol=0)
         torch.testing.assert_close(found.origin_cm, expected.origin_cm, atol=1e-4, rtol=0)

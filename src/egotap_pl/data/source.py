@@ -78,6 +78,7 @@ class Frames(NamedTuple):
         motion: name of the motion that each frame belongs to, unique within the data set.
         frame_number: number of each frame within its motion, in the data set's own counting.
         skipped: frames of the piece that are not here, and why.
+        fit_residual_px: where 2D points and origin were recovered by a fit, its root mean square residual.
     """
 
     images: UInt8[np.ndarray, "n v 3 h w"]
@@ -90,6 +91,7 @@ class Frames(NamedTuple):
     motion: Sequence[str]
     frame_number: Int64[np.ndarray, "n"]
     skipped: tuple[SkippedFrame, ...] = ()
+    fit_residual_px: Float32[np.ndarray, "n"] | None = None
 
 
 class FrameName(NamedTuple):

@@ -22,7 +22,16 @@ from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.schema import FORMAT, METADATA, NAMES, SCHEMA_VERSION, SKIPPED, StoreHeader, label_columns
+from egotap_pl.data.schema import (
+    FIT_RESIDUAL,
+    FORMAT,
+    METADATA,
+    NAMES,
+    SCHEMA_VERSION,
+    SKIPPED,
+    StoreHeader,
+    label_columns,
+)
 from egotap_pl.data.source import SkippedFrame
 
 REMEDY = "prepare the data set again (`egotap prepare`), or correct the path"
@@ -108,6 +117,12 @@ class FrameStore:
                 return [SkippedFrame.from_json(line) for line in file[SKIPPED].asstr()[...]]
             except (KeyError, TypeError, ValueError) as error:
                 raise EgotapError(f"{self.path}: the list of skipped frames is damaged ({error}); {REMEDY}") from error
+
+    @property
+    def fit_residual_px(self) -> Float[Tensor, "n"] | None:
+        """Of every frame, if 2D points and origins were recovered by a fit: see `Frames.fit_residual_px`."""
+        with _opened(self.path) as file:
+            return torch.from_numpy(file[FIT_RESIDUAL][...]) if FIT_RESIDUAL in file else None
 
     def read(self, rows: Sequence[int], images: bool = True) -> Batch:
         """Read frames in any order.

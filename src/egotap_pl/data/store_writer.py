@@ -12,7 +12,17 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.data.atomic import atomic
-from egotap_pl.data.schema import FORMAT, METADATA, NAMES, SCHEMA_VERSION, SKIPPED, TEXT, StoreHeader, label_columns
+from egotap_pl.data.schema import (
+    FIT_RESIDUAL,
+    FORMAT,
+    METADATA,
+    NAMES,
+    SCHEMA_VERSION,
+    SKIPPED,
+    TEXT,
+    StoreHeader,
+    label_columns,
+)
 from egotap_pl.data.source import Frames, SkippedFrame
 from egotap_pl.data.store import FrameStore
 
@@ -76,6 +86,8 @@ class StoreWriter:
         for column in NAMES:
             names = getattr(frames, column)
             self.file[column][rows] = self._number(column, names)
+        if frames.fit_residual_px is not None:
+            self._residuals()[rows] = frames.fit_residual_px
         self.header.codec.write(self.file["images"], self.row, frames.images)
         self._advance(count, frames.skipped)
 
@@ -92,6 +104,8 @@ class StoreWriter:
                     if column in NAMES:
                         values = self._number(column, part.names[column])[values]
                     self.file[column][rows] = values
+            if FIT_RESIDUAL in source:
+                self._residuals()[self.row : self.row + len(part)] = source[FIT_RESIDUAL][...]
         self._advance(len(part), part.skipped)
 
     def finish(self) -> None:
@@ -107,6 +121,9 @@ class StoreWriter:
         self.file.create_dataset(METADATA, data=header.to_json(), dtype=TEXT)
         self.file.attrs["format"] = FORMAT
         self.file.attrs["version"] = SCHEMA_VERSION
+
+    def _residuals(self) -> h5py.Dataset:
+        return self.file.require_dataset(FIT_RESIDUAL, (self.frames,), np.float32, exact=True, fillvalue=np.nan)
 
     def _number(self, column: str, names: Sequence[str]) -> Int[np.ndarray, "name"]:
         """Numbers of names in the order of their first appearance."""

@@ -198,7 +198,9 @@ class UnrealEgoSource:
     def read(self, piece: MotionPiece) -> Frames:
         """Reads a piece; damaged frames, and those that the part leaves out, are named in it."""
         samples, skipped = self.part.read(self.root, piece.motion, piece.numbers, self.image_px, self.rig)
-        return stack(self, [self._frame(piece.motion, sample) for sample in samples], skipped)
+        frames = stack(self, [self._frame(piece.motion, sample) for sample in samples], skipped)
+        residuals = [sample.fit_residual_px for sample in samples if sample.fit_residual_px is not None]
+        return frames._replace(fit_residual_px=np.array(residuals, np.float32)) if residuals else frames
 
     def _frame(self, motion: Motion, sample: Sample) -> Frame:
         relative = self.origin(sample.pose_cm, sample.pelvis_cm)

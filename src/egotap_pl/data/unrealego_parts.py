@@ -40,6 +40,7 @@ class Sample(NamedTuple):
         points2d_px: of every joint in each view.
         pose_cm: every joint relative to the pelvis, in the cameras' axes.
         pelvis_cm: in each camera's frame.
+        fit_residual_px: of the fit, if 2D points and pelvis come from one.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Sample(NamedTuple):
     points2d_px: Float64[np.ndarray, "v j 2"]
     pose_cm: Float64[np.ndarray, "j 3"]
     pelvis_cm: Float64[np.ndarray, "v 3"]
+    fit_residual_px: float | None = None
 
 
 Samples = tuple[list[Sample], tuple[SkippedFrame, ...]]
@@ -197,7 +199,7 @@ class ImplAlone:
             residual = float(fit.residual_px[row])
             if residual <= self.max_residual_px:
                 pelvis = fit.pelvis_cm[row].numpy()
-                good.append(Sample(number, impl.images, points2d[row].numpy(), impl.pose_cm, pelvis))
+                good.append(Sample(number, impl.images, points2d[row].numpy(), impl.pose_cm, pelvis, residual))
             else:
                 bad.append(SkippedFrame(*_name(root, motion, number, npy_path), self._why(residual), damaged=False))
         return good, (*damaged, *bad)
