@@ -45,7 +45,7 @@ def main(config: DictConfig) -> None:
     if settings["store"] is not None:
         store = Path(settings["store"])
     elif "root" in about.data and about.data["root"] is None:  # imported weights
-        raise EgotapError(f"{checkpoint} does not say where {about.data['name']} is: give store=DIR, which prepare made")
+        raise EgotapError(f"{checkpoint} does not say where {about.data['name']} is: give store=DIR, a prepared one")
     else:
         store, _ = ensure_data(about.data, Path(settings["paths"]["data"]))
     trainer = settings["trainer"] | ({} if settings["workers"] is None else {"workers": settings["workers"]})

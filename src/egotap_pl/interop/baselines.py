@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,11 +31,11 @@ class BaselineSizes:
     """
 
     heatmap_px: int = 64
-    channels: tuple[int, ...] = (64, 128, 256)
-    hidden_dims: tuple[int, ...] = (2048, 512)
+    channels: Sequence[int] = (64, 128, 256)
+    hidden_dims: Sequence[int] = (2048, 512)
     embedding_dim: int = 20
     limb_embedding_dim: int = 10
-    pose_hidden_dims: tuple[int, ...] = (32, 32)
+    pose_hidden_dims: Sequence[int] = (32, 32)
 
 
 RELEASE = BaselineSizes()

@@ -7,7 +7,7 @@ reads propagated features only, and on UnrealEgo every joint's feature fills the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,7 +54,7 @@ class LifterSizes:
     mlp_width: int = 4096
     depth: int = 3
     heads: int = 8
-    hidden_dims: tuple[int, ...] = (2048, 512)
+    hidden_dims: Sequence[int] = (2048, 512)
 
 
 RELEASE = LifterSizes()

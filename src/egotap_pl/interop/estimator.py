@@ -45,8 +45,9 @@ def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoU
     """
     if kind not in KINDS:
         raise EgotapError(f"there is no estimator of {kind!r}; there are {', '.join(KINDS)}")
+    published = read_published(source, kind)
     estimator = KINDS[kind](skeleton)
-    fill(estimator, estimator_weights(read_published(source, kind), estimator, skeleton))
+    fill(estimator, estimator_weights(published, estimator, skeleton))
     return estimator.eval()
 
 

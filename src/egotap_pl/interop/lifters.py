@@ -73,7 +73,7 @@ def load_lifter(method: str, source: Path | str, skeleton: Skeleton, propagation
         EgotapError: for an unknown method or propagation, or if the file is missing, or its keys and shapes are not
             this network's.
     """
-    found = find_method(method, propagation)
+    found, published = find_method(method, propagation), read_published(source, "lifter")
     lifter = found.make(skeleton, **found.arguments)
-    fill(lifter, found.weights(read_published(source, "lifter"), lifter))
+    fill(lifter, found.weights(published, lifter))
     return lifter.eval()
