@@ -196,13 +196,16 @@ def test_writer_refuses_what_unrealego_cannot_hold(store: FrameStore, tmp_path: 
 
 
 def joint_entry(left: list[float], shift: float = -12.0) -> dict[str, Any]:
+    """Its 2D points are 3 px to the right of and 5 px below the projection of the 3D points."""
+    points = torch.tensor([left, [left[0] + shift, *left[1:]]]).double()
+    px = (StereoRig.unrealego().cameras[0].project(points)[0] + torch.tensor([3, 5])).tolist()
     return {
         "trans": [1.0, 2.0, 3.0],
         "rot": [0.0, 0.0, 0.0],
         "camera_left_pts3d": left,
         "camera_right_pts3d": [left[0] + shift, left[1], left[2]],
-        "camera_left_pts2d": [left[0] + 500.0, left[1] + 400.0],
-        "camera_right_pts2d": [left[0] + 300.0, left[1] + 200.0],
+        "camera_left_pts2d": px[0],
+        "camera_right_pts2d": px[1],
     }
 
 
@@ -236,6 +239,14 @@ def impl_content(**changes: Any) -> dict[str, Any]:
     return content | changes
 
 
+def projection(x: float, y: float, z: float) -> np.ndarray:
+    """Scaramuzza's formula, written out."""
+    camera = StereoRig.unrealego().cameras[0]
+    n = np.hypot(x, y)
+    rho = np.polynomial.Polynomial(camera.w2c)(np.arctan(-z / n))
+    return np.array([x, y]) / n * rho + camera.centre_px
+
+
 def make_impl(root: Path, content: Any, number: int = 1) -> Path:
     folder = root / MOTION / "all_data_with_img-256_hm-64_pose-16_npy"
     folder.mkdir(parents=True, exist_ok=True)
@@ -261,8 +272,8 @@ def test_raw_files_with_known_numbers(tmp_path: Path) -> None:
     assert frames.motion == [MOTION] * 3
     np.testing.assert_allclose(frames.pose_cm[2], [[j - 1, 18, -10] for j in range(16)])
     np.testing.assert_allclose(frames.origin_cm[0], [[1, 2, 60], [-11, 2, 60]])
-    np.testing.assert_allclose(frames.points2d_px[1, 0, 3], [503, 412])
-    np.testing.assert_allclose(frames.points2d_px[1, 1, 3], [303, 212])
+    expected = [projection(x, 12, 50) + np.array([3, 5]) for x in (3, 3 - 12)]
+    np.testing.assert_allclose(frames.points2d_px[1, :, 3], expected, atol=0.05)
     assert frames.images[2, 0, :, 0, 0].tolist() in ([200, 100, 10], [200, 100, 11])
     assert not frames.images[:, :, :, 1:, :].any()
     assert source.rig.translation_cm == (-12, 0, 0)
@@ -277,6 +288,18 @@ def test_joints_beyond_the_image_circle_are_out_of_view(tmp_path: Path) -> None:
     visibility = read_all(UnrealEgoSource(tmp_path, LISTS, image_px=64)).visibility
     assert visibility[0, :, 0].tolist() == [Visibility.OUT_OF_VIEW] * 2
     assert (visibility[0, :, 1:] == Visibility.UNKNOWN).all()
+
+
+def test_points_of_other_cameras_are_refused(tmp_path: Path) -> None:
+    path = make_raw(tmp_path, (1,)) / "json" / "frame_1.json"
+    content = json.loads(path.read_text())
+    for joint in list(content["joints"].values())[:17]:  # Y up, as other tools have it
+        for view in ("left", "right"):
+            joint[f"camera_{view}_pts3d"][1] *= -1
+    path.write_text(json.dumps(content))
+    frames = read_all(UnrealEgoSource(tmp_path, LISTS, image_px=64))
+    assert "px (median) from where UnrealEgo's calibration projects" in frames.skipped[0].reason
+    assert len(read_all(UnrealEgoSource(tmp_path, LISTS, RawRelease(max_distance_px=None), image_px=64)).images) == 1
 
 
 def test_device_relative_poses_are_the_mean_of_both_views(tmp_path: Path) -> None:

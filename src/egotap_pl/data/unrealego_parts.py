@@ -29,6 +29,8 @@ from egotap_pl.data.unrealego_fit import find_peaks, fit_pelvis
 from egotap_pl.data.unrealego_tree import IMAGE_FOLDERS, IMPL_FOLDER, JSON_FOLDER, Motion, frame_numbers
 
 POSES_AGREE_CM = 0.1
+MAX_DISTANCE_PX = 20.0
+"""Half the joints' 2D points must be this near to where the calibration projects them: else it is not theirs."""
 
 
 class Sample(NamedTuple):
@@ -81,11 +83,17 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class RawRelease:
-    """json and png, as the raw release has them: true 2D points; images are made smaller here."""
+    """json and png, as the raw release has them: true 2D points; images are made smaller here.
+
+    Args:
+        max_distance_px: frames whose points lie farther from their projection (median) are refused; None for any.
+    """
+
+    max_distance_px: float | None = MAX_DISTANCE_PX
 
     def identity(self) -> dict[str, Any]:
-        """Its name."""
-        return {"part": "raw"}
+        """Its name and limit."""
+        return {"part": "raw", "max_distance_px": self.max_distance_px}
 
     def there(self, folder: Path) -> bool:
         """Whether its folders are there."""
@@ -106,7 +114,7 @@ class RawRelease:
         folder = root / motion.name
 
         def read(number: int) -> Sample:
-            points = read_points(json_path(folder, number))
+            points = _checked_points(json_path(folder, number), rig, self.max_distance_px)
             return _sample(number, read_pngs(png_paths(folder, number), image_px), points)
 
         return read_each(_named(root, motion, numbers, json_path, read))
@@ -114,11 +122,17 @@ class RawRelease:
 
 @dataclass(frozen=True)
 class ImplWithJson:
-    """The impl files for images, the raw release's json files for everything else."""
+    """The impl files for images, the raw release's json files for everything else.
+
+    Args:
+        max_distance_px: frames whose points lie farther from their projection (median) are refused; None for any.
+    """
+
+    max_distance_px: float | None = MAX_DISTANCE_PX
 
     def identity(self) -> dict[str, Any]:
-        """Its name."""
-        return {"part": "impl+json"}
+        """Its name and limit."""
+        return {"part": "impl+json", "max_distance_px": self.max_distance_px}
 
     def there(self, folder: Path) -> bool:
         """Whether its folders are there."""
@@ -138,7 +152,8 @@ class ImplWithJson:
 
         def read(number: int) -> Sample:
             impl = read_impl(npy_path(folder, number), image_px)
-            sample = _sample(number, impl.images, read_points(json_path(folder, number)))
+            points = _checked_points(json_path(folder, number), rig, self.max_distance_px)
+            sample = _sample(number, impl.images, points)
             apart = float(np.abs(sample.pose_cm - impl.pose_cm).max())
             if apart > POSES_AGREE_CM:
                 raise EgotapError(
@@ -241,6 +256,25 @@ def _sample(number: int, images: UInt8[np.ndarray, "v 3 h w"], points: Points) -
     pelvis = points.points_cm[:, -1]
     pose = points.points_cm[0, :-1] - pelvis[0]
     return Sample(number, images, points.points2d_px[:, :-1], pose, pelvis)
+
+
+def _checked_points(path: Path, rig: StereoRig, max_distance_px: float | None) -> Points:
+    """Points that are where the calibration projects them.
+
+    Raises:
+        EgotapError: as `read_points`, or if they are not.
+    """
+    points = read_points(path)
+    if max_distance_px is not None:
+        views = zip(rig.cameras, torch.from_numpy(points.points_cm), strict=True)
+        px, seen = (torch.stack(x).numpy() for x in zip(*(camera.project(p) for camera, p in views), strict=True))
+        apart = np.linalg.norm(px - points.points2d_px, axis=-1)[seen]
+        if len(apart) and np.median(apart) > max_distance_px:
+            raise EgotapError(
+                f"{path}: the joints' 2D points are {np.median(apart):.0f} px (median) from where UnrealEgo's "
+                "calibration projects their 3D points: the file is of other cameras, axes or units"
+            )
+    return points
 
 
 def _baseline(points: Points) -> Float64[np.ndarray, "3"]:
