@@ -30,8 +30,8 @@ class Shown:
 
     title: str
     images: UInt8[np.ndarray, "v 3 h w"]
-    joint_heatmaps: Float[np.ndarray, "v j h2 w2"]
-    limb_heatmaps: Float[np.ndarray, "v j 2 h2 w2"]
+    joint_heatmaps: Float[np.ndarray, "v m h2 w2"]
+    limb_heatmaps: Float[np.ndarray, "v m 2 h2 w2"]
     truth_cm: Float[np.ndarray, "j 3"]
     estimate_cm: Float[np.ndarray, "j 3"]
 

@@ -73,7 +73,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        first = next(iter(str(error).splitlines()), "it ends too early")
         raise EgotapError(f"{path} is no checkpoint of tensors and plain values, or it is damaged: {first}") from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise EgotapError(f"{path} is not a Lightning checkpoint: it has no state_dict")

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 from omegaconf import DictConfig
 
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, error_table, quieten_lightning
 from egotap_pl.cli.datasets import ensure_data
-from egotap_pl.cli.fit import data_module, device_arguments
+from egotap_pl.cli.fit import data_module, new_trainer
 from egotap_pl.cli.launch import launch, num_processes
 from egotap_pl.cli.results import Provenance, run_test
 from egotap_pl.core.errors import EgotapError
@@ -77,7 +76,7 @@ def test(job: TestJob) -> None:
     if isinstance(task, LiftingTask) and (mean_pose_cm := task.get_buffer("mean_pose_cm")).isnan().all():
         mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights: nobody published it
     progress = StageProgress(job.checkpoint.name)
-    trainer = L.Trainer(**device_arguments(job.trainer), logger=False, callbacks=[progress], enable_checkpointing=False)
+    trainer = new_trainer(job.trainer, logger=False, callbacks=[progress], enable_checkpointing=False)
     run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)
 
 

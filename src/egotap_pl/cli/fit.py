@@ -97,26 +97,27 @@ def _fit_once(job: FitJob, seed: int) -> None:
     task = make_task(job.spec["task"], facts_of(module), job.title)
     for name, (checkpoint, prefix) in job.parts.items():
         load_part(task.get_submodule(name), checkpoint, prefix)
-    resuming = job.last.is_file()
-    if resuming:
-        epoch = read_checkpoint(job.last)["epoch"]
-        say(f"{job.title}: goes on after epoch {epoch + 1}")
+    steps = 0
+    if job.last.is_file():
+        last = read_checkpoint(job.last)
+        steps = last["global_step"]
+        say(f"{job.title}: goes on after epoch {last['epoch'] + 1}")
     elif hasattr(task, "initialise"):
         task.initialise()
     with wandb_closed():
-        _train_and_test(job, seed, task, module, resuming)
+        _train_and_test(job, seed, task, module, steps)
 
 
-def _train_and_test(job: FitJob, seed: int, task: Any, module: FrameDataModule, resuming: bool) -> None:
+def _train_and_test(job: FitJob, seed: int, task: Any, module: FrameDataModule, steps: int) -> None:
     timer = Timer()
     others = [make_logger(job.logger, job.folder)] if job.logger is not None else []
-    loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), resuming), *others]
+    loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), steps), *others]
     trainer = make_trainer(job, [*_callbacks(job), timer], loggers)
     for logger in others:
         logger.log_hyperparams(job.spec)
     if job.spec["epochs"]:
         with interruptible(trainer):
-            trainer.fit(task, module, ckpt_path=str(job.last) if resuming else None, weights_only=True)
+            trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # Tested from the images on, as `egotap evaluate` and every later use of the checkpoint does.
     test = data_module(job.store, job.spec["batch_size"], job.trainer)

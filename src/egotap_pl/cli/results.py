@@ -89,13 +89,19 @@ def write_predictions(path: Path, predictions: dict[str, Any], module: FrameData
         file.attrs["dataset_fingerprint"], file.attrs["split"] = module.fingerprint, split
 
 
-def resumed_csv(logger: CSVLogger, resuming: bool) -> CSVLogger:
-    """The logger, with the rows that an interrupted run has written: Lightning's would begin the file anew."""
+def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
+    """The logger, with the rows that an interrupted run has written: Lightning's would begin the file anew.
+
+    Args:
+        logger: writes metrics.csv.
+        steps: training steps that the checkpoint holds; what was written of later ones is done, and written, again.
+    """
     path = Path(logger.log_dir) / "metrics.csv"
     rows: list[dict[str, float]] = []
-    if resuming and path.is_file():
+    if steps and path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
             rows = [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+        rows = [row for row in rows if row["step"] < steps]
     if rows:
         logger.experiment.metrics = rows
         logger.experiment.save()

@@ -29,7 +29,7 @@ class CollapseGuard(L.Callback):
         HeatmapCollapse: out of ``trainer.fit``.
     """
 
-    def __init__(self, after_epochs: float, ratio: float = 0.97, memory: float = 0.97) -> None:
+    def __init__(self, after_epochs: int | float, ratio: float = 0.97, memory: float = 0.97) -> None:
         self.after_epochs, self.ratio, self.memory = after_epochs, ratio, memory
         self._loss, self._zero_loss = 0.0, 0.0
 

@@ -18,7 +18,7 @@ class ScheduleFactory(Protocol):
 
 
 def warmup_cosine(
-    optimizer: Optimizer, total_steps: int, steps_per_epoch: int, *, warmup_epochs: float = 1.0
+    optimizer: Optimizer, total_steps: int, steps_per_epoch: int, *, warmup_epochs: int | float = 1.0
 ) -> LRScheduler:
     """Linear warm-up, then a cosine to zero (release: lifter).
 
@@ -38,8 +38,8 @@ def constant_then_linear(
     total_steps: int,
     steps_per_epoch: int,
     *,
-    constant_epochs: float = 5.0,
-    warmup_epochs: float = 0.0,
+    constant_epochs: int | float = 5.0,
+    warmup_epochs: int | float = 0.0,
 ) -> LRScheduler:
     """Constant, then linearly to zero (release: heatmap estimators), after a linear warm-up if wanted.
 
@@ -57,7 +57,7 @@ def constant_then_linear(
     return _in_turn(optimizer, [_rise(optimizer, warmup), flat, fall], [warmup, constant])
 
 
-def _steps(epochs: float, steps_per_epoch: int, total_steps: int) -> int:
+def _steps(epochs: int | float, steps_per_epoch: int, total_steps: int) -> int:
     """Steps of a part that leaves at least one to the part after it."""
     return max(min(round(epochs * steps_per_epoch), total_steps - 1), 0)
 

@@ -1,0 +1,289 @@
+"""`egotap train`: from nothing to a tested lifter, and what happens when it is said again, stopped or said twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+from smoke import LIFTER, SMOKE, Outcome, Run, run_folder
+
+QUICKSTART = ("experiment=quickstart", *SMOKE)
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "egotap_pl", "train", *arguments],
+        cwd=home,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def quickstart(home: Path) -> Outcome:
+    """The first command of the README, as a user gives it."""
+    process = start(home, *QUICKSTART)
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, err
+    return Outcome(0, out, err)
+
+
+def checkpoints(home: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in home.rglob("*.ckpt")}
+
+
+def stages(home: Path, kind: str) -> set[Path]:
+    return {path for path in (home / "work" / "stages").glob(f"{kind}-*") if path.is_dir()}
+
+
+@pytest.mark.slow
+def test_a_run_leaves_what_it_should(quickstart: Outcome, home: Path) -> None:
+    folder = run_folder(quickstart, home)
+    assert folder.parent == home / "runs" / "quickstart" / "egosynth"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    promised = "mpjpe pa_mpjpe mean_pose_mpjpe per_joint per_category frames seconds device dataset dataset_fingerprint"
+    assert {*promised.split(), "seed", "commit", "parameters"} <= metrics.keys()
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    assert settings["training"]["seed"] == metrics["seed"] == 0
+    assert "${" not in (folder / "config.yaml").read_text()
+    assert (folder / "checkpoints" / "best.ckpt").is_file()
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+    assert (folder / "poses.png").stat().st_size > 10_000
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert any(row["validation/mpjpe"] for row in rows)
+    assert not list(home.rglob("*.unfinished*"))
+
+
+@pytest.mark.slow
+def test_predictions_give_the_metrics(quickstart: Outcome, home: Path) -> None:
+    folder = run_folder(quickstart, home)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    with h5py.File(folder / "predictions.h5") as file:
+        error_mm = 10 * np.linalg.norm(file["pose_cm"][...] - file["truth_cm"][...], axis=-1)
+        categories, joints = file["category"].asstr()[...], list(file.attrs["joints"])
+        rows = file["row"][...]
+    assert rows.tolist() == list(range(metrics["frames"]))
+    assert metrics["mpjpe"] == pytest.approx(error_mm.mean(), rel=1e-5)
+    for joint, error in zip(joints, error_mm.mean(0), strict=True):
+        assert metrics["per_joint"][joint] == pytest.approx(error, rel=1e-5)
+    for category, errors in metrics["per_category"].items():
+        assert errors["mpjpe"] == pytest.approx(error_mm[categories == category].mean(), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_said_again_it_does_nothing_again(quickstart: Outcome, home: Path, run: Run) -> None:
+    before = checkpoints(home)
+    again = run("train", *QUICKSTART)
+    assert checkpoints(home) == before
+    assert again.err.count("already there") == 5  # data, two estimators, heatmaps, lifter
+    assert again.out == quickstart.out
+
+
+@pytest.mark.slow
+def test_another_seed_shares_the_estimators_and_another_estimator_is_trained(
+    quickstart: Outcome, home: Path, run: Run
+) -> None:
+    before = checkpoints(home)
+    seeded = run("train", *QUICKSTART, "seed=1")
+    made = checkpoints(home).keys() - before.keys()
+    assert {path.parents[1] for path in made} == {run_folder(seeded, home)}
+    joint, limb = stages(home, "joint-estimator"), stages(home, "limb-estimator")
+    run("train", *QUICKSTART, "estimators.joint.task.optimizer.lr=0.002")
+    assert len(stages(home, "joint-estimator") - joint) == 1
+    assert stages(home, "limb-estimator") == limb
+    assert {path: checkpoints(home)[path] for path in before} == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_it_goes_on_to_the_same_end(stop: signal.Signals, home: Path, run: Run) -> None:
+    command = (*LIFTER, "training.epochs=30")
+    whole = run_folder(run("train", *command, "paths.runs=whole"), home)
+    runs = f"stopped-{stop.name}"
+    process = start(home, *command, f"paths.runs={runs}")
+    deadline = time.monotonic() + 200
+    while not list((home / runs).rglob("last.ckpt")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(stop)
+    _, err = process.communicate(timeout=100)
+    if stop == signal.SIGINT:
+        assert process.returncode == 130
+        assert err.splitlines()[-1].startswith("egotap: interrupted")
+        assert "Traceback" not in err
+    else:
+        assert process.returncode == -signal.SIGKILL
+    assert not list((home / runs).rglob("metrics.json")), "it had ended before it was stopped"
+    again = run("train", *command, f"paths.runs={runs}")
+    assert "goes on after epoch" in again.err
+    folder = run_folder(again, home)
+    assert (folder / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
+    one, other = (json.loads((path / "metrics.json").read_text()) for path in (folder, whole))
+    for key in ("mpjpe", "pa_mpjpe", "per_joint", "per_category", "frames"):
+        assert one[key] == other[key]
+    assert not list(folder.rglob("*.unfinished"))
+
+
+@pytest.mark.slow
+def test_two_at_a_time_train_an_estimator_once(home: Path, run: Run) -> None:
+    run("prepare", *SMOKE)
+    command = (*QUICKSTART, "estimators.joint.seed=5", "heatmaps.cache=false")
+    processes = [start(home, *command) for _ in range(2)]
+    errors = [process.communicate(timeout=400)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    for stage in ("joint estimator", "lifter"):
+        assert sum(f"{stage}: epoch 1/1" in error for error in errors) == 1, errors
+
+
+def test_a_sweep_names_its_runs_and_survives_a_bad_job(home: Path, run: Run) -> None:
+    sweep = run("train", "-m", *LIFTER, "seed=41,42", "training.batch_size=16,0", "paths.runs=sweep", ok=False)
+    assert sweep.status == 1
+    assert "training.batch_size=0" in sweep.err.splitlines()[-1]
+    assert "Traceback" not in sweep.err
+    folders = sorted(path.parent.name for path in (home / "sweep").rglob("metrics.json"))
+    assert len(folders) == 2
+    for seed, folder in zip((41, 42), folders, strict=True):
+        assert f"seed={seed}" in folder
+        assert "training.batch_size=16" in folder
+
+
+ZEROS = """
+import torch
+from torch import nn
+
+class Zeros(nn.Module):
+    "An estimator that has collapsed."
+
+    def __init__(self, skeleton, width, lateral_widths, decoder_widths):
+        super().__init__()
+        self.joints, self.scale = skeleton.num_heatmap_joints, nn.Parameter(torch.zeros(()))
+
+    def forward(self, images):
+        return self.scale * 0 + images.new_zeros(len(images), 2, self.joints, 16, 16)
+"""
+
+
+def test_a_collapsed_estimator_is_begun_anew_and_then_given_up(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "collapsed.py").write_text(ZEROS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    outcome = run(
+        "train",
+        *QUICKSTART,
+        "estimators.joint.task.estimator._target_=collapsed.Zeros",
+        "estimators.joint.guard={_target_: egotap_pl.tasks.callbacks.CollapseGuard, after_epochs: 1}",
+        "estimators.joint.restarts=2",
+        ok=False,
+    )
+    assert outcome.err.count("joint estimator: collapsed to all-zero maps: after") == 3
+    assert "with 3 seeds" in outcome.err.splitlines()[-1]
+
+
+ENCODER = """
+from torch import nn
+from egotap_pl.nn.encoders.base import JointEncoder
+
+class MeanEncoder(JointEncoder):
+    "A joint's feature from the sums over the rows and columns of its maps."
+
+    def __init__(self, skeleton, heatmap_px, joint_dim):
+        super().__init__(skeleton, heatmap_px, joint_dim)
+        self.linear = nn.Linear(2 * heatmap_px, joint_dim)
+
+    def forward(self, maps):
+        return self.linear(maps.sum(-1).transpose(1, 2).flatten(2))
+"""
+PROPAGATION = """
+from torch import nn
+from egotap_pl.nn.propagation.base import Propagation
+
+class SumPropagation(Propagation):
+    "Each joint adds its limb's feature."
+    uses_limbs = True
+
+    def __init__(self, skeleton, joint_dim):
+        super().__init__()
+        self.out_dim, self.linear = joint_dim, nn.Linear(joint_dim, joint_dim)
+
+    def forward(self, joint, limb):
+        return self.linear(joint + limb)
+"""
+
+
+@pytest.mark.slow
+def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_idea.py").write_text(ENCODER + PROPAGATION)
+    for group, name in (("encoder", "MeanEncoder"), ("propagation", "SumPropagation")):
+        folder = tmp_path / "conf" / "lifter" / group
+        folder.mkdir(parents=True)
+        (folder / "mine.yaml").write_text(f"_target_: my_idea.{name}\n_partial_: true\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    own = ("--config-dir", str(tmp_path / "conf"), "lifter/encoder=mine", "lifter/propagation=mine")
+    process = start(home, *LIFTER, *own)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    best = run_folder(Outcome(0, out, err), home) / "checkpoints" / "best.ckpt"
+    state = torch.load(best, weights_only=True)["state_dict"]
+    assert state["lifter.propagation.linear.weight"].shape == (16, 16)
+    # Nobody's checkpoint makes the program import a package that was not named as trusted.
+    command = [sys.executable, "-m", "egotap_pl", "evaluate", f"checkpoint={best}"]
+    refused = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=200)
+    assert refused.returncode == 1
+    assert "trust=[egotap_pl,my_idea]" in refused.stderr
+    command.append("trust=[egotap_pl,my_idea]")
+    subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=200, check=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("training.epchs=3",), "training.epchs"),
+        (("lifter/encoder=none_such",), "channel_vit"),
+        (("experiment=none_such",), "quickstart"),
+        (("training.epochs=abc",), "training.epochs=abc"),
+        (("+training.task.optimizer.foo=1",), "training.task.optimizer.foo"),
+        (("training.task.optimizer.lr=fast",), "training.task.optimizer.lr=fast"),
+        (("lifter.encoder._target_=egotap_pl.nn.encoders.None",), "egotap_pl.nn.encoders.None"),
+        (("lifter.joint_dim=15",), "joint_dim 15"),
+        (("trainer.precision=abc",), "abc"),
+        (("training.epochs=[1",), "[1"),
+    ],
+)
+def test_a_mistake_ends_with_one_message(wrong: tuple[str, ...], told: str, run: Run) -> None:
+    outcome = run("train", *LIFTER, *wrong, ok=False)
+    assert outcome.status == 1
+    message = outcome.err[outcome.err.index("egotap: ") :]
+    assert told in message
+    assert "Traceback" not in outcome.err
+    assert "Error executing" not in outcome.err
+    assert len(message.splitlines()) <= 8
+
+
+def test_a_gpu_that_is_not_there_is_asked_for_in_vain(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert "trainer=cpu" in run("train", *LIFTER, "trainer=gpu", ok=False).err
+
+
+def test_an_unknown_verb_is_answered_with_the_known_ones(run: Run) -> None:
+    outcome = run("trian", ok=False)
+    assert outcome.status == 2
+    assert "train" in outcome.err
