@@ -18,9 +18,9 @@ FORMAT = "egotap-frames"
 SCHEMA_VERSION = 1
 METADATA = "metadata"
 SKIPPED = "skipped"
+"""Frames left out, one JSON object each; there is no such dataset where there are none."""
 FIT_RESIDUAL = "fit_residual_px"
 """Only where 2D points and origins were recovered by a fit."""
-"""Frames left out, one JSON object each; there is no such dataset where there are none."""
 NAMES = ("subject", "motion")
 """Columns of indices into a list of names of their own, ``names/<column>``."""
 TEXT = h5py.string_dtype("utf-8")
