@@ -19,7 +19,7 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton, unrealego
 from egotap_pl.data.source import Frame, Frames, stack
-from egotap_pl.data.unrealego_parts import Part, Sample, part_of
+from egotap_pl.data.unrealego_parts import Part, Sample, WhatIsThere
 from egotap_pl.data.unrealego_tree import Motion, find_root, read_list
 from egotap_pl.synth.motion.source import CATEGORIES
 
@@ -120,7 +120,7 @@ class UnrealEgoSource:
         self,
         root: str | Path,
         lists: Mapping[str, str],
-        part: Part | None = None,
+        part: Part | WhatIsThere | None = None,
         image_px: int = 256,
         origin: Origin | None = None,
         frames_per_piece: int = 32,
@@ -131,7 +131,9 @@ class UnrealEgoSource:
         self.image_px, self.frames_per_piece = image_px, frames_per_piece
         self.lists = {split: read_list(self._list_path(Path(root).expanduser(), file)) for split, file in lists.items()}
         self.origin = origin or Pelvis()
-        self.part = part or part_of(self.root, itertools.chain.from_iterable(self.lists.values()))
+        if part is None or isinstance(part, WhatIsThere):
+            part = (part or WhatIsThere()).choose(self.root, itertools.chain.from_iterable(self.lists.values()))
+        self.part = part
 
     @property
     def skeleton(self) -> Skeleton:

@@ -225,21 +225,25 @@ class ImplAlone:
         return f"pose and heatmaps do not fit: {residual_px:.1f} px apart, more than {self.max_residual_px:g}"
 
 
-def part_of(root: Path, motions: Iterable[Motion]) -> Part:
-    """The part that has most of the motions; of several, the one whose frames need least work and lose least.
+@dataclass(frozen=True)
+class WhatIsThere:
+    """The part that most of the motions have; of equals, the one whose frames need least work and lose least."""
 
-    Raises:
-        EgotapError: if no motion is there in any part.
-    """
-    parts: tuple[Part, ...] = (ImplWithJson(), RawRelease(), ImplAlone())
-    folders = [root / motion.name for motion in motions]
-    counts = [sum(part.there(folder) for folder in folders) for part in parts]
-    if not any(counts):
-        raise EgotapError(
-            f"{root}: none of the lists' {len(folders)} motions is there, neither with {JSON_FOLDER} and "
-            f"{IMAGE_FOLDERS[0]} nor with {IMPL_FOLDER}; the first is expected at {folders[0]}"
-        )
-    return parts[counts.index(max(counts))]
+    def choose(self, root: Path, motions: Iterable[Motion]) -> Part:
+        """Look at the motions' folders.
+
+        Raises:
+            EgotapError: if no motion is there in any part.
+        """
+        parts: tuple[Part, ...] = (ImplWithJson(), RawRelease(), ImplAlone())
+        folders = [root / motion.name for motion in motions]
+        counts = [sum(part.there(folder) for folder in folders) for part in parts]
+        if not any(counts):
+            raise EgotapError(
+                f"{root}: none of the lists' {len(folders)} motions is there, neither with {JSON_FOLDER} and "
+                f"{IMAGE_FOLDERS[0]} nor with {IMPL_FOLDER}; the first is expected at {folders[0]}"
+            )
+        return parts[counts.index(max(counts))]
 
 
 def _named(
