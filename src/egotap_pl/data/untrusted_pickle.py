@@ -63,8 +63,7 @@ class _DType:
             raise Refused("a structured NumPy type")
         self.order = state[1]
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
+    def made(self) -> np.dtype[Any]:
         return np.dtype("O") if self.code.startswith("O") else np.dtype(self.order + self.code)
 
 
@@ -91,33 +90,24 @@ def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
     return array
 
 
-def _scalar(dtype: Any, data: Any) -> Any:
-    return _filled(dtype, (), False, data)[()]
-
-
 def _encode(text: Any, encoding: Any) -> bytes:
-    if not isinstance(text, str) or encoding != "latin1":
+    if encoding != "latin1":
         raise Refused("an encoding other than latin1")
     return _bytes(text)
-
-
-def _no_bytes() -> bytes:
-    return b""
 
 
 _ARRAYS = frozenset({_Name("numpy", "ndarray")})
 # NumPy before 2.0 was called numpy.core inside. Pickle protocols 0 to 2 write bytes as text, to be encoded,
 # and no bytes as a call of bytes().
-_MAKERS: Mapping[_Name, Callable[..., Any]] = MappingProxyType(
-    {
-        _Name("numpy", "dtype"): _DType,
-        **{_Name(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
-        **{_Name(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
-        **{_Name(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
-        _Name("_codecs", "encode"): _encode,
-        _Name("__builtin__", "bytes"): _no_bytes,
-    }
-)
+_MAKERS: dict[_Name, Callable[..., Any]] = {
+    _Name("numpy", "dtype"): _DType,
+    _Name("_codecs", "encode"): _encode,
+    _Name("__builtin__", "bytes"): lambda: b"",
+}
+for _core in ("numpy.core", "numpy._core"):
+    _MAKERS[_Name(f"{_core}.multiarray", "_reconstruct")] = _Array
+    _MAKERS[_Name(f"{_core}.multiarray", "scalar")] = lambda dtype, data: _filled(dtype, (), False, data)[()]
+    _MAKERS[_Name(f"{_core}.numeric", "_frombuffer")] = _from_buffer
 
 
 def loads(data: bytes) -> Any:
@@ -173,10 +163,6 @@ class _Machine:
             raise Refused(str(found)[:80])
         self.stack.append(found)
 
-    def stack_global(self) -> None:
-        name, module = self.stack.pop(), self.stack.pop()
-        self.push_name(module, name)
-
     def reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, _Name) or function not in _MAKERS or not isinstance(arguments, tuple):
@@ -198,8 +184,8 @@ class _Machine:
         del self.stack[at:]
         return items
 
-    def tuple(self, count: int) -> None:
-        self.stack[len(self.stack) - count :] = [tuple(self.stack[len(self.stack) - count :])]
+    def join(self, count: int) -> None:
+        self.stack[-count:] = [tuple(self.stack[-count:])]
 
     def extend(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
@@ -221,19 +207,16 @@ class _Machine:
 
 _ACTIONS: Mapping[str, Callable[[_Machine], Any]] = MappingProxyType(
     {
-        "STACK_GLOBAL": _Machine.stack_global,
+        "STACK_GLOBAL": lambda m: m.push_name(m.stack.pop(-2), m.stack.pop()),
         "REDUCE": _Machine.reduce,
         "BUILD": _Machine.build,
         "MARK": lambda m: m.stack.append(_MARK),
-        "POP": lambda m: m.stack.pop(),
-        "POP_MARK": _Machine.to_mark,
-        "DUP": lambda m: m.stack.append(m.stack[-1]),
         "EMPTY_LIST": lambda m: m.stack.append([]),
         "EMPTY_DICT": lambda m: m.stack.append({}),
         "EMPTY_TUPLE": lambda m: m.stack.append(()),
-        "TUPLE1": lambda m: m.tuple(1),
-        "TUPLE2": lambda m: m.tuple(2),
-        "TUPLE3": lambda m: m.tuple(3),
+        "TUPLE1": lambda m: m.join(1),
+        "TUPLE2": lambda m: m.join(2),
+        "TUPLE3": lambda m: m.join(3),
         "TUPLE": lambda m: m.stack.append(tuple(m.to_mark())),
         "LIST": lambda m: m.stack.append(m.to_mark()),
         "DICT": _Machine.new_dict,
@@ -281,7 +264,7 @@ def _filled(dtype: Any, shape: Any, fortran: bool, data: Any) -> np.ndarray:
         raise Refused("an array without a type or shape")
     if not all(type(side) is int and 0 <= side < 2**40 for side in shape):
         raise Refused(f"an array of shape {_short(shape)}")
-    size, kind = math.prod(shape), dtype.dtype
+    size, kind = math.prod(shape), dtype.made()
     if kind.hasobject:
         if not isinstance(data, list) or len(data) != size:
             raise Refused(f"an array of {size} objects without them")
@@ -307,10 +290,9 @@ def _bytes(data: Any) -> bytes:
 
 def _short(value: Any) -> str:
     """A harmless description for a message."""
-    if isinstance(value, (str, bytes)):
-        return str(value[:80])[:80]
-    if isinstance(value, (int, float, _Name)):
-        return str(value)[:80]
-    if isinstance(value, tuple) and all(isinstance(item, (int, str, type(None))) for item in value[:8]):
-        return str(value[:8])[:80]
-    return type(value).__name__.strip("_").lower()
+    if isinstance(value, (str, bytes, tuple)) and not isinstance(value, _Name):
+        value = value[:80]
+    plain = isinstance(value, (str, bytes, int, float, _Name)) or (
+        isinstance(value, tuple) and all(isinstance(item, (int, type(None))) for item in value)
+    )
+    return str(value)[:80] if plain else type(value).__name__.strip("_").lower()
