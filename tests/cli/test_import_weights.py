@@ -1,0 +1,109 @@
+"""Published weights go in by `egotap import-weights`, and come out in a checkpoint that loads and answers the same."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from egotap_pl.cli.checkpoints import load_task
+from egotap_pl.cli.main import main
+from egotap_pl.core.batch import Batch, Example
+from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
+from egotap_pl.nn.images import normalise_images
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
+import by_hand
+import published
+from published import Tiny
+
+SMOKE = Tiny(depth=1)  # scale=smoke
+DATA = {"unrealego": unrealego(), "egocap": egocap()}
+
+
+def folder(method: str, skeleton: Skeleton, path: Path) -> Path:
+    """What the authors publish; UnrealEgo has no limb heatmaps, and Ego3DPose one limb fewer."""
+    n = skeleton.num_heatmap_joints
+    torch.manual_seed(1)
+    files = {"joint": published.estimator(2 * n)}
+    if method == "egotap":
+        files |= {"lifter": published.egotap_lifter(skeleton, "pu", SMOKE), "limb": published.estimator(4 * n)}
+    elif method == "ego3dpose":
+        files |= {"lifter": published.ego3dpose_lifter(skeleton, SMOKE), "limb": published.estimator(4 * n - 4)}
+    else:
+        files |= {"lifter": published.unrealego_lifter(skeleton, SMOKE)}
+    return published.publish(path, **files)
+
+
+def example(skeleton: Skeleton) -> Example:
+    joints = skeleton.num_joints
+    return Example(
+        Batch(
+            images=torch.randint(0, 256, (2, 2, 3, 64, 64), dtype=torch.uint8),
+            points2d_px=torch.rand(2, 2, joints, 2) * 1024,
+            pose_cm=torch.randn(2, joints, 3),
+            origin_cm=torch.zeros(2, 2, 3),
+            visibility=torch.ones(2, 2, joints, dtype=torch.uint8),
+            category=torch.zeros(2, dtype=torch.int64),
+            frame=torch.arange(2),
+        ),
+        None,
+    )
+
+
+def pose_by_hand(method: str, source: Path, images: torch.Tensor, skeleton: Skeleton) -> torch.Tensor:
+    """From images to rows, as the release computes them."""
+    n = skeleton.num_heatmap_joints
+    load = {name: torch.load(path) for name, path in ((path.name, path) for path in source.glob("*.pth"))}
+    joints = by_hand.estimated_maps(load[published.JOINTS], images).unflatten(1, (2, -1))
+    lifter = load[published.LIFTER]
+    if method == "unrealego":
+        return by_hand.unrealego_pose(lifter, joints)[:, -len(skeleton.estimated) :]
+    limbs = by_hand.estimated_maps(load[published.LIMBS], images).unflatten(1, (2, 2, -1)).transpose(2, 3)
+    if method == "egotap":
+        return by_hand.egotap_pose(lifter, joints, limbs, skeleton, "pu", SMOKE.heads)
+    root = limbs.new_zeros(2, 2, n - limbs.shape[2], *limbs.shape[3:])
+    return by_hand.ego3dpose_pose(lifter, joints, torch.cat((root, limbs), 2))
+
+
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [("egotap", "unrealego"), ("ego3dpose", "egocap"), ("unrealego", "unrealego")],
+)
+def test_a_checkpoint_answers_as_the_release_does(method, data, tmp_path, monkeypatch):
+    skeleton = DATA[data]
+    source, checkpoint = folder(method, skeleton, tmp_path / "published"), tmp_path / "made" / "release.ckpt"
+    given = (f"release={method}", f"source={source}", f"output={checkpoint}", f"data={data}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    main(["import-weights", *given, "scale=smoke"])
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["release.ckpt"]  # nothing half written beside it
+    task, about = load_task(checkpoint, ["egotap_pl"], ["walking", "sitting"])
+    assert about.facts().skeleton == skeleton
+    assert task.test_error.category_names == ("walking", "sitting")
+    frames = example(skeleton)
+    with torch.inference_mode():
+        pose_cm = task.eval()(frames)
+        expected = pose_by_hand(method, source, normalise_images(frames.batch.images), skeleton)
+    torch.testing.assert_close(pose_cm, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_mistakes_end_with_one_message(tmp_path, monkeypatch, capsys):
+    source = folder("egotap", unrealego(), tmp_path / "published")
+    output = tmp_path / "release.ckpt"
+    monkeypatch.chdir(tmp_path)
+
+    def fails(*overrides: str) -> str:
+        monkeypatch.setattr(sys, "argv", sys.argv)  # Hydra reads it, and the program sets it
+        with pytest.raises(SystemExit) as ended:
+            main(["import-weights", f"output={output}", "scale=smoke", *overrides])
+        assert ended.value.code == 1
+        assert not output.exists()
+        return capsys.readouterr().err
+
+    assert "missing" in fails("release=egotap", f"source={source}", "propagation=concat")
+    assert "global_mlp" in fails("release=egotap", f"source={source}", "data=egocap")
+    assert "no such folder" in fails("release=egotap", "source=nowhere")
+    assert "ego3dpose" in fails(f"source={source}")
