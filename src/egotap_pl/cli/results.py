@@ -100,12 +100,16 @@ def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
     rows: list[dict[str, float]] = []
     if steps and path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+            rows = [{name: _number(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
         rows = [row for row in rows if row["step"] < steps]
     if rows:
         logger.experiment.metrics = rows
         logger.experiment.save()
     return logger
+
+
+def _number(cell: str) -> int | float:
+    return int(cell) if cell.isdigit() else float(cell)  # epochs and steps are written as they were
 
 
 def device_name(device: torch.device) -> str:
