@@ -167,6 +167,17 @@ def test_damaged_part_is_read_again(tmp_path: Path) -> None:
     assert content(tmp_path / "data") == content(tmp_path / "fresh")
 
 
+def test_killed_while_joining(tmp_path: Path) -> None:
+    run(FakeSource(), tmp_path / "data")
+    (tmp_path / "data" / "test.h5").unlink()
+    leftover = tmp_path / "data" / ".test.h5.123.unfinished"
+    leftover.write_bytes(b"half a store")
+    run(FakeSource(), tmp_path / "data")
+    assert not leftover.exists()
+    run(FakeSource(), tmp_path / "fresh")
+    assert content(tmp_path / "data") == content(tmp_path / "fresh")
+
+
 def test_stores_of_other_settings_are_not_replaced_unasked(tmp_path: Path) -> None:
     run(FakeSource(), tmp_path)
     (tmp_path / "train.h5").unlink()

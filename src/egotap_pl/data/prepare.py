@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.atomic import atomic
+from egotap_pl.data.atomic import SUFFIX, atomic
 from egotap_pl.data.codec import Codec, PngCodec
 from egotap_pl.data.parts import REMEDY, Parts, header_of
 from egotap_pl.data.progress import FrameProgress
@@ -211,6 +211,8 @@ class _Job:
         if not frames:
             why = f"; {skipped[0].reason}" if skipped else ""
             raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source{why}")
+        for unfinished in self.folder.glob(f".*{SUFFIX}"):  # of a job that was killed: this one is alone here
+            unfinished.unlink()
         write_skipped(skipped_path(self.folder, split), skipped, missing)
         with (
             FrameProgress(f"{split}, joining", frames, self.console) as progress,
