@@ -72,11 +72,12 @@ class MapDecoder(nn.Module):
         side = _halved(heatmap_px, len(channels))
         self.expand = fc_stack((in_dim, *reversed(hidden_dims), channels[-1] * side**2))
         self.unflatten = nn.Unflatten(1, (channels[-1], side, side))
-        self.deconvs = nn.Sequential(*(up_block(a, b) for a, b in pairwise((*reversed(channels), num_maps))))
+        blocks = [up_block(a, b) for a, b in pairwise((*reversed(channels), num_maps))]
+        self.deconvs = nn.Sequential(*blocks)
         init_kaiming(self)
         # Begin at all-zero maps, as estimators do: normalised maps are tens of times larger than heatmaps, and a short
         # training would be spent on shrinking them.
-        nn.init.zeros_(self.deconvs[-1][1].weight)
+        nn.init.zeros_(blocks[-1].get_parameter("1.weight"))
 
     def forward(self, vector: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
         """All maps."""

@@ -31,7 +31,8 @@ class CollapseGuard(L.Callback):
 
     def __init__(self, after_epochs: int | float, ratio: float = 0.97, memory: float = 0.97) -> None:
         self.after_epochs, self.ratio, self.memory = after_epochs, ratio, memory
-        self._loss, self._zero_loss = 0.0, 0.0
+        self._loss: float | Tensor = 0.0
+        self._zero_loss: float | Tensor = 0.0
 
     def on_train_batch_end(
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int

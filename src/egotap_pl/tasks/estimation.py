@@ -52,7 +52,7 @@ class HeatmapTask(L.LightningModule):
     def initialise(self) -> None:
         """Loads pretrained weights where the configuration asks for them. A new training calls this, nothing else."""
         if self._initialise is not None:
-            self._initialise(self.estimator.backbone)
+            self._initialise(self.estimator.get_submodule("backbone"))
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps of a batch of stereo images (uint8)."""

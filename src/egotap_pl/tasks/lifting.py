@@ -33,6 +33,9 @@ class LiftingTask(L.LightningModule):
     Logs ``train/loss`` and each term raw, ``validation/mpjpe`` and ``validation/pa_mpjpe`` (mm).
     """
 
+    mean_pose_cm: Tensor
+    lifter: Any  # a Lifter or one of the baselines: called with heatmaps, and has set_mean_pose
+
     def __init__(
         self,
         facts: DataFacts,
