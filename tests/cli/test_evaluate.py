@@ -1,0 +1,80 @@
+"""`egotap evaluate` gives a run's own numbers, in one process as in several."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from smoke import LIFTER, Run, run_folder
+
+TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
+
+
+def numbers(folder: Path) -> dict[str, float]:
+    """The errors of a metrics.json, flat."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    flat = {name: metrics[name] for name in ("mpjpe", "pa_mpjpe", "mean_pose_mpjpe", "frames")}
+    flat |= metrics["per_joint"]
+    flat |= {f"{c} {kind}": value for c, of in metrics["per_category"].items() for kind, value in of.items()}
+    return flat
+
+
+def predictions(folder: Path) -> dict[str, np.ndarray]:
+    with h5py.File(folder / "predictions.h5") as file:
+        return {name: file[name][...] for name in file}
+
+
+@pytest.mark.slow
+def test_a_checkpoint_gives_its_runs_numbers(run: Run, home: Path) -> None:
+    folder = run_folder(run("train", *LIFTER), home)
+    run("evaluate", f"checkpoint={folder}/checkpoints/best.ckpt", "output=again")
+    assert numbers(home / "again") == pytest.approx(numbers(folder), rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [2, 7])
+def test_two_processes_give_the_numbers_of_one(frames: int, run: Run, home: Path) -> None:
+    checkpoint = run_folder(run("train", *LIFTER), home) / "checkpoints" / "best.ckpt"
+    store = home / f"store-{frames}"
+    sizes = f"data.frames={{train: 2, validation: 2, test: {frames}}}"
+    run("prepare", "scale=smoke", sizes, f"data.folder={store}", "data.workers=1")
+    command = ("evaluate", f"checkpoint={checkpoint}", f"store={store}", "batch_size=4")
+    run(*command, f"output=one-{frames}")
+    run(*command, f"output=two-{frames}", *TWO)
+    one, two = home / f"one-{frames}", home / f"two-{frames}"
+    assert numbers(two) == pytest.approx(numbers(one), rel=1e-6)
+    assert numbers(two)["frames"] == frames
+    alone, together = predictions(one), predictions(two)
+    assert alone.keys() == together.keys()
+    assert together["row"].tolist() == list(range(frames))
+    np.testing.assert_allclose(together.pop("pose_cm"), alone.pop("pose_cm"), rtol=1e-6, atol=1e-5)
+    for name, values in alone.items():
+        np.testing.assert_array_equal(together[name], values)
+
+
+@pytest.mark.slow
+def test_two_processes_train(run: Run, home: Path) -> None:
+    outcome = run("train", *LIFTER, *TWO, "training.epochs=2", "seed=51")
+    folder = run_folder(outcome, home)
+    with (folder / "metrics.csv").open(newline="") as file:  # the first process alone writes
+        assert [row["epoch"] for row in csv.DictReader(file) if row["validation/mpjpe"]] == ["0", "1"]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["processes"] == 2
+    assert metrics["frames"] == 24
+    wrong = run("train", *LIFTER, *TWO, "training.batch_size=31", ok=False)
+    assert wrong.err.splitlines()[-1].startswith("egotap: batch_size=31 cannot be shared")
+    assert "Traceback" not in wrong.err
+
+
+def test_a_missing_checkpoint_is_named(run: Run) -> None:
+    outcome = run("evaluate", "checkpoint=none.ckpt", ok=False)
+    assert outcome.status == 1
+    assert outcome.err.startswith("egotap: none.ckpt")
+
+
+def test_the_checkpoint_has_to_be_given(run: Run) -> None:
+    assert "checkpoint" in run("evaluate", ok=False).err
