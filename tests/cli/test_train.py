@@ -238,7 +238,7 @@ def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
         (folder / "mine.yaml").write_text(f"_target_: my_idea.{name}\n_partial_: true\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     own = ("--config-dir", str(tmp_path / "conf"), "lifter/encoder=mine", "lifter/propagation=mine")
-    process = start(home, *LIFTER, *own)
+    process = start(home, *own, *LIFTER)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     best = run_folder(Outcome(0, out, err), home) / "checkpoints" / "best.ckpt"

@@ -1,0 +1,75 @@
+"""One batch is learnt by heart: the wiring of task, network, loss and optimiser carries the signal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hydra
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+
+from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.core.batch import Batch, DataFacts, Example
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.metrics import mpjpe_mm
+
+FRAMES = 8
+
+
+def configuration(*overrides: str) -> Any:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return plain(hydra.compose("train", list(overrides)))
+
+
+@pytest.fixture
+def example() -> Example:
+    """Scattered joints before the cameras, and pictures that differ in their colours."""
+    torch.manual_seed(0)
+    rig, joints = StereoRig.unrealego(), unrealego().num_joints
+    points_cm = torch.randn(FRAMES, joints, 3) * 20 + torch.tensor([0.0, 0.0, 60.0])
+    points2d_px, _ = rig.project(points_cm)
+    origin_cm = rig.to_views(torch.tensor([0.0, 0.0, 60.0]).expand(FRAMES, 1, 3))[:, :, 0]
+    batch = Batch(
+        images=torch.randint(0, 256, (FRAMES, 2, 3, 128, 128), dtype=torch.uint8),
+        points2d_px=points2d_px,
+        pose_cm=points_cm - torch.tensor([0.0, 0.0, 60.0]),
+        origin_cm=origin_cm,
+        visibility=torch.ones(FRAMES, 2, joints, dtype=torch.uint8),
+        category=torch.zeros(FRAMES, dtype=torch.int64),
+        frame=torch.arange(FRAMES),
+    )
+    return Example(batch, None)
+
+
+@pytest.fixture
+def facts(example: Example) -> DataFacts:
+    return DataFacts(unrealego(), ("all",), example.batch.pose_cm.mean(0))
+
+
+def fitted(task: Any, example: Example, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(type(task), "log_dict", lambda *_, **__: None)
+    optimizer = torch.optim.AdamW(task.parameters(), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    task.train()
+    for k in range(steps):
+        outcome = task.training_step(example, k)
+        loss = outcome["loss"] if isinstance(outcome, dict) else outcome
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return outcome
+
+
+@pytest.mark.slow
+def test_the_tiny_lifter_learns_a_batch_to_a_centimetre(
+    example: Example, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = configuration("scale=tiny", "heatmaps=truth")
+    task = build(settings["training"]["task"])(facts)
+    fitted(task, example, 150, 1e-3, monkeypatch)
+    with torch.no_grad():
+        assert mpjpe_mm(task(example), task.truth_cm(example.batch)).mean() < 10
