@@ -50,8 +50,8 @@ def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
     share = 100 * metrics["mpjpe"] / metrics["mean_pose_mpjpe"]
     summary = (
         f"[bold]{escape(title)}[/], {metrics['frames']} frames\n"
-        f"MPJPE [bold]{metrics['mpjpe']:.1f} mm[/]   PA-MPJPE [bold]{metrics['pa_mpjpe']:.1f} mm[/]   "
-        f"always answering the mean pose {metrics['mean_pose_mpjpe']:.1f} mm ({share:.0f}% of it left)"
+        f"MPJPE [bold]{metrics['mpjpe']:.1f} mm[/]   PA-MPJPE [bold]{metrics['pa_mpjpe']:.1f} mm[/]\n"
+        f"always answering the mean pose: {metrics['mean_pose_mpjpe']:.1f} mm, of which {share:.0f}% are left"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("joint", "MPJPE", "category", "MPJPE", "PA", "frames"):
