@@ -12,8 +12,10 @@ from hydra.core.global_hydra import GlobalHydra
 from egotap_pl.cli.config import build, conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts, Example
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.metrics import mpjpe_mm
+from egotap_pl.tasks.schedules import warmup_cosine
 
 FRAMES = 8
 
@@ -52,7 +54,7 @@ def facts(example: Example) -> DataFacts:
 def fitted(task: Any, example: Example, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(type(task), "log_dict", lambda *_, **__: None)
     optimizer = torch.optim.AdamW(task.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    schedule = warmup_cosine(optimizer, steps, steps_per_epoch=20, warmup_epochs=1)  # without it estimators collapse
     task.train()
     for k in range(steps):
         outcome = task.training_step(example, k)
@@ -73,3 +75,23 @@ def test_the_tiny_lifter_learns_a_batch_to_a_centimetre(
     fitted(task, example, 150, 1e-3, monkeypatch)
     with torch.no_grad():
         assert mpjpe_mm(task(example), task.truth_cm(example.batch)).mean() < 10
+
+
+def painted(example: Example) -> Example:
+    """The example with its joints to be seen: a patch of a colour of its own at each."""
+    maps = joint_heatmaps(example.batch.points2d_px, unrealego(), 32)
+    colours = torch.rand(maps.shape[2], 3)
+    shown = torch.einsum("bvjhw,jc->bvchw", maps, colours).clamp(max=1).mul(255).to(torch.uint8)
+    return example._replace(
+        batch=example.batch._replace(images=shown.repeat_interleave(4, -1).repeat_interleave(4, -2))
+    )
+
+
+@pytest.mark.slow
+def test_the_tiny_estimator_leaves_the_all_zero_answer(
+    example: Example, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = configuration("scale=tiny")
+    task = build(settings["estimators"]["joint"]["task"])(facts)
+    outcome = fitted(task, painted(example), 50, 2e-3, monkeypatch)
+    assert outcome["loss"] < 0.5 * outcome["zero_loss"]
