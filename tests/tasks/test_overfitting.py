@@ -54,7 +54,7 @@ def facts(example: Example) -> DataFacts:
 def fitted(task: Any, example: Example, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(type(task), "log_dict", lambda *_, **__: None)
     optimizer = torch.optim.AdamW(task.parameters(), lr=learning_rate)
-    schedule = warmup_cosine(optimizer, steps, steps_per_epoch=20, warmup_epochs=1)  # without it estimators collapse
+    schedule = warmup_cosine(optimizer, steps, steps_per_epoch=20, warmup_epochs=1)  # as the tiny protocol
     task.train()
     for k in range(steps):
         outcome = task.training_step(example, k)
