@@ -42,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if verb not in VERBS:
         fail(f"egotap has no verb {verb!r}; there are: {', '.join(VERBS)}", 2)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing
-    # Threads that wait for each other sleep instead of spinning: beside other jobs that is several times faster
-    # (experiments/benchmarks/README.md). OpenMP reads it when torch is imported, which only the verbs do.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait for each other spin a little, then sleep. Spinning for long, OpenMP's default, is several times
+    # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
         sys.argv = [f"egotap {verb}", *expand_globs(overrides)]
         importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
