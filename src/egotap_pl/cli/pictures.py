@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from egotap_pl.analysis.figures import Shown, poses_figure
+from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.cli.checkpoints import load_task
+from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Example
-from egotap_pl.data.atomic import atomic
 from egotap_pl.data.prepare import store_path
 from egotap_pl.data.store import FrameStore
 from egotap_pl.metrics import mpjpe_mm
@@ -48,8 +48,8 @@ def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
 
 def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
     """Frames from the best to the worst by MPJPE."""
-    with h5py.File(run / "predictions.h5", "r") as file:
-        estimate, truth, rows = file["pose_cm"][...], file["truth_cm"][...], file["row"][...]
+    predictions = Predictions.read(run / "predictions.h5")
+    estimate, truth, rows = predictions.pose_cm, predictions.truth_cm, predictions.row
     errors = mpjpe_mm(torch.from_numpy(estimate), torch.from_numpy(truth)).numpy()
     order = np.argsort(errors, kind="stable")
     chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import lightning as L
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
 import egotap_pl
+from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.cli.checkpoints import About
 from egotap_pl.cli.stages import write_json
-from egotap_pl.data.atomic import atomic
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
@@ -68,25 +67,29 @@ def run_test(
     if folder is not None and trainer.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
         if recorder.predictions:
-            write_predictions(folder / "predictions.h5", recorder.predictions, module, split)
+            collected(recorder.predictions, module, split).write(folder / "predictions.h5")
         write_json(folder / "metrics.json", metrics)
     return metrics
 
 
-def write_predictions(path: Path, predictions: dict[str, Any], module: FrameDataModule, split: str) -> None:
-    """Poses and truth (frame, joint, 3) in cm, with the identity of every frame.
-
-    Datasets: ``pose_cm``, ``truth_cm``, ``row`` (of the store), ``category``, ``subject``, ``motion`` (names) and
-    ``frame_number`` (within the motion). Attributes: ``joints``, ``dataset_fingerprint``, ``split``.
-    """
-    names = module.store(split).name_frames(predictions["frame"].tolist())
-    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-        file["pose_cm"], file["truth_cm"] = predictions["pose_cm"], predictions["truth_cm"]
-        file["row"], file["frame_number"] = predictions["frame"], names.frame_number
-        for column in ("category", "subject", "motion"):
-            file.create_dataset(column, data=list(getattr(names, column)), dtype=h5py.string_dtype())
-        file.attrs["joints"] = list(module.skeleton.estimated_names)
-        file.attrs["dataset_fingerprint"], file.attrs["split"] = module.fingerprint, split
+def collected(predictions: dict[str, Any], module: FrameDataModule, split: str) -> Predictions:
+    """What a test recorded, with the identity of every frame."""
+    store, rows = module.store(split), predictions["frame"]
+    names = store.name_frames(rows.tolist())
+    joints = list(store.skeleton.estimated)
+    return Predictions(
+        pose_cm=predictions["pose_cm"],
+        truth_cm=predictions["truth_cm"],
+        visibility=store.labels["visibility"].numpy()[rows][..., joints],
+        row=rows,
+        category=names.category,
+        subject=names.subject,
+        motion=names.motion,
+        frame_number=names.frame_number,
+        skeleton=store.skeleton,
+        dataset_fingerprint=module.fingerprint,
+        split=split,
+    )
 
 
 def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:

@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from egotap_pl.data.atomic import atomic
+from egotap_pl.core.atomic import atomic
 from egotap_pl.data.parts import read_piece
 from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.shard import WHOLE, Shard

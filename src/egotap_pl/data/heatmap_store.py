@@ -17,9 +17,9 @@ import h5py
 import numpy as np
 import torch
 
+from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.atomic import atomic
 
 FORMAT = "egotap-heatmaps"
 VERSION = 1

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.atomic import SUFFIX
 from egotap_pl.data.codec import Codec
 from egotap_pl.data.schema import StoreHeader
 from egotap_pl.data.source import Frames, Piece, SkippedFrame, Source, stack

@@ -19,8 +19,8 @@ from typing import Any
 
 from rich.console import Console
 
+from egotap_pl.core.atomic import SUFFIX, atomic
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.atomic import SUFFIX, atomic
 from egotap_pl.data.codec import Codec, PngCodec
 from egotap_pl.data.parts import REMEDY, Parts, header_of
 from egotap_pl.data.progress import FrameProgress

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from jaxtyping import Int
 
-from egotap_pl.data.atomic import atomic
+from egotap_pl.core.atomic import atomic
 from egotap_pl.data.schema import (
     FIT_RESIDUAL,
     FORMAT,

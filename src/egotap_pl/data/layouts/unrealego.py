@@ -17,11 +17,11 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.batch import FRAME_PX, Batch
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.data.atomic import SUFFIX
 from egotap_pl.data.prepare import store_path
 from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.store import FrameStore
