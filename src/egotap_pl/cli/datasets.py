@@ -10,6 +10,7 @@ from egotap_pl.cli.console import PROGRESS, RESULT, say
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.check import check
 from egotap_pl.data.codec import Codec
+from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.prepare import prepare, skipped_path
 from egotap_pl.data.schema import fingerprint_of
 from egotap_pl.data.shard import WHOLE, Shard
@@ -71,6 +72,22 @@ def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:
     say(f"report: {path}")
     if not report.is_clean:
         raise EgotapError(f"not all of {data['name']} is there and readable, see {path}; on_error=skip leaves that out")
+
+
+def find_data(root: Path, fingerprint: str) -> Path | None:
+    """The folder of prepared data, found by their fingerprint; None if they are not there. Nothing is prepared.
+
+    Args:
+        root: where prepared data live (``paths.data``).
+        fingerprint: ``dataset_fingerprint`` of a run's metrics and predictions.
+    """
+    for path in sorted(root.glob("*/test.h5")):
+        try:
+            if FrameDataModule(path.parent, batch_size=1, workers=0).fingerprint == fingerprint:
+                return path.parent
+        except EgotapError:  # another data set's trouble
+            continue
+    return None
 
 
 def _located(data: dict[str, Any], root: Path) -> tuple[Source[Any], Codec, Path]:

@@ -1,0 +1,122 @@
+"""What a report is made of: tables, illustrations, and a scene to look at in three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.figure import Figure
+
+from egotap_pl.core.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's entry.
+
+    Args:
+        text: what is read, e.g. ``54.5 ± 0.3``.
+        value: what it is sorted by; None: by its text.
+        best: whether it is the best of its column.
+    """
+
+    text: str
+    value: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Args:
+        name: stem of its files' names.
+        title: one line.
+        caption: what its numbers are, and under which conditions they hold.
+        columns: their names; the first column names the rows.
+        rows: as long as ``columns``.
+        notes: what is missing from it, or limits it.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"table {self.name}: every row needs {len(self.columns)} cells")
+
+
+@dataclass(frozen=True, eq=False)
+class Illustration:
+    """A figure with its words.
+
+    Args:
+        name: stem of its file's name.
+        title: one line.
+        caption: what is seen, with the numbers that belong to it.
+        alt: what it shows, for who does not see it.
+        figure: the picture.
+    """
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    figure: Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Frames of test motions, in order, with the truth and what several methods made of them.
+
+    Args:
+        skeleton: whose estimated joints the poses are.
+        motion: name per frame; frames of one motion stand together, in their order.
+        category: name per frame.
+        frame_number: within the motion.
+        images: both views, or None where the frame store is not at hand.
+        heatmaps: both views' heatmaps as pictures, or None.
+        visibility: a `egotap_pl.core.batch.Visibility` per view and joint.
+        truth_cm: in the left camera's axes.
+        estimates_cm: likewise, by method.
+    """
+
+    skeleton: Skeleton
+    motion: Sequence[str]
+    category: Sequence[str]
+    frame_number: Sequence[int]
+    images: UInt8[np.ndarray, "n v 3 h w"] | None
+    heatmaps: UInt8[np.ndarray, "n v 3 h2 w2"] | None
+    visibility: UInt8[np.ndarray, "n v j"]
+    truth_cm: Float[np.ndarray, "n j 3"]
+    estimates_cm: Mapping[str, Float[np.ndarray, "n j 3"]]
+
+    def __len__(self) -> int:
+        return len(self.motion)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Everything that a report shows.
+
+    Args:
+        title: one line.
+        facts: what it was made of, name and value: runs, data, devices, commits.
+        missing: what was looked for and is not there.
+        tables: in their order.
+        illustrations: in their order.
+        scene: or None.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    missing: Sequence[str]
+    tables: Sequence[Table] = field(default_factory=tuple)
+    illustrations: Sequence[Illustration] = field(default_factory=tuple)
+    scene: Scene | None = None
