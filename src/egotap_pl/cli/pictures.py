@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from egotap_pl.analysis.figures import Shown, poses_figure
+from egotap_pl.analysis.figures.frames import Shown, poses_figure
+from egotap_pl.analysis.figures.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.analysis.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Example

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from egotap_pl.analysis.reconstruction import RebuiltFrame, reconstruction_figure
+from egotap_pl.analysis.figures.reconstruction import RebuiltFrame, reconstruction_figure
 
 
 def frame(*names: str) -> RebuiltFrame:

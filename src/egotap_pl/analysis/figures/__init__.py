@@ -1,0 +1,1 @@
+"""Figures: in each module a computation on arrays, and a function that draws its result."""

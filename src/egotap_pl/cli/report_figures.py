@@ -1,0 +1,41 @@
+"""The figures of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from egotap_pl.analysis.contents import Illustration
+from egotap_pl.analysis.runs import Run
+from egotap_pl.cli.report_methods import conditions, is_lifting, readable
+from egotap_pl.cli.report_statistics import depth_illustration, propagation_illustrations, visibility_illustration
+
+
+class Drawn(NamedTuple):
+    """Figures, and why others could not be drawn: a line each, for `egotap_pl.analysis.contents.Report.missing`."""
+
+    illustrations: list[Illustration]
+    missing: list[str]
+
+
+def figures_of(runs: Sequence[Run], data_root: Path, trust: tuple[str, ...]) -> Drawn:
+    """Every figure that the runs allow.
+
+    Statistics are over all seeds, pictures of the lowest. Nothing is raised for what is not there: it is told.
+
+    Args:
+        runs: finished runs of any presets, data sets and seeds.
+        data_root: where prepared data live; without a run's frame store its images and heatmaps are not shown.
+        trust: packages whose classes checkpoints may name.
+    """
+    good, missing = readable([run for run in runs if is_lifting(run)])
+    grouped, unequal = conditions(good)
+    missing += unequal
+    illustrations = propagation_illustrations(grouped, missing)
+    for condition, methods in grouped.items():
+        seen = visibility_illustration(condition, methods)
+        if seen is None:
+            missing.append(f"Error against visibility ({condition.label}): the data do not tell of visibility")
+        illustrations += [*([seen] if seen else []), depth_illustration(condition, methods, grouped)]
+    return Drawn(illustrations, missing)

@@ -1,0 +1,195 @@
+"""The figures of a report that are made of predictions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+import numpy as np
+
+from egotap_pl.analysis.contents import Illustration
+from egotap_pl.analysis.figures.clusters import GroupMeans, numbered
+from egotap_pl.analysis.figures.depth import depth_figure, mean_by_depth
+from egotap_pl.analysis.figures.propagation import (
+    Panel,
+    Samples,
+    describe,
+    propagation_figure,
+    propagation_samples,
+    summarise,
+)
+from egotap_pl.analysis.figures.style import joined
+from egotap_pl.analysis.figures.visibility import (
+    RARE,
+    STATES,
+    error_by_visibility,
+    shares,
+    visibility_figure,
+)
+from egotap_pl.cli.report_methods import Condition, Method, class_name, origin_of
+
+Grouped = Mapping[Condition, Sequence[Method]]
+PROPAGATIONS = ("PuPropagation", "ConcatPropagation", "AlterPropagation", "LstmPropagation")
+SHOWN_PANELS = 5
+INTERVALS = "Intervals are 95%, by bootstrap over the test motions; they do not cover the chance of the seed."
+
+
+def visibility_illustration(condition: Condition, methods: Sequence[Method]) -> Illustration | None:
+    """Error against visibility; None where the data set does not tell of visibility."""
+    predictions = methods[0].first.predictions
+    results = {m.name: error_by_visibility(m.error_mm, predictions.visibility, predictions.motion) for m in methods}
+    first = next(iter(results.values())).error_mm
+    if not first.count.any():
+        return None
+    told = np.flatnonzero(shares(next(iter(results.values()))) >= RARE)
+    rare = [_state(k) for k in np.flatnonzero(first.count).tolist() if k not in told]
+    ends = [int(told[0]), int(told[-1])]
+    numbers = "; ".join(
+        f"{name} " + " and ".join(_interval(result.error_mm, k) for k in ends) for name, result in results.items()
+    )
+    names = " and ".join(_state(k) for k in ends)
+    return Illustration(
+        f"visibility_{condition.stem}",
+        f"Error against visibility ({condition.label})",
+        f"Mean error of a joint by how the two cameras see it, and the same after taking away the joint's own mean "
+        f"error. Means over {_seeds(methods)}. Error in mm where {names}: {numbers}. "
+        + (f"Not drawn, being less than {RARE:.1%} of joints: {joined(rare)}. " if rare else "")
+        + INTERVALS,
+        f"Points with intervals: the error of {joined([m.name for m in methods])} for joints that are visible, "
+        f"occluded or out of view in both, one or neither of the cameras.",
+        visibility_figure(results),
+    )
+
+
+def depth_illustration(condition: Condition, methods: Sequence[Method], grouped: Grouped) -> Illustration:
+    """Error along the tree, and the gain on Grid ViT without propagation if it was run on the same maps."""
+    predictions = methods[0].first.predictions
+    by_depth = {m.name: mean_by_depth(m.error_mm, predictions.skeleton, predictions.motion) for m in methods}
+    baseline = plain_grid_vit(condition, grouped)
+    gain = {
+        m.name: mean_by_depth(baseline.error_mm - m.error_mm, predictions.skeleton, predictions.motion)
+        for m in methods
+        if baseline is not None and m is not baseline
+    }
+    deepest = len(next(iter(by_depth.values())).mean) - 1
+    numbers = "; ".join(f"{name} {_interval(means, deepest)}" for name, means in by_depth.items())
+    gained = "; ".join(f"{name} {_interval(means, deepest)}" for name, means in gain.items())
+    return Illustration(
+        f"depth_{condition.stem}",
+        f"Error along the tree ({condition.label})",
+        f"Mean error of the joints so many limbs away from the root of the skeleton. Means over {_seeds(methods)}. "
+        f"At the far end ({deepest} limbs), in mm: {numbers}."
+        + (f" Gain there on Grid ViT without propagation, in mm: {gained}." if gain else "")
+        + f" {INTERVALS}",
+        f"Lines: the error of {joined([m.name for m in methods])} against the number of limbs between joint and root.",
+        depth_figure(by_depth, gain, "Grid ViT"),
+    )
+
+
+def propagation_illustrations(grouped: Grouped, missing: list[str]) -> list[Illustration]:
+    """Propagation Potential and Effect of every propagation on every data set, and what chance alone gives."""
+    illustrations = []
+    for ground in dict.fromkeys(c.ground for c in grouped):
+        condition = next(c for c in grouped if c.ground == ground)
+        without = plain_grid_vit(condition, grouped)
+        methods = [m for c, members in grouped.items() if c.ground == ground for m in members if is_propagation(m)]
+        if not methods:
+            continue
+        if without is None:
+            missing.append(
+                f"Propagation Potential and Effect ({condition.dataset}, {condition.maps} heatmaps): there is no run "
+                f"of Grid ViT without propagation (experiment=table2/grid_vit) on the same heatmaps"
+            )
+            continue
+        panels = [p for p in (_against(without, m) for m in _first_of_each(methods)) if p is not None]
+        control = _control(without)
+        if panels:
+            illustrations.append(_propagation(condition, without, panels, control))
+    return illustrations
+
+
+def _propagation(condition: Condition, without: Method, panels: list[Panel], control: Panel | None) -> Illustration:
+    words = "; ".join(
+        f"{panel.title}: {describe(panel.summary)}" for panel in [*panels, *([control] if control else [])]
+    )
+    origin = origin_of(without.first)
+    return Illustration(
+        f"propagation_{condition.dataset}_{condition.maps}",
+        f"Propagation Potential and Effect ({condition.dataset}, relative to {origin}, {condition.maps} heatmaps)",
+        f"A sample is a limb in a test frame. Potential (PP): the child's error minus its parent's, both without "
+        f"propagation; effect (PE): the child's error without propagation minus that with it (paper 4.3.2). Line: "
+        f"least squares; dashed: PE = PP. Poses are relative to {origin}. {words}. The slope's interval is by "
+        f"bootstrap over motions, since samples of a motion are not independent. The child's error without "
+        f"propagation is part of both PP and PE, so a slope above zero comes about by chance, too"
+        + (
+            ": the last panel shows how large it is where the model with propagation is replaced by the one without, "
+            "trained from another seed."
+            if control
+            else "; how large, a second seed of Grid ViT without propagation would tell."
+        ),
+        f"Density of Propagation Potential against Propagation Effect with a regression line, for "
+        f"{joined([panel.title for panel in panels])}"
+        + (", and for a model without propagation trained from another seed." if control else "."),
+        propagation_figure([*panels, *([control] if control else [])]),
+    )
+
+
+def _against(without: Method, method: Method) -> Panel | None:
+    """All seeds that both were trained from, each pair by itself."""
+    other = {run.seed: run for run in method.runs}
+    pairs = [(run, other[run.seed]) for run in without.runs if run.seed in other]
+    return _panel(method.name, pairs) if pairs else None
+
+
+def _control(without: Method) -> Panel | None:
+    """The model without propagation in the place of the one with it: each seed against the next."""
+    pairs = list(zip(without.runs, (*without.runs[1:], without.runs[0]), strict=True))
+    return _panel(f"control: {without.name}, other seed", pairs) if len(pairs) > 1 else None
+
+
+def _panel(title: str, pairs: Sequence[tuple]) -> Panel:  # type: ignore[type-arg]
+    samples = [
+        propagation_samples(a.predictions.error_mm, b.predictions.error_mm, a.predictions.skeleton) for a, b in pairs
+    ]
+    together = Samples(*(np.concatenate(values) for values in zip(*samples, strict=True)))
+    motion = numbered([name for a, _ in pairs for name in a.predictions.motion])
+    return Panel(title, together, summarise(together, motion))
+
+
+def _first_of_each(methods: Sequence[Method]) -> list[Method]:
+    """At most `SHOWN_PANELS`: first one of every kind in the order of `PROPAGATIONS`, then the second ones, ..."""
+    kinds = [[m for m in methods if class_name(m.first, "lifter.propagation") == kind] for kind in PROPAGATIONS]
+    return [m for turn in zip_longest(*kinds) for m in turn if m is not None][:SHOWN_PANELS]
+
+
+def is_propagation(method: Method) -> bool:
+    """Whether it is Grid ViT with features that go along the tree."""
+    return (
+        class_name(method.first, "lifter.encoder") == "GridViTEncoder"
+        and class_name(method.first, "lifter.propagation") in PROPAGATIONS
+    )
+
+
+def plain_grid_vit(condition: Condition, grouped: Grouped) -> Method | None:
+    """Grid ViT without propagation on the same data and the same kind of heatmaps, of whatever table."""
+    for other, methods in grouped.items():
+        for method in methods if other.ground == condition.ground else ():
+            names = (class_name(method.first, f"lifter.{part}") for part in ("encoder", "propagation"))
+            if tuple(names) == ("GridViTEncoder", "NoPropagation"):
+                return method
+    return None
+
+
+def _interval(means: GroupMeans, k: int) -> str:
+    return f"{means.mean[k]:.1f} [{means.low[k]:.1f}, {means.high[k]:.1f}]"
+
+
+def _state(k: int) -> str:
+    a, b = STATES[k]
+    return f"{a} in both views" if a == b else f"{a} in one view and {b} in the other"
+
+
+def _seeds(methods: Sequence[Method]) -> str:
+    counts = sorted({len(m.runs) for m in methods})
+    number = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{number} seed{'s' * (counts[-1] > 1)} and {len(methods[0].first.predictions)} test frames"
