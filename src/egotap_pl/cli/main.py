@@ -15,6 +15,7 @@ VERBS = {
     "prepare": "source files, or the renderer, to a frame store",
     "train": "every stage that a preset needs and that is not there yet, then the test",
     "evaluate": "metrics of a checkpoint on a split",
+    "predict": "poses for stereo images, videos or a frame store",
     "import-weights": "published weights to a checkpoint",
 }
 

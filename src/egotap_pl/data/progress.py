@@ -17,11 +17,11 @@ class FrameProgress:
 
     Args:
         title: what is under way.
-        total: frames to do.
+        total: frames to do; None where nobody knows.
         console: where to; the standard output by default.
     """
 
-    def __init__(self, title: str, total: int, console: Console | None = None) -> None:
+    def __init__(self, title: str, total: int | None, console: Console | None = None) -> None:
         self.title, self.total = title, total
         self.console = console or Console()
         self.done = self.found = 0
@@ -58,8 +58,11 @@ class FrameProgress:
             self._last_line = now
             speed = self.done / (now - self._start)
             done = self.found + self.done
-            left = max(self.total - done, 0) / speed if speed else 0.0
-            self.console.print(f"{self.title}: {done} of {self.total} frames, {speed:.0f} frames/s, {left:.0f} s left")
+            told = f"{self.title}: {done} frames, {speed:.0f} frames/s"
+            if self.total is not None:
+                left = max(self.total - done, 0) / speed if speed else 0.0
+                told = f"{self.title}: {done} of {self.total} frames, {speed:.0f} frames/s, {left:.0f} s left"
+            self.console.print(told)
 
 
 class _FramesPerSecond(ProgressColumn):

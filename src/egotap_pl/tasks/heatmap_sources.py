@@ -13,6 +13,9 @@ from egotap_pl.nn.frozen import Frozen
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks.targets import left_view_cm
 
+IMAGE_TO_MAP = 4
+"""Every estimator gives maps of a quarter of the images' size."""
+
 
 class HeatmapSource(nn.Module):
     """Gives a batch its joint and limb heatmaps.
@@ -24,6 +27,11 @@ class HeatmapSource(nn.Module):
     def __init__(self, heatmap_px: int) -> None:
         super().__init__()
         self.heatmap_px = heatmap_px
+
+    @property
+    def image_px(self) -> int:
+        """Side of the images that go with maps of that size."""
+        return IMAGE_TO_MAP * self.heatmap_px
 
     def forward(self, batch: Batch) -> Heatmaps:
         """Joint and limb heatmaps of a batch."""

@@ -1,0 +1,64 @@
+"""Checkpoints with random weights, of any configuration: what a training writes, without a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from torch import nn
+
+from egotap_pl.cli.checkpoints import KEY, VERSION, About
+from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.skeleton import egocap, unrealego
+
+SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
+
+
+def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = "training") -> Path:
+    """Writes a checkpoint of the task that `egotap train <overrides>` would train.
+
+    Args:
+        path: the file.
+        overrides: of `egotap train`.
+        data: data set, and so skeleton.
+        part: ``training``, ``probe`` or ``estimators.joint``: whose task.
+    """
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        settings = plain(hydra.compose("train", [f"data={data}", "scale=smoke", *overrides]))
+    node = settings
+    for key in part.split("."):
+        node = node[key]
+    skeleton = SKELETONS[data]
+    torch.manual_seed(3)
+    task = build(node["task"])(DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3)))
+    randomise(task)
+    about = About(
+        task=node["task"],
+        skeleton={name: getattr(skeleton, name) for name in ("name", "joints", "parents", "estimates_root")},
+        categories=["walking"],
+        data=settings["data"],
+        data_fingerprint="",
+        batch_size=4,
+        seed=0,
+        experiment="custom",
+    )
+    torch.save({"state_dict": task.state_dict(), KEY: {"version": VERSION, **about._asdict()}}, path)
+    return path
+
+
+def randomise(network: nn.Module) -> None:
+    """Weights under which everything matters: fresh ones have zeros, and statistics that change nothing."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.2)
+        for layer in network.modules():
+            if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                assert layer.running_mean is not None
+                assert layer.running_var is not None
+                layer.running_mean.normal_(std=0.1)
+                layer.running_var.uniform_(0.5, 1.5)

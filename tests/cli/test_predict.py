@@ -1,0 +1,169 @@
+"""`egotap predict` gives the poses that the network gives, whatever the input's kind, and writes whole files only."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from made import checkpoint
+from PIL import Image
+from smoke import Run
+
+from egotap_pl.cli import predict
+from egotap_pl.cli.checkpoints import load_task
+from egotap_pl.core.batch import Batch, Example
+
+METHODS = {
+    "egotap": ("experiment=table1/egotap",),
+    "unrealego": ("experiment=table1/unrealego",),
+    "ego3dpose": ("experiment=table1/ego3dpose",),
+    "egoglass": ("experiment=table1/egoglass",),
+    "joint_only": ("experiment=table1/unrealego", "heatmaps=joint_only"),
+}
+FRAMES, PX = 5, 64  # scale=smoke
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (FRAMES, 2, 3, PX, PX), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(images: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stereo")
+    for view, side in enumerate(("left", "right")):
+        (path / side).mkdir()
+        for number, frame in enumerate(images):
+            Image.fromarray(frame[view].transpose(1, 2, 0)).save(path / side / f"{number}.png")
+    return path
+
+
+def poses(path: Path) -> np.ndarray:
+    with h5py.File(path) as file:
+        return file["pose_cm"][...]
+
+
+def expected(path: Path, images: np.ndarray) -> np.ndarray:
+    """The network alone; what stands in for truth must not matter."""
+    task, about = load_task(path, ["egotap_pl"])
+    joints, n = about.facts().skeleton.num_joints, len(images)
+    batch = Batch(
+        images=torch.from_numpy(images),
+        points2d_px=torch.zeros(n, 2, joints, 2),
+        pose_cm=torch.zeros(n, joints, 3),
+        origin_cm=torch.zeros(n, 2, 3),
+        visibility=torch.zeros(n, 2, joints, dtype=torch.uint8),
+        category=torch.zeros(n, dtype=torch.int64),
+        frame=torch.arange(n),
+    )
+    with torch.inference_mode():
+        return task.eval()(Example(batch, None)).numpy()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("data", ["egosynth", "egosynth_stick"])
+def test_every_method_sees_images(method, data, images, folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "made.ckpt", *METHODS[method], data=data)
+    run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2")
+    found = poses(tmp_path / "poses.h5")
+    assert np.ptp(found, axis=0).max() > 1e-3  # the images matter
+    np.testing.assert_allclose(found, expected(file, images), rtol=1e-4, atol=1e-4)
+
+
+def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    for ending in ("h5", "csv", "npz"):
+        run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/new/poses.{ending}", "frames=3")
+    with h5py.File(tmp_path / "new" / "poses.h5") as made:
+        assert made.attrs["checkpoint_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert made.attrs["joints"][0] == "head"
+        assert list(made["name"].asstr()) == ["0", "1", "2"]
+        pose_cm, joints = made["pose_cm"][...], list(made.attrs["joints"])
+    arrays = np.load(tmp_path / "new" / "poses.npz")
+    np.testing.assert_array_equal(arrays["pose_cm"], pose_cm)
+    assert json.loads(str(arrays["attributes"]))["joints"] == joints
+    with (tmp_path / "new" / "poses.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["name"] for row in rows] == ["0", "1", "2"]
+    column = [float(row[f"{joints[5]}_z_cm"]) for row in rows]
+    np.testing.assert_allclose(column, pose_cm[:, 5, 2], atol=1e-4)
+
+
+def test_a_store_gives_the_poses_of_its_images(run: Run, home, tmp_path):
+    store = home / "predict-store"
+    run(
+        "prepare",
+        "scale=smoke",
+        "data.frames={train: 2, validation: 2, test: 6}",
+        f"data.folder={store}",
+        "data.workers=0",
+    )
+    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    run("predict", f"checkpoint={file}", f"input={store}", f"output={tmp_path}/folder.h5", "batch_size=4")
+    run("predict", f"checkpoint={file}", f"input={store}/test.h5", f"output={tmp_path}/file.h5")
+    with h5py.File(store / "test.h5") as stored:
+        images = stored["images"][...]
+    np.testing.assert_allclose(poses(tmp_path / "folder.h5"), expected(file, images), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(poses(tmp_path / "file.h5"), poses(tmp_path / "folder.h5"), rtol=1e-4, atol=1e-4)
+    drawn = checkpoint(tmp_path / "truth.ckpt", "heatmaps=truth")
+    outcome = run("predict", f"checkpoint={drawn}", f"input={store}", f"output={tmp_path}/drawn.h5")
+    assert "true poses" in outcome.err
+    other = checkpoint(tmp_path / "stick.ckpt", "experiment=table1/egotap", data="egosynth_stick")
+    outcome = run("predict", f"checkpoint={other}", f"input={store}", f"output={tmp_path}/x.h5", ok=False)
+    assert "skeleton egocap" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("overrides", "part", "told"),
+    [
+        (("heatmaps=truth",), "training", "heatmaps=truth"),
+        ((), "estimators.joint", "HeatmapTask"),
+        (("experiment=table3/grid_vit",), "probe", "ReconstructionTask"),
+    ],
+)
+def test_a_checkpoint_that_gives_no_poses_says_so(overrides, part, told, folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "made.ckpt", *overrides, part=part)
+    outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", ok=False)
+    assert outcome.err.startswith(f"egotap: {file}")
+    assert told in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+
+    def fails(*overrides: str) -> str:
+        given = {"checkpoint": str(file), "input": str(folder), "output": str(tmp_path / "poses.h5")}
+        given |= dict(override.split("=", 1) for override in overrides)
+        outcome = run("predict", *(f"{key}={value}" for key, value in given.items()), ok=False)
+        assert "Traceback" not in outcome.err
+        return outcome.err
+
+    assert "poses.txt: name a file that ends in .h5" in fails(f"output={tmp_path}/poses.txt")
+    assert "nowhere: no such file" in fails("input=nowhere")
+    assert "frames=0" in fails("frames=0")
+    assert "batch_size=-1" in fails("batch_size=-1")
+    assert "one device" in fails("trainer.devices=2")
+    assert "precision" in fails("trainer.precision=7")
+    assert [path.name for path in tmp_path.iterdir()] == ["made.ckpt"]
+
+
+def test_an_interruption_leaves_nothing_half_written(folder, run: Run, tmp_path, monkeypatch):
+    file, output = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap"), tmp_path / "out" / "poses.h5"
+    whole = predict.estimated
+
+    def interrupted(*arguments):
+        yield next(whole(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "estimated", interrupted)
+    outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={output}", "batch_size=2", ok=False)
+    assert outcome.status == 130
+    assert "interrupted after 2 frames" in outcome.err
+    assert list(output.parent.iterdir()) == []
