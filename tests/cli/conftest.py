@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from smoke import Outcome, Run
+from offline_wandb import OfflineRun, offline_runs
+from smoke import SMOKE, Outcome, Run
 
 from egotap_pl.cli.main import main
 
@@ -18,12 +20,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cli")
 
 
-@pytest.fixture
-def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+@contextlib.contextmanager
+def prepared(home: Path) -> Iterator[Run]:
     """Runs `egotap` in this process: the same code, without a start of Python for each command."""
-    monkeypatch.chdir(home)
-    monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def call(*arguments: str, ok: bool = True) -> Outcome:
         out, err = io.StringIO(), io.StringIO()
@@ -37,4 +36,28 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         assert (status == 0) is ok, outcome
         return outcome
 
-    return call
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(home)
+        monkeypatch.setenv("COLUMNS", "160")
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        monkeypatch.setenv("WANDB_SILENT", "true")
+        yield call
+
+
+@pytest.fixture
+def run(home: Path) -> Iterator[Run]:
+    """Runs `egotap` in this process."""
+    with prepared(home) as call:
+        yield call
+
+
+@pytest.fixture(scope="session")
+def logged(home: Path) -> dict[str, OfflineRun]:
+    """What a run with logger=wandb has logged, offline, by its stages."""
+    pytest.importorskip("wandb")
+    numbers = ("training.batch_size=8", "training.epochs=2", "estimators.joint.batch_size=4")
+    where = ("paths.runs=logged/runs", "paths.stages=logged/stages")
+    with prepared(home) as call:
+        call("train", *SMOKE, *numbers, *where, "logger=wandb")
+    return {run.job_type: run for run in offline_runs(home / "logged")}

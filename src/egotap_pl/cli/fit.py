@@ -18,17 +18,21 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from egotap_pl.cli.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
 from egotap_pl.cli.config import build
 from egotap_pl.cli.console import quieten_lightning, say
+from egotap_pl.cli.labels import Labels
 from egotap_pl.cli.launch import num_processes
-from egotap_pl.cli.loggers import log_results, make_logger, wandb_closed
+from egotap_pl.cli.loggers import log_results, make_service, wandb_closed
+from egotap_pl.cli.panels import picture_maker
 from egotap_pl.cli.results import Provenance, resumed_csv, run_test
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.workers import usable_cpus
 from egotap_pl.tasks.callbacks import HeatmapCollapse
+from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
 from egotap_pl.tasks.progress import StageProgress
 
 SEED_STRIDE = 1000  # between the seeds of a run and of its restarts, so that neighbouring seeds do not meet
+LOG_EVERY_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class FitJob:
         heatmaps: folder of kept heatmaps of the training and validation splits, or None.
         parts: module of the task (dotted) to (checkpoint, prefix) of the weights that it starts with.
         trainer: accelerator, devices, precision, workers.
-        logger: spec of a Lightning logger beside metrics.csv, or None.
+        logger: spec of a `egotap_pl.cli.loggers.LoggerService` beside metrics.csv, or None.
+        labels: what its dashboard sorts by; None where there is no logger.
     """
 
     title: str
@@ -56,7 +61,8 @@ class FitJob:
     heatmaps: Path | None
     parts: dict[str, tuple[Path, str]]
     trainer: dict[str, Any]
-    logger: dict[str, Any] | None
+    logger: dict[str, Any] | None = None
+    labels: Labels | None = None
 
     @property
     def last(self) -> Path:
@@ -79,7 +85,7 @@ def fit(job: FitJob) -> None:
     restarts = job.spec["restarts"]
     for attempt in range(restarts + 1):
         try:
-            _fit_once(job, job.spec["seed"] + SEED_STRIDE * attempt)
+            _fit_once(job, attempt)
             return
         except HeatmapCollapse as collapse:
             say(f"{job.title}: collapsed to all-zero maps: {collapse}; {restarts - attempt} more seeds to try")
@@ -90,7 +96,8 @@ def fit(job: FitJob) -> None:
     )
 
 
-def _fit_once(job: FitJob, seed: int) -> None:
+def _fit_once(job: FitJob, attempt: int) -> None:
+    seed = job.spec["seed"] + SEED_STRIDE * attempt
     L.seed_everything(seed, workers=True, verbose=False)
     augment = build(job.spec["augment"])
     module = data_module(job.store, job.spec["batch_size"], job.trainer, seed, augment, job.heatmaps)
@@ -105,16 +112,32 @@ def _fit_once(job: FitJob, seed: int) -> None:
     elif hasattr(task, "initialise"):
         task.initialise()
     with wandb_closed():
-        _train_and_test(job, seed, task, module, steps)
+        others, watching = _loggers(job, attempt, seed, module)
+        _train_and_test(job, seed, task, module, steps, others, watching)
 
 
-def _train_and_test(job: FitJob, seed: int, task: Any, module: FrameDataModule, steps: int) -> None:
+def _loggers(job: FitJob, attempt: int, seed: int, module: FrameDataModule) -> tuple[list[Logger], list[Callback]]:
+    """Loggers beside metrics.csv, and the callbacks that feed them."""
+    if job.logger is None or job.labels is None:
+        return [], []
+    service = make_service(job.logger)
+    loggers = [service.open(job.labels.restarted(attempt, seed), job.folder)]
+    show = picture_maker(module, service.frames, loggers)
+    return loggers, [TrainingMonitor(loggers, LOG_EVERY_STEPS), AfterValidation(show, service.every_epochs)]
+
+
+def _train_and_test(
+    job: FitJob,
+    seed: int,
+    task: Any,
+    module: FrameDataModule,
+    steps: int,
+    others: list[Logger],
+    watching: list[Callback],
+) -> None:
     timer = Timer()
-    others = [make_logger(job.logger, job.folder)] if job.logger is not None else []
     loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), steps), *others]
-    trainer = make_trainer(job, [*_callbacks(job), timer], loggers)
-    for logger in others:
-        logger.log_hyperparams(job.spec)
+    trainer = make_trainer(job, [*watching, *_callbacks(job), timer], loggers)
     if job.spec["epochs"]:
         with interruptible(trainer):
             trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
@@ -191,7 +214,7 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
         default_root_dir=job.folder,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=10,
+        log_every_n_steps=LOG_EVERY_STEPS,
     )
 
 

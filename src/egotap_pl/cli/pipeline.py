@@ -12,6 +12,7 @@ from egotap_pl.cli.console import say
 from egotap_pl.cli.datasets import ensure_data
 from egotap_pl.cli.fit import FitJob, fit
 from egotap_pl.cli.heatmap_cache import keep_heatmaps
+from egotap_pl.cli.labels import Command, labels_of
 from egotap_pl.cli.launch import launch, num_processes
 from egotap_pl.cli.runs import find_or_make_run
 from egotap_pl.cli.stages import Stage, fingerprint, held, is_done, mark_done
@@ -24,10 +25,11 @@ class Pipeline:
     Args:
         settings: the resolved configuration of `egotap train`.
         experiment: name of the preset, which is also the run folder's.
+        command: what was asked for, for the labels of a dashboard.
     """
 
-    def __init__(self, settings: dict[str, Any], experiment: str) -> None:
-        self.settings, self.experiment = settings, experiment
+    def __init__(self, settings: dict[str, Any], experiment: str, command: Command | None = None) -> None:
+        self.settings, self.experiment, self.command = settings, experiment, command or Command()
         self.trainer: dict[str, Any] = settings["trainer"]
         self.processes = num_processes(self.trainer)
         self.stages = Path(settings["paths"]["stages"])
@@ -50,7 +52,7 @@ class Pipeline:
             spec = self._fit_spec(self.settings["estimators"][kind])
             title = f"{kind} estimator"
             stage = Stage(title, spec, self.stages)
-            folder = stage.ensure(lambda folder: self._launch(title, spec, folder, None, {}, None, self.experiment))
+            folder = stage.ensure(lambda folder: self._launch(title, spec, folder, None, {}, self.experiment))
             self._checkpoints[kind] = folder / "checkpoints" / "best.ckpt"
         return self._checkpoints[kind]
 
@@ -108,8 +110,7 @@ class Pipeline:
                 say(f"{title}: already there, {folder}")
                 return folder
             write_yaml(folder / "config.yaml", settings)
-            logger = settings["logger"] or None
-            self._launch(title, spec, folder, heatmaps, {**estimators, **parts}, logger, experiment)
+            self._launch(title, spec, folder, heatmaps, {**estimators, **parts}, experiment)
             mark_done(folder, spec)
         return folder
 
@@ -134,7 +135,6 @@ class Pipeline:
         folder: Path,
         heatmaps: Path | None,
         parts: dict[str, tuple[Path, str]],
-        logger: dict[str, Any] | None,
         experiment: str,
     ) -> None:
         store, data = self.data
@@ -149,5 +149,7 @@ class Pipeline:
             seed=spec["seed"],
             experiment=experiment,
         )
-        job = FitJob(title, spec, about, folder, store, heatmaps, parts, self.trainer, logger)
+        logger = self.settings["logger"] or None
+        labels = labels_of(self.command, title, experiment, self.settings, spec, folder) if logger else None
+        job = FitJob(title, spec, about, folder, store, heatmaps, parts, self.trainer, logger, labels)
         launch(fit, job, self.processes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -12,6 +13,8 @@ from omegaconf import DictConfig
 from egotap_pl.cli.checkpoints import packages
 from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, error_table
+from egotap_pl.cli.labels import Command
+from egotap_pl.cli.loggers import make_service
 from egotap_pl.cli.pictures import ensure_picture
 from egotap_pl.cli.pipeline import Pipeline
 from egotap_pl.cli.specs import check_fit, check_spec
@@ -22,12 +25,17 @@ def main(config: DictConfig) -> float:
     """Run the configured experiment; the value, for sweepers, is the test MPJPE in mm, or a probe's squared error."""
     settings = plain(config)
     check_settings(settings)
+    if settings["logger"]:
+        make_service(settings["logger"]).check()
     hydra = HydraConfig.get()
     experiment = hydra.runtime.choices.get("experiment") or "custom"
     name = settings["name"]
-    if name is None and hydra.mode == RunMode.MULTIRUN:
+    multirun = hydra.mode == RunMode.MULTIRUN
+    if name is None and multirun:
         name = hydra.job.override_dirname
-    pipeline = Pipeline(settings, experiment)
+    choices = {str(group): option for group, option in hydra.runtime.choices.items()}
+    command = Command(choices, list(hydra.overrides.task), Path(hydra.sweep.dir).name if multirun else None)
+    pipeline = Pipeline(settings, experiment, command)
     folder = pipeline.run(name)
     picture = ensure_picture(folder, pipeline.data[0], packages(settings))
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -46,5 +54,5 @@ def check_settings(settings: dict[str, Any]) -> None:
     check_fit(settings["training"], "training")
     for kind in settings["heatmaps"]["estimators"]:
         check_fit(settings["estimators"][kind], f"estimators.{kind}")
-    for part in ("data", "heatmaps", "probe"):
+    for part in ("data", "heatmaps", "probe", "logger"):
         check_spec(settings[part], part)
