@@ -27,7 +27,8 @@ def ensure_data(
     """Prepare the configured data unless they are there.
 
     Args:
-        data: the resolved ``data`` node: ``name``, ``source``, ``codec``, ``workers``, ``folder``.
+        data: the resolved ``data`` node: ``name``, ``source``, ``codec``, ``workers``, ``folder``. Where ``root`` is
+            None the source files are gone, and the stores in ``folder`` are taken as they are.
         root: where prepared data live, each in a folder named after its fingerprint.
         overwrite: see `prepare`.
         skip_damaged: see `prepare`.
@@ -36,6 +37,8 @@ def ensure_data(
     Returns:
         The folder with a store per split, and the fingerprint of the frames in it.
     """
+    if data.get("root", "") is None:
+        return _as_it_is(data)
     source, codec, folder = _located(data, root)
     report = prepare(source, folder, codec, data["workers"], overwrite, PROGRESS, skip_damaged, shard)
     frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
@@ -49,6 +52,17 @@ def ensure_data(
     if shard != WHOLE:
         say("when all shards are done, the same command without shard=... joins them")
     return folder, report.fingerprint
+
+
+def _as_it_is(data: dict[str, Any]) -> tuple[Path, str]:
+    """Prepared data whose source files are not at hand."""
+    if data["folder"] is None:
+        raise EgotapError("data.root=null: then say where the prepared stores are: data.folder=DIR; or give data.root")
+    folder = Path(data["folder"]).absolute()
+    module = FrameDataModule(folder, batch_size=1, workers=0)
+    frames = ", ".join(f"{len(module.store(split))} {split}" for split in ("train", "validation", "test"))
+    say(f"{data['name']}: {frames} frames, taken as they are, {folder}")
+    return folder, module.fingerprint
 
 
 def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:

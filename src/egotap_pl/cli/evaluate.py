@@ -43,7 +43,7 @@ def main(config: DictConfig) -> None:
     _, about = load_task(checkpoint, settings["trust"])
     if settings["store"] is not None:
         store = Path(settings["store"])
-    elif "root" in about.data and about.data["root"] is None:  # imported weights
+    elif about.data.get("root", "") is None and about.data["folder"] is None:  # imported weights
         raise EgotapError(f"{checkpoint} does not say where {about.data['name']} is: give store=DIR, a prepared one")
     else:
         store, _ = ensure_data(about.data, Path(settings["paths"]["data"]))

@@ -1,0 +1,24 @@
+"""Prepared stores serve without the files that they were made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smoke import Run, run_folder
+
+SIZES = "data.frames={train: 8, validation: 4, test: 4}"
+
+
+def test_stores_are_taken_as_they_are_where_there_is_no_source(run: Run, tmp_path: Path) -> None:
+    stores = f"data.folder={tmp_path}/stores"
+    run("prepare", "scale=smoke", SIZES, stores, "data.workers=0")
+    gone = ("scale=smoke", "+data.root=null", "heatmaps=truth", "training.epochs=1", f"paths.runs={tmp_path}/runs")
+    outcome = run("train", *gone, stores)  # the sizes that are configured here are others: nobody asks the source
+    assert "8 train, 4 validation, 4 test frames, taken as they are" in outcome.err
+    checkpoint = run_folder(outcome, tmp_path) / "checkpoints" / "best.ckpt"
+    assert "4 frames" in run("evaluate", f"checkpoint={checkpoint}").out
+
+
+def test_without_either_it_says_what_to_give(run: Run) -> None:
+    outcome = run("train", "data=unrealego", "data.root=null", "scale=smoke", ok=False)
+    assert "data.folder=DIR" in outcome.err
