@@ -20,11 +20,15 @@ class Cell:
         text: what is read, e.g. ``54.5 ± 0.3``.
         value: what it is sorted by; None: by its text.
         best: whether it is the best of its column.
+        low: lower end of the value's interval; None: it has none.
+        high: its upper end; likewise.
     """
 
     text: str
     value: float | None = None
     best: bool = False
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Table:
         columns: their names; the first column names the rows.
         rows: as long as ``columns``.
         notes: what is missing from it, or limits it.
+        facts: what it was made of, name and value: commands, devices, seeds, commits.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -85,6 +91,7 @@ class Scene:
         visibility: a `egotap_pl.core.batch.Visibility` per view and joint.
         truth_cm: in the left camera's axes.
         estimates_cm: likewise, by method.
+        note: which runs and frames these are.
     """
 
     skeleton: Skeleton
@@ -96,6 +103,7 @@ class Scene:
     visibility: UInt8[np.ndarray, "n v j"]
     truth_cm: Float[np.ndarray, "n j 3"]
     estimates_cm: Mapping[str, Float[np.ndarray, "n j 3"]]
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.motion)

@@ -1,0 +1,186 @@
+// Poses in perspective, on a canvas.
+
+const START = { yaw: 0.6, pitch: 0.22, zoom: 1 };
+const VIEWS = {
+  start: START,
+  front: { yaw: 0, pitch: 0 },
+  side: { yaw: Math.PI / 2, pitch: 0 },
+  camera: { yaw: 0, pitch: Math.PI / 2 },
+};
+const GRID_CM = 25;
+
+// A canvas as sharp as the screen, and its size in CSS pixels.
+function fitted(canvas) {
+  const scale = Math.min(devicePixelRatio || 1, 2);
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+  const context = canvas.getContext("2d");
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  return { context, width, height };
+}
+
+// Colours as they are in the style sheet now: light, dark, or for paper.
+function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const named = (name) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    background: named("stage"), grid: named("grid"), ink: named("ink"), muted: named("muted"), rule: named("rule"),
+    poses: ["truth", ...SLOTS.map((_, k) => `slot-${k}`)].map(named),
+  };
+}
+
+// A marker for each slot beside its colour, so that nobody needs to tell colours apart.
+const SLOTS = [
+  [[-1, -1], [1, -1], [1, 1], [-1, 1]],
+  [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]],
+  [[0, -1.4], [1.4, 0], [0, 1.4], [-1.4, 0]],
+  [[0, 1.3], [1.2, -0.9], [-1.2, -0.9]],
+  [[-0.45, -1.3], [0.45, -1.3], [0.45, -0.45], [1.3, -0.45], [1.3, 0.45], [0.45, 0.45], [0.45, 1.3], [-0.45, 1.3],
+   [-0.45, 0.45], [-1.3, 0.45], [-1.3, -0.45], [-0.45, -0.45]],
+];
+
+function marker(context, slot, x, y, radius) {
+  context.beginPath();
+  if (slot < 0) context.arc(x, y, radius, 0, 2 * Math.PI);
+  else SLOTS[slot].forEach(([u, v], k) => context[k ? "lineTo" : "moveTo"](x + u * radius, y + v * radius));
+  context.closePath();
+}
+
+// Projects camera axes (X right, Y down, Z forward; the cameras look down at the wearer) to the canvas, the wearer
+// upright: forward is mostly down, and down is back.
+class Projection {
+  constructor(view, centre, radius, width, height) {
+    [this.centre, this.radius] = [centre, radius];
+    [this.cy, this.sy] = [Math.cos(view.yaw), Math.sin(view.yaw)];
+    [this.cp, this.sp] = [Math.cos(view.pitch), Math.sin(view.pitch)];
+    [this.x, this.y] = [width / 2, height / 2];
+    this.scale = (view.zoom * 0.46 * Math.min(width, height)) / radius;
+    this.distance = 4.5 * radius;
+  }
+
+  // [x, y, depth towards the reader, magnification]
+  at(right, down, forward) {
+    const [a, b, c] = [this.centre[0] - right, this.centre[2] - forward, this.centre[1] - down];
+    const u = a * this.cy + c * this.sy;
+    const towards = c * this.cy - a * this.sy;
+    const v = b * this.cp - towards * this.sp;
+    const depth = b * this.sp + towards * this.cp;
+    const near = this.distance / Math.max(this.distance - depth, 0.2 * this.distance);
+    return [this.x + u * this.scale * near, this.y - v * this.scale * near, depth, near];
+  }
+}
+
+function drawGrid(context, projection, floor, colours) {
+  const [x, y] = [projection.centre[0], projection.centre[1]].map((value) => GRID_CM * Math.round(value / GRID_CM));
+  const half = GRID_CM * Math.ceil((1.2 * projection.radius) / GRID_CM);
+  context.strokeStyle = colours.grid;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let k = -half; k <= half; k += GRID_CM) {
+    for (const ends of [[x + k, y - half, x + k, y + half], [x - half, y + k, x + half, y + k]]) {
+      context.moveTo(...projection.at(ends[0], ends[1], floor).slice(0, 2));
+      context.lineTo(...projection.at(ends[2], ends[3], floor).slice(0, 2));
+    }
+  }
+  context.stroke();
+}
+
+// Shown poses: [{pose: Float32Array, slot, hollow: joint => bool}], slot -1 for the truth.
+function drawPoses(context, projection, shown, frame, scene, colours) {
+  const { bones, joints } = scene;
+  const pieces = [];
+  for (const { pose, slot, hollow } of shown) {
+    const first = frame * joints * 3;
+    const points = Array.from({ length: joints }, (_, j) => {
+      const at = first + 3 * j;
+      return projection.at(pose[at], pose[at + 1], pose[at + 2]);
+    }).map((point) => (Number.isFinite(point[0]) ? point : null));
+    const shadow = Array.from({ length: joints }, (_, j) => {
+      const at = first + 3 * j;
+      return projection.at(pose[at], pose[at + 1], scene.floor);
+    });
+    drawShadow(context, shadow, bones, colours.poses[slot + 1]);
+    for (const [child, parent] of bones) {
+      const [a, b] = [points[child], points[parent]];
+      if (a && b) pieces.push({ depth: (a[2] + b[2]) / 2, slot, a, b });
+    }
+    points.forEach((a, j) => a && pieces.push({ depth: a[2] + 0.5, slot, a, hollow: hollow(j) }));
+  }
+  pieces.sort((p, q) => p.depth - q.depth);
+  for (const piece of pieces) drawPiece(context, piece, colours, projection.radius);
+  context.globalAlpha = 1;
+}
+
+function drawShadow(context, points, bones, colour) {
+  context.globalAlpha = 0.13;
+  context.strokeStyle = colour;
+  context.lineWidth = 3;
+  context.lineCap = "round";
+  context.beginPath();
+  for (const [child, parent] of bones) {
+    if (!Number.isFinite(points[child][0] + points[parent][0])) continue;
+    context.moveTo(points[child][0], points[child][1]);
+    context.lineTo(points[parent][0], points[parent][1]);
+  }
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function drawPiece(context, { depth, slot, a, b, hollow }, colours, radius) {
+  const isTruth = slot < 0;
+  const colour = colours.poses[slot + 1];
+  context.globalAlpha = Math.min(1, Math.max(0.55, 0.8 + (0.3 * depth) / radius)); // far is faint
+  context.strokeStyle = colour;
+  if (b) {
+    context.lineWidth = (isTruth ? 5 : 2.6) * ((a[3] + b[3]) / 2);
+    context.lineCap = "round";
+    context.beginPath();
+    context.moveTo(a[0], a[1]);
+    context.lineTo(b[0], b[1]);
+    context.stroke();
+    return;
+  }
+  context.globalAlpha = 1;
+  marker(context, slot, a[0], a[1], (isTruth ? 5 : 3.6) * a[3]);
+  context.fillStyle = hollow ? colours.background : colour;
+  context.fill();
+  context.lineWidth = 1.6;
+  context.stroke();
+}
+
+// Thin lines from where joints are to where a method has them.
+function drawGaps(context, projection, truth, shown, frame, joints, colours) {
+  context.lineWidth = 1;
+  context.setLineDash([3, 3]);
+  for (const { pose, slot } of shown) {
+    context.strokeStyle = colours.poses[slot + 1];
+    context.beginPath();
+    for (let at = frame * joints * 3; at < (frame + 1) * joints * 3; at += 3) {
+      const [a, b] = [truth, pose].map((from) => projection.at(from[at], from[at + 1], from[at + 2]));
+      if (!Number.isFinite(a[0] + b[0])) continue;
+      context.moveTo(a[0], a[1]);
+      context.lineTo(b[0], b[1]);
+    }
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+// Names a joint beside its true place.
+function drawLabel(context, projection, truth, frame, joint, scene, colours) {
+  const at = (frame * scene.joints + joint) * 3;
+  const [x, y] = projection.at(truth[at], truth[at + 1], truth[at + 2]);
+  if (!Number.isFinite(x)) return;
+  context.strokeStyle = colours.ink;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.arc(x, y, 10, 0, 2 * Math.PI);
+  context.stroke();
+  context.font = "600 13px system-ui, sans-serif";
+  context.lineWidth = 4;
+  context.strokeStyle = colours.background;
+  context.strokeText(scene.names[joint], x + 14, y + 4);
+  context.fillStyle = colours.ink;
+  context.fillText(scene.names[joint], x + 14, y + 4);
+}

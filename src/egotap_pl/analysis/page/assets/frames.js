@@ -1,0 +1,122 @@
+// The scene's poses and pictures, out of the page's data blocks.
+
+function bytes(id) {
+  const text = atob(document.getElementById(id).textContent);
+  const out = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) out[k] = text.charCodeAt(k);
+  return out;
+}
+
+const VISIBLE = 1;
+
+class Poses {
+  constructor(about) {
+    this.about = about;
+    this.joints = about.joints.length;
+    this.poses = [null, ...about.methods].map((_, k) => this.unpacked(bytes(`scene-pose-${k}`)));
+    this.visibility = bytes("scene-visibility");
+    this.knowsVisibility = this.visibility.some((value) => value !== 0);
+    this.errors = about.methods.map((_, k) => this.measured(k + 1));
+  }
+
+  // cm; NaN where a method gave no number.
+  unpacked(content) {
+    const steps = new Int16Array(content.buffer);
+    const { stepCm, notFinite } = this.about;
+    return Float32Array.from(steps, (value) => (value === notFinite ? NaN : value * stepCm));
+  }
+
+  // mm: of every frame, each joint and then their mean.
+  measured(number) {
+    const [truth, pose] = [this.poses[0], this.poses[number]];
+    const out = new Float32Array(this.about.frames * (this.joints + 1));
+    for (let frame = 0, at = 0, to = 0; frame < this.about.frames; frame++) {
+      let sum = 0;
+      for (let joint = 0; joint < this.joints; joint++, at += 3) {
+        const error = 10 * Math.hypot(pose[at] - truth[at], pose[at + 1] - truth[at + 1], pose[at + 2] - truth[at + 2]);
+        sum += error;
+        out[to++] = error;
+      }
+      out[to++] = sum / this.joints;
+    }
+    return out;
+  }
+
+  // joint: its index, or the number of joints for their mean.
+  error(method, frame, joint) {
+    return this.errors[method][frame * (this.joints + 1) + joint];
+  }
+
+  mean(method, frames, joint) {
+    let sum = 0;
+    for (const frame of frames) sum += this.error(method, frame, joint);
+    return sum / frames.length;
+  }
+
+  worstJoint(method, frame) {
+    let worst = 0;
+    for (let joint = 1; joint < this.joints; joint++) {
+      if (this.error(method, frame, joint) > this.error(method, frame, worst)) worst = joint;
+    }
+    return worst;
+  }
+
+  // Whether any camera sees the joint; where the data do not say, yes.
+  isSeen(frame, joint) {
+    if (!this.knowsVisibility) return true;
+    for (let view = 0; view < this.about.views; view++) {
+      const value = this.visibility[(frame * this.about.views + view) * this.joints + joint];
+      if (value === VISIBLE || value === 0) return true;
+    }
+    return false;
+  }
+}
+
+// Pictures of all frames: JPEG sheets, decoded beside the page's work when they are wanted, the latest few kept.
+class Sheets {
+  constructor(kind, about, size, loaded) {
+    [this.kind, this.about, this.height, this.width, this.loaded] = [kind, about, size[0], size[1], loaded];
+    this.kept = new Map();
+    this.pending = new Set();
+  }
+
+  // The sheet with this frame, or null until it is decoded.
+  sheet(frame) {
+    const number = Math.floor(frame / this.about.sheetFrames);
+    this.load(number + 1);
+    return this.load(number);
+  }
+
+  load(number) {
+    const found = this.kept.get(number);
+    if (found) {
+      this.kept.delete(number); // and put it last: the latest used
+      this.kept.set(number, found);
+      return found;
+    }
+    const id = `scene-${this.kind}-${number}`;
+    if (this.pending.has(number) || this.pending.size > 3 || !document.getElementById(id)) return null;
+    this.pending.add(number);
+    createImageBitmap(new Blob([bytes(id)], { type: "image/jpeg" })).then((bitmap) => {
+      this.pending.delete(number);
+      this.kept.set(number, bitmap);
+      if (this.kept.size > 24) {
+        const [oldest, old] = this.kept.entries().next().value;
+        this.kept.delete(oldest);
+        old.close();
+      }
+      this.loaded();
+    });
+    return null;
+  }
+
+  // Paints a view's picture; false while it is not there yet.
+  paint(context, frame, view, size) {
+    const sheet = this.sheet(frame);
+    if (!sheet) return false;
+    const row = frame % this.about.sheetFrames;
+    const { width, height } = this;
+    context.drawImage(sheet, view * width, row * height, width, height, 0, 0, size, size);
+    return true;
+  }
+}
