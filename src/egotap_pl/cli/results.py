@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import subprocess
 import time
 from dataclasses import dataclass
@@ -109,6 +110,13 @@ def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
         logger.experiment.metrics = rows
         logger.experiment.save()
     return logger
+
+
+def best_validation(folder: Path, monitor: str) -> float:
+    """The smallest value that a finished training's metrics.csv has of what selects the best epoch; NaN without any."""
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        values = [float(row[monitor]) for row in csv.DictReader(file) if row.get(monitor)]
+    return min(values, default=math.nan)
 
 
 def _number(cell: str) -> int | float:

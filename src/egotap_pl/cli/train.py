@@ -17,12 +17,18 @@ from egotap_pl.cli.labels import Command
 from egotap_pl.cli.loggers import make_service
 from egotap_pl.cli.pictures import ensure_picture
 from egotap_pl.cli.pipeline import Pipeline
+from egotap_pl.cli.results import best_validation
 from egotap_pl.cli.specs import check_fit, check_spec
 
 
 @application("train")
 def main(config: DictConfig) -> float:
-    """Run the configured experiment; the value, for sweepers, is the test MPJPE in mm, or a probe's squared error."""
+    """Run the configured experiment.
+
+    Returns:
+        For sweepers: the validation error of the best epoch (MPJPE in mm, or a probe's squared error), so that
+        nothing is selected by the test; NaN where nothing was trained.
+    """
     settings = plain(config)
     check_settings(settings)
     if settings["logger"]:
@@ -42,7 +48,7 @@ def main(config: DictConfig) -> float:
     RESULT.print(error_table(f"{experiment} on {metrics['dataset']}, test split", metrics))
     RESULT.print(f"picture of test frames  {picture}", soft_wrap=True)
     RESULT.print(f"run folder              {folder}", soft_wrap=True)
-    return float(metrics["mpjpe"] if "mpjpe" in metrics else metrics["mse"])
+    return best_validation(folder, (settings["probe"] or settings["training"])["monitor"])
 
 
 def check_settings(settings: dict[str, Any]) -> None:

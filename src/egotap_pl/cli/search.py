@@ -1,0 +1,253 @@
+"""A search for the best overrides: Optuna proposes, Hydra's launcher runs, and the validation error decides."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, ValueType
+from hydra.core.utils import JobReturn
+from rich import box
+from rich.table import Table
+
+from egotap_pl.cli.config import build
+from egotap_pl.cli.console import RESULT, say
+from egotap_pl.cli.labels import ASIDE
+from egotap_pl.cli.mistakes import readable
+from egotap_pl.cli.stages import held, write_json
+from egotap_pl.core.errors import EgotapError
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial, Trial
+
+SHOWN = 5  # trials in the table at the end
+
+
+class Search(NamedTuple):
+    """A search to be run.
+
+    Fields:
+        study: its name.
+        trials: how many trials it has at the end, failed ones included.
+        sampler: spec of a factory of an Optuna sampler, called with ``seed``.
+        seed: of the sampler.
+        folder: where the study is kept.
+        run: runs jobs, given the overrides of each and the number of the first.
+    """
+
+    study: str
+    trials: int
+    sampler: Any
+    seed: int
+    folder: Path
+    run: Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
+
+
+class Space(NamedTuple):
+    """What a study is about.
+
+    Fields:
+        searched: distribution of every searched key.
+        repeated: values of every key with all of which a trial is run.
+        fixed: overrides of every trial.
+    """
+
+    searched: dict[str, BaseDistribution]
+    repeated: dict[str, list[str]]
+    fixed: list[str]
+
+    def describe(self) -> dict[str, Any]:
+        """What must not change while a study goes on, as plain containers."""
+        return {
+            "searched": {key: repr(distribution) for key, distribution in sorted(self.searched.items())},
+            "repeated": dict(sorted(self.repeated.items())),
+            "fixed": sorted(word for word in self.fixed if not word.startswith(ASIDE)),
+        }
+
+
+def search(task: Search, overrides: Sequence[Override]) -> float:
+    """Run the trials that a study lacks, then say which was best.
+
+    Args:
+        task: the search.
+        overrides: what is searched and what every trial has.
+
+    Returns:
+        The smallest value of a trial.
+
+    Raises:
+        EgotapError: if Optuna is not installed, a sweep cannot be searched, the study is about something else, or no
+            trial succeeded.
+    """
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise EgotapError(f"a search needs Optuna ({error}): pip install 'egotap-pl[sweep]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = space_of(overrides)
+    with held(task.folder / ".lock", f"study {task.study}"):
+        study = open_study(task, space)
+        while (done := len(finished(study))) < task.trials:
+            say(f"study {task.study}: trial {done + 1} of {task.trials}")
+            _run_trial(study, task, space)
+        return _report(study, task.folder, space)
+
+
+def space_of(overrides: Sequence[Override]) -> Space:
+    """Overrides sorted into searched, repeated and fixed ones; the last of a key counts.
+
+    Raises:
+        EgotapError: if nothing is searched, or a sweep has no distribution.
+    """
+    last = {override.get_key_element(): override for override in overrides}
+    space = Space({}, {}, [])
+    for key, override in last.items():
+        if not override.is_sweep_override():
+            space.fixed.append(f"{key}={override.get_value_element_as_str()}")
+        elif override.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
+            space.repeated[key] = list(override.sweep_string_iterator())
+        else:
+            space.searched[key] = distribution(override)
+    if not space.searched:
+        raise EgotapError(
+            "nothing to search: take sweep=optuna, or e.g. 'training.task.optimizer.lr=interval(1e-4,1e-2)'"
+        )
+    return space
+
+
+def distribution(override: Override) -> BaseDistribution:
+    """A sweep in Hydra's grammar as Optuna's distribution.
+
+    Raises:
+        EgotapError: if its numbers make none.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    sweep = override.value()
+    try:
+        if isinstance(sweep, IntervalSweep):
+            assert sweep.start is not None
+            assert sweep.end is not None
+            whole = isinstance(sweep.start, int) and isinstance(sweep.end, int)
+            log = "log" in sweep.tags
+            return (IntDistribution if whole else FloatDistribution)(sweep.start, sweep.end, log=log)  # type: ignore[arg-type]
+        values = list(override.sweep_string_iterator())
+        if isinstance(sweep, RangeSweep) and all(word.lstrip("-").isdigit() for word in values):
+            numbers = sorted(int(word) for word in values)
+            return IntDistribution(numbers[0], numbers[-1], step=abs(int(sweep.step)))
+        return CategoricalDistribution(values)
+    except (ValueError, IndexError) as error:
+        raise EgotapError(f"{override.input_line}: {error}") from error
+
+
+def open_study(task: Search, space: Space) -> Study:
+    """A new study, or the one in the folder, with what was interrupted at the head of its queue.
+
+    Raises:
+        EgotapError: if the study in the folder is about something else.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.trial import TrialState
+
+    storage = JournalStorage(JournalFileBackend(str(task.folder / "study.journal")))
+    study = optuna.create_study(study_name=task.study, storage=storage, load_if_exists=True, direction="minimize")
+    about, before = space.describe(), study.user_attrs.get("about")
+    if before is not None and before != about:
+        if finished(study):
+            changed = ", ".join(key for key in about if about[key] != before[key])
+            raise EgotapError(
+                f"the study {task.study} in {task.folder} has trials with other {changed} overrides, which do not "
+                "compare: give the new one a name, hydra.sweeper.study=NAME"
+            )
+        optuna.delete_study(study_name=task.study, storage=storage)
+        study = optuna.create_study(study_name=task.study, storage=storage, direction="minimize")
+    study.set_user_attr("about", about)
+    # A sampler that began from the same seed again would propose again what it has proposed.
+    study.sampler = build(task.sampler)(seed=task.seed + len(study.trials))
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params, user_attrs={"again": trial.user_attrs.get("again", trial.number)})
+    return study
+
+
+def finished(study: Study) -> list[FrozenTrial]:
+    """Trials with a value, or with an error of their own: not those that were interrupted."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    return [t for t in trials if t.state == TrialState.COMPLETE or "error" in t.user_attrs]
+
+
+def _run_trial(study: Study, task: Search, space: Space) -> None:
+    """A job's failure is the trial's alone; overrides that do not compose end the search."""
+    from optuna.trial import TrialState
+
+    trial = study.ask(space.searched)
+    jobs = jobs_of(trial, space, task.study)
+    returns = task.run(jobs, trial.number * len(jobs))
+    try:
+        values = [float(job.return_value) for job in returns]
+        if not all(map(math.isfinite, values)):
+            raise EgotapError(f"the validation error is {values}")
+    except Exception as error:
+        message = readable(error) or f"{type(error).__name__}: {error}"
+        trial.set_user_attr("error", message)
+        study.tell(trial, state=TrialState.FAIL)
+        say(f"study {task.study}: trial {trial.number} failed: {message}")
+        return
+    value = sum(values) / len(values)
+    study.tell(trial, value)
+    say(f"study {task.study}: trial {trial.number}: {value:.4g}, best {study.best_value:.4g}")
+
+
+def jobs_of(trial: Trial | FrozenTrial, space: Space, study: str) -> list[list[str]]:
+    """Overrides of a trial's jobs: one for each combination of what is repeated. Their folders are named after it."""
+    chosen = [f"{key}={trial.params[key]}" for key in space.searched]
+    combinations = itertools.product(*([f"{key}={v}" for v in values] for key, values in space.repeated.items()))
+    first = number_of(trial)
+    return [
+        [*space.fixed, *chosen, *repeated, f"name='{','.join((f'{study}-{first:04d}', *repeated))}'"]
+        for repeated in combinations
+    ]
+
+
+def number_of(trial: Trial | FrozenTrial) -> int:
+    """A trial's number; of one that was interrupted and begun again the first one, which its folder has."""
+    return int(trial.user_attrs.get("again", trial.number))
+
+
+def _report(study: Study, folder: Path, space: Space) -> float:
+    """Show the best trials, and write the best one's overrides to best.json."""
+    ended = finished(study)
+    ranked = sorted((t for t in ended if t.value is not None), key=lambda trial: trial.value or 0.0)
+    if not ranked:
+        raise EgotapError(f"no trial of the study {study.study_name} succeeded: {ended[-1].user_attrs['error']}")
+    best, value = ranked[0], ranked[0].value
+    assert value is not None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"study {study.study_name}", title_justify="left")
+    for heading in ("trial", "validation error", *(key.rpartition(".")[-1] for key in space.searched)):
+        table.add_column(heading, justify="right", overflow="fold")
+    for trial in ranked[:SHOWN]:
+        chosen = (_short(trial.params[key]) for key in space.searched)
+        table.add_row(str(number_of(trial)), f"{trial.value:.4g}", *chosen)
+    fixed = [word for word in space.fixed if not word.startswith(("sweep=", "name="))]
+    overrides = [*fixed, *(f"{key}={best.params[key]}" for key in space.searched)]
+    write_json(folder / "best.json", {"trial": number_of(best), "validation": value, "overrides": overrides})
+    RESULT.print(table)
+    told = f"{len(ended)} trials, {len(ended) - len(ranked)} failed; validation decides, not the test"
+    RESULT.print(told, soft_wrap=True)
+    RESULT.print(f"best overrides  {shlex.join(overrides)}", soft_wrap=True, markup=False)
+    RESULT.print(f"study folder    {folder}", soft_wrap=True)
+    return value
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,159 @@
+"""A search with Optuna: what is proposed, what a failure or an interruption does, and what decides."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from smoke import LIFTER, Run
+
+from egotap_pl.cli.results import best_validation
+from egotap_pl.cli.search import Search, Space, search, space_of
+from egotap_pl.core.errors import EgotapError
+
+optuna = pytest.importorskip("optuna")
+RANDOM = {"_target_": "optuna.samplers.RandomSampler", "_partial_": True}
+
+
+def space(*overrides: str) -> Space:
+    return space_of(OverridesParser.create().parse_overrides(list(overrides)))
+
+
+def look(folder: Path, answer: Callable[[dict[str, str]], float], trials: int, *overrides: str) -> list[dict[str, str]]:
+    """Searches with a function in place of a training; gives the overrides of every job."""
+    seen: list[dict[str, str]] = []
+
+    def run(jobs: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
+        returns = []
+        for job in jobs:
+            seen.append(dict(word.split("=", 1) for word in job))
+            result = JobReturn()
+            try:
+                result.return_value, result.status = answer(seen[-1]), JobStatus.COMPLETED
+            except Exception as error:
+                result.return_value, result.status = error, JobStatus.FAILED
+            returns.append(result)
+        return returns
+
+    search(Search("s", trials, RANDOM, 0, folder, run), OverridesParser.create().parse_overrides(list(overrides)))
+    return seen
+
+
+def distance(job: dict[str, str]) -> float:
+    return (float(job["x"]) - 3) ** 2
+
+
+def test_hydras_grammar_becomes_distributions() -> None:
+    found = space("a=interval(0.1,1)", "b=tag(log,interval(1e-4,1e-2))", "c=int(interval(1,5))", "d=choice(x,[1,2])")
+    assert found.searched["a"] == optuna.distributions.FloatDistribution(0.1, 1)
+    assert found.searched["b"] == optuna.distributions.FloatDistribution(1e-4, 1e-2, log=True)
+    assert found.searched["c"] == optuna.distributions.IntDistribution(1, 5)
+    assert found.searched["d"] == optuna.distributions.CategoricalDistribution(["x", "[1,2]"])
+    found = space("a=range(1,6,2)", "b=range(0.5,2,0.5)", "seed=1,2", "e=7", "a=range(1,4)")
+    assert found.searched["a"] == optuna.distributions.IntDistribution(1, 3), "the last of a key counts"
+    assert found.searched["b"] == optuna.distributions.CategoricalDistribution(["0.5", "1.0", "1.5"])
+    assert found.repeated == {"seed": ["1", "2"]}
+    assert found.fixed == ["e=7"]
+
+
+@pytest.mark.parametrize("wrong", [("seed=1,2",), ("a=interval(2,1)",), ("a=tag(log,interval(0.0,1.0))",)])
+def test_what_cannot_be_searched_is_said(wrong: tuple[str, ...]) -> None:
+    with pytest.raises(EgotapError):
+        space(*wrong)
+
+
+def test_the_best_is_found_and_written(tmp_path: Path) -> None:
+    jobs = look(tmp_path, distance, 12, "x=interval(0.0,10.0)", "kept=1")
+    best = min(jobs, key=distance)
+    written = json.loads((tmp_path / "best.json").read_text())
+    assert written["overrides"] == ["kept=1", f"x={best['x']}"]
+    assert written["validation"] == pytest.approx(distance(best))
+    assert best["name"] == f"'s-{written['trial']:04d}'"
+
+
+def test_what_is_repeated_is_averaged(tmp_path: Path) -> None:
+    jobs = look(tmp_path, lambda job: float(job["seed"]), 2, "x=choice(1,2)", "seed=1,4")
+    assert [job["seed"] for job in jobs] == ["1", "4"] * 2
+    assert len({job["name"] for job in jobs}) == 4
+    assert json.loads((tmp_path / "best.json").read_text())["validation"] == 2.5
+
+
+def test_said_again_only_missing_trials_run_and_new_ones_are_proposed(tmp_path: Path) -> None:
+    first = look(tmp_path, distance, 4, "x=interval(0.0,10.0)")
+    assert look(tmp_path, distance, 4, "x=interval(0.0,10.0)") == []
+    more = look(tmp_path, distance, 7, "x=interval(0.0,10.0)", "logger=wandb")
+    assert (len(first), len(more)) == (4, 3)
+    assert not {job["x"] for job in first} & {job["x"] for job in more}
+
+
+def test_a_failed_trial_is_left_behind(tmp_path: Path) -> None:
+    failing = iter([True, False, True])
+
+    def answer(job: dict[str, str]) -> float:
+        if next(failing):
+            raise EgotapError("does not fit together")
+        return math.pi
+
+    assert len(look(tmp_path, answer, 3, "x=choice(1,2)")) == 3
+    assert json.loads((tmp_path / "best.json").read_text())["validation"] == math.pi
+    assert look(tmp_path, distance, 3, "x=choice(1,2)") == []
+
+
+def test_without_any_success_the_reason_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EgotapError, match="nan"):
+        look(tmp_path, lambda job: math.nan, 2, "x=choice(1,2)")
+
+
+def test_an_interrupted_trial_is_the_next_ones_first(tmp_path: Path) -> None:
+    asked: list[dict[str, str]] = []
+
+    def stop(job: dict[str, str]) -> float:
+        asked.append(job)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        look(tmp_path, stop, 4, "x=interval(0.0,10.0)")
+    rest = look(tmp_path, distance, 4, "x=interval(0.0,10.0)")
+    assert len(rest) == 3
+    assert rest[0] == asked[1], "with the same overrides and in the same folder, so that its training goes on"
+
+
+def test_a_study_about_something_else_is_refused(tmp_path: Path) -> None:
+    look(tmp_path, distance, 1, "x=interval(0.0,10.0)", "data=egosynth")
+    with pytest.raises(EgotapError, match="fixed"):
+        look(tmp_path, distance, 2, "x=interval(0.0,10.0)", "data=unrealego")
+
+
+def test_a_typing_error_does_not_spoil_a_studys_name(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        look(tmp_path, _interrupted, 2, "x=interval(0.0,10.0)", "dta=egosynth")
+    assert len(look(tmp_path, distance, 2, "x=interval(0.0,10.0)", "data=egosynth")) == 2
+
+
+def _interrupted(job: dict[str, str]) -> float:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_search_selects_by_validation(home: Path, run: Run) -> None:
+    command = ("train", "sweep=optuna", *LIFTER, "hydra.sweeper.study=tiny", "paths.runs=searched")
+    ended = run(*command, "hydra.sweeper.trials=2")
+    best = json.loads((home / "searched" / "sweeps" / "tiny" / "best.json").read_text())
+    errors = {
+        folder.parent.name: best_validation(folder.parent, "validation/mpjpe")
+        for folder in (home / "searched" / "custom").rglob("metrics.json")
+    }
+    assert sorted(errors) == ["tiny-0000", "tiny-0001"]
+    assert best["validation"] == min(errors.values())
+    assert errors[f"tiny-{best['trial']:04d}"] == best["validation"]
+    for override in best["overrides"]:
+        assert override in ended.out
+    again = run(*command, "hydra.sweeper.trials=2")
+    assert "trial 1 of" not in again.err
