@@ -28,7 +28,6 @@ IMAGE_PX = 128  # larger images are reduced: they are shown at about this size
 LONGEST_SHARE = 0.25  # of the frames, for one motion
 MAIN = ("table1/egotap", "table2/grid_vit_pu")
 BATCH = 32
-_TABLES = {"table1": "Table 1", "table2": "Table 2", "propagation": "Propagation"}
 
 
 class Staged(NamedTuple):
@@ -61,11 +60,9 @@ def scene_of(runs: Sequence[Run], data_root: Path, trust: tuple[str, ...], frame
     """
     if frames <= 0:
         return Staged(None, [])
-    good, missing = readable([run for run in runs if is_lifting(run)])
-    grouped, unequal = conditions(good)
-    missing += unequal
+    grouped, _ = conditions(readable([run for run in runs if is_lifting(run)])[0])  # the figures tell what is left out
     if not grouped:
-        return Staged(None, [*missing, "Test motions in 3D: no run has predictions"])
+        return Staged(None, ["Test motions in 3D: no run has predictions"])
     entries, told = _entries(grouped)
     main = entries[0].run.predictions
     order = chosen_frames(main, main.error_mm.mean(-1), frames)
@@ -83,7 +80,7 @@ def scene_of(runs: Sequence[Run], data_root: Path, trust: tuple[str, ...], frame
             estimates_cm={entry.name: entry.run.predictions.pose_cm[order] for entry in entries},
             note=_note(entries, len(order), len(main)),
         ),
-        [*missing, *told, *lacking],
+        [*told, *lacking],
     )
 
 
@@ -146,10 +143,12 @@ def _entries(grouped: dict[Condition, list[Method]]) -> tuple[list[_Entry], list
     for condition, method in shown:
         run = method.first if seed is None else method.runs[method.seeds.index(seed)]
         if not any(_are_same(run, other.run) for other in entries):  # a run may stand in two tables
-            table = _TABLES.get(condition.table, condition.table)
-            maps = ", true heatmaps" if condition.maps == "true" else ""
-            own = "" if seed is not None else f", seed {run.seed}"
-            entries.append(_Entry(f"{table}: {method.name}{maps}{own}", run, condition.maps))
+            name = f"Grid ViT {method.name}" if method.name.startswith("+") else method.name
+            name += ", true heatmaps" if condition.maps == "true" else ""
+            name += "" if seed is not None else f", seed {run.seed}"
+            if any(name == other.name for other in entries):
+                name = f"{condition.table}: {name}"
+            entries.append(_Entry(name, run, condition.maps))
     main = _main(entries)
     # The viewer begins with the first two, which then read the same kind of heatmaps.
     return sorted(entries, key=lambda entry: (entry is not main, entry.maps != main.maps)), told
@@ -173,9 +172,10 @@ def _note(entries: Sequence[_Entry], shown: int, there: int) -> str:
     seeds = {entry.run.seed for entry in entries}
     frames = f"all {there} test frames" if shown == there else f"{shown} of {there} test frames"
     seed = f", seed {seeds.pop()}" if len(seeds) == 1 else ""
+    maps = "true" if entries[0].maps == "true" else "estimated, as this method read them"
     return (
         f"{entries[0].run.dataset}, {frames}{seed}. Motions are in the order of the error of {entries[0].name}, the "
-        f"worst first; heatmaps are {'estimated, as this method read them' if entries[0].maps != 'true' else 'true'}."
+        f"worst first, and the viewer opens in their middle. Heatmaps are {maps}."
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 
 from egotap_pl.analysis.contents import Report
-from egotap_pl.analysis.page.parts import figure_section, header, missing_section, table_section
+from egotap_pl.analysis.page.parts import figure_section, header, heading, missing_section, split_title, table_section
 from egotap_pl.analysis.page.scene import viewer_section
 from egotap_pl.core.atomic import atomic
 
@@ -52,14 +52,22 @@ def page_html(report: Report) -> str:
         contents=_contents(sections),
         sections="\n".join(
             f'<section id="{anchor}" aria-labelledby="{anchor}-title">\n'
-            f'<h2 id="{anchor}-title">{escape(title)}</h2>\n{content}\n</section>'
+            f'<h2 id="{anchor}-title">{heading(title)}</h2>\n{content}\n</section>'
             for anchor, title, content in sections
         ),
     )
 
 
 def _contents(sections: Sequence[tuple[str, str, str]]) -> str:
-    return "\n".join(f'<li><a href="#{anchor}">{escape(title)}</a></li>' for anchor, title, _ in sections)
+    """Links; the condition that a title ends with stands once above the titles that share it."""
+    lines, before = [], ""
+    for anchor, title, _ in sections:
+        name, condition = split_title(title)
+        if condition not in ("", before):
+            lines.append(f'<li class="condition">{escape(condition)}</li>')
+        before = condition or before
+        lines.append(f'<li><a href="#{anchor}">{escape(name)}</a></li>')
+    return "\n".join(lines)
 
 
 def _policy(style: str, script: str) -> str:

@@ -29,13 +29,16 @@ def missing_section(missing: Sequence[str]) -> str:
 
 def table_section(table: Table) -> str:
     """A table that scrolls in itself; page.js makes its columns sortable."""
-    numeric = [_is_numeric([row[k] for row in table.rows]) for k in range(len(table.columns))]
+    columns = [[row[k] for row in table.rows] for k in range(len(table.columns))]
+    numeric = [_is_numeric(column) for column in columns]
+    bars = [intervals(column) for column in columns]
     head = "".join(
-        f'<th scope="col"{_number_class(is_number)}>{escape(name)}</th>'
+        f'<th scope="col"{_number_class(is_number)}><span class="wrapped">{_breakable(escape(name))}</span></th>'
         for name, is_number in zip(table.columns, numeric, strict=True)
     )
     body = "\n".join(
-        "<tr>" + "".join(_cell(cell, k == 0, numeric[k]) for k, cell in enumerate(row)) + "</tr>" for row in table.rows
+        "<tr>" + "".join(_cell(cell, k == 0, numeric[k], bars[k][n]) for k, cell in enumerate(row)) + "</tr>"
+        for n, row in enumerate(table.rows)
     )
     notes = f'<ul class="notes">\n{_items(table.notes)}\n</ul>' if table.notes else ""
     facts = ""
@@ -55,7 +58,7 @@ def figure_section(illustration: Illustration) -> str:
     width, height = (round(96 * inches) for inches in illustration.figure.get_size_inches())
     return (
         f'<figure>\n<button type="button" class="enlarge" aria-label="Enlarge: {escape(illustration.title)}">'
-        f'<img src="{source}" alt="{alt}" width="{width}" height="{height}" decoding="async"></button>\n'
+        f'<img src="{source}" alt="{alt}" width="{width}" height="{height}"></button>\n'
         f"<figcaption>{escape(illustration.caption)}</figcaption>\n</figure>"
     )
 
@@ -72,21 +75,64 @@ def picture(figure: Figure) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _cell(cell: Cell, is_row_name: bool, is_number: bool) -> str:
+def intervals(column: Sequence[Cell]) -> list[str]:
+    """A drawing of each cell's interval, on one scale for the column, with a line at zero where that is within it.
+
+    Empty for cells without an interval, and for all if fewer than two have one: then there is nothing to compare.
+    """
+    drawn = [cell.low is not None and cell.high is not None and cell.value is not None for cell in column]
+    if sum(drawn) < 2:
+        return [""] * len(column)
+    ends = [end for cell in column for end in (cell.low, cell.high, cell.value) if end is not None]
+    low, high = min(ends), max(ends)
+
+    def x(value: float) -> str:
+        return f"{2 + 96 * (value - low) / max(high - low, 1e-12):.1f}"
+
+    zero = f'<path class="zero" d="M{x(0)} 0V10"/>' if low < 0 < high else ""
+    return [
+        f'<svg class="interval" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{zero}'
+        f'<path d="M{x(cell.low)} 5H{x(cell.high)}M{x(cell.value)} 1V9"/></svg>'
+        if is_drawn and cell.low is not None and cell.high is not None and cell.value is not None
+        else ""
+        for cell, is_drawn in zip(column, drawn, strict=True)
+    ]
+
+
+def heading(title: str) -> str:
+    """A title, and smaller what it says in brackets at its end: under which conditions."""
+    name, condition = split_title(title)
+    return escape(name) + (f" <small>{_breakable(escape(condition))}</small>" if condition else "")
+
+
+def split_title(title: str) -> tuple[str, str]:
+    """A title's name, and the condition that follows it in brackets."""
+    found = re.fullmatch(r"(.+) \(([^()]+)\)", title)
+    return (found[1], found[2]) if found else (title, "")
+
+
+def _cell(cell: Cell, is_row_name: bool, is_number: bool, bar: str) -> str:
     name = 'th scope="row"' if is_row_name else "td"
     value = "" if cell.value is None else f' data-value="{cell.value!r}"'
-    text = re.sub(r"([/_])", r"\1<wbr>", escape(cell.text)) if is_row_name else escape(cell.text)
+    text = escape(cell.text)
     if cell.best:
         text = f'<strong>{text}</strong><span class="unseen"> (best)</span>'
-    return f"<{name}{_number_class(is_number)}{value}>{text}</{name.split()[0]}>"
+    if is_row_name:
+        text = f'<span class="wrapped">{_breakable(text)}</span>'
+    return f"<{name}{_number_class(is_number)}{value}>{text}{bar}</{name.split()[0]}>"
 
 
 def _is_numeric(cells: Sequence[Cell]) -> bool:
-    return any(cell.value is not None or re.match(r"[-+−]?\d", cell.text) for cell in cells)
+    return any(cell.value is not None or re.match(r"[\[(]?[-+−]?[\d?]", cell.text) for cell in cells)
 
 
 def _number_class(is_number: bool) -> str:
     return ' class="number"' if is_number else ""
+
+
+def _breakable(text: str) -> str:
+    """Escaped text that a line may break inside of paths, names and overrides."""
+    return re.sub(r"([/_=.])(?=\w)", r"\1<wbr>", text)
 
 
 def _facts(facts: Mapping[str, str]) -> str:

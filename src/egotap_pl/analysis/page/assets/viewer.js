@@ -174,10 +174,11 @@ class Viewer {
       select.append(group);
     });
     this.categories = categories;
-    // A motion worth scrubbing through, or else its whole category.
-    const first = motions[0];
+    // The motion in the middle if it is worth scrubbing through, or else its whole category.
+    const middle = motions.length >> 1;
+    const first = motions[middle];
     const kind = motions.filter((motion) => motion.category === first.category);
-    select.value = first.count >= 20 || kind.length === 1 ? "m0" : "c0";
+    select.value = first.count >= 20 || kind.length === 1 ? `m${middle}` : `c${categories.indexOf(first.category)}`;
   }
 
   framesOf(choice) {
