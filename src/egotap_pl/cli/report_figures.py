@@ -9,7 +9,10 @@ from typing import NamedTuple
 from egotap_pl.analysis.contents import Illustration
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.report_methods import conditions, is_lifting, readable
+from egotap_pl.cli.report_networks import inside_illustrations, reconstruction_illustrations
+from egotap_pl.cli.report_pictures import comparison_illustrations
 from egotap_pl.cli.report_statistics import depth_illustration, propagation_illustrations, visibility_illustration
+from egotap_pl.cli.report_stores import Stores
 
 
 class Drawn(NamedTuple):
@@ -32,10 +35,15 @@ def figures_of(runs: Sequence[Run], data_root: Path, trust: tuple[str, ...]) -> 
     good, missing = readable([run for run in runs if is_lifting(run)])
     grouped, unequal = conditions(good)
     missing += unequal
-    illustrations = propagation_illustrations(grouped, missing)
+    stores = Stores(data_root, missing)
+    illustrations = comparison_illustrations(grouped, stores)
+    probes = [run for run in runs if not is_lifting(run)]
+    illustrations += reconstruction_illustrations(probes, stores, trust, missing)
+    illustrations += propagation_illustrations(grouped, missing)
     for condition, methods in grouped.items():
         seen = visibility_illustration(condition, methods)
         if seen is None:
             missing.append(f"Error against visibility ({condition.label}): the data do not tell of visibility")
         illustrations += [*([seen] if seen else []), depth_illustration(condition, methods, grouped)]
+    illustrations += inside_illustrations(grouped, stores, trust, missing)
     return Drawn(illustrations, missing)

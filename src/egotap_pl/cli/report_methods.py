@@ -106,6 +106,17 @@ class Method:
         return np.mean([run.predictions.error_mm for run in self.runs], 0)
 
 
+Grouped = Mapping[Condition, Sequence[Method]]
+
+
+def one_per_data_set(grouped: Grouped) -> dict[Condition, Sequence[Method]]:
+    """Of every data set one condition: tables before other experiments, estimated heatmaps before true ones."""
+    found: dict[str, Condition] = {}
+    for condition in sorted(grouped, key=lambda c: (not c.table.startswith("table"), c.maps == "true", c.table)):
+        found.setdefault(condition.fingerprint, condition)
+    return {condition: grouped[condition] for condition in found.values()}
+
+
 def is_lifting(run: Run) -> bool:
     """Whether a run estimates poses: probes rebuild heatmaps."""
     return "mpjpe" in run.metrics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -26,9 +26,8 @@ from egotap_pl.analysis.figures.visibility import (
     shares,
     visibility_figure,
 )
-from egotap_pl.cli.report_methods import Condition, Method, class_name, origin_of
+from egotap_pl.cli.report_methods import Condition, Grouped, Method, class_name, origin_of
 
-Grouped = Mapping[Condition, Sequence[Method]]
 PROPAGATIONS = ("PuPropagation", "ConcatPropagation", "AlterPropagation", "LstmPropagation")
 SHOWN_PANELS = 5
 INTERVALS = "Intervals are 95%, by bootstrap over the test motions; they do not cover the chance of the seed."

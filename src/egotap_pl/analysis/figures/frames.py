@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from egotap_pl.analysis.figures.style import ESTIMATE_COLOUR, TRUTH_COLOUR
 from egotap_pl.core.skeleton import Skeleton
-
-TRUTH_COLOUR, ESTIMATE_COLOUR = "#1f6fd6", "#d6301f"  # blue and red, as in the paper's figures
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def draw_pose(axis: Axes, frame: Shown, skeleton: Skeleton, across: int) -> None
     """Draw truth and estimate as sticks, flattened: camera axis ``across`` (0 right, 2 forward) against up."""
     poses = ((frame.truth_cm, TRUTH_COLOUR, "truth"), (frame.estimate_cm, ESTIMATE_COLOUR, "estimate"))
     for pose, colour, label in poses:
-        body = _upright(pose)
+        body = upright(pose)
         for k, (child, parent) in enumerate(skeleton.estimated_bones):
             ends = body[[child, parent]]
             axis.plot(ends[:, across], ends[:, 1], color=colour, linewidth=1.8, label=label if k == 0 else None)
@@ -79,7 +79,7 @@ def draw_pose(axis: Axes, frame: Shown, skeleton: Skeleton, across: int) -> None
     axis.set_xlabel("cm", fontsize=8)
 
 
-def _upright(pose_cm: Float[np.ndarray, "j 3"]) -> Float[np.ndarray, "j 3"]:
+def upright(pose_cm: Float[np.ndarray, "j 3"]) -> Float[np.ndarray, "j 3"]:
     """Camera axes to a view that a reader knows: the cameras look down, so forward is mostly down and down is back."""
     right, down, forward = pose_cm.T
     return np.stack((-right, -forward, -down), -1)
@@ -100,6 +100,4 @@ def _over(image: np.ndarray, maps: Float[np.ndarray, "j h w"], colours: np.ndarr
 
 
 def _colours(number: int) -> np.ndarray:
-    from matplotlib import colormaps
-
     return colormaps["hsv"](np.linspace(0, 1, number, endpoint=False))[:, :3]

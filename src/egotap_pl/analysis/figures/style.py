@@ -80,9 +80,10 @@ def legend_below(figure: Figure, axis: Axes, columns: int = 4) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=TEXT)
 
 
-def interval_text(low: float, high: float, digits: int = 1) -> str:
-    """``[-0.1, 0.3]``."""
-    return f"[{low:.{digits}f}, {high:.{digits}f}]"
+def signed(value: float, digits: int) -> str:
+    """With its sign; zero, also where it is rounded to zero, has none."""
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
 def joined(names: Sequence[str]) -> str:

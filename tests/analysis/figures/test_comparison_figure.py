@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from egotap_pl.analysis.figures.comparison import (
+    ComparedFrame,
+    categories_figure,
+    comparison_figure,
+    extremes,
+    median_frames,
+)
+from egotap_pl.analysis.figures.style import ESTIMATE_COLOUR, TRUTH_COLOUR
+from egotap_pl.core.skeleton import egocap, unrealego
+
+
+def frame(joints: int, methods: str = "AB", images: bool = True) -> ComparedFrame:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0, 40, (joints, 3))
+    pictures = rng.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8) if images else None
+    estimates = {name: truth + np.array([3.0, 0, 4]) * k for k, name in enumerate(methods, 1)}
+    return ComparedFrame("dancing", pictures, truth, estimates)
+
+
+def test_worst_median_and_best() -> None:
+    assert extremes(np.array([5.0, 1, 9, 3, 7])) == (2, 0, 1)
+    assert extremes(np.array([4.0, 1, 3, 2])).median == 3  # of an even number the lower
+
+
+def test_the_median_frame_of_every_category() -> None:
+    errors = np.array([1.0, 50, 3, 40, 2, 30])
+    assert median_frames(errors, ["b", "a", "b", "a", "b", "a"]) == {"a": 3, "b": 4}
+
+
+def test_the_error_is_in_mm() -> None:
+    assert frame(16).error_mm("A") == pytest.approx(50)
+    assert frame(16).error_mm("B") == pytest.approx(100)
+
+
+@pytest.mark.parametrize("images", [True, False])
+@pytest.mark.parametrize("skeleton", [unrealego(), egocap()], ids=["unrealego", "egocap"])
+@pytest.mark.parametrize("draw", [comparison_figure, categories_figure])
+def test_all_bones_of_truth_and_estimates_are_drawn(draw, skeleton, images: bool) -> None:
+    frames = [frame(len(skeleton.estimated), images=images) for _ in range(3)]
+    figure = draw(frames, skeleton)
+    fields = [axis for axis in figure.axes if not axis.images]
+    assert len(fields) == 3
+    bones = len(skeleton.estimated_bones)
+    for field in fields:
+        ends = [line for line in field.lines if line.get_color() in (TRUTH_COLOUR, ESTIMATE_COLOUR)]
+        assert len(ends) == 2 * 2 * 2 * bones  # methods, sides, truth and estimate
+        assert [text.get_text()[-6:].strip() for text in field.texts] == ["50 mm", "100 mm"]
+        low, high = field.get_xlim()
+        assert all(low <= x <= high for line in ends for x in line.get_xdata())
+    figure.savefig(io.BytesIO(), format="png", dpi=30)
+
+
+def test_frames_of_other_methods_are_refused() -> None:
+    with pytest.raises(ValueError, match="same methods"):
+        comparison_figure([frame(16), frame(16, "A")], unrealego())
+    with pytest.raises(ValueError, match="must be there"):
+        categories_figure([], unrealego())
