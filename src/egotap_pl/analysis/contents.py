@@ -25,7 +25,7 @@ class Cell:
     """
 
     text: str
-    value: float | None = None
+    value: int | float | None = None
     best: bool = False
     low: float | None = None
     high: float | None = None

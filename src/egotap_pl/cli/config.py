@@ -35,6 +35,19 @@ def conf_dir() -> Path:
     raise EgotapError(f"no conf/ in {package} or {package.parents[1]}: install egotap-pl again")
 
 
+def experiments_dir() -> Path:
+    """The folders of the paper's tables: inside an installed package, or at the top of a checkout.
+
+    Raises:
+        EgotapError: if there is neither.
+    """
+    package = Path(egotap_pl.__file__).parent
+    for folder in (package / "experiments", package.parents[1] / "experiments"):
+        if (folder / "table1" / "paper.csv").is_file():
+            return folder
+    raise EgotapError(f"no experiments/ in {package} or {package.parents[1]}: install egotap-pl again")
+
+
 def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
     """Decorator: the function becomes the Hydra application of conf/<config_name>.yaml.
 

@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "metrics of a checkpoint on a split",
     "predict": "poses for stereo images, videos or a frame store",
     "import-weights": "published weights to a checkpoint",
+    "report": "tables, figures and one HTML page of finished runs",
 }
 
 USAGE = (

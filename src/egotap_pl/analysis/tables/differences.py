@@ -1,0 +1,132 @@
+"""Differences between rows of a table, on the same test frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast
+from egotap_pl.analysis.contents import Cell, Table
+from egotap_pl.analysis.paper import PaperTable
+from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.tables.cells import MISSING, NOTHING, difference_cell, facts_of, joined
+from egotap_pl.analysis.variants import Condition, Variant
+from egotap_pl.core.errors import EgotapError
+
+Read = Callable[[Run], FrameErrors]
+
+COLUMNS = (
+    "MPJPE (mm): mean [over motions]",
+    "MPJPE [over seeds]",
+    "MPJPE [over both]",
+    "PA-MPJPE (mm): mean [over motions]",
+    "PA-MPJPE [over seeds]",
+    "PA-MPJPE [over both]",
+    "seeds",
+)
+CAPTION = (
+    "Paired by test frame and by seed; negative: the first is better. Three 95% intervals, each about something else. "
+    "Over motions: these networks on other motions (bootstrap, BCa; motions are drawn, not frames, for frames of one "
+    "motion resemble each other). Over seeds: other networks on these motions (Student's t; [?]: one seed tells "
+    "nothing). Over both: other networks on other motions (motions and seeds drawn independently; somewhat too narrow "
+    "with few seeds). None is corrected for the number of comparisons."
+)
+
+
+class Line(NamedTuple):
+    """A row to be: a weighted sum of variants' errors."""
+
+    label: str
+    terms: Sequence[tuple[float, Variant | None]]
+
+
+def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Table | None:
+    """Rows of a table against each other; None where there are fewer than two.
+
+    Table 1: the paper's method against the others. Table 2: each row against the one before it, and the rows with
+    propagation against Grid ViT alone.
+    """
+    if "mpjpe" not in paper.metrics:
+        return None
+    if sum(preset in condition.by_preset for preset in paper.presets) < 2:
+        return None
+    label = {row.preset: row.label for row in paper.rows}
+    pairs = _PAIRS[paper.name](paper.presets) if paper.name in _PAIRS else []
+    lines = [Line(f"{label[one]} against {label[other]}", _difference(condition, one, other)) for one, other in pairs]
+    return contrasts_table(
+        f"{paper.name}_differences_{condition.slug}",
+        f"Differences within {paper.name.replace('table', 'Table ')} ({condition.title})",
+        CAPTION,
+        lines,
+        condition,
+        read,
+    )
+
+
+def contrasts_table(
+    name: str, title: str, caption: str, lines: Sequence[Line], condition: Condition, read: Read
+) -> Table:
+    """A line per weighted sum of errors; one that cannot be made says why in the notes."""
+    rows, notes = [], []
+    for line in lines:
+        if any(variant is None for _, variant in line.terms):  # which ones, and how to make them, stands elsewhere
+            rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
+            continue
+        try:
+            rows.append((Cell(line.label), *_cells(line, read)))
+        except EgotapError as error:
+            rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
+            notes.append(f"{line.label}: {error}")
+    used = dict.fromkeys(variant for line in lines for _, variant in line.terms if variant is not None)
+    return Table(
+        name=name,
+        title=title,
+        caption=caption,
+        columns=("comparison", *COLUMNS),
+        rows=tuple(rows),
+        notes=tuple(dict.fromkeys(notes)),
+        facts=facts_of(condition, used),
+    )
+
+
+def _cells(line: Line, read: Read) -> list[Cell]:
+    terms = [Term(weight, variant.runs) for weight, variant in line.terms if variant is not None]
+    cells: list[Cell] = []
+    seeds: Sequence[int] = ()
+    for measure in (_mpjpe, _pa_mpjpe):
+        found: Contrast = contrast(terms, measure, read)
+        cells.append(difference_cell(found.motions, 2, with_mean=True))
+        cells += [difference_cell(interval, 2, with_mean=False) for interval in (found.seeds, found.both)]
+        seeds = found.common_seeds
+    return [*cells, Cell(joined(seeds) if seeds else "none in common", len(seeds))]
+
+
+def _mpjpe(errors: FrameErrors) -> np.ndarray:
+    return errors.mpjpe_mm
+
+
+def _pa_mpjpe(errors: FrameErrors) -> np.ndarray:
+    return errors.pa_mpjpe_mm
+
+
+def _difference(condition: Condition, one: str, other: str) -> list[tuple[float, Variant | None]]:
+    return [(1.0, condition.by_preset.get(one)), (-1.0, condition.by_preset.get(other))]
+
+
+def _last_against_others(presets: Sequence[str]) -> list[tuple[str, str]]:
+    return [(presets[-1], other) for other in presets[:-1]]
+
+
+def _each_against_the_one_before(presets: Sequence[str]) -> list[tuple[str, str]]:
+    base = "table2/grid_vit"
+    steps = list(zip(presets[1:], presets, strict=False))
+    against_base = [(preset, base) for preset in presets if preset.startswith(f"{base}_")]
+    return list(dict.fromkeys([*steps, *against_base]))
+
+
+_PAIRS: dict[str, Callable[[Sequence[str]], list[tuple[str, str]]]] = {
+    "table1": _last_against_others,
+    "table2": _each_against_the_one_before,
+}

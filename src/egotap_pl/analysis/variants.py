@@ -1,0 +1,157 @@
+"""Runs as what they are repetitions of: variants, under conditions that allow comparing them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from egotap_pl.analysis.runs import Run
+
+_SLUG_LENGTH = 80
+
+
+class IdentifiedRun(NamedTuple):
+    """A run and what its configuration turned out to be.
+
+    Fields:
+        run: the run.
+        key: of its configuration and data; the same for runs that differ in the seed, in paths or in devices alone.
+        presets: the presets that have this configuration, but for ``changes``; the one that it was started as first.
+        scale: name of the scale.
+        changes: what was changed in the presets, as overrides, by key.
+        setup: overrides that say where data and runs are; they change no result.
+    """
+
+    run: Run
+    key: str
+    presets: tuple[str, ...]
+    scale: str
+    changes: tuple[tuple[str, str], ...]
+    setup: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """Runs that differ in the seed alone.
+
+    Args:
+        presets: see `IdentifiedRun`.
+        started_as: the names that the runs were started under.
+        runs: one per seed, in the order of seeds.
+        repeated: runs with a configuration and a seed that ``runs`` has already.
+    """
+
+    presets: tuple[str, ...]
+    started_as: tuple[str, ...]
+    runs: tuple[Run, ...]
+    repeated: tuple[Run, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The preset that it is called by."""
+        return self.presets[0] if self.presets else self.started_as[0]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of its runs."""
+        return tuple(run.seed for run in self.runs)
+
+    def values(self, metric: str) -> list[float]:
+        """A number of metrics.json, per seed."""
+        return [float(run.metrics[metric]) for run in self.runs]
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """Variants that differ in what a preset chooses and in nothing else.
+
+    Args:
+        dataset: name of the data set.
+        fingerprint: of its prepared data.
+        scale: name of the scale.
+        changes: what was changed in all presets alike, as overrides, by key.
+        setup: overrides that say where data and runs are.
+        variants: in the order of their names.
+    """
+
+    dataset: str
+    fingerprint: str
+    scale: str
+    changes: tuple[tuple[str, str], ...]
+    setup: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = field(default=())
+
+    @cached_property
+    def by_preset(self) -> Mapping[str, Variant]:
+        """The variant of each preset."""
+        return {preset: variant for variant in self.variants for preset in variant.presets}
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What was changed, as it is written on a command line."""
+        return tuple(value if value.startswith("~") else f"{key}={value}" for key, value in self.changes)
+
+    @property
+    def title(self) -> str:
+        """One line for a reader."""
+        changed = ", ".join(self.overrides)
+        return f"{self.dataset}, scale={self.scale}" + (f", {changed}" if changed else "")
+
+    @property
+    def slug(self) -> str:
+        """The title as part of a file's name."""
+        words = [self.dataset, self.scale, *(re.sub(r"^.*\.(?=\w+=)", "", word) for word in self.overrides)]
+        slug = re.sub(r"[^a-z0-9_.]+", "-", "_".join(words).lower()).strip("-.")
+        return slug if len(slug) <= _SLUG_LENGTH else f"{slug[:_SLUG_LENGTH]}-{_short(self.title)}"
+
+    def command(self, presets: Sequence[str], seeds: Sequence[int]) -> str:
+        """What trains presets with seeds under this condition."""
+        wanted = [f"experiment={','.join(presets)}", f"data={self.dataset}", f"scale={self.scale}"]
+        wanted += [f"seed={','.join(map(str, seeds))}", *self.overrides, *self.setup]
+        words = [f"'{word}'" if re.search(r"[^\w=.,/:+@~-]", word) else word for word in wanted]
+        return " ".join(["egotap train", *(["-m"] if len(presets) * len(seeds) > 1 else []), *words])
+
+
+def group(runs: Iterable[IdentifiedRun]) -> list[Condition]:
+    """Runs to variants, variants to conditions, those with most runs first.
+
+    The same configuration and seed counts once, whatever preset it was run as: the run whose folder comes first.
+    """
+    conditions: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[IdentifiedRun]] = defaultdict(list)
+    for entry in runs:
+        metrics = entry.run.metrics
+        key = (str(metrics["dataset"]), str(metrics["dataset_fingerprint"]), entry.scale, entry.changes)
+        conditions[key].append(entry)
+    found = [Condition(*key, _setup(entries), _variants(entries)) for key, entries in conditions.items()]
+    return sorted(found, key=lambda c: (-sum(len(v.runs) for v in c.variants), c.title, c.fingerprint))
+
+
+def _variants(entries: Sequence[IdentifiedRun]) -> tuple[Variant, ...]:
+    by_key: dict[str, list[IdentifiedRun]] = defaultdict(list)
+    for entry in sorted(entries, key=lambda entry: str(entry.run.folder)):
+        by_key[entry.key].append(entry)
+    return tuple(sorted((_variant(same) for same in by_key.values()), key=lambda variant: variant.name))
+
+
+def _variant(entries: Sequence[IdentifiedRun]) -> Variant:
+    runs: dict[int, Run] = {}
+    repeated = []
+    for entry in entries:
+        if runs.setdefault(entry.run.seed, entry.run) is not entry.run:
+            repeated.append(entry.run)
+    started_as = tuple(sorted({entry.run.experiment for entry in entries}))
+    presets = tuple(dict.fromkeys([*(p for p in started_as if p in entries[0].presets), *entries[0].presets]))
+    return Variant(presets, started_as, tuple(runs[seed] for seed in sorted(runs)), tuple(repeated))
+
+
+def _setup(entries: Sequence[IdentifiedRun]) -> tuple[str, ...]:
+    return tuple(sorted({word for entry in entries for word in entry.setup}))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

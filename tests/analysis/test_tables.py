@@ -1,0 +1,198 @@
+"""Tables against the numbers that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from egotap_pl.analysis.comparison import ErrorReader
+from egotap_pl.analysis.paper import read_paper_table
+from egotap_pl.analysis.tables.breakdown import breakdown_tables
+from egotap_pl.analysis.tables.differences import differences_table
+from egotap_pl.analysis.tables.factorial import factorial_tables
+from egotap_pl.analysis.tables.overview import runs_table
+from egotap_pl.analysis.tables.results import results_table
+from egotap_pl.analysis.tables.sections import section
+from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
+from egotap_pl.cli.config import experiments_dir
+from egotap_pl.core.errors import EgotapError
+
+MOTION = ("a", "a", "b", "b", "c", "d")
+PAPER = {k: read_paper_table(experiments_dir() / f"table{k}" / "paper.csv") for k in (1, 2, 3)}
+
+
+def condition(
+    runs: Sequence, *changes: tuple[str, str], aliases: dict[str, tuple[str, ...]] | None = None
+) -> Condition:
+    identified = [
+        IdentifiedRun(
+            run, run.experiment, (run.experiment, *(aliases or {}).get(run.experiment, ())), "tiny", changes, ()
+        )
+        for run in runs
+    ]
+    (found,) = group(identified)
+    return found
+
+
+def column(table, name: str) -> dict[str, object]:
+    k = table.columns.index(name)
+    return {row[0].text: row[k] for row in table.rows}
+
+
+def test_the_papers_numbers() -> None:
+    """Table 1 and 2 share their first and last row; the paper's claims follow from the numbers."""
+    values = {row.preset: row.values for table in PAPER.values() for row in table.rows}
+    key = ("unrealego", "mpjpe")
+    assert values["table1/egotap"] == values["table2/grid_vit_pu"]
+    assert values["table1/unrealego"] == values["table2/cnn"]
+    assert 1 - values["table1/egotap"][key] / values["table1/ego3dpose"][key] == pytest.approx(0.239, abs=5e-4)
+    assert 1 - values["table2/grid_vit_pu"][key] / values["table2/grid_vit"][key] == pytest.approx(0.163, abs=5e-4)
+    assert 1 - values["table2/grid_vit_concat"][key] / values["table2/grid_vit"][key] == pytest.approx(0.087, abs=5e-4)
+    egocap = ("egocap", "mpjpe")
+    assert 1 - values["table2/grid_vit_pu"][egocap] / values["table2/grid_vit"][egocap] == pytest.approx(
+        0.134, abs=5e-4
+    )
+    assert ("egocap", "pa_mpjpe") not in values["table1/egoglass"]
+    assert [row.values.get(("unrealego", "mse")) for row in PAPER[3].rows] == [5.45e-4, 4.84e-4, None, 1.68e-4]
+
+
+@pytest.mark.parametrize("text", ["", "preset,row\n", "preset,row,unrealego_mpjpe\na,b,c\n"])
+def test_a_damaged_paper_table_is_named(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "paper.csv"
+    path.write_text(text)
+    with pytest.raises(EgotapError, match=r"paper\.csv"):
+        read_paper_table(path)
+
+
+def test_results_beside_the_papers_and_what_is_missing(make_run) -> None:
+    runs = [make_run("table2/cnn", seed, [100 + seed] * 6, MOTION) for seed in (1, 2, 3)]
+    runs += [make_run("table2/grid_vit", seed, [90] * 6, MOTION) for seed in (1, 2)]
+    table = results_table(PAPER[2], condition(runs, ("training.epochs", "6")))
+    assert [row[0].text for row in table.rows] == [row.label for row in PAPER[2].rows]
+    ours = column(table, "MPJPE (mm)")
+    assert ours["CNN"].text == "102.0 ± 2.5"  # t(0.975, 2) / sqrt(3) = 2.484
+    assert (ours["CNN"].low, ours["CNN"].high) == pytest.approx((99.516, 104.484), abs=1e-3)
+    assert ours["Grid ViT"].best
+    assert not ours["CNN"].best
+    assert ours["Channel ViT"].text == "missing"
+    assert column(table, "seeds")["CNN"].value == 3
+    assert column(table, "paper, UnrealEgo (other data): MPJPE (mm)")["CNN"].value == 63.53
+    assert column(table, "test frames/s")["CNN"].value == 3
+    assert column(table, "parameters")["CNN"].text == "1,234,567"
+    assert "not to be compared with ours" in table.caption
+    assert "Missing: Channel ViT, Grid ViT + RF" in table.notes[0]
+    assert "experiment=table2/channel_vit,table2/grid_vit_rf" in table.notes[0]
+    assert "seed=1,2,3 training.epochs=6" in table.notes[0]
+    assert table.notes[1].startswith("Grid ViT: seeds 3 are missing. `egotap train experiment=table2/grid_vit ")
+    assert table.facts["seeds"] == "1, 2, 3"
+    assert table.facts["command"].startswith("`egotap train -m experiment=table2/cnn,table2/grid_vit data=egosynth")
+
+
+def test_the_papers_own_condition_is_said_to_be_comparable(make_run) -> None:
+    run = make_run("table1/egotap", 1, [41] * 6, MOTION, dataset="unrealego")
+    (found,) = group([IdentifiedRun(run, "k", ("table1/egotap",), "paper", (), ())])
+    table = results_table(PAPER[1], found)
+    assert "paper, UnrealEgo: MPJPE (mm)" in table.columns
+    assert "paper, EgoCap (other data): MPJPE (mm)" in table.columns
+    assert "UnrealEgo are of the same protocol" in table.caption
+
+
+def test_rebuilt_heatmaps(make_run) -> None:
+    def probe(name: str, mse: float):
+        run = make_run(name, 1, [1] * 6, MOTION, mse=mse)
+        for key in ("mpjpe", "pa_mpjpe", "per_joint", "per_category"):
+            del run.metrics[key]
+        return run
+
+    found = condition([probe("table3/zeros", 2e-3), probe("table3/cnn", 5e-4)])
+    table = results_table(PAPER[3], found)
+    assert column(table, "squared error (1e-4 per pixel)")["Zeros"].text == "20.00"
+    assert column(table, "paper, UnrealEgo (other data): squared error (1e-4 per pixel)")["Zeros"].text == "5.45"
+    assert differences_table(PAPER[3], found, ErrorReader()) is None
+    assert breakdown_tables(PAPER[3], found) == []
+
+
+def test_differences_say_which_is_better(make_run) -> None:
+    generator = np.random.default_rng(0)
+    errors = generator.uniform(50, 100, 6)
+    runs = [make_run("table2/cnn", seed, errors, MOTION) for seed in (1, 2)]
+    runs += [make_run("table2/grid_vit", seed, errors - 10, MOTION) for seed in (1, 2)]
+    runs += [make_run("table2/grid_vit_pu", seed, errors - 10 - seed, MOTION) for seed in (1, 2)]
+    table = differences_table(PAPER[2], condition(runs), ErrorReader())
+    found = column(table, "MPJPE (mm): mean [over motions]")
+    assert found["Grid ViT + PU (Ours) against Grid ViT"].text == "−1.50 [−1.50, −1.50]"
+    seeds = column(table, "MPJPE [over seeds]")["Grid ViT + PU (Ours) against Grid ViT"]
+    assert (seeds.low, seeds.high) == pytest.approx((-1.5 - 6.353, -1.5 + 6.353), abs=1e-2)  # t(0.975, 1) / 2
+    assert found["Grid ViT against Channel ViT"].text == "missing"
+    assert not table.notes
+
+
+def test_frames_that_differ_are_told_and_the_rest_is_compared(make_run) -> None:
+    runs = [make_run("table1/unrealego", 1, [50] * 6, MOTION), make_run("table1/egotap", 1, [40] * 6, MOTION)]
+    runs.append(make_run("table1/ego3dpose", 1, [45] * 6, ("a", "b", "c", "d", "e", "f")))
+    table = differences_table(PAPER[1], condition(runs), ErrorReader())
+    found = column(table, "MPJPE (mm): mean [over motions]")
+    assert found["EgoTAP (Ours) against UnrealEgo"].value == pytest.approx(-10, abs=1e-3)
+    assert found["EgoTAP (Ours) against Ego3DPose"].text == "missing"
+    assert "other frames" in table.notes[0]
+
+
+def test_effects_of_a_made_up_experiment_are_found_again(make_run) -> None:
+    """Errors built from known effects: unit -4, order +6, rows +30, order x rows -20, all three -3."""
+    generator = np.random.default_rng(1)
+    base = generator.uniform(80, 120, 6)
+    runs = []
+    for unit, order, rows, seed in product(("concat", "pu"), ("tree", "chain"), ("aligned", "shifted"), (1, 2)):
+        u, o, r = (1 if level in ("pu", "chain", "shifted") else -1 for level in (unit, order, rows))
+        error = base + seed + (-4 * u + 6 * o + 30 * r) / 2 - 20 * o * r / 4 - 3 * u * o * r / 8
+        runs.append(make_run(f"propagation/{unit}_{order}_{rows}", seed, error, MOTION))
+    cells, effects = factorial_tables(condition(runs), ErrorReader())
+    assert len(cells.rows) == 8
+    found = {row[0].text: row[1].value for row in effects.rows}
+    expected = {
+        "main effect of unit (PU against Concat)": -4,
+        "main effect of order (chain against tree)": 6,
+        "main effect of rows (shifted against aligned)": 30,
+        "interaction unit × order": 0,
+        "interaction unit × rows": 0,
+        "interaction order × rows": -20,
+        "interaction unit × order × rows": -3,
+        "PU against Concat: tree, aligned": -4 - 3 / 4,
+        "chain against tree: PU, shifted": 6 - 10 - 3 / 4,
+    }
+    for label, value in expected.items():
+        assert found[label] == pytest.approx(value, abs=1e-3), label
+
+
+def test_per_category_and_joint(make_run) -> None:
+    runs = [make_run("table1/unrealego", 1, [10, 20] * 3, MOTION), make_run("table1/egotap", 1, [30, 6] * 3, MOTION)]
+    joints, categories, aligned = breakdown_tables(PAPER[1], condition(runs))
+    assert len(joints.rows) == 16
+    assert column(categories, "UnrealEgo")["walking"].value == 10
+    assert column(categories, "UnrealEgo")["walking"].best
+    assert column(categories, "EgoTAP (Ours)")["sitting"].best
+    assert column(categories, "frames")["sitting"].value == 3
+    assert "PA-MPJPE" in aligned.title
+
+
+def test_a_condition_has_the_tables_that_were_wished_for(make_run) -> None:
+    runs = [make_run("propagation/pu_tree_aligned", 1, [10] * 6, MOTION)]
+    alias = {"propagation/pu_tree_aligned": ("table1/egotap", "table2/grid_vit_pu")}
+    found = section(condition(runs, aliases=alias), list(PAPER.values()), ErrorReader())
+    assert [table.name.split("_")[0] for table in found.main] == ["propagation", "propagation"]
+    assert any("egotap train -m experiment=propagation/concat_tree_aligned," in line for line in found.missing)
+    other = section(condition([make_run("quickstart", 1, [9] * 6, MOTION)]), list(PAPER.values()), ErrorReader())
+    assert [table.name.split("_")[0] for table in other.main] == ["variants"]
+
+
+def test_every_run_is_listed(make_run) -> None:
+    run = make_run("table1/egotap", 1, [10] * 6, MOTION)
+    found = condition([run, replace(run)])
+    table = runs_table([found])
+    assert [row[table.columns.index("remark")].text for row in table.rows] == ["", "repeats another: not counted"]
+    assert table.rows[0][table.columns.index("folder")].text == str(run.folder)
