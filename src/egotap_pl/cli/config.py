@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 import egotap_pl
+from egotap_pl.cli import multirun
 from egotap_pl.cli.console import say
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core.errors import EgotapError
@@ -52,25 +53,38 @@ def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Cal
     """Decorator: the function becomes the Hydra application of conf/<config_name>.yaml.
 
     A mistake ends the program with its message. In a multirun it is said at once, the other jobs run, and the program
-    ends with the message of the first.
+    ends with a table of all jobs and the message of the first that failed.
     """
 
     def decorate(verb: Callable[[DictConfig], Any]) -> Callable[[], None]:
         @functools.wraps(verb)
         def job(config: DictConfig) -> Any:
             try:
-                return verb(config)
+                value = verb(config)
+            except KeyboardInterrupt as interruption:
+                multirun.record(multirun.INTERRUPTED, interruption)
+                raise
             except Exception as error:
                 if HydraConfig.get().mode != RunMode.MULTIRUN:
                     end_with(error)  # from in here, since Hydra would put a line of its own before the message
                 if (message := readable(error)) is not None:
                     say(f"job {HydraConfig.get().job.override_dirname}: {message}")
+                multirun.record(multirun.FAILED, error)
                 raise
+            multirun.record(multirun.DONE)
+            return value
 
         decorated: Callable[[], None] = hydra.main(
             version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=config_name
         )(job)
-        return decorated
+
+        def program() -> None:
+            try:
+                decorated()
+            finally:
+                multirun.collate()
+
+        return program
 
     return decorate
 

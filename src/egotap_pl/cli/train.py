@@ -15,6 +15,7 @@ from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, error_table
 from egotap_pl.cli.labels import Command
 from egotap_pl.cli.loggers import make_service
+from egotap_pl.cli.multirun import note_run
 from egotap_pl.cli.pictures import ensure_picture
 from egotap_pl.cli.pipeline import Pipeline
 from egotap_pl.cli.results import best_validation
@@ -43,6 +44,7 @@ def main(config: DictConfig) -> float:
     command = Command(choices, list(hydra.overrides.task), Path(hydra.sweep.dir).name if multirun else None)
     pipeline = Pipeline(settings, experiment, command)
     folder = pipeline.run(name)
+    note_run(folder)
     picture = ensure_picture(folder, pipeline.data[0], packages(settings))
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     RESULT.print(error_table(f"{experiment} on {metrics['dataset']}, test split", metrics))

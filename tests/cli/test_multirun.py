@@ -1,0 +1,77 @@
+"""Grids: with several processes to a job, and after they were interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from broken_optimiser import OVERRIDES
+from offline_wandb import offline_runs
+from smoke import LIFTER, Run
+
+
+@pytest.mark.slow
+def test_with_several_processes_a_job_has_one_folder_and_one_run_and_its_failure_is_its_own(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second process of the first job fails while the first one waits for it."""
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    numbers = ("training.batch_size=8", "training.epochs=2")
+    defect = ("+training.task.optimizer.rank=1", "+training.task.optimizer.break_at=11,0")
+    devices = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.workers=0")
+    (home / "break").touch()
+    with pytest.raises(Exception, match="FAILED"):
+        run("train", "-m", *devices, *LIFTER, *numbers, *OVERRIDES, *defect, "paths.runs=several", "logger=wandb")
+    (home / "break").unlink()
+    parent = home / "several" / "custom" / "egosynth"
+    failed, whole = sorted(path.parent for path in parent.glob("*/run.json"))
+    if (failed / "metrics.json").is_file():
+        failed, whole = whole, failed
+    assert not (failed / "metrics.json").exists()
+    metrics = json.loads((whole / "metrics.json").read_text())
+    assert (metrics["processes"], metrics["frames"]) == (2, 24)
+    (first,), (second,) = offline_runs(failed), offline_runs(whole)
+    assert (first.exit_code, second.exit_code) == (1, 0)
+    assert first.id != second.id
+    assert len(first.values("validation/mpjpe")) == 1
+    assert second.values("test/mpjpe") == [pytest.approx(metrics["mpjpe"])]
+    assert len(second.values("validation_per_joint/head")) == 2
+    assert len(list((home / "several" / "multirun").iterdir())) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_grid_goes_on_with_what_is_missing(stop: signal.Signals, home: Path, run: Run) -> None:
+    runs = f"grid-{stop.name}"
+    command = ("train", "-m", *LIFTER, "training.epochs=25", "seed=81,82,83", f"paths.runs={runs}")
+    run("prepare", LIFTER[0])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "egotap_pl", *command],
+        cwd=home,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 200
+    while not list((home / runs).rglob("*seed=82*/checkpoints/last.ckpt")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(stop)
+    process.communicate(timeout=100)
+    done = {path.parent: path.stat().st_mtime_ns for path in (home / runs).rglob("metrics.json")}
+    assert ["seed=81" in path.name for path in done] == [True]
+    again = run(*command)
+    assert again.err.count("lifter: already there") == 1
+    assert again.err.count("lifter: goes on after epoch") == 1
+    ended = {path.parent: path.stat().st_mtime_ns for path in (home / runs).rglob("metrics.json")}
+    assert len(ended) == 3
+    assert {path: ended[path] for path in done} == done
