@@ -16,7 +16,9 @@ from egotap_pl.analysis.page.parts import figure_section, header, heading, missi
 from egotap_pl.analysis.page.scene import viewer_section
 from egotap_pl.core.atomic import atomic
 
-SCRIPTS = ("page.js", "frames.js", "draw.js", "curve.js", "viewer.js")
+SCRIPTS = tuple(
+    f"{name}.js" for name in ("page", "frames", "motions", "legend", "views", "draw", "curve", "hands", "viewer")
+)
 
 
 def write_page(report: Report, path: Path) -> None:

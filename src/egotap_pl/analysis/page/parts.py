@@ -89,7 +89,7 @@ def intervals(column: Sequence[Cell]) -> list[str]:
     def x(value: float) -> str:
         return f"{2 + 96 * (value - low) / max(high - low, 1e-12):.1f}"
 
-    zero = f'<path class="zero" d="M{x(0)} 0V10"/>' if low < 0 < high else ""
+    zero = f'<path class="zero" d="M{x(0.0)} 0V10"/>' if low < 0 < high else ""
     return [
         f'<svg class="interval" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{zero}'
         f'<path d="M{x(cell.low)} 5H{x(cell.high)}M{x(cell.value)} 1V9"/></svg>'

@@ -5,7 +5,7 @@ const VIEWS = {
   start: START,
   front: { yaw: 0, pitch: 0 },
   side: { yaw: Math.PI / 2, pitch: 0 },
-  camera: { yaw: 0, pitch: Math.PI / 2 },
+  camera: { yaw: Math.PI, pitch: Math.PI / 2 }, // as in its image: right is right, down is down
 };
 const GRID_CM = 25;
 

@@ -72,6 +72,33 @@ class Poses {
   }
 }
 
+// Centre (cm) of the true joints of some frames, and the radius about it within which nearly all of them are, so that
+// the view stays still while they move. A few hundred frames tell it.
+function extent(poses, frames) {
+  const [truth, size] = [poses.poses[0], 3 * poses.joints];
+  const step = Math.ceil(frames.length / 300);
+  const points = [];
+  for (let k = 0; k < frames.length; k += step) {
+    for (let at = frames[k] * size; at < (frames[k] + 1) * size; at += 3) {
+      if (Number.isFinite(truth[at] + truth[at + 1] + truth[at + 2])) points.push(truth.subarray(at, at + 3));
+    }
+  }
+  const centre = [0, 1, 2].map((axis) => points.reduce((sum, p) => sum + p[axis], 0) / Math.max(points.length, 1));
+  const away = points.map((p) => Math.hypot(p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]));
+  away.sort((a, b) => a - b);
+  return [centre, Math.max(away[Math.floor(0.98 * away.length)] ?? 1, 1)];
+}
+
+// Of every motion, how far forward (cm) the cameras have to look for its lowest true joint.
+function floors(poses, about) {
+  const size = 3 * poses.joints;
+  return about.motions.map(({ first, count }) => {
+    let floor = -Infinity;
+    for (let at = first * size + 2; at < (first + count) * size; at += 3) floor = Math.max(floor, poses.poses[0][at]);
+    return floor;
+  });
+}
+
 // Pictures of all frames: JPEG sheets, decoded beside the page's work when they are wanted, the latest few kept.
 class Sheets {
   constructor(kind, about, size, loaded) {
