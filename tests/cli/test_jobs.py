@@ -1,0 +1,74 @@
+"""A grid ends with a table of its jobs, whatever became of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from smoke import LIFTER, Run
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
+    """One fails for a mistake; the others run, and the same command again does nothing again."""
+    arguments = ("train", "-m", *LIFTER, "seed=51,52", "training.gradient_clip=1.0,no", "paths.runs=grid")
+    ended = run(*arguments, "hydra.sweep.dir=grid/multirun/a", ok=False)
+    sweep = home / "grid" / "multirun" / "a"
+    jobs = rows(sweep / "jobs.csv")
+    assert [job["status"] for job in jobs] == ["done", "failed"] * 2
+    assert [job["seed"] for job in jobs] == ["51", "51", "52", "52"]
+    for job in jobs:
+        if job["status"] == "done":
+            metrics = json.loads((home / job["run folder"] / "metrics.json").read_text())
+            assert float(job["MPJPE (mm)"]) == metrics["mpjpe"]
+        else:
+            assert "training.gradient_clip=no" in job["message"]
+            assert job["MPJPE (mm)"] == ""
+            assert "EgotapError" in (sweep / "jobs" / f"{job['job']}.log").read_text()
+    means = rows(sweep / "grid.csv")
+    assert [row["training.gradient_clip"] for row in means] == ["1.0", "no"]
+    assert [row["seeds"] for row in means] == ["2", "0"]
+    done = [float(job["MPJPE (mm)"]) for job in jobs if job["MPJPE (mm)"]]
+    assert float(means[0]["MPJPE (mm)"]) == pytest.approx(sum(done) / 2)
+    assert "4 jobs: scale=smoke heatmaps=truth" in ended.out
+    assert "job 1 failed" in ended.out
+    assert ended.err.splitlines()[-1].startswith("egotap: ")
+    again = run(*arguments[:-2], "training.gradient_clip=1.0", "paths.runs=grid", "hydra.sweep.dir=grid/multirun/a")
+    assert again.err.count("lifter: already there") == 2
+    assert [job["status"] for job in rows(sweep / "jobs.csv")] == ["done", "done"]
+    assert not (sweep / "jobs" / "3.json").exists()
+
+
+def test_a_defect_of_a_job_is_recorded_and_raised(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of tune")
+
+    monkeypatch.setattr("egotap_pl.cli.train.check_settings", broken)
+    with pytest.raises(RuntimeError, match="out of tune"):
+        run("train", "-m", *LIFTER, "seed=1,2", "hydra.sweep.dir=defect")
+    assert [job["message"] for job in rows(home / "defect" / "jobs.csv")] == ["RuntimeError: out of tune"] * 2
+    assert "Traceback" in (home / "defect" / "jobs" / "0.log").read_text()
+
+
+def test_an_interrupted_grid_tells_what_was_done(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("egotap_pl.cli.train.check_settings", interrupted)
+    ended = run("train", "-m", *LIFTER, "seed=1,2", "hydra.sweep.dir=stopped", ok=False)
+    assert ended.status == 130
+    assert [job["status"] for job in rows(home / "stopped" / "jobs.csv")] == ["interrupted"]
+
+
+def test_a_single_run_has_no_such_table(home: Path, run: Run) -> None:
+    before = list(home.rglob("jobs.csv"))
+    ended = run("train", *LIFTER, "training.epochs=-1", ok=False)
+    assert "jobs" not in ended.out
+    assert list(home.rglob("jobs.csv")) == before
