@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import hydra
+import numpy as np
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from torch import nn
 
-from egotap_pl.cli.checkpoints import KEY, VERSION, About
+from egotap_pl.cli.checkpoints import KEY, VERSION, About, load_task
 from egotap_pl.cli.config import build, conf_dir, plain
-from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.batch import Batch, DataFacts, Example
 from egotap_pl.core.skeleton import egocap, unrealego
 
 SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
@@ -62,3 +63,20 @@ def randomise(network: nn.Module) -> None:
                 assert layer.running_var is not None
                 layer.running_mean.normal_(std=0.1)
                 layer.running_var.uniform_(0.5, 1.5)
+
+
+def answers(path: Path, images: np.ndarray) -> np.ndarray:
+    """Poses of a checkpoint's network alone; what stands in for truth must not matter."""
+    task, about = load_task(path, ["egotap_pl"])
+    joints, n = about.facts().skeleton.num_joints, len(images)
+    batch = Batch(
+        images=torch.from_numpy(images),
+        points2d_px=torch.zeros(n, 2, joints, 2),
+        pose_cm=torch.zeros(n, joints, 3),
+        origin_cm=torch.zeros(n, 2, 3),
+        visibility=torch.zeros(n, 2, joints, dtype=torch.uint8),
+        category=torch.zeros(n, dtype=torch.int64),
+        frame=torch.arange(n),
+    )
+    with torch.inference_mode():
+        return task.eval()(Example(batch, None)).numpy()

@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from egotap_pl.cli.config import build, conf_dir, plain
 from egotap_pl.cli.globs import expand_globs
+from egotap_pl.cli.main import VERBS
 from egotap_pl.core.batch import Batch, DataFacts, Example
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import egocap, unrealego
@@ -123,9 +124,20 @@ def test_every_option_of_every_other_group_composes(group: str) -> None:
         compose(f"{group}={option}", *asked)
 
 
-@pytest.mark.parametrize("verb", ["prepare", "train", "evaluate"])
+NEEDED = {
+    "prepare": (),
+    "train": (),
+    "evaluate": ("checkpoint=x.ckpt",),
+    "predict": ("checkpoint=x.ckpt", "input=x", "output=x.h5"),
+    "import-weights": ("release=egotap", "source=x", "output=y", "data.root=x"),
+    "export": ("checkpoint=x.ckpt", "output=x.onnx"),
+    "report": ("runs=x", "output=y"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_composes(verb: str) -> None:
-    compose(*(["checkpoint=x.ckpt"] if verb == "evaluate" else []), verb=verb)
+    compose(*NEEDED[verb], verb=verb.replace("-", "_"))
 
 
 def test_a_value_that_must_be_given_is_asked_for() -> None:

@@ -10,14 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import torch
-from made import checkpoint
+from made import answers, checkpoint
 from PIL import Image
 from smoke import Run
 
 from egotap_pl.cli import predict
-from egotap_pl.cli.checkpoints import load_task
-from egotap_pl.core.batch import Batch, Example
 
 METHODS = {
     "egotap": ("experiment=table1/egotap",),
@@ -49,23 +46,6 @@ def poses(path: Path) -> np.ndarray:
         return file["pose_cm"][...]
 
 
-def expected(path: Path, images: np.ndarray) -> np.ndarray:
-    """The network alone; what stands in for truth must not matter."""
-    task, about = load_task(path, ["egotap_pl"])
-    joints, n = about.facts().skeleton.num_joints, len(images)
-    batch = Batch(
-        images=torch.from_numpy(images),
-        points2d_px=torch.zeros(n, 2, joints, 2),
-        pose_cm=torch.zeros(n, joints, 3),
-        origin_cm=torch.zeros(n, 2, 3),
-        visibility=torch.zeros(n, 2, joints, dtype=torch.uint8),
-        category=torch.zeros(n, dtype=torch.int64),
-        frame=torch.arange(n),
-    )
-    with torch.inference_mode():
-        return task.eval()(Example(batch, None)).numpy()
-
-
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("data", ["egosynth", "egosynth_stick"])
 def test_every_method_sees_images(method, data, images, folder, run: Run, tmp_path):
@@ -73,7 +53,7 @@ def test_every_method_sees_images(method, data, images, folder, run: Run, tmp_pa
     run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2")
     found = poses(tmp_path / "poses.h5")
     assert np.ptp(found, axis=0).max() > 1e-3  # the images matter
-    np.testing.assert_allclose(found, expected(file, images), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found, answers(file, images), rtol=1e-4, atol=1e-4)
 
 
 def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
@@ -109,7 +89,7 @@ def test_a_store_gives_the_poses_of_its_images(run: Run, home, tmp_path):
     run("predict", f"checkpoint={file}", f"input={store}/test.h5", f"output={tmp_path}/file.h5")
     with h5py.File(store / "test.h5") as stored:
         images = stored["images"][...]
-    np.testing.assert_allclose(poses(tmp_path / "folder.h5"), expected(file, images), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(poses(tmp_path / "folder.h5"), answers(file, images), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(poses(tmp_path / "file.h5"), poses(tmp_path / "folder.h5"), rtol=1e-4, atol=1e-4)
     drawn = checkpoint(tmp_path / "truth.ckpt", "heatmaps=truth")
     outcome = run("predict", f"checkpoint={drawn}", f"input={store}", f"output={tmp_path}/drawn.h5")

@@ -34,7 +34,6 @@ class PoseOrigin:
         checkpoint_sha256: of that file.
         experiment: preset that it was trained by.
         dataset: that it was trained on, and so what its poses are relative to.
-        input: what was looked at.
         egotap_version: of the program.
     """
 
@@ -43,15 +42,12 @@ class PoseOrigin:
     checkpoint_sha256: str
     experiment: str
     dataset: str
-    input: str
     egotap_version: str
 
-    def attributes(self) -> dict[str, Any]:
-        """For a file's head: text, and lists of text."""
+    def attributes(self) -> dict[str, str | list[str]]:
+        """For a file's head."""
         rest = {name: value for name, value in asdict(self).items() if name != "skeleton"}
         return {
-            "format": FORMAT,
-            "version": VERSION,
             "unit": "cm",
             "joints": list(self.skeleton.estimated_names),
             "skeleton": json.dumps(asdict(self.skeleton)),
@@ -65,10 +61,12 @@ class PoseWriter:
     Args:
         path: the file to write.
         origin: what the poses are.
+        given: what was looked at.
     """
 
-    def __init__(self, path: Path, origin: PoseOrigin) -> None:
+    def __init__(self, path: Path, origin: PoseOrigin, given: str) -> None:
         self.path, self.origin = path, origin
+        self.head: dict[str, Any] = {"format": FORMAT, "version": VERSION, **origin.attributes(), "input": given}
 
     def __enter__(self) -> PoseWriter:
         raise NotImplementedError
@@ -95,7 +93,7 @@ class Hdf5Writer(PoseWriter):
 
     def __enter__(self) -> Hdf5Writer:
         self._file = h5py.File(self.path, "w")
-        self._file.attrs.update(self.origin.attributes())
+        self._file.attrs.update(self.head)
         joints = len(self.origin.skeleton.estimated)
         columns = {
             "pose_cm": ((joints, 3), np.float32),
@@ -154,7 +152,7 @@ class NpzWriter(PoseWriter):
         if kind is not None:
             return
         arrays = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
-        arrays["attributes"] = np.array(json.dumps(self.origin.attributes()))
+        arrays["attributes"] = np.array(json.dumps(self.head))
         with self.path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
@@ -181,13 +179,18 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def written_poses(path: Path, origin: PoseOrigin) -> Iterator[PoseWriter]:
+def written_poses(path: Path, origin: PoseOrigin, given: str) -> Iterator[PoseWriter]:
     """A writer for a file that appears when the block ends well.
+
+    Args:
+        path: the file.
+        origin: what the poses are.
+        given: what was looked at.
 
     Raises:
         EgotapError: see `check_output`.
     """
     check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin) as writer:
+    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin, given) as writer:
         yield writer

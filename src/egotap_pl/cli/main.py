@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "metrics of a checkpoint on a split",
     "predict": "poses for stereo images, videos or a frame store",
     "import-weights": "published weights to a checkpoint",
+    "export": "a checkpoint's network to an ONNX file",
     "report": "tables, figures and one HTML page of finished runs",
 }
 

@@ -46,14 +46,14 @@ def main(config: DictConfig) -> None:
         paths, settings["split"], task.skeleton, task.heatmaps.image_px, trainer["workers"], settings["frames"]
     )
     check_source(task, frames, checkpoint)
-    count = 0
+    told, count = ", ".join(map(str, paths)), 0
     try:
-        with written_poses(output, origin_of(checkpoint, about, paths)) as writer:
+        with written_poses(output, origin_of(checkpoint, about), told) as writer:
             for stereo, pose_cm in estimated(task, frames, fabric, settings["batch_size"] or about.batch_size):
                 writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s)
                 count += len(pose_cm)
             if not count:
-                raise EgotapError(f"{', '.join(map(str, paths))}: no frames")
+                raise EgotapError(f"{told}: no frames")
     except KeyboardInterrupt:
         fail(f"interrupted after {count} frames; {output} was not written", 130)
     RESULT.print(f"poses of {count} frames  {output}", soft_wrap=True)
@@ -127,8 +127,8 @@ def make_fabric(trainer: dict[str, Any]) -> L.Fabric:
         raise EgotapError(f"trainer: {error}") from error
 
 
-def origin_of(checkpoint: Path, about: About, paths: list[Path]) -> PoseOrigin:
-    """What is written beside the poses."""
+def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
+    """What is written beside the poses of a checkpoint."""
     with checkpoint.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):
@@ -139,7 +139,6 @@ def origin_of(checkpoint: Path, about: About, paths: list[Path]) -> PoseOrigin:
         checkpoint_sha256=digest.hexdigest(),
         experiment=about.experiment,
         dataset=str(about.data["name"]),
-        input=", ".join(map(str, paths)),
         egotap_version=egotap_pl.__version__,
     )
 

@@ -56,4 +56,4 @@ class ReleaseGridViTEncoder(GridViTEncoder):
         filled = self.num_maps * self.tokens_per_map
         blank = self.mask_token + self.positions[filled:]
         tokens = self.project(self.cut(heatmaps)) + self.positions[:filled]
-        return torch.cat((tokens, blank.expand(len(tokens), -1, -1)), 1)
+        return torch.cat((tokens, blank.expand(tokens.shape[0], -1, -1)), 1)

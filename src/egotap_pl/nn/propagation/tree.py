@@ -52,7 +52,7 @@ class TreeScan(nn.Module):
             inputs: features that each joint's step reads.
             state_dims: widths of the state tensors; the root's state is zero (eq. 8).
         """
-        b = len(inputs[0])
+        b = inputs[0].shape[0]  # not len(): an exporter follows a symbolic size only here
         # Joint first: a level is then one contiguous block, whose rows (joint, sample) the step sees flattened.
         columns = [x.transpose(0, 1).index_select(0, self.order).split(self.sizes) for x in inputs]
         parents = self.parents.split(self.sizes[1:])

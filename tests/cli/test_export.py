@@ -1,0 +1,98 @@
+"""`egotap export` writes files that answer as the checkpoint does, on their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made import answers, checkpoint
+from PIL import Image
+from smoke import Run
+
+from egotap_pl.cli.checkpoints import load_task
+from egotap_pl.core.skeleton import unrealego
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
+import published
+
+onnxruntime = pytest.importorskip("onnxruntime")
+PX = 64  # scale=smoke
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "predict.md"
+
+
+def imported(run: Run, folder: Path) -> Path:
+    """EgoTAP's weights as they are published, imported; without recurrence, which takes long to export."""
+    skeleton, n = unrealego(), unrealego().num_heatmap_joints
+    torch.manual_seed(1)
+    published.publish(
+        folder / "published",
+        lifter=published.egotap_lifter(skeleton, "rf", published.Tiny(depth=1)),
+        joint=published.estimator(2 * n),
+        limb=published.estimator(4 * n),
+    )
+    output = folder / "imported.ckpt"
+    given = ("release=egotap", "propagation=rf", f"source={folder}/published", f"output={output}")
+    run("import-weights", *given, "scale=smoke")
+    return output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["egoglass", "imported"])
+def test_images_to_poses(method, run: Run, tmp_path, monkeypatch, capsys):
+    made = imported(run, tmp_path) if method == "imported" else None
+    file = made or checkpoint(tmp_path / "made.ckpt", f"experiment=table1/{method}")
+    outcome = run("export", f"checkpoint={file}", f"output={tmp_path}/egotap.onnx")
+    assert "checked on random batches of 1, 2, 5" in outcome.err
+    session = onnxruntime.InferenceSession(tmp_path / "egotap.onnx")
+    assert session.get_modelmeta().custom_metadata_map["unit"] == "cm"
+    images = np.random.default_rng(0).integers(0, 256, (3, 2, 3, PX, PX), dtype=np.uint8)
+    (pose_cm,) = session.run(None, {"images": images})
+    expected = answers(file, images)
+    np.testing.assert_allclose(pose_cm, expected, atol=1e-4 * np.abs(expected).max())
+
+    monkeypatch.chdir(tmp_path)
+    for view, side in enumerate(("left", "right")):
+        (tmp_path / "recording" / side).mkdir(parents=True)
+        Image.fromarray(images[0, view].transpose(1, 2, 0)).save(tmp_path / "recording" / side / "0001.png")
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(example, str(DOCUMENTATION), "exec"), {})
+    told = json.loads(capsys.readouterr().out.replace("'", '"'))
+    assert list(told) == list(unrealego().joints)
+    np.testing.assert_allclose(list(told.values()), expected[0], atol=0.051 + 1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_a_lifter_alone(run: Run, tmp_path):
+    choices = ("heatmaps=truth", "lifter/encoder=cnn", "lifter/propagation=none")
+    file = checkpoint(tmp_path / "made.ckpt", *choices)
+    run("export", f"checkpoint={file}", f"output={tmp_path}/lifter.onnx", "part=lifter")
+    session = onnxruntime.InferenceSession(tmp_path / "lifter.onnx")
+    given = {value.name: torch.rand(4, *value.shape[1:]) for value in session.get_inputs()}
+    assert list(given) == ["joint_heatmaps", "limb_heatmaps"]
+    task, _ = load_task(file, ["egotap_pl"])
+    with torch.inference_mode():
+        expected = task.eval().lifter(*given.values()).numpy()
+    (found,) = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_mistakes_are_named_before_any_work(run: Run, tmp_path):
+    file = checkpoint(tmp_path / "truth.ckpt", "heatmaps=truth")
+    estimator = checkpoint(tmp_path / "estimator.ckpt", part="estimators.joint")
+
+    def fails(*given: str) -> str:
+        outcome = run("export", *given, ok=False)
+        assert "Traceback" not in outcome.err
+        return outcome.err
+
+    output = f"output={tmp_path}/x.onnx"
+    assert "heatmaps=truth" in fails(f"checkpoint={file}", output)
+    assert "HeatmapTask" in fails(f"checkpoint={estimator}", output)
+    assert "part=half" in fails(f"checkpoint={file}", output, "part=half")
+    assert ".onnx" in fails(f"checkpoint={file}", f"output={tmp_path}/x.pt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["estimator.ckpt", "truth.ckpt"]

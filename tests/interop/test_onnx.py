@@ -1,0 +1,98 @@
+"""ONNX files give what PyTorch gives, for any batch, whatever the lifter is made of."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.interop.onnx import TOLERANCE, write_onnx
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "nn"))
+from tiny_lifter import make_lifter, random_heatmaps
+
+onnxruntime = pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+
+# A tree whose levels are out of order, with a fork and a joint without children on every level.
+SMALL = Skeleton("small", ("root", "a", "b", "c", "d", "e"), (0, 0, 0, 2, 1, 2), estimates_root=True)
+CHAIN = SMALL.chain().parents
+
+
+class Double(nn.Module):
+    """A network whose output is known without PyTorch."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x + x.shape[0]
+
+
+def numbers(batch: int) -> dict[str, torch.Tensor]:
+    return {"x": torch.rand(batch, 3) + 1}
+
+
+def answer(path: Path, **inputs: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, inputs)
+    return output
+
+
+def test_names_metadata_and_free_batch(tmp_path):
+    path = tmp_path / "new" / "double.onnx"
+    difference = write_onnx(Double(), numbers, "doubled", path, {"unit": "cm", "joints": '["a"]'})
+    assert difference is not None
+    assert difference < TOLERANCE
+    model = onnx.load(path)
+    assert {entry.key: entry.value for entry in model.metadata_props} == {"unit": "cm", "joints": '["a"]'}
+    for value in (*model.graph.input, *model.graph.output):
+        axes = value.type.tensor_type.shape.dim
+        assert (axes[0].dim_param, axes[1].dim_value) == ("batch", 3)
+    for batch in (1, 4, 9):
+        x = np.random.default_rng(batch).random((batch, 3), np.float32)
+        np.testing.assert_allclose(answer(path, x=x), 2 * x + batch, rtol=1e-6)
+    assert [file.name for file in path.parent.iterdir()] == ["double.onnx"]
+
+
+def test_a_file_that_answers_otherwise_is_not_written(tmp_path):
+    class Noise(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.rand_like(x)
+
+    with pytest.raises(RuntimeError, match="differs"):
+        write_onnx(Noise(), numbers, "y", tmp_path / "noise.onnx", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_packages_it_says_how_to_get_them(tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else found(name))
+    with pytest.raises(EgotapError, match=r"onnxscript.*egotap-pl\[onnx\]"):
+        write_onnx(Double(), numbers, "y", tmp_path / "double.onnx", {})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
+    assert write_onnx(Double(), numbers, "y", tmp_path / "double.onnx", {}) is None
+    assert (tmp_path / "double.onnx").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("propagation", "parents"), [("pu", None), ("alter", CHAIN), ("concat", None)])
+def test_recurrent_propagations(propagation, parents, tmp_path):
+    """A choice, since an export takes long; `lstm`, `rf` and `none` have nothing that these lack."""
+    torch.manual_seed(0)
+    lifter = make_lifter(SMALL, propagation=propagation, propagation_parents=parents).eval()
+
+    def maps(batch: int) -> dict[str, torch.Tensor]:
+        return dict(zip(("joint_heatmaps", "limb_heatmaps"), random_heatmaps(SMALL, batch), strict=True))
+
+    path = tmp_path / "lifter.onnx"
+    write_onnx(lifter, maps, "pose_cm", path, {})
+    inputs = maps(7)
+    with torch.inference_mode():
+        expected = lifter(*inputs.values()).numpy()
+    found = answer(path, **{name: tensor.numpy() for name, tensor in inputs.items()})
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE * np.abs(expected).max())
