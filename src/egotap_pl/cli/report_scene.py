@@ -199,7 +199,7 @@ def _pictures(
     with torch.inference_mode():
         for first in range(0, len(rows), BATCH):
             batch = store.read(rows[first : first + BATCH])
-            images.append(_reduced(batch.images))
+            images.append(reduced(batch.images))
             if task is not None:
                 on_device = type(batch)(*(part.to(device) for part in batch))
                 maps.append(painted(task.to(device).maps(Example(on_device, None)).joint.cpu()))  # type: ignore[operator]
@@ -207,7 +207,8 @@ def _pictures(
     return np.concatenate(images), np.concatenate(maps) if maps else None, missing
 
 
-def _reduced(images: UInt8[Tensor, "b v 3 h w"]) -> UInt8[np.ndarray, "b v 3 h2 w2"]:
+def reduced(images: UInt8[Tensor, "b v 3 h w"]) -> UInt8[np.ndarray, "b v 3 h2 w2"]:
+    """Images of at most `IMAGE_PX` pixels a side."""
     if images.shape[-1] <= IMAGE_PX:
         return images.numpy()
     flat = images.flatten(0, 1).float()
