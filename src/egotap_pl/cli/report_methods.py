@@ -105,6 +105,16 @@ class Method:
         """Error of every frame and joint, mean over the seeds."""
         return np.mean([run.predictions.error_mm for run in self.runs], 0)
 
+    def gain_mm(self, baseline: Method) -> Float[np.ndarray, "n j"]:
+        """What it has less error than another method: over the seeds of both, or if there is none, over all."""
+        common = set(self.seeds) & set(baseline.seeds)
+        own, other = (
+            np.mean([run.predictions.error_mm for run in method.runs if not common or run.seed in common], 0)
+            for method in (self, baseline)
+        )
+        gain: np.ndarray = other - own
+        return gain
+
 
 Grouped = Mapping[Condition, Sequence[Method]]
 

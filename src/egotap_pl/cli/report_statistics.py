@@ -66,7 +66,7 @@ def depth_illustration(condition: Condition, methods: Sequence[Method], grouped:
     by_depth = {m.name: mean_by_depth(m.error_mm, predictions.skeleton, predictions.motion) for m in methods}
     baseline = plain_grid_vit(condition, grouped)
     gain = {
-        m.name: mean_by_depth(baseline.error_mm - m.error_mm, predictions.skeleton, predictions.motion)
+        m.name: mean_by_depth(m.gain_mm(baseline), predictions.skeleton, predictions.motion)
         for m in methods
         if baseline is not None and m is not baseline
     }

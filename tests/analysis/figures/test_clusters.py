@@ -42,3 +42,9 @@ def test_an_interval_of_nothing_is_nan() -> None:
     low, high = percentile_interval(np.array([[np.nan, 1.0], [np.nan, np.nan]]))
     np.testing.assert_array_equal(low, [np.nan, 1])
     np.testing.assert_array_equal(high, [np.nan, 1])
+
+
+def test_no_sample_at_all() -> None:
+    means = group_means(np.array([1.0]), np.array([-1]), np.array([0]), 2)
+    assert np.isnan(np.concatenate(means[:3])).all()
+    assert means.count.tolist() == [0, 0]

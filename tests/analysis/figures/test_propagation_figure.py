@@ -82,4 +82,4 @@ def test_every_panel_has_its_line() -> None:
         assert [axis.get_title() for axis in panels] == [f"method {k}" for k in range(number)]
         x, y = panels[0].lines[-1].get_data()
         assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(summary.slope)
-        figure.savefig(io.BytesIO(), format="png", dpi=30)
+    figure.savefig(io.BytesIO(), format="png", dpi=30)

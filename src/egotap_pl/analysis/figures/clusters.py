@@ -49,10 +49,10 @@ def group_means(
     """
     kept = group >= 0
     values, group, cluster = values[kept].astype(np.float64), group[kept], cluster[kept]
-    clusters = int(cluster.max(initial=-1)) + 1
+    clusters = int(cluster.max(initial=0)) + 1
     cell = cluster * groups + group
     count = np.bincount(cell, minlength=clusters * groups).reshape(clusters, groups)
-    total = np.bincount(cell, values, minlength=clusters * groups).reshape(clusters, groups)
+    total = np.bincount(cell, values, minlength=clusters * groups).reshape(clusters, groups).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = redrawn(total) / redrawn(count.astype(np.float64))
         mean = total.sum(0) / count.sum(0)
@@ -66,7 +66,7 @@ def redrawn(sums: Float[np.ndarray, "c k"]) -> Float[np.ndarray, "b k"]:
     The same clusters are drawn at every call with as many clusters, so what is computed of several calls is paired.
     """
     clusters = len(sums)
-    times = np.random.default_rng(0).multinomial(clusters, np.full(clusters, 1 / max(clusters, 1)), size=DRAWS)
+    times = np.random.default_rng(0).multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
     return times.astype(np.float64) @ sums
 
 

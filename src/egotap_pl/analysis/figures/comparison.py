@@ -130,8 +130,8 @@ def _poses(axis: Axes, frame: ComparedFrame, methods: Sequence[str], skeleton: S
     for number, (method, estimate) in enumerate(zip(methods, estimates, strict=True)):
         for across, start in starts.items():
             for body, colour, breadth in ((truth, TRUTH_COLOUR, 2.6), (estimate, ESTIMATE_COLOUR, 1.2)):
-                x = body[bones][..., across].T + start + number * width
-                y = body[bones][..., 1].T - low[1] + (height - size[1]) / 2
+                x = _strokes(body[bones][..., across]) + start + number * width
+                y = _strokes(body[bones][..., 1]) - low[1] + (height - size[1]) / 2
                 axis.plot(x, y, color=colour, linewidth=breadth, solid_capstyle="round")
         heading = f"{method}\n" * named + f"{frame.error_mm(method):.0f} mm"
         axis.text((number + 0.5) * width, 1.02 * height, heading, fontsize=SMALL, ha="center", va="bottom")
@@ -142,6 +142,11 @@ def _poses(axis: Axes, frame: ComparedFrame, methods: Sequence[str], skeleton: S
     axis.set_box_aspect(_FIELD / len(methods))
     bare(axis)
     axis.spines[:].set_color("0.8")
+
+
+def _strokes(ends: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, "m"]:
+    """Coordinates of one line that is interrupted after every pair of ends: much quicker to draw than many lines."""
+    return np.pad(ends, ((0, 0), (0, 1)), constant_values=np.nan).ravel()
 
 
 def _key(figure: Figure) -> None:
