@@ -130,6 +130,10 @@ def test_differences_say_which_is_better(make_run) -> None:
     assert (seeds.low, seeds.high) == pytest.approx((-1.5 - 6.353, -1.5 + 6.353), abs=1e-2)  # t(0.975, 1) / 2
     assert found["Grid ViT against Channel ViT"].text == "missing"
     assert not table.notes
+    label = "Grid ViT + PU (Ours) against Grid ViT"
+    assert column(table, "change")[label].value == pytest.approx(-150 / (errors.mean() - 10), abs=1e-3)
+    assert column(table, "paper's change, UnrealEgo")[label].text == "−16.3%"  # paper 4.3.2
+    assert column(table, "paper's change, EgoCap")[label].text == "−13.4%"
 
 
 def test_frames_that_differ_are_told_and_the_rest_is_compared(make_run) -> None:

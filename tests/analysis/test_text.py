@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from egotap_pl.analysis.contents import Cell, Table
-from egotap_pl.analysis.text import csv_text, latex, markdown
+from egotap_pl.analysis.text import csv_text, latex, markdown, markdown_section
 
 TABLE = Table(
     name="table_9",
@@ -36,14 +36,17 @@ def test_csv_has_the_numbers() -> None:
 
 
 def test_markdown_is_a_table_of_as_many_columns() -> None:
-    text = markdown(TABLE, level=3)
-    assert text.startswith("### A\\|B & 100% of\\_it\n")
+    text = markdown_section(TABLE, level=3)
+    assert text.startswith("### A\\|B & 100% of\\_it\n\n|")
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {4}
     assert rows[1] == "|---|---:|---|"
     assert "**54.5 ± 0.3**" in rows[2]
     assert "- Missing: `egotap train x_y=1`" in text
-    assert "- command: `egotap train -m a=b`" in text
+    assert text.endswith("- command: `egotap train -m a=b`\n- seeds: 1, 2\n")
+    alone = markdown(TABLE)
+    assert alone.startswith("# A\\|B & 100% of\\_it\n\n- command: `egotap train -m a=b`\n- seeds: 1, 2\n\n|")
+    assert sorted(alone.splitlines()[1:]) == sorted(text.splitlines()[1:])
 
 
 def test_latex_escapes_everything() -> None:

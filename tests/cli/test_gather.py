@@ -13,12 +13,21 @@ from egotap_pl.core.errors import EgotapError
 
 SETTINGS = {
     "seed": 1,
-    **{key: {} for key in ("scale", "data", "heatmaps", "estimators", "training", "trainer", "paths", "probe")},
+    "scale": {},
+    "data": {"name": "egosynth", "source": {}},
+    "heatmaps": {"estimators": []},
+    "estimators": {},
+    "training": {"seed": 1},
+    "trainer": {"precision": "32-true"},
+    "paths": {"runs": "runs"},
+    "probe": {},
 }
 METRICS = {
-    **dict.fromkeys(("mpjpe", "pa_mpjpe", "frames", "seed"), 1),
-    **{key: {} for key in ("per_joint", "per_category")},
-    **dict.fromkeys(("experiment", "dataset", "dataset_fingerprint", "split"), "x"),
+    **dict.fromkeys(("mpjpe", "pa_mpjpe", "seconds", "test_seconds"), 1.0),
+    **dict.fromkeys(("frames", "seed", "parameters"), 1),
+    "per_joint": {},
+    "per_category": {},
+    **dict.fromkeys(("experiment", "dataset", "dataset_fingerprint", "split", "device"), "x"),
 }
 
 
@@ -51,6 +60,7 @@ def test_runs_at_any_depth_count_once(tmp_path: Path) -> None:
         ("metrics.json", '{"mpjpe": 1'),
         ("metrics.json", "[]"),
         ("metrics.json", "{}"),
+        ("metrics.json", json.dumps({**METRICS, "frames": "many"})),
         ("metrics.json", b"\xff\xfe\x00"),
         ("metrics.json", None),
     ],
@@ -69,6 +79,14 @@ def test_a_damaged_run_is_named_and_the_others_are_read(name: str, content: str 
     assert name in found.missing[0]
     assert str(unfinished) in found.missing[1]
     assert "not finished" in found.missing[1]
+
+
+def test_a_training_that_went_wrong_is_not_counted(tmp_path: Path) -> None:
+    make(tmp_path / "good")
+    (make(tmp_path / "bad") / "metrics.json").write_text(json.dumps({**METRICS, "mpjpe": float("nan")}))
+    found = gather([tmp_path])
+    assert len(found.runs) == 1
+    assert "mpjpe is nan" in found.missing[0]
 
 
 def test_no_folder_and_no_run_are_said(tmp_path: Path) -> None:

@@ -30,22 +30,20 @@ _LATEX = {
 }
 
 
-def markdown(table: Table, level: int = 1) -> str:
-    """A section: heading, table, caption, what is missing, and what it was made of.
+def markdown(table: Table) -> str:
+    """A file of its own: heading, what the table was made of, the table, its caption, and what is missing."""
+    return _joined(f"# {_md(table.title)}", _facts(table), _rows(table), _md(table.caption), _notes(table))
+
+
+def markdown_section(table: Table, level: int) -> str:
+    """A part of a page: the table comes first, and what it was made of last.
 
     Args:
         table: the table.
         level: of the heading.
     """
-    lines = [f"{'#' * level} {_md(table.title)}", ""]
-    lines += [f"| {' | '.join(_md(name) for name in table.columns)} |"]
-    lines += [f"|{'|'.join('---:' if _is_number(table, k) else '---' for k in range(len(table.columns)))}|"]
-    lines += [f"| {' | '.join(_md_cell(cell) for cell in row)} |" for row in table.rows]
-    lines += ["", _md(table.caption), ""]
-    lines += [f"- {note}" for note in table.notes]
-    lines += [""] if table.notes else []
-    lines += [f"- {name}: {value}" for name, value in table.facts.items()]
-    return "\n".join(lines).rstrip() + "\n"
+    heading = f"{'#' * level} {_md(table.title)}"
+    return _joined(heading, _rows(table), _md(table.caption), _notes(table), _facts(table))
 
 
 def csv_text(table: Table) -> str:
@@ -71,13 +69,36 @@ def latex(table: Table) -> str:
     alignment = "".join("r" if _is_number(table, k) else "l" for k in range(len(table.columns)))
     lines = [f"% {name}: {value}" for name, value in table.facts.items()]
     lines += [f"% {note}" for note in table.notes]
-    lines += [r"\begin{table}", r"  \centering", f"  \\caption{{{_tex(f'{table.title}. {table.caption}')}}}"]
+    lines += [
+        r"\begin{table}",
+        r"  \centering",
+        r"  \footnotesize",
+        f"  \\caption{{{_tex(f'{table.title}. {table.caption}')}}}",
+    ]
     lines += [f"  \\label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name).strip('-')}}}"]
     lines += [f"  \\begin{{tabular}}{{{alignment}}}", r"    \toprule"]
     lines += [f"    {_tex_row([_tex(name) for name in table.columns])}", r"    \midrule"]
     lines += [f"    {_tex_row([_tex_cell(cell) for cell in row])}" for row in table.rows]
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
     return "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rows(table: Table) -> str:
+    alignment = ("---:" if _is_number(table, k) else "---" for k in range(len(table.columns)))
+    lines = [f"| {' | '.join(_md(name) for name in table.columns)} |", f"|{'|'.join(alignment)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(_md_cell(cell) for cell in row)} |" for row in table.rows)])
+
+
+def _facts(table: Table) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in table.facts.items())
+
+
+def _notes(table: Table) -> str:
+    return "\n".join(f"- {note}" for note in table.notes)
 
 
 def _is_number(table: Table, column: int) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from omegaconf.errors import OmegaConfBaseException
@@ -16,8 +17,29 @@ from egotap_pl.cli.runs import ENTRY
 from egotap_pl.cli.stages import is_done
 from egotap_pl.core.errors import EgotapError
 
-_SETTINGS = ("seed", "scale", "data", "heatmaps", "estimators", "training", "trainer", "paths", "probe")
-_METRICS = ("experiment", "dataset", "dataset_fingerprint", "split", "frames", "seed")
+# What a run's files must have, for tables and comparisons: keys, those of nested values by dots, and their types.
+_SETTINGS: dict[str, tuple[type, ...]] = {
+    "seed": (int,),
+    "scale": (dict,),
+    "data.name": (str,),
+    "data.source": (dict,),
+    "heatmaps.estimators": (list,),
+    "estimators": (dict,),
+    "training.seed": (int,),
+    "trainer.precision": (str,),
+    "paths.runs": (str,),
+    "probe": (dict, type(None)),
+}
+_METRICS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("experiment", "dataset", "dataset_fingerprint", "split", "device"), (str,)),
+    **dict.fromkeys(("frames", "seed", "parameters"), (int,)),
+    **dict.fromkeys(("seconds", "test_seconds"), (int, float)),
+}
+_POSES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("mpjpe", "pa_mpjpe"), (int, float)),
+    **dict.fromkeys(("per_joint", "per_category"), (dict,)),
+}
+_MAPS: dict[str, tuple[type, ...]] = {"mse": (int, float)}
 
 
 class Gathered(NamedTuple):
@@ -75,14 +97,22 @@ def read_run(folder: Path) -> Run:
         name = "metrics.json"
         metrics = json.loads((folder / name).read_text(encoding="utf-8"))
         _require(metrics, _METRICS)
-        _require(metrics, ("mpjpe", "pa_mpjpe", "per_joint", "per_category") if "mse" not in metrics else ("mse",))
+        _require(metrics, _MAPS if "mse" in metrics else _POSES)
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException, AssertionError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise EgotapError(f"{folder}: {name} cannot be read ({reason}); delete the folder and run again") from error
+    for key in ("mpjpe", "pa_mpjpe", "mse"):
+        if not math.isfinite(metrics.get(key, 0)):
+            raise EgotapError(f"{folder}: {key} is {metrics[key]}, so its training went wrong; it is not counted")
     return Run(folder, settings, metrics)
 
 
-def _require(content: object, keys: Sequence[str]) -> None:
-    lacking = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if lacking:
-        raise ValueError(f"it lacks {', '.join(lacking)}")
+def _require(content: Any, types: Mapping[str, tuple[type, ...]]) -> None:
+    for key, allowed in types.items():
+        value = content
+        for name in key.split("."):
+            if not isinstance(value, dict) or name not in value:
+                raise ValueError(f"it lacks {key}")
+            value = value[name]
+        if not isinstance(value, allowed):
+            raise ValueError(f"{key} is {value!r}")

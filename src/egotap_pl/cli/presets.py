@@ -51,7 +51,7 @@ class Identifier:
         settings = essentials(run.settings)
         key = _digest([_without_seeds(settings), run.metrics["dataset_fingerprint"]])
         if key not in self._found:
-            scale = min(self._scales, key=lambda name: _distance(settings["scale"], self._scales[name]))
+            scale = min(self._scales, key=lambda name: _distance(self._scales[name], settings["scale"]))
             presets, told = self._nearest(settings, scale, dict.fromkeys((run.experiment, *self.presets)))
             self._found[key] = IdentifiedRun(run, key, presets, scale, told, _setup(run.settings))
         found = self._found[key]
@@ -190,8 +190,9 @@ def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in settings.items() if key != "seed"}
     used = set(settings["heatmaps"]["estimators"])
     kept["estimators"] = {kind: value for kind, value in settings["estimators"].items() if kind in used}
-    for part in ("training", "probe"):
-        kept[part] = {key: value for key, value in (settings[part] or {}).items() if key != "seed"}
+    for part in ("training", "probe"):  # one that does not follow the run's seed is a setting like any other
+        node = settings[part] or {}
+        kept[part] = {key: value for key, value in node.items() if (key, value) != ("seed", settings["seed"])}
     return kept
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from egotap_pl.analysis.contents import Illustration, Report, Table
 from egotap_pl.analysis.tables.sections import Section
-from egotap_pl.analysis.text import csv_text, latex, markdown
+from egotap_pl.analysis.text import csv_text, latex, markdown, markdown_section
 from egotap_pl.core.atomic import atomic
 
 _DPI = 150
@@ -32,7 +32,7 @@ def report_text(report: Report, sections: Sequence[Section]) -> str:
     parts = [f"# {report.title}\n", "\n".join(f"- {name}: {value}" for name, value in report.facts.items()) + "\n"]
     for section in sections:
         parts.append(f"## {section.condition.title}\n")
-        parts += [markdown(table, level=3) for table in section.main]
+        parts += [markdown_section(table, level=3) for table in section.main]
         parts.append("\n".join(_link(table) for table in section.details) + "\n")
     parts.append("## Figures\n" if report.illustrations else "")
     for figure in report.illustrations:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast
 from egotap_pl.analysis.contents import Cell, Table
-from egotap_pl.analysis.paper import PaperTable
+from egotap_pl.analysis.paper import DATASETS, PaperTable
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.tables.cells import MISSING, NOTHING, difference_cell, facts_of, joined
+from egotap_pl.analysis.tables.cells import MISSING, NOTHING, difference_cell, facts_of, joined, signed
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.core.errors import EgotapError
 
@@ -54,21 +55,40 @@ def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Ta
         return None
     label = {row.preset: row.label for row in paper.rows}
     pairs = _PAIRS[paper.name](paper.presets) if paper.name in _PAIRS else []
+    relative = [_relative(paper, condition, one, other) for one, other in pairs]
     lines = [Line(f"{label[one]} against {label[other]}", _difference(condition, one, other)) for one, other in pairs]
     return contrasts_table(
         f"{paper.name}_differences_{condition.slug}",
         f"Differences within {paper.name.replace('table', 'Table ')} ({condition.title})",
-        CAPTION,
+        f"{CAPTION} Change: of the mean MPJPE, relative to the second's; the paper's is on other data, but a change in "
+        "per cent can be held against ours.",
         lines,
         condition,
         read,
+        {name: [cells[k] for cells in relative] for k, name in enumerate(("change", *_paper_columns(paper)))},
     )
 
 
 def contrasts_table(
-    name: str, title: str, caption: str, lines: Sequence[Line], condition: Condition, read: Read
+    name: str,
+    title: str,
+    caption: str,
+    lines: Sequence[Line],
+    condition: Condition,
+    read: Read,
+    more: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
 ) -> Table:
-    """A line per weighted sum of errors; one that cannot be made says why in the notes."""
+    """A line per weighted sum of errors; one that cannot be made says why in the notes.
+
+    Args:
+        name: see `Table`.
+        title: likewise.
+        caption: likewise.
+        lines: what to show.
+        condition: under which the runs were made.
+        read: gives a run's errors.
+        more: columns to be added.
+    """
     rows, notes = [], []
     for line in lines:
         if any(variant is None for _, variant in line.terms):  # which ones, and how to make them, stands elsewhere
@@ -79,12 +99,13 @@ def contrasts_table(
         except EgotapError as error:
             rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
             notes.append(f"{line.label}: {error}")
+    rows = [(*row, *(cells[k] for cells in more.values())) for k, row in enumerate(rows)]
     used = dict.fromkeys(variant for line in lines for _, variant in line.terms if variant is not None)
     return Table(
         name=name,
         title=title,
         caption=caption,
-        columns=("comparison", *COLUMNS),
+        columns=("comparison", *COLUMNS, *more),
         rows=tuple(rows),
         notes=tuple(dict.fromkeys(notes)),
         facts=facts_of(condition, used),
@@ -101,6 +122,26 @@ def _cells(line: Line, read: Read) -> list[Cell]:
         cells += [difference_cell(interval, 2, with_mean=False) for interval in (found.seeds, found.both)]
         seeds = found.common_seeds
     return [*cells, Cell(joined(seeds) if seeds else "none in common", len(seeds))]
+
+
+def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> list[Cell]:
+    """How much the first's MPJPE differs from the second's, in per cent: ours, and the paper's on each of its data."""
+    variants = (condition.by_preset.get(one), condition.by_preset.get(other))
+    ours = [float(np.mean(variant.values("mpjpe"))) if variant else None for variant in variants]
+    papers = {row.preset: row.values for row in paper.rows}
+    theirs = [[papers[preset].get((d, "mpjpe")) for preset in (one, other)] for d in _datasets(paper)]
+    return [
+        NOTHING if a is None or b is None else Cell(f"{signed(100 * (a / b - 1), 1)}%", 100 * (a / b - 1))
+        for a, b in (ours, *theirs)
+    ]
+
+
+def _datasets(paper: PaperTable) -> list[str]:
+    return [dataset for dataset, metric in paper.columns if metric == "mpjpe"]
+
+
+def _paper_columns(paper: PaperTable) -> list[str]:
+    return [f"paper's change, {DATASETS[dataset]}" for dataset in _datasets(paper)]
 
 
 def _mpjpe(errors: FrameErrors) -> np.ndarray:
