@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from egotap_pl.cli.config import write_yaml
 from egotap_pl.cli.console import say
+from egotap_pl.core import locks
 
 DONE = "done.json"
 
@@ -81,16 +80,6 @@ def write_json(path: Path, content: Any) -> None:
     temporary.replace(path)
 
 
-@contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str) -> AbstractContextManager[None]:
     """Hold the lock file ``path``; where another job holds it, say so and wait."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"{what}: another job is at it; waiting for its result ({path})")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    return locks.held(path, lambda: say(f"{what}: another job is at it; waiting for its result ({path})"))

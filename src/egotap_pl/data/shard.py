@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.locks import held
 
 T = TypeVar("T")
 MAIN_LOCK = ".prepare.lock"
@@ -65,23 +65,16 @@ def locked(folder: Path, shard: Shard, console: Console) -> Iterator[None]:
 
     Two jobs of one shard exclude each other, and the job that joins excludes all.
     """
-    with ExitStack() as held:
 
-        def hold(path: Path, stack: ExitStack) -> None:
-            lock = FileLock(path)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                console.print(f"another job is preparing {folder}; waiting for it to end", soft_wrap=True)
-                lock.acquire()
-            stack.callback(lock.release)
+    def waiting() -> None:
+        console.print(f"another job is preparing {folder}; waiting for it to end", soft_wrap=True)
 
+    with ExitStack() as stack:
         if shard == WHOLE:
-            hold(folder / MAIN_LOCK, held)
+            stack.enter_context(held(folder / MAIN_LOCK, waiting))
             for path in sorted(folder.glob(".prepare-*.lock")):
-                hold(path, held)
+                stack.enter_context(held(path, waiting))
         else:
-            with ExitStack() as briefly:
-                hold(folder / MAIN_LOCK, briefly)
-                hold(folder / f".prepare-{shard.number}-of-{shard.count}.lock", held)
+            with held(folder / MAIN_LOCK, waiting):
+                stack.enter_context(held(folder / f".prepare-{shard.number}-of-{shard.count}.lock", waiting))
         yield
