@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,3 +39,9 @@ def mistaken(job: Job) -> None:
 def defective(job: Job) -> None:
     """A defect."""
     raise ZeroDivisionError("a defect")
+
+
+def endless(job: Job) -> None:
+    """Says who it is, and never ends."""
+    (job.folder / f"pid-{os.environ['RANK']}").write_text(str(os.getpid()))
+    time.sleep(600)

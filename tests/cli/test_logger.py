@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from broken_optimiser import OVERRIDES
 from offline_wandb import OfflineRun, offline_runs
 from smoke import LIFTER, Run
 
@@ -25,7 +26,7 @@ def test_every_stage_is_a_run_that_is_closed(logged: dict[str, OfflineRun]) -> N
     assert lifter.group == "custom/egosynth"
     assert {"egosynth", "smoke", "estimated", "grid_vit", "pu", "seed 0"} <= set(lifter.tags)
     assert lifter.config["settings"]["training"]["epochs"] == 2
-    assert lifter.config["run"]["encoder"] == "grid_vit"
+    assert lifter.config["encoder"] == "grid_vit"
     assert logged["joint estimator"].group == logged["limb estimator"].group == "estimators/egosynth"
 
 
@@ -84,35 +85,11 @@ def test_an_estimator_logs_too(logged: dict[str, OfflineRun]) -> None:
     assert "pictures/frames._type" in run.keys
 
 
-BREAKING = """
-import os
-import torch
-
-class Breaking(torch.optim.SGD):
-    "Fails at a step, as long as a file is there."
-
-    def __init__(self, params, lr, break_at=0, **others):
-        super().__init__(params, lr)
-        self.break_at, self.steps = break_at, 0
-
-    def step(self, closure=None):
-        self.steps += 1
-        if self.steps == self.break_at and os.path.exists("break"):
-            raise ZeroDivisionError("a defect")
-        return super().step(closure)
-"""
-
-
 @pytest.mark.slow
-def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_goes_on_later(
-    home: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_goes_on_later(home: Path, run: Run) -> None:
     wandb = pytest.importorskip("wandb")
-    (tmp_path / "breaking.py").write_text(BREAKING)
-    monkeypatch.syspath_prepend(str(tmp_path))
     numbers = ("training.batch_size=8", "training.epochs=2", "+training.task.optimizer.break_at=12,0")
-    optimiser = ("training.task.optimizer._target_=breaking.Breaking", "training.task.optimizer.lr=1e-4")
-    command = ("train", "-m", *LIFTER, *numbers, *optimiser, "logger=wandb", "paths.runs=broken")
+    command = ("train", "-m", *LIFTER, *numbers, *OVERRIDES, "logger=wandb", "paths.runs=broken")
     (home / "break").touch()
     with pytest.raises(ZeroDivisionError):
         run(*command)
@@ -160,7 +137,7 @@ def test_labels_say_what_was_chosen_and_keep_their_id(tmp_path: Path) -> None:
     assert labels().group == "table2/cnn/egosynth"
     assert labels().name == "lifter lifter/encoder=cnn,seed=3"
     assert labels().tags == ("table2/cnn", "egosynth", "tiny", "cnn", "seed 3")
-    assert labels().config["run"]["multirun"] == "2026-01-01"
+    assert labels().config["multirun"] == "2026-01-01"
     (tmp_path / "elsewhere").mkdir()
     assert labels().id == labels().id
     assert labels().id != labels(folder=tmp_path / "elsewhere").id

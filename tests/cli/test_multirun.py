@@ -60,13 +60,13 @@ def test_an_interrupted_grid_goes_on_with_what_is_missing(stop: signal.Signals, 
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 300
     while not list((home / runs).rglob("*seed=82*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(stop)
-    process.communicate(timeout=100)
+    process.communicate(timeout=300)
     done = {path.parent: path.stat().st_mtime_ns for path in (home / runs).rglob("metrics.json")}
     assert ["seed=81" in path.name for path in done] == [True]
     again = run(*command)

@@ -45,7 +45,7 @@ class Labels:
         group: experiment and data set; estimators, which experiments share, have groups of their own.
         name: stage and overrides.
         tags: experiment, data, scale, heatmaps, encoder, propagation, seed.
-        config: ``run`` (the tags by name), ``fit`` (what determines the result) and ``settings`` (all of them).
+        config: the tags by name, ``fit`` (what determines the result) and ``settings`` (the resolved configuration).
     """
 
     id: str
@@ -90,7 +90,7 @@ def labels_of(
         group=f"{'estimators' if shared else experiment}/{data}",
         name=f"{stage} {words}".strip()[:128],
         tags=tuple(dict.fromkeys(tag[:64] for tag in tags)),
-        config={"run": run, "fit": spec, "settings": settings},
+        config={**run, "fit": spec, "settings": settings},
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
+import threading
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
@@ -87,6 +89,12 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
 
 def _guarded(function: Callable[[Any], None], job: Any) -> None:
     """Hands a user's mistake over to the parent process as a file, since an exception does not cross."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    _end_with_parent()
+    # Lightning reads the rank when it is imported, which here is before the group's variables are there: loggers that
+    # are made before the trainer would all take themselves for the first process's.
+    rank_zero_only.rank = int(os.environ["RANK"])  # type: ignore[attr-defined]
     try:
         function(job)
     except EgotapError as error:
@@ -97,6 +105,18 @@ def _guarded(function: Callable[[Any], None], job: Any) -> None:
     except Exception:
         traceback.print_exc()
         raise SystemExit(1) from None
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent is gone, even killed: the same command given again must find nobody at work."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def wait() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=wait, daemon=True).start()
 
 
 def take_error(job: Any) -> str | None:
