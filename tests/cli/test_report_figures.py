@@ -27,6 +27,7 @@ def made_up(
     frames: int = FRAMES,
     epochs: int = 6,
     known: bool = True,
+    data: str = "",
 ) -> Run:
     """A run whose error is smaller with propagation."""
     skeleton = skeleton or unrealego()
@@ -37,7 +38,7 @@ def made_up(
     visibility = np.random.default_rng(1).integers(1, 4, (frames, 2, joints)).astype(np.uint8)
     motions = tuple(f"m{k // 3}" for k in range(frames))
     categories = tuple(("golf", "boxing")[k % 2] for k in range(frames))
-    run_folder = folder / f"{experiment}-{seed}-{maps}-{skeleton.name}-{epochs}"
+    run_folder = folder / f"{experiment}-{seed}-{maps}-{skeleton.name}-{epochs}{data}"
     run_folder.mkdir(parents=True)
     Predictions(
         truth + error,
@@ -67,7 +68,7 @@ def made_up(
     metrics = {
         "experiment": experiment,
         "dataset": "egosynth" if skeleton.estimates_root else "egosynth_stick",
-        "dataset_fingerprint": skeleton.name,
+        "dataset_fingerprint": skeleton.name + data,
         "split": "test",
         "seed": seed,
         "mpjpe": 1.0,
@@ -168,3 +169,10 @@ def test_gain_is_over_common_seeds_if_there_are_any(tmp_path: Path, seeds: tuple
     errors = {run.seed: run.predictions.error_mm for run in other.runs}
     expected = errors[2] - ours.runs[1].predictions.error_mm if len(seeds) == 2 else other.error_mm - ours.error_mm
     np.testing.assert_allclose(ours.gain_mm(other), expected)
+
+
+def test_two_data_sets_of_one_name_have_files_of_their_own(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path, "table2/grid_vit", data=data) for data in ("", "another")]
+    names = [figure.name for figure in figures_of(runs, tmp_path, ()).illustrations]
+    assert len(names) == len(set(names)) == 8
+    assert "comparison_egosynth_2" in names

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,4 +48,15 @@ def figures_of(runs: Sequence[Run], data_root: Path, trust: tuple[str, ...]) -> 
             missing.append(f"Error against visibility ({condition.label}): the data do not tell of visibility")
         illustrations += [*([seen] if seen else []), depth_illustration(condition, methods, grouped)]
     illustrations += inside_illustrations(grouped, stores, trust, missing)
-    return Drawn(illustrations, missing)
+    return Drawn(_with_names_of_their_own(illustrations), missing)
+
+
+def _with_names_of_their_own(illustrations: Sequence[Illustration]) -> list[Illustration]:
+    """Two data sets may have one name; figures, being files, may not."""
+    seen: Counter[str] = Counter()
+    named = []
+    for illustration in illustrations:
+        seen[illustration.name] += 1
+        number = seen[illustration.name]
+        named.append(illustration if number == 1 else replace(illustration, name=f"{illustration.name}_{number}"))
+    return named

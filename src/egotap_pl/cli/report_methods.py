@@ -162,17 +162,17 @@ def readable(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 def conditions(runs: Sequence[Run]) -> tuple[dict[Condition, list[Method]], list[str]]:
     """The methods of every condition, both in the order of the runs, and what is said of runs of other frames."""
     found: dict[Condition, list[Run]] = defaultdict(list)
+    first: dict[tuple[str, str], Run] = {}
     missing = []
     for run in runs:
         split, fingerprint = str(run.metrics["split"]), str(run.metrics["dataset_fingerprint"])
+        reference = first.setdefault((fingerprint, split), run)
+        if not np.array_equal(reference.predictions.row, run.predictions.row):
+            told = f"{run.experiment}, seed {run.seed}"
+            missing.append(f"{told}: its predictions are of other frames than those of {reference.folder}")
+            continue
         table = run.experiment.rpartition("/")[0] or run.experiment
-        members = found[Condition(table, run.dataset, fingerprint, split, maps_of(run))]
-        if members and not np.array_equal(members[0].predictions.row, run.predictions.row):
-            missing.append(
-                f"{run.experiment}, seed {run.seed}: predictions are of other frames than {members[0].folder}'s"
-            )
-        else:
-            members.append(run)
+        found[Condition(table, run.dataset, fingerprint, split, maps_of(run))].append(run)
     return {condition: methods_of(members) for condition, members in found.items()}, missing
 
 

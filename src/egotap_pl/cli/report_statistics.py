@@ -26,7 +26,7 @@ from egotap_pl.analysis.figures.visibility import (
     shares,
     visibility_figure,
 )
-from egotap_pl.cli.report_methods import Condition, Grouped, Method, class_name, origin_of
+from egotap_pl.cli.report_methods import Condition, Grouped, Method, class_name, origin_of, setting
 
 PROPAGATIONS = ("PuPropagation", "ConcatPropagation", "AlterPropagation", "LstmPropagation")
 SHOWN_PANELS = 5
@@ -64,7 +64,7 @@ def depth_illustration(condition: Condition, methods: Sequence[Method], grouped:
     """Error along the tree, and the gain on Grid ViT without propagation if it was run on the same maps."""
     predictions = methods[0].first.predictions
     by_depth = {m.name: mean_by_depth(m.error_mm, predictions.skeleton, predictions.motion) for m in methods}
-    baseline = plain_grid_vit(condition, grouped)
+    baseline = plain_grid_vit(condition, grouped, methods[0])
     gain = {
         m.name: mean_by_depth(m.gain_mm(baseline), predictions.skeleton, predictions.motion)
         for m in methods
@@ -90,20 +90,22 @@ def propagation_illustrations(grouped: Grouped, missing: list[str]) -> list[Illu
     illustrations = []
     for ground in dict.fromkeys(c.ground for c in grouped):
         condition = next(c for c in grouped if c.ground == ground)
-        without = plain_grid_vit(condition, grouped)
         methods = [m for c, members in grouped.items() if c.ground == ground for m in members if is_propagation(m)]
         if not methods:
             continue
+        wanted = f"Propagation Potential and Effect ({condition.dataset}, {condition.maps} heatmaps)"
+        without = plain_grid_vit(condition, grouped, methods[0])
         if without is None:
             missing.append(
-                f"Propagation Potential and Effect ({condition.dataset}, {condition.maps} heatmaps): there is no run "
-                f"of Grid ViT without propagation (experiment=table2/grid_vit) on the same heatmaps"
+                f"{wanted}: there is no run of Grid ViT without propagation (experiment=table2/grid_vit) on the same "
+                f"heatmaps"
             )
             continue
-        panels = [p for p in (_against(without, m) for m in _first_of_each(methods)) if p is not None]
-        control = _control(without)
+        panels = [panel for panel in (_against(without, m) for m in _first_of_each(methods)) if panel is not None]
         if panels:
-            illustrations.append(_propagation(condition, without, panels, control))
+            illustrations.append(_propagation(condition, without, panels, _control(without)))
+        else:
+            missing.append(f"{wanted}: Grid ViT without propagation has no seed in common with those that have it")
     return illustrations
 
 
@@ -117,9 +119,9 @@ def _propagation(condition: Condition, without: Method, panels: list[Panel], con
         f"Propagation Potential and Effect ({condition.dataset}, relative to {origin}, {condition.maps} heatmaps)",
         f"A sample is a limb in a test frame. Potential (PP): the child's error minus its parent's, both without "
         f"propagation; effect (PE): the child's error without propagation minus that with it (paper 4.3.2). Line: "
-        f"least squares; dashed: PE = PP. Poses are relative to {origin}. {words}. The slope's interval is by "
-        f"bootstrap over motions, since samples of a motion are not independent. The child's error without "
-        f"propagation is part of both PP and PE, so a slope above zero comes about by chance, too"
+        f"least squares; dashed: PE = PP; the axes show the middle 99%. Poses are relative to {origin}. {words}. The "
+        f"slope's interval is by bootstrap over motions, since samples of a motion are not independent. The child's "
+        f"error without propagation is part of both PP and PE, so a slope above zero comes about by chance, too"
         + (
             ": the last panel shows how large it is where the model with propagation is replaced by the one without, "
             "trained from another seed."
@@ -169,14 +171,21 @@ def is_propagation(method: Method) -> bool:
     )
 
 
-def plain_grid_vit(condition: Condition, grouped: Grouped) -> Method | None:
-    """Grid ViT without propagation on the same data and the same kind of heatmaps, of whatever table."""
-    for other, methods in grouped.items():
-        for method in methods if other.ground == condition.ground else ():
-            names = (class_name(method.first, f"lifter.{part}") for part in ("encoder", "propagation"))
-            if tuple(names) == ("GridViTEncoder", "NoPropagation"):
-                return method
-    return None
+def plain_grid_vit(condition: Condition, grouped: Grouped, like: Method) -> Method | None:
+    """Grid ViT without propagation on the same data and the same kind of heatmaps, of whatever table.
+
+    If there are several, one that was trained as long as ``like``.
+    """
+    found = [
+        m
+        for other, methods in grouped.items()
+        for m in (methods if other.ground == condition.ground else ())
+        if class_name(m.first, "lifter.encoder") == "GridViTEncoder"
+        and class_name(m.first, "lifter.propagation") == "NoPropagation"
+    ]
+    epochs = setting(like.first, "training.epochs")
+    found.sort(key=lambda m: setting(m.first, "training.epochs") != epochs)  # stable: otherwise the first
+    return next(iter(found), None)
 
 
 def _interval(means: GroupMeans, k: int) -> str:

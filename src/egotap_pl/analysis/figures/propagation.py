@@ -191,7 +191,7 @@ def _panel(axis: Axes, panel: Panel, limits: tuple[float, float, float, float]) 
     text = f"slope {summary.slope:.2f} [{summary.slope_low:.2f}, {summary.slope_high:.2f}]\n"
     text += f"mean PP {summary.potential_mm:.1f}, PE {summary.effect_mm:.1f} mm"
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    axis.text(0.98, 0.02, text, transform=axis.transAxes, ha="right", fontsize=SMALL, bbox=box)
+    axis.text(0.97, 0.03, text, transform=axis.transAxes, ha="right", fontsize=SMALL, bbox=box)
     return hexagons
 
 
