@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from made import answers, checkpoint
 from PIL import Image
-from smoke import Run
+from smoke import SMOKE, Run, run_folder
 
 from egotap_pl.cli import predict
+from egotap_pl.cli.datasets import find_data
 
 METHODS = {
     "egotap": ("experiment=table1/egotap",),
@@ -97,6 +98,18 @@ def test_a_store_gives_the_poses_of_its_images(run: Run, home, tmp_path):
     other = checkpoint(tmp_path / "stick.ckpt", "experiment=table1/egotap", data="egosynth_stick")
     outcome = run("predict", f"checkpoint={other}", f"input={store}", f"output={tmp_path}/x.h5", ok=False)
     assert "skeleton egocap" in outcome.err
+
+
+@pytest.mark.slow
+def test_a_runs_checkpoint_gives_its_predictions_again(run: Run, home, tmp_path):
+    """Of UnrealEgo's lifter on joint heatmaps alone, with no limb estimator."""
+    outcome = run("train", "experiment=table1/unrealego", "heatmaps=joint_only", *SMOKE)
+    folder = run_folder(outcome, home)
+    store = find_data(home / "work" / "data", json.loads((folder / "metrics.json").read_text())["dataset_fingerprint"])
+    best = folder / "checkpoints" / "best.ckpt"
+    run("predict", f"checkpoint={best}", f"input={store}", f"output={tmp_path}/poses.h5")
+    with h5py.File(folder / "predictions.h5") as file:
+        np.testing.assert_allclose(poses(tmp_path / "poses.h5"), file["pose_cm"][...], rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize(
