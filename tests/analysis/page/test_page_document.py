@@ -86,6 +86,14 @@ def test_numbers_stand_right_and_the_best_is_told():
     assert [tag for tag, _ in found].count("strong") == 1
 
 
+def test_what_is_quoted_as_code_is_code_and_nothing_more():
+    table = Table("t", "T", "Run `egotap train <a>`.", ("m",), ((Cell("`x`"),),), ("`b` & `c`",))
+    text = table_section(table)
+    assert "Run <code>egotap train &lt;a&gt;</code>." in text
+    assert "<code>b</code> &amp; <code>c</code>" in text
+    assert ">`x`<" in text  # a cell is as it is
+
+
 def test_intervals_share_a_scale_with_zero_in_it():
     column = [Cell("a", 2.0, low=1.0, high=3.0), Cell("b"), Cell("c", -1.0, low=-1.0, high=-1.0)]
     first, none, last = intervals(column)

@@ -45,7 +45,7 @@ def table_section(table: Table) -> str:
     if table.facts:
         facts = f'<details class="made"><summary>How it was made</summary>\n{_facts(table.facts)}\n</details>'
     return (
-        f'<p class="caption">{escape(table.caption)}</p>\n'
+        f'<p class="caption">{_text(table.caption)}</p>\n'
         f'<div class="table-scroll" role="region" tabindex="0" aria-label="{escape(table.title)}">\n'
         f'<table class="data">\n<caption class="unseen">{escape(table.title)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>\n{notes}{facts}"
@@ -59,7 +59,7 @@ def figure_section(illustration: Illustration) -> str:
     return (
         f'<figure>\n<button type="button" class="enlarge" aria-label="Enlarge: {escape(illustration.title)}">'
         f'<img src="{source}" alt="{alt}" width="{width}" height="{height}"></button>\n'
-        f"<figcaption>{escape(illustration.caption)}</figcaption>\n</figure>"
+        f"<figcaption>{_text(illustration.caption)}</figcaption>\n</figure>"
     )
 
 
@@ -141,4 +141,9 @@ def _facts(facts: Mapping[str, str]) -> str:
 
 
 def _items(lines: Sequence[str]) -> str:
-    return "\n".join(f"<li>{escape(line)}</li>" for line in lines)
+    return "\n".join(f"<li>{_text(line)}</li>" for line in lines)
+
+
+def _text(text: str) -> str:
+    """Escaped text; what stands between backticks is code, as in the report's Markdown."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
