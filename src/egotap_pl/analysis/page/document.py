@@ -67,8 +67,9 @@ def _contents(sections: Sequence[tuple[str, str, str]]) -> str:
         name, condition = split_title(title)
         if condition not in ("", before):
             lines.append(f'<li class="condition">{escape(condition)}</li>')
-        before = condition or before
-        lines.append(f'<li><a href="#{anchor}">{escape(name)}</a></li>')
+        apart = ' class="apart"' if before and not condition else ""
+        lines.append(f'<li{apart}><a href="#{anchor}">{escape(name)}</a></li>')
+        before = condition
     return "\n".join(lines)
 
 
