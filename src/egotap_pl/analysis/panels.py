@@ -45,7 +45,7 @@ def panel_figure(panels: Sequence[Panel], bones: Sequence[tuple[int, int]] = ())
     """
     if not panels or any(list(p.maps) != list(panels[0].maps) or bool(p.poses_cm) != bool(bones) for p in panels):
         raise ValueError("frames must be there, with the same kinds of maps, and with poses where there are bones")
-    columns = ["left view", *panels[0].maps, *(("from the front", "from the side") if bones else ())]
+    columns = ["left view", *panels[0].maps, *(("from the front (cm)", "from the side (cm)") if bones else ())]
     figure = Figure(figsize=(2.3 * len(columns), 2.4 * len(panels)), layout="constrained")
     grid = figure.subplots(len(panels), len(columns), squeeze=False)
     for axis, title in zip(grid[0], columns, strict=True):
