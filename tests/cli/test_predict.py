@@ -14,7 +14,7 @@ from made import answers, checkpoint
 from PIL import Image
 from smoke import SMOKE, Run, run_folder
 
-from egotap_pl.cli import predict
+from egotap_pl.cli import predict, predict_pictures
 from egotap_pl.cli.datasets import find_data
 
 METHODS = {
@@ -74,6 +74,17 @@ def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
     assert [row["name"] for row in rows] == ["0", "1", "2"]
     column = [float(row[f"{joints[5]}_z_cm"]) for row in rows]
     np.testing.assert_allclose(column, pose_cm[:, 5, 2], atol=1e-4)
+
+
+def test_pictures_are_of_frames_evenly_spread(folder, run: Run, tmp_path, monkeypatch):
+    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    drawn, draw = [], predict_pictures.estimates_figure
+    monkeypatch.setattr(predict_pictures, "estimates_figure", lambda kept, of: drawn.extend(kept) or draw(kept, of))
+    run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2", "pictures=3")
+    assert [estimate.title for estimate in drawn] == ["0", "2", "4"]
+    np.testing.assert_array_equal([estimate.pose_cm for estimate in drawn], poses(tmp_path / "poses.h5")[::2])
+    with Image.open(tmp_path / "poses.png") as picture:
+        assert picture.width > 500
 
 
 def test_a_store_gives_the_poses_of_its_images(run: Run, home, tmp_path):
@@ -144,6 +155,7 @@ def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
     assert "batch_size=-1" in fails("batch_size=-1")
     assert "one device" in fails("trainer.devices=2")
     assert "precision" in fails("trainer.precision=7")
+    assert "pictures=-1" in fails("pictures=-1")
     assert [path.name for path in tmp_path.iterdir()] == ["made.ckpt"]
 
 

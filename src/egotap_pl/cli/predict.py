@@ -20,6 +20,7 @@ from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import PROGRESS, RESULT, quieten_lightning, say
 from egotap_pl.cli.launch import num_processes
 from egotap_pl.cli.mistakes import fail
+from egotap_pl.cli.predict_pictures import Album
 from egotap_pl.core.batch import Example
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.progress import FrameProgress
@@ -46,17 +47,22 @@ def main(config: DictConfig) -> None:
         paths, settings["split"], task.skeleton, task.heatmaps.image_px, trainer["workers"], settings["frames"]
     )
     check_source(task, frames, checkpoint)
+    album = Album(task, frames, settings["pictures"])
     told, count = ", ".join(map(str, paths)), 0
     try:
         with written_poses(output, origin_of(checkpoint, about), told) as writer:
             for stereo, pose_cm in estimated(task, frames, fabric, settings["batch_size"] or about.batch_size):
                 writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s)
+                album.add(stereo, pose_cm)
                 count += len(pose_cm)
             if not count:
                 raise EgotapError(f"{told}: no frames")
     except KeyboardInterrupt:
         fail(f"interrupted after {count} frames; {output} was not written", 130)
     RESULT.print(f"poses of {count} frames  {output}", soft_wrap=True)
+    if album.kept:
+        album.write(output.with_suffix(".png"))
+        RESULT.print(f"pictures of some  {output.with_suffix('.png')}", soft_wrap=True)
 
 
 def load_lifting_task(checkpoint: Path, trust: list[str]) -> tuple[LiftingTask, About]:
@@ -144,7 +150,9 @@ def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
 
 
 def _check_numbers(settings: dict[str, Any]) -> None:
-    for key in ("frames", "batch_size"):
+    for key, least in {"frames": 1, "batch_size": 1, "pictures": 0}.items():
         value = settings[key]
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise EgotapError(f"{key}={value}: give a number of 1 or more, or null")
+        if value is None and least:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise EgotapError(f"{key}={value}: give a number of {least} or more")
