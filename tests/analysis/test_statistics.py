@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from egotap_pl.analysis.statistics import (
-    Clusters,
+    Interval,
+    both_interval,
     clustered,
-    motions_and_seeds_interval,
     motions_interval,
     seeds_interval,
 )
@@ -76,37 +76,40 @@ def test_motions_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert stats.binomtest(hits, trials, 0.95).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("interval", [motions_interval, motions_and_seeds_interval])
-def test_intervals_move_with_the_values(interval) -> None:
+def test_intervals_move_with_the_values() -> None:
     values = np.random.default_rng(4).normal(size=(3, 50))
     motion = np.arange(10).repeat(5).astype(str).tolist()
-    found, moved = interval(clustered(values, motion)), interval(clustered(2 * values + 1, motion))
+    found, moved = motions_interval(clustered(values, motion)), motions_interval(clustered(2 * values + 1, motion))
     assert moved[:3] == pytest.approx([2 * x + 1 for x in found[:3]], abs=1e-3)
     assert found.low < found.mean < found.high
-    assert interval(clustered(values, motion)) == found  # the same every time
+    assert motions_interval(clustered(values, motion)) == found  # the same every time
 
 
 def test_what_never_varies_has_an_interval_of_no_width() -> None:
     motion = np.arange(10).repeat(5).astype(str).tolist()
     assert motions_interval(clustered(np.full((2, 50), -3.0), motion))[:3] == (-3.0, -3.0, -3.0)
-    assert motions_and_seeds_interval(clustered(np.full((2, 50), -3.0), motion))[:3] == pytest.approx((-3.0,) * 3)
 
 
-def test_a_single_motion_or_seed_tells_nothing() -> None:
+def test_a_single_motion_tells_nothing() -> None:
     one_motion = clustered(np.random.default_rng(5).normal(size=(3, 5)), ["a"] * 5)
     assert math.isnan(motions_interval(one_motion).low)
-    assert math.isnan(motions_and_seeds_interval(one_motion).low)
-    one_seed = clustered(np.random.default_rng(6).normal(size=(1, 6)), list("aabbcc"))
-    assert math.isnan(motions_and_seeds_interval(one_seed).low)
-    assert not math.isnan(motions_interval(one_seed).low)
 
 
-def test_both_is_wider_than_motions_alone_where_seeds_differ() -> None:
-    generator = np.random.default_rng(7)
-    effects = generator.normal(size=(5, 1)) + generator.normal(size=(1, 60))
-    clusters = Clusters(effects, np.ones(60, dtype=np.int64))
-    motions, both = motions_interval(clusters), motions_and_seeds_interval(clusters)
-    assert both.high - both.low > 1.5 * (motions.high - motions.low)
-    # Crossed effects: the variances of the two means add up (Owen 2007), with n instead of n - 1.
-    variance = effects.mean(1).var() / 5 + effects.mean(0).var() / 60
-    assert both.high - both.low == pytest.approx(2 * 1.96 * variance**0.5, rel=0.08)
+def test_both_by_hand() -> None:
+    motions, seeds = Interval(5.0, 2.0, 9.0, 100), Interval(5.0, 1.0, 8.0, 3)
+    assert both_interval(motions, seeds) == (5.0, 0.0, 10.0, 3)  # 3-4-5, on either side
+    assert math.isnan(both_interval(motions, Interval(5.0, math.nan, math.nan, 1)).low)
+
+
+def test_both_covers_the_truth_at_least_as_often_as_it_says() -> None:
+    """Three seeds and thirty motions, of effects of their own: fresh ones of both in every trial."""
+    generator, hits, trials = np.random.default_rng(8), 0, 60
+    motion = [str(k) for k in range(30)]
+    for _ in range(trials):
+        values = (
+            1 + generator.normal(0, 0.3, (3, 1)) + generator.normal(0, 1, (1, 30)) + generator.normal(0, 0.5, (3, 30))
+        )
+        motions, seeds = motions_interval(clustered(values, motion)), seeds_interval(values.mean(1).tolist())
+        found = both_interval(motions, seeds)
+        hits += found.low <= 1 <= found.high
+    assert stats.binomtest(hits, trials, 0.95, alternative="less").pvalue > 1e-3

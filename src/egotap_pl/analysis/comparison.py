@@ -14,8 +14,8 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import (
     Interval,
+    both_interval,
     clustered,
-    motions_and_seeds_interval,
     motions_interval,
     seeds_interval,
 )
@@ -129,13 +129,9 @@ def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], Fram
         chosen = sorted((run for run in runs if run.seed in common or not common), key=lambda run: run.seed)
         errors = np.stack([measure(_same_frames(read(run), first, run)) for run in chosen])
         total += weight * (errors if common else errors.mean(0, keepdims=True))
-    clusters = clustered(total, first.motion)
-    return Contrast(
-        motions=motions_interval(clusters),
-        seeds=seeds_interval(total.mean(1).tolist()),
-        both=motions_and_seeds_interval(clusters),
-        common_seeds=tuple(common),
-    )
+    motions = motions_interval(clustered(total, first.motion))
+    seeds = seeds_interval(total.mean(1).tolist())
+    return Contrast(motions, seeds, both_interval(motions, seeds), tuple(common))
 
 
 def _same_frames(errors: FrameErrors, first: FrameErrors, run: Run) -> FrameErrors:

@@ -31,8 +31,8 @@ CAPTION = (
     "Paired by test frame and by seed; negative: the first is better. Three 95% intervals, each about something else. "
     "Over motions: these networks on other motions (bootstrap, BCa; motions are drawn, not frames, for frames of one "
     "motion resemble each other). Over seeds: other networks on these motions (Student's t; [?]: one seed tells "
-    "nothing). Over both: other networks on other motions (motions and seeds drawn independently; somewhat too narrow "
-    "with few seeds). None is corrected for the number of comparisons."
+    "nothing). Over both: other networks on other motions (the squares of the two added). None is "
+    "corrected for the number of comparisons."
 )
 
 
