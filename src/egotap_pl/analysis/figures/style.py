@@ -27,8 +27,8 @@ BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, BLACK = (
 )
 TRUTH_COLOUR, ESTIMATE_COLOUR = BLUE, VERMILION  # blue and red, as in the paper's figures
 GREY = "#808080"
-_COLOURS = (BLACK, VERMILION, BLUE, GREEN, ORANGE, PURPLE, SKY)
-_MARKERS = "osD^vPX"
+_COLOURS = (BLACK, VERMILION, BLUE, GREEN, ORANGE, PURPLE, SKY, GREY)
+_MARKERS = "osD^vPX*"
 
 
 class Look(NamedTuple):
@@ -39,7 +39,7 @@ class Look(NamedTuple):
 
 
 def looks(number: int) -> list[Look]:
-    """A look for each of a number of methods; beyond seven, colours come back with other markers."""
+    """A look for each of a number of methods; beyond eight, colours come back with other markers."""
     rounds = len(_COLOURS)
     return [Look(_COLOURS[k % rounds], _MARKERS[(k + k // rounds) % rounds]) for k in range(number)]
 
