@@ -16,6 +16,7 @@ UNIT, ORDER, ROWS = ("concat", "pu"), ("tree", "chain"), ("aligned", "shifted")
 Cell3 = tuple[str, str, str]
 CELLS: tuple[Cell3, ...] = tuple((u, o, r) for u, o, r in itertools.product(UNIT, ORDER, ROWS))
 SEEDS = (1, 2, 3, 4, 5)
+RELEASED = "as released: PU on the chain against Concat on the tree, rows shifted"
 _WORDS = {"concat": "Concat", "pu": "PU"}
 
 
@@ -80,8 +81,8 @@ def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) ->
 
 
 def _lines(found: Mapping[Cell3, Variant | None]) -> list[Line]:
-    """PU against Concat in each cell, then order and rows in each cell, then main effects and interactions."""
-    lines = []
+    """The release's own pair, PU against Concat in each cell, order and rows likewise, then effects over the cells."""
+    lines = [Line(RELEASED, [(1.0, found["pu", "chain", "shifted"]), (-1.0, found["concat", "tree", "shifted"])])]
     for factor, (label, others) in enumerate(
         (("PU against Concat", (1, 2)), ("chain against tree", (0, 2)), ("shifted against aligned rows", (0, 1)))
     ):
