@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.config import conf_dir, plain
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.report.presets import Identifier
 
 PRESETS = (
     "table1/egotap",

@@ -9,8 +9,8 @@ import pytest
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report_figures import figures_of
-from egotap_pl.cli.report_methods import conditions, methods_of
+from egotap_pl.cli.report.figures import figures_of
+from egotap_pl.cli.report.methods import conditions, methods_of
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 
 FRAMES = 24

@@ -13,7 +13,7 @@ from smoke import Run as Egotap
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report_scene import IMAGE_PX, chosen_frames, painted, reduced, scene_of
+from egotap_pl.cli.report.scene import IMAGE_PX, chosen_frames, painted, reduced, scene_of
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.datamodule import FrameDataModule
 

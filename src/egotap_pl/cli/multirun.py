@@ -68,7 +68,7 @@ def collate() -> None:
     # Not before: what draws tables loads what draws figures, which no other part of a command needs.
     from egotap_pl.analysis.tables.jobs import Job, grid_table, jobs_table
     from egotap_pl.analysis.text import csv_text, markdown
-    from egotap_pl.cli.report_screen import screen_table
+    from egotap_pl.cli.report.screen import screen_table
 
     jobs = [Job(**{**_read(path), "metrics": _metrics(_read(path)["folder"])}) for path in found]
     shown = jobs_table(jobs)

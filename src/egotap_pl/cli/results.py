@@ -51,6 +51,7 @@ def run_test(
     trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
     results = task.test_results()
     metrics = {
+        "frames": len(module.store(split)),
         **results,
         "seconds": round(provenance.seconds, 1),
         "test_seconds": round(time.monotonic() - started, 2),

@@ -14,7 +14,7 @@ def test_names_are_numbered() -> None:
 def test_means_and_counts_by_hand() -> None:
     means = group_means(np.array([1.0, 3, 10, 99]), np.array([0, 0, 2, -1]), np.array([0, 1, 1, 0]), 3)
     np.testing.assert_array_equal(means.mean, [2, np.nan, 10])
-    np.testing.assert_array_equal(means.count, [2, 0, 1])
+    np.testing.assert_array_equal(means.samples, [2, 0, 1])
     assert means.low[0] == 1
     assert means.high[0] == 3  # one or the other cluster twice
     assert means.low[2] == means.high[2] == 10
@@ -47,4 +47,4 @@ def test_an_interval_of_nothing_is_nan() -> None:
 def test_no_sample_at_all() -> None:
     means = group_means(np.array([1.0]), np.array([-1]), np.array([0]), 2)
     assert np.isnan(np.concatenate(means[:3])).all()
-    assert means.count.tolist() == [0, 0]
+    assert means.samples.tolist() == [0, 0]

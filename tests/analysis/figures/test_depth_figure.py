@@ -16,7 +16,7 @@ def test_joints_go_to_their_depth(skeleton, first: int) -> None:
     there = np.arange(first, depth.max() + 1)
     np.testing.assert_allclose(means.mean[there], 10 * there)
     np.testing.assert_allclose(means.low[there], 10 * there)
-    assert means.count.sum() == 6 * len(depth)
+    assert means.samples.sum() == 6 * len(depth)
     assert np.isnan(means.mean[:first]).all()
 
 

@@ -51,7 +51,7 @@ def test_a_joints_own_mean_is_taken_away() -> None:
     assert means.value.mean[8] == pytest.approx((3 * 0.2 + 0.8) / 4)
     assert means.excess.mean[6] == pytest.approx((0.075 + 3 * 0.025) / 4)
     assert means.excess.mean[8] == pytest.approx((3 * -0.025 - 0.075) / 4)
-    assert means.value.count.tolist() == [0, 0, 0, 0, 0, 0, 4, 0, 4]
+    assert means.value.samples.tolist() == [0, 0, 0, 0, 0, 0, 4, 0, 4]
 
 
 def test_samples_that_are_not_told_do_not_count() -> None:

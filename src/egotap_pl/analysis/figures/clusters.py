@@ -22,13 +22,13 @@ class GroupMeans(NamedTuple):
     Fields:
         mean: of the samples.
         low, high: the ends of the 95% interval by bootstrap over clusters.
-        count: samples.
+        samples: how many.
     """
 
     mean: Float[np.ndarray, "k"]
     low: Float[np.ndarray, "k"]
     high: Float[np.ndarray, "k"]
-    count: Int[np.ndarray, "k"]
+    samples: Int[np.ndarray, "k"]
 
 
 def numbered(names: Sequence[str]) -> Int[np.ndarray, "n"]:

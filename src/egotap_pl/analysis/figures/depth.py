@@ -49,7 +49,7 @@ def depth_figure(error_mm: Mapping[str, GroupMeans], gain_mm: Mapping[str, Group
 
 
 def _line(axis: Axes, means: GroupMeans, shift: float, name: str, color: str, marker: str) -> None:
-    there = np.flatnonzero(means.count)
+    there = np.flatnonzero(means.samples)
     mean, low, high = (values[there] for values in means[:3])
     axis.errorbar(
         there + shift,

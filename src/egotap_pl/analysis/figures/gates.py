@@ -157,7 +157,7 @@ def _matrix(axis: Axes, means: GroupMeans, limits: tuple[float, float], centred:
     shown = axis.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1], origin="lower", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         dark = shown.cmap(shown.norm(value))[:3] @ np.array([0.3, 0.6, 0.1]) < 0.5 if np.isfinite(value) else False
-        number, start, end = (_number(x, centred) for x in (value, low[row, column], high[row, column]))
+        number, start, end = (_number(float(x), centred) for x in (value, low[row, column], high[row, column]))
         text = f"{number}\n[{start},\n{end}]" if np.isfinite(value) else "no sample"
         axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
     axis.set_xticks(range(_COUNTS))

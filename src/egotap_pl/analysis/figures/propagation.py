@@ -156,7 +156,7 @@ def propagation_figure(panels: Sequence[Panel], columns: int = 3) -> Figure:
     axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
     limits = _limits(panels)
     hexagons = [_panel(axis, panel, limits) for axis, panel in zip(axes, panels, strict=False)]
-    most = max(float(h.get_array().max()) for h in hexagons)
+    most = max(float(np.max(counts)) for h in hexagons if (counts := h.get_array()) is not None)
     for h in hexagons:
         h.set_clim(1, max(most, 2))
     for axis in axes[len(panels) :]:
@@ -199,5 +199,5 @@ def _limits(panels: Sequence[Panel]) -> tuple[float, float, float, float]:
     """Common limits: the middle 99% of all samples."""
     x = np.concatenate([panel.samples.potential_mm.ravel() for panel in panels])
     y = np.concatenate([panel.samples.effect_mm.ravel() for panel in panels])
-    left, right, bottom, top = *np.percentile(x, SHOWN), *np.percentile(y, SHOWN)
-    return float(min(left, -1)), float(max(right, 1)), float(min(bottom, -1)), float(max(top, 1))
+    (left, right), (bottom, top) = np.percentile(x, SHOWN).tolist(), np.percentile(y, SHOWN).tolist()
+    return min(left, -1.0), max(right, 1.0), min(bottom, -1.0), max(top, 1.0)

@@ -107,7 +107,7 @@ def visibility_figure(methods: Mapping[str, ErrorByVisibility]) -> Figure:
 
 def shares(result: ErrorByVisibility) -> Float[np.ndarray, "k"]:
     """Share of joints in every state."""
-    count = result.error_mm.count
+    count = result.error_mm.samples
     return count / max(int(count.sum()), 1)
 
 

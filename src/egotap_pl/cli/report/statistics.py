@@ -26,7 +26,8 @@ from egotap_pl.analysis.figures.visibility import (
     shares,
     visibility_figure,
 )
-from egotap_pl.cli.report_methods import Condition, Grouped, Method, class_name, origin_of, setting
+from egotap_pl.analysis.runs import Run
+from egotap_pl.cli.report.methods import Condition, Grouped, Method, class_name, origin_of, setting
 
 PROPAGATIONS = ("PuPropagation", "ConcatPropagation", "AlterPropagation", "LstmPropagation")
 SHOWN_PANELS = 5
@@ -38,10 +39,10 @@ def visibility_illustration(condition: Condition, methods: Sequence[Method]) -> 
     predictions = methods[0].first.predictions
     results = {m.name: error_by_visibility(m.error_mm, predictions.visibility, predictions.motion) for m in methods}
     first = next(iter(results.values())).error_mm
-    if not first.count.any():
+    if not first.samples.any():
         return None
     told = np.flatnonzero(shares(next(iter(results.values()))) >= RARE)
-    rare = [_state(k) for k in np.flatnonzero(first.count).tolist() if k not in told]
+    rare = [_state(k) for k in np.flatnonzero(first.samples).tolist() if k not in told]
     ends = [int(told[0]), int(told[-1])]
     numbers = "; ".join(
         f"{name} " + " and ".join(_interval(result.error_mm, k) for k in ends) for name, result in results.items()
@@ -148,7 +149,7 @@ def _control(without: Method) -> Panel | None:
     return _panel(f"control: {without.name}, other seed", pairs) if len(pairs) > 1 else None
 
 
-def _panel(title: str, pairs: Sequence[tuple]) -> Panel:  # type: ignore[type-arg]
+def _panel(title: str, pairs: Sequence[tuple[Run, Run]]) -> Panel:
     samples = [
         propagation_samples(a.predictions.error_mm, b.predictions.error_mm, a.predictions.skeleton) for a, b in pairs
     ]

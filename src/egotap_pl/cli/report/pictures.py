@@ -18,8 +18,8 @@ from egotap_pl.analysis.figures.comparison import (
 )
 from egotap_pl.analysis.figures.style import joined
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report_methods import Condition, Grouped, Method, one_per_data_set
-from egotap_pl.cli.report_stores import Stores
+from egotap_pl.cli.report.methods import Condition, Grouped, Method, one_per_data_set
+from egotap_pl.cli.report.stores import Stores
 from egotap_pl.data.store import FrameStore
 
 COMPARED, COMPARED_BY_CATEGORY = 4, 3

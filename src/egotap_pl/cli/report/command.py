@@ -22,12 +22,12 @@ from egotap_pl.analysis.tables.sections import Section, section
 from egotap_pl.analysis.variants import Condition, group
 from egotap_pl.cli.config import application, experiments_dir, plain
 from egotap_pl.cli.console import PROGRESS, RESULT
-from egotap_pl.cli.gather import gather
-from egotap_pl.cli.presets import Identifier
-from egotap_pl.cli.report_figures import Drawn, figures_of
-from egotap_pl.cli.report_files import write_files
-from egotap_pl.cli.report_scene import Staged, scene_of
-from egotap_pl.cli.report_screen import screen_table
+from egotap_pl.cli.report.figures import Drawn, figures_of
+from egotap_pl.cli.report.files import write_files
+from egotap_pl.cli.report.gather import gather
+from egotap_pl.cli.report.presets import Identifier
+from egotap_pl.cli.report.scene import Staged, scene_of
+from egotap_pl.cli.report.screen import screen_table
 from egotap_pl.cli.results import commit
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.tasks.progress import stage_columns

@@ -26,8 +26,8 @@ from egotap_pl.analysis.figures.reconstruction import RebuiltFrame, reconstructi
 from egotap_pl.analysis.figures.style import joined, signed
 from egotap_pl.analysis.figures.visibility import STATES, joint_states
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report_methods import Grouped, Method, class_name, methods_of, one_per_data_set, setting
-from egotap_pl.cli.report_stores import Stores, task_of
+from egotap_pl.cli.report.methods import Grouped, Method, class_name, methods_of, one_per_data_set, setting
+from egotap_pl.cli.report.stores import Stores, task_of
 from egotap_pl.core.batch import Batch, Example, Heatmaps
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.store import FrameStore

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from egotap_pl.analysis.contents import Illustration
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report_methods import conditions, is_lifting, readable
-from egotap_pl.cli.report_networks import inside_illustrations, reconstruction_illustrations
-from egotap_pl.cli.report_pictures import comparison_illustrations
-from egotap_pl.cli.report_statistics import depth_illustration, propagation_illustrations, visibility_illustration
-from egotap_pl.cli.report_stores import Stores
+from egotap_pl.cli.report.methods import conditions, is_lifting, readable
+from egotap_pl.cli.report.networks import inside_illustrations, reconstruction_illustrations
+from egotap_pl.cli.report.pictures import comparison_illustrations
+from egotap_pl.cli.report.statistics import depth_illustration, propagation_illustrations, visibility_illustration
+from egotap_pl.cli.report.stores import Stores
 
 
 class Drawn(NamedTuple):

@@ -18,7 +18,7 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.datasets import find_data
-from egotap_pl.cli.report_methods import Condition, Method, conditions, is_lifting, readable
+from egotap_pl.cli.report.methods import Condition, Method, conditions, is_lifting, readable
 from egotap_pl.core.batch import Example
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.prepare import store_path
