@@ -33,6 +33,7 @@ def test_a_probe_makes_the_lifter_that_it_needs_once(egotap, tmp_path: Path) -> 
     metrics = json.loads((zeros / "metrics.json").read_text())
     assert metrics["mse"] == metrics["zeros_mse"] > 0
     assert metrics["parameters"] == 0
+    assert metrics["frames"] == 8
     assert (zeros / "checkpoints" / "best.ckpt").is_file()
 
 

@@ -115,6 +115,8 @@ def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
 
 def best_validation(folder: Path, monitor: str) -> float:
     """The smallest value that a finished training's metrics.csv has of what selects the best epoch; NaN without any."""
+    if not (folder / "metrics.csv").is_file():  # nothing was trained
+        return math.nan
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
         values = [float(row[monitor]) for row in csv.DictReader(file) if row.get(monitor)]
     return min(values, default=math.nan)
