@@ -6,7 +6,7 @@ import pytest
 import torch
 from test_configuration import compose, example, facts, options
 
-from egotap_pl.analysis.panels import panel_figure
+from egotap_pl.analysis.figures.panels import panel_figure
 from egotap_pl.cli.config import build
 from egotap_pl.cli.panels import panels_of
 from egotap_pl.core.skeleton import unrealego

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
-from egotap_pl.analysis.panels import Panel, panel_figure, pose_cloud
+from egotap_pl.analysis.figures.panels import Panel, panel_figure, pose_cloud
 from egotap_pl.cli.loggers import log_clouds, log_figures
 from egotap_pl.core.batch import Batch, Example, Heatmaps
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from egotap_pl.analysis.figures.frames import upright
+from egotap_pl.analysis.figures.drawing import upright
 from egotap_pl.analysis.figures.style import ESTIMATE_COLOUR, SMALL, TEXT, TRUTH_COLOUR, bare, page, picture
 from egotap_pl.core.skeleton import Skeleton
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from egotap_pl.analysis.figures.frames import upright
+from egotap_pl.analysis.figures.drawing import upright
 from egotap_pl.analysis.figures.style import ESTIMATE_COLOUR, ORANGE, SMALL, TEXT, page, plain
 from egotap_pl.core.skeleton import Skeleton
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from egotap_pl.analysis.figures.style import ESTIMATE_COLOUR, TRUTH_COLOUR
+from egotap_pl.analysis.figures.drawing import draw_sticks, painted, upright
+from egotap_pl.analysis.figures.style import POSE_COLOURS
 from egotap_pl.core.skeleton import Skeleton
 
 
@@ -58,46 +58,24 @@ def poses_figure(frames: Sequence[Shown], skeleton: Skeleton) -> Figure:
             axis.set_xticks([])
             axis.set_yticks([])
         axes[0].set_ylabel(frame.title, fontsize=10)
-        draw_pose(axes[4], frame, skeleton, across=0)
-        draw_pose(axes[5], frame, skeleton, across=2)
+        _draw_pose(axes[4], frame, skeleton, across=0)
+        _draw_pose(axes[5], frame, skeleton, across=2)
     handles, labels = figure.axes[4].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False, fontsize=10)
     return figure
 
 
-def draw_pose(axis: Axes, frame: Shown, skeleton: Skeleton, across: int) -> None:
-    """Draw truth and estimate as sticks, flattened: camera axis ``across`` (0 right, 2 forward) against up."""
-    poses = ((frame.truth_cm, TRUTH_COLOUR, "truth"), (frame.estimate_cm, ESTIMATE_COLOUR, "estimate"))
-    for pose, colour, label in poses:
-        body = upright(pose)
-        for k, (child, parent) in enumerate(skeleton.estimated_bones):
-            ends = body[[child, parent]]
-            axis.plot(ends[:, across], ends[:, 1], color=colour, linewidth=1.8, label=label if k == 0 else None)
-        axis.scatter(body[:, across], body[:, 1], color=colour, s=7, zorder=3)
-    axis.set_aspect("equal", adjustable="datalim")
+def _draw_pose(axis: Axes, frame: Shown, skeleton: Skeleton, across: int) -> None:
+    """Truth and estimate as sticks with dots at the joints."""
+    poses = {"truth": frame.truth_cm, "estimate": frame.estimate_cm}
+    draw_sticks(axis, poses, POSE_COLOURS, skeleton.estimated_bones, across, width=1.8)
+    for name, pose_cm in poses.items():
+        body = upright(pose_cm)
+        axis.scatter(body[:, across], body[:, 1], color=POSE_COLOURS[name], s=7, zorder=3)
     axis.tick_params(labelsize=7)
     axis.set_xlabel("cm", fontsize=8)
 
 
-def upright(pose_cm: Float[np.ndarray, "j 3"]) -> Float[np.ndarray, "j 3"]:
-    """Camera axes to a view that a reader knows: the cameras look down, so forward is mostly down and down is back."""
-    right, down, forward = pose_cm.T
-    return np.stack((-right, -forward, -down), -1)
-
-
 def _maps(frame: Shown, left: UInt8[np.ndarray, "h w 3"]) -> tuple[np.ndarray, np.ndarray]:
     """The left view's joint and limb heatmaps, coloured, over its darkened image."""
-    colours = _colours(frame.joint_heatmaps.shape[1])
-    joints = np.clip(frame.joint_heatmaps[0], 0, 1)
-    limbs = np.clip(np.linalg.norm(frame.limb_heatmaps[0], axis=1), 0, 1)
-    return _over(left, joints, colours), _over(left, limbs, colours)
-
-
-def _over(image: np.ndarray, maps: Float[np.ndarray, "j h w"], colours: np.ndarray) -> np.ndarray:
-    scale = image.shape[0] // maps.shape[-1]
-    painted = np.einsum("jhw,jc->hwc", maps, colours).repeat(scale, 0).repeat(scale, 1)
-    return np.clip(0.35 * image / 255.0 + painted, 0, 1)
-
-
-def _colours(number: int) -> np.ndarray:
-    return colormaps["hsv"](np.linspace(0, 1, number, endpoint=False))[:, :3]
+    return painted(left, frame.joint_heatmaps[0]), painted(left, np.linalg.norm(frame.limb_heatmaps[0], axis=1))

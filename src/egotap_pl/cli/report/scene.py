@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from matplotlib import colormaps
 from torch import Tensor
 
 from egotap_pl.analysis.contents import Scene
+from egotap_pl.analysis.figures.drawing import hues
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.checkpoints import load_task
@@ -218,6 +218,6 @@ def reduced(images: UInt8[Tensor, "b v 3 h w"]) -> UInt8[np.ndarray, "b v 3 h2 w
 
 def painted(maps: Float[Tensor, "b v j h w"]) -> UInt8[np.ndarray, "b v 3 h w"]:
     """Joint heatmaps as one picture on black: a hue per joint."""
-    hues = torch.from_numpy(colormaps["hsv"](np.linspace(0, 1, maps.shape[2], endpoint=False))[:, :3]).float()
-    picture = torch.einsum("bvjhw,jc->bvchw", maps.float().clamp(0, 1), hues)
+    colours = torch.from_numpy(hues(maps.shape[2])).float()
+    picture = torch.einsum("bvjhw,jc->bvchw", maps.float().clamp(0, 1), colours)
     return (255 * picture.clamp(0, 1)).round().byte().numpy()

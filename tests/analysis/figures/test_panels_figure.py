@@ -7,7 +7,9 @@ import io
 import numpy as np
 import pytest
 
-from egotap_pl.analysis.panels import POSE_COLOURS, Panel, painted, panel_figure, pose_cloud
+from egotap_pl.analysis.figures.drawing import painted
+from egotap_pl.analysis.figures.panels import Panel, panel_figure, pose_cloud
+from egotap_pl.analysis.figures.style import POSE_COLOURS
 
 BONES = ((1, 0), (2, 1))
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-POSE_COLOURS = {"truth": "#1f6fd6", "estimate": "#d6301f"}  # blue and red, as in the paper's figures
+from egotap_pl.analysis.figures.drawing import draw_sticks, painted
+from egotap_pl.analysis.figures.style import POSE_COLOURS
+
 CLOUD_POINTS = 24  # drawn along a bone
 
 
@@ -59,20 +59,13 @@ def panel_figure(panels: Sequence[Panel], bones: Sequence[tuple[int, int]] = ())
             axis.set_yticks([])
         row[0].set_ylabel(panel.title, fontsize=9)
         if bones:
-            _draw_poses(row[-2], panel, bones, across=0)
-            _draw_poses(row[-1], panel, bones, across=2)
+            for axis, across in ((row[-2], 0), (row[-1], 2)):
+                draw_sticks(axis, panel.poses_cm, POSE_COLOURS, bones, across, width=1.6)
+                axis.tick_params(labelsize=6)
     if bones:
         handles, labels = grid[0, -1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False, fontsize=9)
     return figure
-
-
-def painted(image: UInt8[np.ndarray, "h w 3"], maps: Float[np.ndarray, "m h2 w2"]) -> Float[np.ndarray, "h w 3"]:
-    """Heatmaps, a colour each, over the darkened image."""
-    colours = colormaps["hsv"](np.linspace(0, 1, len(maps), endpoint=False))[:, :3]
-    small = np.einsum("mhw,mc->hwc", np.clip(maps, 0, 1), colours)
-    rows, columns = (np.arange(size) * of // size for size, of in zip(image.shape, small.shape[:2], strict=False))
-    return np.clip(0.35 * image / 255.0 + small[rows][:, columns], 0, 1)
 
 
 def pose_cloud(panel: Panel, bones: Sequence[tuple[int, int]]) -> Float[np.ndarray, "p 6"]:
@@ -91,16 +84,3 @@ def pose_cloud(panel: Panel, bones: Sequence[tuple[int, int]]) -> Float[np.ndarr
         colours = np.broadcast_to(255 * np.array(to_rgb(POSE_COLOURS[name])), points.shape)
         clouds.append(np.concatenate((points, colours), -1))
     return np.concatenate(clouds)
-
-
-def _draw_poses(axis: Axes, panel: Panel, bones: Sequence[tuple[int, int]], across: int) -> None:
-    """Sticks, flattened: camera axis ``across`` (0 right, 2 forward) against up."""
-    for name, pose_cm in panel.poses_cm.items():
-        right, down, forward = pose_cm.T
-        body = np.stack((-right, -forward, -down), -1)
-        for k, bone in enumerate(bones):
-            ends = body[list(bone)]
-            label = name if k == 0 else None
-            axis.plot(ends[:, across], ends[:, 1], color=POSE_COLOURS[name], linewidth=1.6, label=label)
-    axis.set_aspect("equal", adjustable="datalim")
-    axis.tick_params(labelsize=6)
