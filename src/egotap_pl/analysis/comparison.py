@@ -89,7 +89,7 @@ class ErrorReader:
         """
         key = str(run.folder)
         if key not in self._read:
-            self._read[key] = frame_errors(Predictions.read(run.folder / "predictions.h5"))
+            self._read[key] = frame_errors(run.predictions)
             mean, told = self._read[key].mpjpe_mm.mean(), run.metrics["mpjpe"]
             if not np.isclose(mean, told, rtol=1e-3):
                 raise EgotapError(

@@ -9,11 +9,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+import torch
 from jaxtyping import Float, Int, UInt8
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.metrics import joint_errors_mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ class Predictions:
     @property
     def error_mm(self) -> Float[np.ndarray, "n j"]:
         """Distance to the truth of every joint."""
-        return 10 * np.linalg.norm(self.pose_cm.astype(np.float64) - self.truth_cm, axis=-1)
+        return joint_errors_mm(torch.from_numpy(self.pose_cm), torch.from_numpy(self.truth_cm)).numpy()
 
     def write(self, path: Path) -> None:
         """Write an HDF5 file: a dataset per field, the last three as attributes."""

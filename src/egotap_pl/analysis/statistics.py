@@ -63,9 +63,14 @@ def seeds_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def numbered(names: Sequence[str]) -> Int[np.ndarray, "n"]:
+    """The number of each name among the different names."""
+    return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)
+
+
 def clustered(values: Float[np.ndarray, "s n"], motion: Sequence[str]) -> Clusters:
     """Sums of values per seed and frame over the frames of each motion."""
-    _, codes = np.unique(np.asarray(motion), return_inverse=True)
+    codes = numbered(motion)
     counts = np.bincount(codes)
     return Clusters(np.stack([np.bincount(codes, seed, len(counts)) for seed in values]), counts)
 

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 
 from egotap_pl.cli.console import RESULT
 from egotap_pl.cli.mistakes import readable
-from egotap_pl.core.atomic import atomic
+from egotap_pl.core.atomic import write_json, write_text
 
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 _RECORDS = "jobs"
@@ -55,8 +55,7 @@ def record(status: str, error: BaseException | None = None) -> None:
     if error is not None:
         told = "".join(traceback.format_exception(error))
         (records / f"{number}.log").write_text(f"{' '.join(overrides)}\n{told}", encoding="utf-8")
-    with atomic(records / f"{number}.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_json(records / f"{number}.json", content)
 
 
 def collate() -> None:
@@ -70,12 +69,12 @@ def collate() -> None:
     from egotap_pl.analysis.text import csv_text, markdown
     from egotap_pl.cli.report.screen import screen_table
 
-    jobs = [Job(**{**_read(path), "metrics": _metrics(_read(path)["folder"])}) for path in found]
+    jobs = [Job(**told, metrics=_metrics(told["folder"])) for told in map(_read, found)]
     shown = jobs_table(jobs)
     for table in (shown, grid_table(jobs)):
         if table is not None:
-            (sweep / f"{table.name}.md").write_text(markdown(table), encoding="utf-8")
-            (sweep / f"{table.name}.csv").write_text(csv_text(table), encoding="utf-8")
+            write_text(sweep / f"{table.name}.md", markdown(table))
+            write_text(sweep / f"{table.name}.csv", csv_text(table))
             shown = table
     RESULT.print(screen_table(shown))
     failed = [job for job in jobs if job.status != DONE]

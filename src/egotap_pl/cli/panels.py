@@ -14,6 +14,7 @@ from torch import Tensor
 from egotap_pl.analysis.figures.panels import Panel, panel_figure, pose_cloud
 from egotap_pl.cli.loggers import log_clouds, log_figures
 from egotap_pl.core.batch import Batch, Example, Heatmaps
+from egotap_pl.core.evenly import evenly
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.tasks import HeatmapTask, LiftingTask, ZerosTask
@@ -34,12 +35,12 @@ def picture_maker(
         A function of the task, in evaluation mode, and the training step.
     """
     store = module.store("validation")
-    frames = store.read(np.unique(np.linspace(0, len(store) - 1, number).round().astype(int)).tolist())
+    frames = store.read(evenly(number, len(store)))
     bones = module.skeleton.estimated_bones
     names = [module.categories[int(category)] for category in frames.category]
 
     def show(task: L.LightningModule, step: int) -> None:
-        panels = panels_of(task, _moved(frames, task.device), names)
+        panels = panels_of(task, frames.on(task.device), names)
         has_poses = bool(panels and panels[0].poses_cm)
         if panels:
             log_figures(loggers, {"pictures/frames": panel_figure(panels, bones if has_poses else ())}, step)
@@ -92,7 +93,3 @@ def _channels(maps: Float[Tensor, "j *rest"]) -> Float[np.ndarray, "j h w"]:
     """A channel per joint or limb: of cosine and sine their length."""
     flat = torch.linalg.vector_norm(maps, dim=1) if maps.ndim == 4 else maps
     return flat.float().cpu().numpy()
-
-
-def _moved(frames: Batch, device: torch.device) -> Batch:
-    return Batch(*(value.to(device) for value in frames))

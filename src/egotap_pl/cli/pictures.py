@@ -14,9 +14,9 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Example
+from egotap_pl.core.evenly import evenly
 from egotap_pl.data.prepare import store_path
 from egotap_pl.data.store import FrameStore
-from egotap_pl.metrics import mpjpe_mm
 from egotap_pl.tasks import LiftingTask, ZerosTask
 
 QUANTILES = {"best": 0.0, "median": 0.5, "worst tenth": 0.9, "worst": 1.0}
@@ -50,7 +50,7 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
     """Frames from the best to the worst by MPJPE."""
     predictions = Predictions.read(run / "predictions.h5")
     estimate, truth, rows = predictions.pose_cm, predictions.truth_cm, predictions.row
-    errors = mpjpe_mm(torch.from_numpy(estimate), torch.from_numpy(truth)).numpy()
+    errors = predictions.error_mm.mean(1)
     order = np.argsort(errors, kind="stable")
     chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
     batch = frames.read([int(rows[k]) for k in chosen])
@@ -72,8 +72,7 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
 
 def _maps_figure(task: ZerosTask, frames: FrameStore) -> Figure:
     """Frames at even distances."""
-    rows = sorted({round(k * (len(frames) - 1) / (REBUILT_FRAMES - 1)) for k in range(REBUILT_FRAMES)})
-    batch = frames.read(rows)
+    batch = frames.read(evenly(REBUILT_FRAMES, len(frames)))
     with torch.inference_mode():
         maps = task.eval().maps(Example(batch, None))
         rebuilt = task.rebuild(maps)

@@ -11,6 +11,7 @@ from egotap_pl.analysis.figures.estimates import Estimate, estimates_figure
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Example
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.evenly import evenly
 from egotap_pl.data.stereo import StereoBatch, StereoInput
 from egotap_pl.tasks import LiftingTask
 
@@ -30,9 +31,8 @@ class Album:
     def __init__(self, task: LiftingTask, frames: StereoInput, number: int) -> None:
         if number and frames.frames is None:
             raise EgotapError(f"pictures={number}: the video does not say how many frames it has; give frames=N")
-        last = (frames.frames or 1) - 1
         self.task = task
-        self.chosen = {round(k * last / max(number - 1, 1)) for k in range(number)}
+        self.chosen = set(evenly(number, frames.frames or 1))
         self.kept: list[Estimate] = []
 
     def add(self, stereo: StereoBatch, pose_cm: Tensor) -> None:
@@ -41,9 +41,8 @@ class Album:
         if not rows:
             return
         batch = type(stereo.batch)(*(column[rows] for column in stereo.batch))
-        device = next(self.task.parameters()).device
         with torch.inference_mode():
-            maps = self.task.maps(Example(type(batch)(*(column.to(device) for column in batch)), None)).joint
+            maps = self.task.maps(Example(batch.on(next(self.task.parameters()).device), None)).joint
         for k, row in enumerate(rows):
             time_s = stereo.time_s[row]
             title = stereo.name[row] or (f"{time_s:.2f} s" if time_s == time_s else str(int(batch.frame[k])))

@@ -17,7 +17,7 @@ from lightning.pytorch.loggers import CSVLogger
 import egotap_pl
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.cli.checkpoints import About
-from egotap_pl.cli.stages import write_json
+from egotap_pl.core.atomic import write_json
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.tasks.callbacks import PredictionRecorder
 

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from egotap_pl.cli.stages import write_json
+from egotap_pl.core.atomic import write_json
 
 ENTRY = "run.json"
 

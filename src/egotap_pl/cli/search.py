@@ -18,7 +18,8 @@ from egotap_pl.cli.config import build
 from egotap_pl.cli.console import RESULT, say
 from egotap_pl.cli.labels import ASIDE
 from egotap_pl.cli.mistakes import readable
-from egotap_pl.cli.stages import held, write_json
+from egotap_pl.cli.stages import held
+from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 
 if TYPE_CHECKING:

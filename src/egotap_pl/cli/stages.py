@@ -13,6 +13,7 @@ from typing import Any
 from egotap_pl.cli.config import write_yaml
 from egotap_pl.cli.console import say
 from egotap_pl.core import locks
+from egotap_pl.core.atomic import write_json
 
 DONE = "done.json"
 
@@ -71,13 +72,6 @@ def is_done(folder: Path) -> bool:
 def mark_done(folder: Path, spec: dict[str, Any]) -> None:
     """Say in the folder that the work of a spec is finished."""
     write_json(folder / DONE, {"fingerprint": fingerprint(spec)})
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON to a temporary name, then rename."""
-    temporary = path.with_name(f".{path.name}.unfinished")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 def held(path: Path, what: str) -> AbstractContextManager[None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 SUFFIX = ".unfinished"
 
@@ -31,6 +33,17 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
             _to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that can be made again, so that nobody waits for the disk."""
+    with atomic(path, durable=False) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, likewise."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def _to_disk(path: Path) -> None:

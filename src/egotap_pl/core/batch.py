@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
@@ -47,6 +48,10 @@ class Batch(NamedTuple):
     visibility: UInt8[Tensor, "b v j"]
     category: Int[Tensor, "b"]
     frame: Int[Tensor, "b"]
+
+    def on(self, device: torch.device) -> Batch:
+        """The same on a device. (Not called ``to``: Lightning would call that for every training batch.)"""
+        return Batch(*(column.to(device) for column in self))
 
 
 class Heatmaps(NamedTuple):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from egotap_pl.analysis.figures.clusters import group_means, numbered, percentile_interval
+from egotap_pl.analysis.figures.clusters import group_means, percentile_interval
+from egotap_pl.analysis.statistics import numbered
 
 
 def test_names_are_numbered() -> None:

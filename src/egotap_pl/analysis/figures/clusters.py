@@ -6,14 +6,14 @@ that take samples for independent would be several times too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Num
 
+from egotap_pl.analysis.statistics import CONFIDENCE
+
 DRAWS = 2000
-LEVEL = 0.95
 
 
 class GroupMeans(NamedTuple):
@@ -29,11 +29,6 @@ class GroupMeans(NamedTuple):
     low: Float[np.ndarray, "k"]
     high: Float[np.ndarray, "k"]
     samples: Int[np.ndarray, "k"]
-
-
-def numbered(names: Sequence[str]) -> Int[np.ndarray, "n"]:
-    """The number of each name among the different names."""
-    return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)
 
 
 def group_means(
@@ -72,7 +67,7 @@ def redrawn(sums: Float[np.ndarray, "c k"]) -> Float[np.ndarray, "b k"]:
 
 def percentile_interval(drawn: Num[np.ndarray, "b k"]) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k"]]:
     """The ends of the middle 95% of bootstrap results; NaN where no draw has one."""
-    tail = 50 * (1 - LEVEL)
+    tail = 50 * (1 - CONFIDENCE)
     with np.errstate(invalid="ignore"):
         nowhere = np.isnan(drawn).all(0)
         filled = np.where(nowhere, 0.0, drawn)

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from egotap_pl.analysis.figures.clusters import GroupMeans, group_means, numbered
+from egotap_pl.analysis.figures.clusters import GroupMeans, group_means
 from egotap_pl.analysis.figures.style import legend_below, looks, page, plain
+from egotap_pl.analysis.statistics import numbered
 from egotap_pl.core.skeleton import Skeleton
 
 

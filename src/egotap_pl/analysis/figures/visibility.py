@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 
-from egotap_pl.analysis.figures.clusters import GroupMeans, group_means, numbered
+from egotap_pl.analysis.figures.clusters import GroupMeans, group_means
 from egotap_pl.analysis.figures.style import SMALL, legend_below, looks, page, plain
+from egotap_pl.analysis.statistics import numbered
 from egotap_pl.core.batch import Visibility
 
 STATES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from egotap_pl.analysis.contents import Illustration, Report, Table
 from egotap_pl.analysis.tables.sections import Section
 from egotap_pl.analysis.text import csv_text, latex, markdown, markdown_section
-from egotap_pl.core.atomic import atomic
+from egotap_pl.core.atomic import atomic, write_text
 
 _DPI = 150
 
@@ -19,12 +19,12 @@ def write_files(report: Report, sections: Sequence[Section], output: Path) -> No
     for folder in (tables, figures):
         folder.mkdir(parents=True, exist_ok=True)
     for table in report.tables:
-        _write(tables / f"{table.name}.md", markdown(table))
-        _write(tables / f"{table.name}.csv", csv_text(table))
-        _write(tables / f"{table.name}.tex", latex(table))
+        write_text(tables / f"{table.name}.md", markdown(table))
+        write_text(tables / f"{table.name}.csv", csv_text(table))
+        write_text(tables / f"{table.name}.tex", latex(table))
     for illustration in report.illustrations:
         _draw(illustration, figures)
-    _write(output / "report.md", report_text(report, sections))
+    write_text(output / "report.md", report_text(report, sections))
 
 
 def report_text(report: Report, sections: Sequence[Section]) -> str:
@@ -51,8 +51,3 @@ def _draw(illustration: Illustration, folder: Path) -> None:
     for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
         with atomic(folder / f"{illustration.name}.{suffix}", durable=False) as temporary:
             illustration.figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=metadata)
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic(path, durable=False) as temporary:
-        temporary.write_text(text, encoding="utf-8")

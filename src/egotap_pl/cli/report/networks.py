@@ -20,15 +20,16 @@ from egotap_pl.analysis.figures.attention import (
     recorded_attention,
     shares,
 )
-from egotap_pl.analysis.figures.clusters import numbered
 from egotap_pl.analysis.figures.gates import Gate, GateMeans, gates_by_visibility, gates_figure, recorded_gates, seen_by
 from egotap_pl.analysis.figures.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.analysis.figures.style import joined, signed
 from egotap_pl.analysis.figures.visibility import STATES, joint_states
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report.methods import Grouped, Method, class_name, methods_of, one_per_data_set, setting
+from egotap_pl.analysis.statistics import numbered
+from egotap_pl.cli.report.methods import Grouped, Method, class_name, maps_of, methods_of, one_per_data_set, setting
 from egotap_pl.cli.report.stores import Stores, task_of
 from egotap_pl.core.batch import Batch, Example, Heatmaps
+from egotap_pl.core.evenly import evenly
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.store import FrameStore
 from egotap_pl.nn.encoders import GridViTEncoder
@@ -65,7 +66,7 @@ def reconstruction_illustrations(
 
 
 def _rebuilt(probes: dict[str, tuple[Run, ReconstructionTask]], store: FrameStore, missing: list[str]) -> Illustration:
-    rows = _even_rows(store, REBUILT_FRAMES)
+    rows = evenly(REBUILT_FRAMES, len(store))
     batch = store.read(rows)
     with torch.inference_mode():
         given = {name: task.maps(Example(batch, None)) for name, (_, task) in probes.items()}
@@ -76,7 +77,7 @@ def _rebuilt(probes: dict[str, tuple[Run, ReconstructionTask]], store: FrameStor
         rebuilt = {name: probes[name][1].rebuild(first).numpy() for name in given}
     runs = {name: probes[name][0] for name in given}
     run = next(iter(runs.values()))
-    kind = "true maps" if class_name(run, "heatmaps.source") == "TrueHeatmaps" else "estimated maps"
+    kind = f"{maps_of(run)} maps"
     frames = [
         RebuiltFrame(
             store.categories[int(batch.category[n])].replace(" - ", "\n"),
@@ -148,13 +149,13 @@ def _paper_network(methods: Sequence[Method]) -> Method | None:
         and setting(m.first, "lifter.propagation_parents") is None
         and setting(m.first, "lifter.head.rows") is None
     ]
-    estimated = [m for m in fitting if class_name(m.first, "heatmaps.source") != "TrueHeatmaps"]
+    estimated = [m for m in fitting if maps_of(m.first) == "estimated"]
     return next(iter(estimated or fitting), None)
 
 
 def _watch(run: Run, task: LiftingTask, store: FrameStore) -> _Watched:
     """Run a network over frames at even distances, and record."""
-    rows = _even_rows(store, WATCHED_FRAMES)
+    rows = evenly(WATCHED_FRAMES, len(store))
     encoder = task.lifter.encoder
     tokens = _tokens(encoder, store.skeleton)
     gates: dict[str, list[Gate]] = {}
@@ -191,10 +192,6 @@ def _tokens(encoder: GridViTEncoder, skeleton: Skeleton) -> Tokens:
     return Tokens(2, skeleton.num_heatmap_joints, round(encoder.tokens_per_map**0.5))
 
 
-def _even_rows(store: FrameStore, number: int) -> list[int]:
-    return sorted(set(np.linspace(0, len(store) - 1, number).round().astype(int).tolist()))
-
-
 def _gates(watched: _Watched) -> Illustration:
     run, store = watched.run, watched.store
     seen = seen_by(store.read(watched.rows, images=False).visibility.numpy(), store.skeleton)
@@ -208,8 +205,8 @@ def _gates(watched: _Watched) -> Illustration:
         f"Mean over the features of f′, which scales the parent's hidden state, and f″, which scales the relational "
         f"feature (paper 3.3), by the number of views that see the joint and its parent; 0 views: occluded or out of "
         f"view. Below, each joint's own mean is taken away. Joints that hang off the root are left out: nothing comes "
-        f"to them. {len(watched.rows)} test frames of {run.experiment}, seed {run.seed}, {_kind(run)} heatmaps. Joint "
-        f"seen by no view, and by two (parent by two), each against the joint's own mean: {told}. Share of gates "
+        f"to them. {len(watched.rows)} test frames of {run.experiment}, seed {run.seed}, {maps_of(run)} heatmaps. "
+        f"Joint seen by no view, and by two (parent by two), each against the joint's own mean: {told}. Share of gates "
         f"below 0.25 or above 0.75: {decided}. A gate sees the joint feature only, not the parent. Intervals are 95%, "
         f"by bootstrap over motions.",
         f"Matrices of mean activations of {joined(list(means))} by how many views see the joint and its parent.",
@@ -235,7 +232,7 @@ def _between(watched: _Watched) -> Illustration:
         f"Attention between joints ({run.dataset})",
         f"Share of the attention of a joint's tokens (row) that goes to another joint's (column), both views together, "
         f"mean over heads, tokens and {len(watched.rows)} test frames; circles mark the parents. {told}. If attention "
-        f"were even, every map would get {even:.1%}. {run.experiment}, seed {run.seed}, {_kind(run)} heatmaps.",
+        f"were even, every map would get {even:.1%}. {run.experiment}, seed {run.seed}, {maps_of(run)} heatmaps.",
         "Matrices of the attention that every joint pays to every other, one for each layer.",
         between_figure(watched.between, skeleton),
     )
@@ -263,7 +260,7 @@ def _attention(watched: _Watched, task: LiftingTask) -> Illustration:
         f"multiples of an even share. Red outlines: the heatmap at half its peak's height. {name} is the joint that is "
         f"hidden nearest to half of the time; frames: of those in which both views see it, and of those in which none "
         f"does, the middle one. Part that goes to its own two maps, layer by layer: {own}. {run.experiment}, seed "
-        f"{run.seed}, {_kind(run)} heatmaps.",
+        f"{run.seed}, {maps_of(run)} heatmaps.",
         f"A grid of small maps, one for each joint, layer and view, coloured by the attention that {name} pays to "
         f"their patches.",
         attention_figure(shown, store.skeleton, channel),
@@ -282,7 +279,3 @@ def _telling_joint(watched: _Watched) -> tuple[int, dict[str, int]]:
         if len(found):
             frames[title] = watched.rows[int(found[len(found) // 2])]
     return channel, frames or {"": watched.rows[len(watched.rows) // 2]}
-
-
-def _kind(run: Run) -> str:
-    return "true" if class_name(run, "heatmaps.source") == "TrueHeatmaps" else "estimated"

@@ -20,6 +20,7 @@ from egotap_pl.analysis.figures.style import joined
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.report.methods import Condition, Grouped, Method, one_per_data_set
 from egotap_pl.cli.report.stores import Stores
+from egotap_pl.core.evenly import evenly
 from egotap_pl.data.store import FrameStore
 
 COMPARED, COMPARED_BY_CATEGORY = 4, 3
@@ -38,8 +39,7 @@ def comparison_illustrations(grouped: Grouped, stores: Stores) -> list[Illustrat
 
 def spread(methods: Sequence[Method], number: int) -> list[Method]:
     """At most so many methods, evenly from the first to the last."""
-    chosen = np.linspace(0, len(methods) - 1, min(number, len(methods))).round().astype(int)
-    return [methods[k] for k in chosen]
+    return [methods[k] for k in evenly(number, len(methods))]
 
 
 class _Compared(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
 from egotap_pl.cli.config import HYDRA_VERSION, conf_dir
+from egotap_pl.cli.stages import fingerprint
 
 Key = tuple[str, ...]
 Changes = dict[Key, Any]
@@ -49,7 +49,7 @@ class Identifier:
     def __call__(self, run: Run) -> IdentifiedRun:
         """What a run's configuration is: the presets with the fewest changes."""
         settings = essentials(run.settings)
-        key = _digest([_without_seeds(settings), run.metrics["dataset_fingerprint"]])
+        key = fingerprint([_without_seeds(settings), run.metrics["dataset_fingerprint"]])
         if key not in self._found:
             scale = min(self._scales, key=lambda name: _distance(self._scales[name], settings["scale"]))
             presets, told = self._nearest(settings, scale, dict.fromkeys((run.experiment, *self.presets)))
@@ -202,10 +202,6 @@ def _setup(settings: Mapping[str, Any]) -> tuple[str, ...]:
     if settings["paths"]["runs"] != "runs":
         words.append(f"paths.runs={settings['paths']['runs']}")
     return tuple(words)
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

@@ -201,8 +201,7 @@ def _pictures(
             batch = store.read(rows[first : first + BATCH])
             images.append(reduced(batch.images))
             if task is not None:
-                on_device = type(batch)(*(part.to(device) for part in batch))
-                maps.append(painted(task.to(device).maps(Example(on_device, None)).joint.cpu()))  # type: ignore[operator]
+                maps.append(painted(task.to(device).maps(Example(batch.on(device), None)).joint.cpu()))  # type: ignore[operator]
     store.close()
     return np.concatenate(images), np.concatenate(maps) if maps else None, missing
 

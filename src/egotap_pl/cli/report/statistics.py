@@ -8,7 +8,7 @@ from itertools import zip_longest
 import numpy as np
 
 from egotap_pl.analysis.contents import Illustration
-from egotap_pl.analysis.figures.clusters import GroupMeans, numbered
+from egotap_pl.analysis.figures.clusters import GroupMeans
 from egotap_pl.analysis.figures.depth import depth_figure, mean_by_depth
 from egotap_pl.analysis.figures.propagation import (
     Panel,
@@ -27,6 +27,7 @@ from egotap_pl.analysis.figures.visibility import (
     visibility_figure,
 )
 from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.statistics import numbered
 from egotap_pl.cli.report.methods import Condition, Grouped, Method, class_name, origin_of, setting
 
 PROPAGATIONS = ("PuPropagation", "ConcatPropagation", "AlterPropagation", "LstmPropagation")

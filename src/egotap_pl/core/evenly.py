@@ -1,0 +1,10 @@
+"""A few of many, at even distances."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def evenly(number: int, count: int) -> list[int]:
+    """At most ``number`` of the indices 0 to ``count - 1``, in order, the first and the last among them."""
+    return sorted(set(np.linspace(0, count - 1, min(number, count)).round().astype(int).tolist()))
