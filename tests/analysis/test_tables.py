@@ -12,13 +12,14 @@ import pytest
 
 from egotap_pl.analysis.comparison import ErrorReader
 from egotap_pl.analysis.paper import read_paper_table
+from egotap_pl.analysis.tables.ablation import ablation_tables
 from egotap_pl.analysis.tables.breakdown import breakdown_tables
 from egotap_pl.analysis.tables.differences import differences_table
 from egotap_pl.analysis.tables.factorial import factorial_tables
 from egotap_pl.analysis.tables.overview import runs_table
 from egotap_pl.analysis.tables.results import results_table
-from egotap_pl.analysis.tables.sections import section
-from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
+from egotap_pl.analysis.tables.sections import ablation_sections, section
+from egotap_pl.analysis.variants import Condition, IdentifiedRun, ablations, group
 from egotap_pl.cli.config import experiments_dir
 from egotap_pl.core.errors import EgotapError
 
@@ -88,7 +89,7 @@ def test_results_beside_the_papers_and_what_is_missing(make_run) -> None:
     assert "Missing: Channel ViT, Grid ViT + RF" in table.notes[0]
     assert "experiment=table2/channel_vit,table2/grid_vit_rf" in table.notes[0]
     assert "seed=1,2,3 training.epochs=6" in table.notes[0]
-    assert table.notes[1].startswith("Grid ViT: seeds 3 are missing. `egotap train experiment=table2/grid_vit ")
+    assert table.notes[1].startswith("Grid ViT: seed 3 is missing. `egotap train experiment=table2/grid_vit ")
     assert table.facts["seeds"] == "1, 2, 3"
     assert table.facts["command"].startswith("`egotap train -m experiment=table2/cnn,table2/grid_vit data=egosynth")
 
@@ -200,3 +201,29 @@ def test_every_run_is_listed(make_run) -> None:
     table = runs_table([found])
     assert [row[table.columns.index("remark")].text for row in table.rows] == ["", "repeats another: not counted"]
     assert table.rows[0][table.columns.index("folder")].text == str(run.folder)
+
+
+def test_an_ablation_has_a_column_for_what_was_changed_and_differences_to_the_first(make_run) -> None:
+    identified = []
+    for depth, error_mm in (("12", 70), ("", 80), ("8", 75)):
+        for seed in (1, 2):
+            made = make_run(f"own/depth{depth}", seed, [error_mm + seed] * 6, MOTION)
+            settings = {**made.settings, "lifter": {"depth": int(depth or 4)}}
+            changes = (("lifter.depth", depth),) if depth else ()
+            identified.append(IdentifiedRun(replace(made, settings=settings), depth, ("own",), "tiny", changes, ()))
+    conditions = group(identified)
+    means, differences = ablation_tables(ablations(conditions), ErrorReader())
+    assert means.columns[:3] == ("preset", "lifter.depth", "MPJPE (mm)")
+    assert [[row[1].value, row[2].value, row[2].best] for row in means.rows] == [
+        [4, 81.5, False],
+        [8, 76.5, False],
+        [12, 71.5, True],
+    ]
+    assert means.facts["command"].count("egotap train") == 3
+    found = column(differences, "MPJPE (mm): mean [over motions]")
+    assert {name: cell.value for name, cell in found.items()} == pytest.approx(
+        {"own: depth=8 against depth=4": -5, "own: depth=12 against depth=4": -10}, abs=1e-3
+    )
+    (sections,) = ablation_sections(conditions, ErrorReader())
+    assert [table.name for table in sections.main] == ["ablation_egosynth_tiny", "ablation_differences_egosynth_tiny"]
+    assert all(not section(each, list(PAPER.values()), ErrorReader()).main for each in conditions)

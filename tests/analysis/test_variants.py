@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.variants import IdentifiedRun, group
+from egotap_pl.analysis.variants import Condition, IdentifiedRun, ablations, group
 
 
 def run(experiment: str, seed: int, folder: str = "", fingerprint: str = "f") -> Run:
@@ -66,3 +66,50 @@ def test_names_of_files_stay_short() -> None:
     slug = group([identified(run("a", 1), "k", "a", changes=changes)])[0].slug
     assert len(slug) < 100
     assert not set(slug) - set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+def under(changes: dict[str, str], *presets: str, **settings: object) -> list[IdentifiedRun]:
+    """A run of each preset with the same changes."""
+    found = []
+    for preset in presets:
+        one = run(preset, 1, f"{preset}{changes}")
+        one = Run(one.folder, {**one.settings, **settings}, one.metrics)
+        found.append(identified(one, f"{preset}{changes}", preset, changes=tuple(sorted(changes.items()))))
+    return found
+
+
+def test_a_preset_under_several_conditions_is_an_ablation() -> None:
+    runs = [
+        *under({"lifter.depth": "12", "training.epochs": "6"}, "a"),
+        *under({"lifter.depth": "8", "training.epochs": "6"}, "a", "b"),
+        *under({"training.epochs": "6"}, "a", lifter={"depth": 4}),
+    ]
+    (ablation,) = ablations(group(runs))
+    assert ablation.preset == "a"
+    assert ablation.keys == ("lifter.depth",)  # all were trained for 6 epochs
+    assert [ablation.label(*member) for member in ablation.members] == ["depth=4", "depth=8", "depth=12"]
+
+
+def test_data_sets_and_scales_are_no_ablation() -> None:
+    other = run("a", 1, fingerprint="g")
+    runs = [
+        *under({}, "a"),
+        identified(other, "other data", "a"),
+        identified(run("a", 1), "other scale", "a", scale="paper"),
+    ]
+    assert ablations(group(runs)) == []
+
+
+def test_tables_are_wished_for_by_their_names_or_by_being_there() -> None:
+    rows = ("t/1", "t/2", "t/3", "t/4", "t/5")
+
+    def has_table(*runs: IdentifiedRun) -> list[bool]:
+        found: dict[str, Condition] = {condition.title: condition for condition in group(runs)}
+        return [found[title].has_table(rows) for title in sorted(found)]
+
+    assert has_table(*under({}, "t/1")) == [True]  # begun
+    assert has_table(*under({}, "other")) == [False]
+    assert has_table(identified(run("other", 1), "k", "other", "t/1")) == [False]  # the same configuration
+    assert has_table(*under({}, "t/1"), *under({"x": "1"}, "t/1")) == [False, False]  # an ablation of one row
+    assert has_table(*under({}, "t/1", "t/2", "t/3"), *under({"x": "1"}, "t/1")) == [True, False]
+    assert has_table(*under({}, "t/1", "t/2"), *under({"x": "1"}, "t/1")) == [True, False]  # the table's, too

@@ -10,7 +10,11 @@ from smoke import LIFTER, Run
 
 from egotap_pl.analysis import runs as finished
 from egotap_pl.cli.config import read_yaml
+from egotap_pl.cli.report.command import conditions_of, paper_tables
 from egotap_pl.cli.report.figures import figures_of
+
+CONDITION = "egosynth_smoke_heatmaps-truth"
+REBUILT = f"reconstruction_{CONDITION}"
 
 
 def read(folder: Path) -> list[finished.Run]:
@@ -27,24 +31,22 @@ def test_a_trained_network_is_looked_into(run: Run, home: Path) -> None:
     for experiment in ("table3/grid_vit", "table2/grid_vit_pu"):  # the first makes table2/grid_vit, too
         run("train", f"experiment={experiment}", *LIFTER, "seed=11")
     runs = read(home / "runs")
-    drawn = figures_of(runs, home / "work" / "data", ("egotap_pl",))
+    drawn = figures_of(conditions_of(runs, paper_tables()), home / "work" / "data", ("egotap_pl",))
     figures = {figure.name: figure for figure in drawn.illustrations}
     assert drawn.missing == []
-    assert {"comparison_egosynth", "categories_egosynth", "reconstruction_egosynth", "propagation_egosynth_true"} <= {
-        *figures
-    }
+    assert {"comparison_egosynth", "categories_egosynth", REBUILT, f"propagation_{CONDITION}"} <= {*figures}
     assert {"gates_egosynth", "attention_egosynth", "attention_joints_egosynth"} <= {*figures}
     assert any(axis.images for axis in figures["comparison_egosynth"].figure.axes)  # the frames were found
-    names = [axis.get_ylabel() for axis in figures["reconstruction_egosynth"].figure.axes]
+    names = [axis.get_ylabel() for axis in figures[REBUILT].figure.axes]
     assert [name for name in names if name] == ["image", "true maps", "Grid ViT"]
     mse = next(one.metrics["mse"] for one in runs if "mse" in one.metrics)
-    assert f"Grid ViT {mse:.2e}" in figures["reconstruction_egosynth"].caption
+    assert f"Grid ViT {mse:.2e}" in figures[REBUILT].caption
 
 
 @pytest.mark.slow
 def test_a_checkpoint_of_a_stranger_is_told_not_loaded(run: Run, home: Path) -> None:
     run("train", "experiment=table2/grid_vit_pu", *LIFTER, "seed=11")
     runs = read(home / "runs" / "table2" / "grid_vit_pu")
-    drawn = figures_of(runs, home / "work" / "data", ())
+    drawn = figures_of(conditions_of(runs, paper_tables()), home / "work" / "data", ())
     assert not any(figure.name.startswith(("gates", "attention")) for figure in drawn.illustrations)
     assert any("trusted package" in line for line in drawn.missing)

@@ -13,11 +13,13 @@ from smoke import Run as Egotap
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.cli.report.scene import IMAGE_PX, chosen_frames, painted, reduced, scene_of
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.datamodule import FrameDataModule
 
 LENGTHS = {"walk": 6, "run": 4, "sit": 5, "jump": 5}
+EGOTAP = ("table1/egotap", "table2/grid_vit_pu", "propagation/pu_tree_aligned")
 ERRORS_CM = {"walk": 2.0, "run": 9.0, "sit": 1.0, "jump": 4.0}
 
 
@@ -56,8 +58,18 @@ def made_run(folder: Path, experiment: str, seed: int, made: Predictions, maps: 
         "split": made.split,
         "mpjpe": float(made.error_mm.mean()),
     }
-    settings = {"seed": seed, "heatmaps": {"source": {"_target_": f"egotap_pl.{maps}"}}, "which": experiment}
+    settings = {"seed": seed, "heatmaps": {"source": {"_target_": f"egotap_pl.{maps}"}}}
     return Run(folder, settings, metrics)
+
+
+def conditions(*runs: Run) -> list[Condition]:
+    """The runs as the report groups them; EgoTAP and its row of Table 2 are one configuration."""
+    identified = []
+    for run in runs:
+        presets = EGOTAP if run.experiment in EGOTAP else (run.experiment,)
+        changes = (("heatmaps", "truth"),) if run.maps == "true" else ()
+        identified.append(IdentifiedRun(run, f"{presets} {changes}", presets, "tiny", changes, ()))
+    return group(identified)
 
 
 def test_motions_are_whole_in_order_and_the_worst_first():
@@ -105,13 +117,12 @@ def test_methods_have_their_lowest_common_seed_and_the_main_one_is_first(tmp_pat
     by_name = {(run.experiment, run.seed): run for run in runs}
     twin = made_run(tmp_path, "table1/egotap", 2, by_name["table2/grid_vit_pu", 2].predictions)
     truth = made_run(tmp_path, "propagation/pu_tree_aligned", 2, predictions(0, 0.5), "TrueHeatmaps")
-    staged = scene_of([*runs, twin, truth], tmp_path / "nowhere", ("egotap_pl",), 100)
+    staged = scene_of(conditions(*runs, twin, truth), tmp_path / "nowhere", ("egotap_pl",), 100)
     scene = staged.scene
     assert scene is not None
     shown = list(scene.estimates_cm)
-    assert len(shown) == 4  # table 1's EgoTAP is table 2's: the same run
-    assert "PU" in shown[0] or "EgoTAP" in shown[0]
-    assert shown[-1].endswith("true heatmaps")  # the viewer begins with what read the same kind of heatmaps
+    # Table 1's EgoTAP is table 2's; and the viewer begins with what read the same kind of heatmaps.
+    assert shown == ["EgoTAP", "CNN", "Grid ViT", "EgoTAP, heatmaps=truth"]
     assert "seed 2" in scene.note
     cnn = by_name["table2/cnn", 2].predictions
     for k, (name, number) in enumerate(zip(scene.motion, scene.frame_number, strict=True)):
@@ -127,7 +138,7 @@ def test_frames_of_another_data_set_are_named(tmp_path: Path):
     runs = [
         made_run(tmp_path, name, 1, predictions(scale=k)) for k, name in enumerate(("table2/cnn", "table2/grid_vit"), 1)
     ]
-    staged = scene_of([made_run(tmp_path, "table1/egoglass", 1, other), *runs], tmp_path, ("egotap_pl",), 100)
+    staged = scene_of(conditions(made_run(tmp_path, "table1/egoglass", 1, other), *runs), tmp_path, ("egotap_pl",), 100)
     assert staged.scene is not None
     assert list(staged.scene.estimates_cm) == ["CNN", "Grid ViT"]
     assert "eeeeeeeeeeee" in staged.missing[0]
@@ -155,7 +166,7 @@ def test_pictures_are_those_of_the_frames(run: Egotap, tmp_path: Path):
     done = made_run(tmp_path, "table2/grid_vit_pu", 1, made, "TrueHeatmaps")
     done.checkpoint.parent.mkdir()
     checkpoint(done.checkpoint, "heatmaps=truth")
-    scene = scene_of([done], tmp_path / "data", ("egotap_pl",), 100).scene
+    scene = scene_of(conditions(done), tmp_path / "data", ("egotap_pl",), 100).scene
     assert scene is not None
     assert scene.images is not None
     assert scene.heatmaps is not None

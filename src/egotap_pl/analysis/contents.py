@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -107,6 +109,25 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.motion)
+
+
+Named = TypeVar("Named", Table, Illustration)
+
+
+class Names:
+    """Gives tables or illustrations, whose names become files', names that no other has: a number is added."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def own(self, items: Sequence[Named]) -> list[Named]:
+        """The items, renamed where a name was given before."""
+        named = []
+        for item in items:
+            self._seen[item.name] += 1
+            number = self._seen[item.name]
+            named.append(item if number == 1 else replace(item, name=f"{item.name}_{number}"))
+        return named
 
 
 @dataclass(frozen=True, eq=False)

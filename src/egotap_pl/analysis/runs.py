@@ -41,6 +41,16 @@ class Run:
         return int(self.settings["seed"])
 
     @property
+    def is_lifting(self) -> bool:
+        """Whether it estimates poses: probes rebuild heatmaps."""
+        return "mpjpe" in self.metrics
+
+    @property
+    def maps(self) -> str:
+        """Where its heatmaps come from: ``true`` or ``estimated``."""
+        return "true" if self.class_name("heatmaps.source") == "TrueHeatmaps" else "estimated"
+
+    @property
     def checkpoint(self) -> Path:
         """The best epoch's."""
         return self.folder / "checkpoints" / "best.ckpt"
@@ -53,3 +63,16 @@ class Run:
             EgotapError: if they are not there or damaged; a probe's run has none.
         """
         return Predictions.read(self.folder / "predictions.h5")
+
+    def setting(self, path: str) -> Any:
+        """An entry of its configuration by the dotted path, None if there is no such entry."""
+        found: Any = self.settings
+        for key in path.split("."):
+            if not isinstance(found, Mapping) or key not in found:
+                return None
+            found = found[key]
+        return found
+
+    def class_name(self, path: str) -> str:
+        """Name of the class that its configuration names at a path, empty if there is none."""
+        return str(self.setting(f"{path}._target_") or "").rpartition(".")[2]

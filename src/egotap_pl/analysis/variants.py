@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -65,6 +65,11 @@ class Variant:
         """A number of metrics.json, per seed."""
         return [float(run.metrics[metric]) for run in self.runs]
 
+    @property
+    def known_as(self) -> str:
+        """One name for all variants of the same presets, whichever of them they were started as."""
+        return min(self.presets or self.started_as)
+
 
 @dataclass(frozen=True, eq=False)
 class Condition:
@@ -77,6 +82,7 @@ class Condition:
         changes: what was changed in all presets alike, as overrides, by key.
         setup: overrides that say where data and runs are.
         variants: in the order of their names.
+        ablated: presets that were run under other conditions on the same data, too (`Variant.known_as`).
     """
 
     dataset: str
@@ -85,11 +91,24 @@ class Condition:
     changes: tuple[tuple[str, str], ...]
     setup: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = field(default=())
+    ablated: frozenset[str] = frozenset()
 
     @cached_property
     def by_preset(self) -> Mapping[str, Variant]:
         """The variant of each preset."""
         return {preset: variant for variant in self.variants for preset in variant.presets}
+
+    def has_table(self, presets: Sequence[str]) -> bool:
+        """Whether a table of these presets is wished for: something was run under their names, or all of them is there.
+
+        Not if there are fewer than half of its rows and each was run under other conditions, too: that is an ablation
+        of these rows (`ablations`), not the beginning of the table.
+        """
+        rows = [variant for preset in presets if (variant := self.by_preset.get(preset)) is not None]
+        started = {name for variant in rows for name in variant.started_as if name in variant.presets}
+        if len(rows) < len(presets) and not started.intersection(presets):
+            return False
+        return 2 * len(rows) >= len(presets) or any(variant.known_as not in self.ablated for variant in rows)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -117,6 +136,51 @@ class Condition:
         return " ".join(["egotap train", *(["-m"] if len(presets) * len(seeds) > 1 else []), *words])
 
 
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """A preset under several conditions on the same data at the same scale.
+
+    Args:
+        preset: its name.
+        members: conditions and the preset's variants under them, those with the fewest changes first.
+    """
+
+    preset: str
+    members: tuple[tuple[Condition, Variant], ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What was changed in some members and not in all alike: keys of overrides."""
+        every = [condition.changes for condition, _ in self.members]
+        common = set.intersection(*map(set, every))
+        return tuple(dict.fromkeys(key for changes in every for key, value in changes if (key, value) not in common))
+
+    def label(self, condition: Condition, variant: Variant, separator: str = ", ") -> str:
+        """What distinguishes a member from the others, e.g. ``depth=2, dropout=0.1``."""
+        values = {key: changed(condition, variant, key) for key in self.keys}
+        told = [f"{key.rpartition('.')[2].lstrip('~')}={value}" for key, value in values.items() if value]
+        return separator.join(told) or "as it is"
+
+
+def changed(condition: Condition, variant: Variant, key: str) -> str:
+    """A setting of a variant as it is written on a command line; empty where the preset's own choice of many stands."""
+    told = dict(condition.changes)
+    value = told[key] if key in told else variant.runs[0].setting(key.lstrip("~+"))
+    return "" if value is None or isinstance(value, (Mapping, list)) else str(value)
+
+
+def ablations(conditions: Iterable[Condition]) -> list[Ablation]:
+    """The presets that were run under several conditions on the same data at the same scale."""
+    found: dict[tuple[str, str, str, str], list[tuple[Condition, Variant]]] = defaultdict(list)
+    for condition in conditions:
+        for variant in condition.variants:
+            if variant.known_as in condition.ablated:
+                data = (condition.dataset, condition.fingerprint, condition.scale)
+                found[(*data, variant.known_as)].append((condition, variant))
+    ordered = [sorted(members, key=lambda member: _natural(member[0].changes)) for members in found.values()]
+    return [Ablation(members[0][1].name, tuple(members)) for members in ordered]
+
+
 def group(runs: Iterable[IdentifiedRun]) -> list[Condition]:
     """Runs to variants, variants to conditions, those with most runs first.
 
@@ -128,6 +192,12 @@ def group(runs: Iterable[IdentifiedRun]) -> list[Condition]:
         key = (str(metrics["dataset"]), str(metrics["dataset_fingerprint"]), entry.scale, entry.changes)
         conditions[key].append(entry)
     found = [Condition(*key, _setup(entries), _variants(entries)) for key, entries in conditions.items()]
+    seen = Counter((c.dataset, c.fingerprint, c.scale, v.known_as) for c in found for v in c.variants)
+    repeated = {key for key, times in seen.items() if times > 1}
+    found = [
+        replace(c, ablated=frozenset(name for *data, name in repeated if data == [c.dataset, c.fingerprint, c.scale]))
+        for c in found
+    ]
     return sorted(found, key=lambda c: (-sum(len(v.runs) for v in c.variants), c.title, c.fingerprint))
 
 
@@ -151,6 +221,14 @@ def _variant(entries: Sequence[IdentifiedRun]) -> Variant:
 
 def _setup(entries: Sequence[IdentifiedRun]) -> tuple[str, ...]:
     return tuple(sorted({word for entry in entries for word in entry.setup}))
+
+
+def _natural(changes: Sequence[tuple[str, str]]) -> tuple[object, ...]:
+    """Fewer changes first, and numbers in their order."""
+    parts = [
+        (key, float(value) if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value) else 0.0, value) for key, value in changes
+    ]
+    return len(parts), *parts
 
 
 def _short(text: str) -> str:

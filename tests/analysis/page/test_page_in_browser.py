@@ -163,6 +163,7 @@ def test_playing_goes_on_and_stops(opened: Open):
     until(page, "document.getElementById('position').textContent.startsWith('4 ')")
     assert page.locator("#frame-text").get_attribute("aria-live") == "off"
     page.get_by_role("button", name="Pause", exact=True).click()
+    page.evaluate(SETTLED)  # the frame that was under way is drawn yet
     assert not changes(page, lambda: page.wait_for_timeout(150))
     assert page.locator("#frame-text").get_attribute("aria-live") == "polite"
 

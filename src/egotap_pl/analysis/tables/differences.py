@@ -57,13 +57,14 @@ def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Ta
     pairs = _PAIRS[paper.name](paper.presets) if paper.name in _PAIRS else []
     relative = [_relative(paper, condition, one, other) for one, other in pairs]
     lines = [Line(f"{label[one]} against {label[other]}", _difference(condition, one, other)) for one, other in pairs]
+    used = dict.fromkeys(variant for line in lines for _, variant in line.terms if variant is not None)
     return contrasts_table(
         f"{paper.name}_differences_{condition.slug}",
         f"Differences within {paper.name.replace('table', 'Table ')} ({condition.title})",
         f"{CAPTION} Change: of the mean MPJPE, relative to the second's; the paper's is on other data, but a change in "
         "per cent can be held against ours.",
         lines,
-        condition,
+        facts_of(condition, used),
         read,
         {name: [cells[k] for cells in relative] for k, name in enumerate(("change", *_paper_columns(paper)))},
     )
@@ -74,7 +75,7 @@ def contrasts_table(
     title: str,
     caption: str,
     lines: Sequence[Line],
-    condition: Condition,
+    facts: Mapping[str, str],
     read: Read,
     more: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
 ) -> Table:
@@ -85,7 +86,7 @@ def contrasts_table(
         title: likewise.
         caption: likewise.
         lines: what to show.
-        condition: under which the runs were made.
+        facts: likewise.
         read: gives a run's errors.
         more: columns to be added.
     """
@@ -100,7 +101,6 @@ def contrasts_table(
             rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
             notes.append(f"{line.label}: {error}")
     rows = [(*row, *(cells[k] for cells in more.values())) for k, row in enumerate(rows)]
-    used = dict.fromkeys(variant for line in lines for _, variant in line.terms if variant is not None)
     return Table(
         name=name,
         title=title,
@@ -108,7 +108,7 @@ def contrasts_table(
         columns=("comparison", *COLUMNS, *more),
         rows=tuple(rows),
         notes=tuple(dict.fromkeys(notes)),
-        facts=facts_of(condition, used),
+        facts=facts,
     )
 
 

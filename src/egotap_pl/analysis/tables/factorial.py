@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from egotap_pl.analysis.contents import Cell, Table
 from egotap_pl.analysis.statistics import seeds_interval
-from egotap_pl.analysis.tables.cells import MISSING, facts_of, joined, mark_lowest, mean_cell
+from egotap_pl.analysis.tables.cells import MISSING, facts_of, mark_lowest, mean_cell
 from egotap_pl.analysis.tables.differences import CAPTION, Line, Read, contrasts_table
+from egotap_pl.analysis.tables.results import missing_rows
 from egotap_pl.analysis.variants import Condition, Variant
 
 # Levels of each factor; a contrast is the second minus the first.
@@ -38,7 +39,7 @@ def factorial_tables(condition: Condition, read: Read) -> list[Table]:
         "interaction of two is by how much one's effect differs between the other's levels; of three, by how much that "
         f"differs between the third's levels. {CAPTION}",
         _lines(found),
-        condition,
+        facts_of(condition, [variant for variant in found.values() if variant]),
         read,
     )
     return [_cells_table(condition, found), effects]
@@ -57,13 +58,6 @@ def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) ->
     ]
     names = [(Cell(_WORDS[unit]), Cell(order), Cell(rows)) for unit, order, rows in found]
     present = [variant for variant in found.values() if variant]
-    wanted = sorted({seed for variant in present for seed in variant.seeds}) or list(SEEDS)
-    absent = [preset_of(cell) for cell, variant in found.items() if variant is None]
-    notes = [f"Missing: {joined(absent)}. `{condition.command(absent, wanted)}`"] if absent else []
-    for cell, variant in found.items():
-        if variant and (lacking := sorted(set(wanted) - set(variant.seeds))):
-            command = condition.command([preset_of(cell)], lacking)
-            notes.append(f"{' '.join(cell)}: seeds {joined(lacking)} are missing. `{command}`")
     return Table(
         name=f"propagation_{condition.slug}",
         title=f"Propagation: unit, order and rows ({condition.title})",
@@ -75,7 +69,9 @@ def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) ->
         rows=tuple(
             (*name, *cells) for name, cells in zip(names, zip(*columns, seeds, parameters, strict=True), strict=True)
         ),
-        notes=tuple(notes),
+        notes=tuple(
+            missing_rows({f"{_WORDS[u]} {o} {r}": preset_of((u, o, r)) for u, o, r in CELLS}, condition, SEEDS)
+        ),
         facts=facts_of(condition, present),
     )
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from egotap_pl.analysis.contents import Cell, Table
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.statistics import seeds_interval
-from egotap_pl.analysis.tables.cells import NOTHING, joined, mean_cell, number_cell
-from egotap_pl.analysis.tables.results import METRICS
+from egotap_pl.analysis.tables.cells import NOTHING, joined, number_cell
+from egotap_pl.analysis.tables.results import METRICS, metric_cell
 from egotap_pl.analysis.variants import Condition
 
 _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark", "folder")
@@ -19,12 +18,7 @@ def variants_table(condition: Condition) -> Table:
     rows = []
     for variant in condition.variants:
         metrics = variant.runs[0].metrics
-        cells = [
-            mean_cell(seeds_interval([METRICS[name].factor * x for x in variant.values(name)]), METRICS[name].digits)
-            if name in metrics
-            else NOTHING
-            for name in METRICS
-        ]
+        cells = [metric_cell(variant, name) for name in METRICS]
         names = dict.fromkeys((*variant.presets, *variant.started_as))
         rows.append(
             (Cell(joined(names)), *cells, Cell(joined(variant.seeds)), number_cell(metrics.get("parameters", 0)))

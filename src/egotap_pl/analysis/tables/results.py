@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,10 @@ CAPTION = (
 def results_table(paper: PaperTable, condition: Condition) -> Table:
     """A table of the paper under a condition; rows without runs stay, with the command that makes them."""
     found = {row.preset: condition.by_preset[row.preset] for row in paper.rows if row.preset in condition.by_preset}
-    columns = [[_ours(found.get(row.preset), name) for row in paper.rows] for name in paper.metrics]
+    columns = [
+        [metric_cell(found[row.preset], name) if row.preset in found else MISSING for row in paper.rows]
+        for name in paper.metrics
+    ]
     columns = [mark_lowest(column) for column in columns]
     columns.append([_seeds(found.get(row.preset)) for row in paper.rows])
     columns += [[_papers(row, column) for row in paper.rows] for column in paper.columns]
@@ -79,7 +83,7 @@ def results_table(paper: PaperTable, condition: Condition) -> Table:
             "device",
         ),
         rows=tuple(rows),
-        notes=tuple(missing_rows(paper.rows, condition)),
+        notes=tuple(missing_rows({row.label: row.preset for row in paper.rows}, condition)),
         facts=facts_of(condition, found.values()),
     )
 
@@ -89,20 +93,31 @@ def is_papers(condition: Condition, dataset: str) -> bool:
     return condition.dataset == dataset and condition.scale == "paper" and not condition.changes
 
 
-def missing_rows(rows: Sequence[PaperRow], condition: Condition) -> list[str]:
-    """A sentence for rows without runs, and for each that lacks seeds that others have, with the commands."""
-    found = {row.label: condition.by_preset.get(row.preset) for row in rows}
-    seeds = sorted({seed for variant in found.values() if variant for seed in variant.seeds}) or list(DEFAULT_SEEDS)
+def missing_rows(
+    presets: Mapping[str, str], condition: Condition, usual_seeds: Sequence[int] = DEFAULT_SEEDS
+) -> list[str]:
+    """A sentence for rows without runs, and one for those that lack the same seeds that others have, with the commands.
+
+    Args:
+        presets: by the rows' labels.
+        condition: under which they were to be run.
+        usual_seeds: what is asked for where nothing was run.
+    """
+    found = {label: condition.by_preset.get(preset) for label, preset in presets.items()}
+    seeds = sorted({seed for variant in found.values() if variant for seed in variant.seeds}) or list(usual_seeds)
     notes = []
-    absent = [row for row in rows if found[row.label] is None]
+    absent = [label for label, variant in found.items() if variant is None]
     if absent:
-        command = condition.command([row.preset for row in absent], seeds)
-        notes.append(f"Missing: {joined(row.label for row in absent)}. `{command}`")
-    for row in rows:
-        variant = found[row.label]
-        if variant and (lacking := sorted(set(seeds) - set(variant.seeds))):
-            command = condition.command([variant.name], lacking)
-            notes.append(f"{row.label}: seeds {joined(lacking)} are missing. `{command}`")
+        command = condition.command([presets[label] for label in absent], seeds)
+        notes.append(f"Missing: {joined(absent)}. `{command}`")
+    lacking: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for label, variant in found.items():
+        if variant and (without := tuple(sorted(set(seeds) - set(variant.seeds)))):
+            lacking[without].append(label)
+    for without, labels in lacking.items():
+        command = condition.command([presets[label] for label in labels], without)
+        are = f"seeds {joined(without)} are" if len(without) > 1 else f"seed {without[0]} is"
+        notes.append(f"{joined(labels)}: {are} missing. `{command}`")
     return notes
 
 
@@ -115,9 +130,10 @@ def _comparable(condition: Condition, same: set[str]) -> str:
     )
 
 
-def _ours(variant: Variant | None, name: str) -> Cell:
-    if variant is None:
-        return MISSING
+def metric_cell(variant: Variant, name: str) -> Cell:
+    """Mean over seeds of a number of metrics.json, as it is shown; empty if the runs do not have it."""
+    if name not in variant.runs[0].metrics:
+        return NOTHING
     metric = METRICS[name]
     return mean_cell(seeds_interval([metric.factor * value for value in variant.values(name)]), metric.digits)
 

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from egotap_pl.analysis.contents import Table
 from egotap_pl.analysis.paper import PaperTable
+from egotap_pl.analysis.tables.ablation import ablation_tables
 from egotap_pl.analysis.tables.breakdown import breakdown_tables
 from egotap_pl.analysis.tables.differences import Read, differences_table
 from egotap_pl.analysis.tables.factorial import PRESETS, factorial_tables
 from egotap_pl.analysis.tables.overview import variants_table
 from egotap_pl.analysis.tables.results import results_table
-from egotap_pl.analysis.variants import Condition
+from egotap_pl.analysis.variants import Ablation, Condition, ablations
 
 
 class Section(NamedTuple):
-    """The tables of a condition.
+    """Tables that belong together.
 
     Fields:
-        condition: the condition.
+        title: what they have in common.
         main: tables that answer a question.
         details: tables to look things up in.
     """
 
-    condition: Condition
+    title: str
     main: list[Table]
     details: list[Table]
 
@@ -35,28 +37,38 @@ class Section(NamedTuple):
 
 
 def section(condition: Condition, papers: Sequence[PaperTable], read: Read) -> Section:
-    """The tables of a condition: those of whose presets something was run under their names, or all is there.
+    """The tables of a condition (`Condition.has_table`); what is in none of them stands in the table of all variants.
 
     A preset may have the configuration of another table's, so that a few rows of that table are there without anybody
-    having wished for it; these rows stand in the table of all variants.
+    having wished for it.
     """
     main, details = [], []
     shown: set[str] = set()
     for paper in papers:
-        if _is_wished(condition, paper.presets):
+        if condition.has_table(paper.presets):
             shown.update(paper.presets)
             main.append(results_table(paper, condition))
             differences = differences_table(paper, condition, read)
             main += [differences] if differences else []
             details += breakdown_tables(paper, condition)
-    if _is_wished(condition, PRESETS):
+    if condition.has_table(PRESETS):
         shown.update(PRESETS)
         main += factorial_tables(condition, read)
     others = [variant for variant in condition.variants if not shown.intersection(variant.presets)]
-    (details if shown and not others else main).append(variants_table(condition))
-    return Section(condition, main, details)
+    if any(variant.known_as not in condition.ablated for variant in others):
+        main.append(variants_table(condition))
+    elif shown:
+        details.append(variants_table(condition))
+    return Section(condition.title, main, details)
 
 
-def _is_wished(condition: Condition, presets: Sequence[str]) -> bool:
-    started = {name for variant in condition.variants for name in variant.started_as if name in variant.presets}
-    return bool(started.intersection(presets)) or all(preset in condition.by_preset for preset in presets)
+def ablation_sections(conditions: Sequence[Condition], read: Read) -> list[Section]:
+    """The tables of presets that were run under several conditions, one section for each data set and scale."""
+    found: dict[tuple[str, str, str], list[Ablation]] = defaultdict(list)
+    for ablation in ablations(conditions):
+        first, _ = ablation.members[0]
+        found[first.dataset, first.fingerprint, first.scale].append(ablation)
+    return [
+        Section(f"Ablations, {dataset}, scale={scale}", ablation_tables(members, read), [])
+        for (dataset, _, scale), members in found.items()
+    ]

@@ -12,13 +12,13 @@ from rich.progress import Progress
 
 import egotap_pl
 from egotap_pl.analysis.comparison import ErrorReader
-from egotap_pl.analysis.contents import Report
+from egotap_pl.analysis.contents import Names, Report
 from egotap_pl.analysis.page import write_page
 from egotap_pl.analysis.paper import PaperTable, read_paper_table
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.tables.factorial import PRESETS
 from egotap_pl.analysis.tables.overview import runs_table
-from egotap_pl.analysis.tables.sections import Section, section
+from egotap_pl.analysis.tables.sections import Section, ablation_sections, section
 from egotap_pl.analysis.variants import Condition, group
 from egotap_pl.cli.config import application, experiments_dir, plain
 from egotap_pl.cli.console import PROGRESS, RESULT
@@ -81,10 +81,11 @@ def make_report(folders: Sequence[Path], settings: dict[str, Any], progress: Pro
     bar, read, sections = progress.add_task("tables", total=len(conditions), note=""), ErrorReader(), []
     for condition in conditions:
         sections.append(section(condition, papers, read))
-        missing += sections[-1].missing
         progress.advance(bar)
+    sections = _with_names_of_their_own([*sections, *ablation_sections(conditions, read)])
+    missing += [line for part in sections for line in part.missing]
     counted = [run for condition in conditions for variant in condition.variants for run in variant.runs]
-    drawn, staged = _pictures(counted, settings, progress)
+    drawn, staged = _pictures(conditions, settings, progress)
     tables = [table for part in sections for table in (*part.main, *part.details)]
     report = Report(
         title=f"egotap: {len(counted)} runs on {', '.join(sorted({run.dataset for run in counted}))}",
@@ -116,7 +117,7 @@ def conditions_of(
     return group(identified)
 
 
-def _pictures(runs: Sequence[Run], settings: dict[str, Any], progress: Progress) -> tuple[Drawn, Staged]:
+def _pictures(conditions: Sequence[Condition], settings: dict[str, Any], progress: Progress) -> tuple[Drawn, Staged]:
     """Figures and viewer; where one cannot be made for what is there or not there, the rest of the report goes on."""
     data, trust = Path(settings["paths"]["data"]), tuple(settings["trust"])
     drawn, staged = Drawn([], []), Staged(None, [])
@@ -124,17 +125,27 @@ def _pictures(runs: Sequence[Run], settings: dict[str, Any], progress: Progress)
         return drawn, staged
     bar = progress.add_task("figures", total=1, note="")
     try:
-        drawn = figures_of(runs, data, trust)
+        drawn = figures_of(conditions, data, trust)
     except EgotapError as error:
         drawn = Drawn([], [f"figures: {error}"])
     progress.advance(bar)
     bar = progress.add_task("viewer", total=1, note="")
     try:
-        staged = scene_of(runs, data, trust, settings["scene_frames"])
+        staged = scene_of(conditions, data, trust, settings["scene_frames"])
     except EgotapError as error:
         staged = Staged(None, [f"viewer: {error}"])
     progress.advance(bar)
     return drawn, staged
+
+
+def _with_names_of_their_own(sections: Sequence[Section]) -> list[Section]:
+    """Sections that have tables; two data sets may have one name, and tables, being files, may not."""
+    names = Names()
+    return [
+        section._replace(main=names.own(section.main), details=names.own(section.details))
+        for section in sections
+        if section.main or section.details
+    ]
 
 
 def _differing_repetitions(conditions: Sequence[Condition]) -> list[str]:

@@ -31,7 +31,7 @@ def report_text(report: Report, sections: Sequence[Section]) -> str:
     """The report as Markdown: what answers questions stands in it, what is looked up is linked."""
     parts = [f"# {report.title}\n", "\n".join(f"- {name}: {value}" for name, value in report.facts.items()) + "\n"]
     for section in sections:
-        parts.append(f"## {section.condition.title}\n")
+        parts.append(f"## {section.title}\n")
         parts += [markdown_section(table, level=3) for table in section.main]
         parts.append("\n".join(_link(table) for table in section.details) + "\n")
     parts.append("## Figures\n" if report.illustrations else "")

@@ -26,7 +26,8 @@ from egotap_pl.analysis.figures.style import joined, signed
 from egotap_pl.analysis.figures.visibility import STATES, joint_states
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import numbered
-from egotap_pl.cli.report.methods import Grouped, Method, class_name, maps_of, methods_of, one_per_data_set, setting
+from egotap_pl.analysis.studies import Ground, Method
+from egotap_pl.analysis.variants import Condition
 from egotap_pl.cli.report.stores import Stores, task_of
 from egotap_pl.core.batch import Batch, Example, Heatmaps
 from egotap_pl.core.evenly import evenly
@@ -41,31 +42,32 @@ _SEEN, _HIDDEN = STATES.index(("visible", "visible")), STATES.index(("occluded",
 
 
 def reconstruction_illustrations(
-    runs: Sequence[Run], stores: Stores, trust: tuple[str, ...], missing: list[str]
+    grounds: Sequence[Ground], stores: Stores, trust: tuple[str, ...], missing: list[str]
 ) -> list[Illustration]:
-    """Per data set: heatmaps rebuilt from the features of every encoder that was probed.
+    """Per condition: heatmaps rebuilt from the features of every encoder that was probed.
 
     Args:
-        runs: of probes.
+        grounds: with probes or without.
         stores: gives the frames.
         trust: packages whose classes checkpoints may name.
         missing: gets a line for everything that cannot be shown.
     """
     illustrations = []
-    for fingerprint in dict.fromkeys(str(run.metrics["dataset_fingerprint"]) for run in runs):
-        methods = methods_of([run for run in runs if run.metrics["dataset_fingerprint"] == fingerprint])
+    for ground in grounds:
         probes = {}
-        for method in methods:
+        for method in ground.probes:
             task = task_of(method.first, trust, missing, "Rebuilt heatmaps")
             if isinstance(task, ReconstructionTask):  # all-zero maps need no picture
                 probes[method.name] = (method.first, task)
-        store = stores(methods[0].first) if probes else None
+        store = stores(ground.probes[0].first) if probes else None
         if store is not None:
-            illustrations.append(_rebuilt(probes, store, missing))
+            illustrations.append(_rebuilt(ground.condition, probes, store, missing))
     return illustrations
 
 
-def _rebuilt(probes: dict[str, tuple[Run, ReconstructionTask]], store: FrameStore, missing: list[str]) -> Illustration:
+def _rebuilt(
+    condition: Condition, probes: dict[str, tuple[Run, ReconstructionTask]], store: FrameStore, missing: list[str]
+) -> Illustration:
     rows = evenly(REBUILT_FRAMES, len(store))
     batch = store.read(rows)
     with torch.inference_mode():
@@ -77,7 +79,7 @@ def _rebuilt(probes: dict[str, tuple[Run, ReconstructionTask]], store: FrameStor
         rebuilt = {name: probes[name][1].rebuild(first).numpy() for name in given}
     runs = {name: probes[name][0] for name in given}
     run = next(iter(runs.values()))
-    kind = f"{maps_of(run)} maps"
+    kind = f"{run.maps} maps"
     frames = [
         RebuiltFrame(
             store.categories[int(batch.category[n])].replace(" - ", "\n"),
@@ -88,8 +90,8 @@ def _rebuilt(probes: dict[str, tuple[Run, ReconstructionTask]], store: FrameStor
     ]
     errors = ", ".join(f"{name} {other.metrics['mse']:.2e}" for name, other in runs.items())
     return Illustration(
-        f"reconstruction_{run.dataset}",
-        f"Heatmaps rebuilt from the encoders' features ({run.dataset})",
+        f"reconstruction_{condition.slug}",
+        f"Heatmaps rebuilt from the encoders' features ({condition.title})",
         f"A decoder learned to rebuild the joint heatmaps from the features of each frozen encoder (paper 4.3.1). "
         f"Shown is the largest value of all joints' maps at every pixel, for {len(frames)} test frames at even "
         f"distances; below each picture the mean squared error of its maps. Over the whole test set it is {errors}, "
@@ -120,15 +122,20 @@ class _Watched(NamedTuple):
 
 
 def inside_illustrations(
-    grouped: Grouped, stores: Stores, trust: tuple[str, ...], missing: list[str]
+    grounds: Sequence[Ground], stores: Stores, trust: tuple[str, ...], missing: list[str]
 ) -> list[Illustration]:
     """Per data set: attention of Grid ViT and gates of propagation units, of a run of the paper's network."""
     illustrations = []
-    for condition in one_per_data_set(grouped):
-        methods = [m for c, members in grouped.items() if c.fingerprint == condition.fingerprint for m in members]
+    by_data: dict[str, list[Ground]] = {}
+    for ground in grounds:
+        by_data.setdefault(ground.fingerprint, []).append(ground)
+    for on_same_data in by_data.values():
+        methods = [method for ground in on_same_data for method in ground.methods]
         method = _paper_network(methods)
         if method is None:
-            missing.append(f"Attention and gates ({condition.dataset}): no run has Grid ViT and PU on the tree")
+            if methods:
+                name = on_same_data[0].dataset
+                missing.append(f"Attention and gates ({name}): no run has Grid ViT and PU on the tree")
             continue
         store = stores(method.first)
         task = task_of(method.first, trust, missing, "Attention and gates") if store is not None else None
@@ -144,12 +151,12 @@ def _paper_network(methods: Sequence[Method]) -> Method | None:
     fitting = [
         m
         for m in methods
-        if class_name(m.first, "lifter.encoder") in ("GridViTEncoder", "ReleaseGridViTEncoder")
-        and class_name(m.first, "lifter.propagation") == "PuPropagation"
-        and setting(m.first, "lifter.propagation_parents") is None
-        and setting(m.first, "lifter.head.rows") is None
+        if m.first.class_name("lifter.encoder") in ("GridViTEncoder", "ReleaseGridViTEncoder")
+        and m.first.class_name("lifter.propagation") == "PuPropagation"
+        and m.first.setting("lifter.propagation_parents") is None
+        and m.first.setting("lifter.head.rows") is None
     ]
-    estimated = [m for m in fitting if maps_of(m.first) == "estimated"]
+    estimated = [m for m in fitting if m.first.maps == "estimated"]
     return next(iter(estimated or fitting), None)
 
 
@@ -205,7 +212,7 @@ def _gates(watched: _Watched) -> Illustration:
         f"Mean over the features of f′, which scales the parent's hidden state, and f″, which scales the relational "
         f"feature (paper 3.3), by the number of views that see the joint and its parent; 0 views: occluded or out of "
         f"view. Below, each joint's own mean is taken away. Joints that hang off the root are left out: nothing comes "
-        f"to them. {len(watched.rows)} test frames of {run.experiment}, seed {run.seed}, {maps_of(run)} heatmaps. "
+        f"to them. {len(watched.rows)} test frames of {run.experiment}, seed {run.seed}, {run.maps} heatmaps. "
         f"Joint seen by no view, and by two (parent by two), each against the joint's own mean: {told}. Share of gates "
         f"below 0.25 or above 0.75: {decided}. A gate sees the joint feature only, not the parent. Intervals are 95%, "
         f"by bootstrap over motions.",
@@ -232,7 +239,7 @@ def _between(watched: _Watched) -> Illustration:
         f"Attention between joints ({run.dataset})",
         f"Share of the attention of a joint's tokens (row) that goes to another joint's (column), both views together, "
         f"mean over heads, tokens and {len(watched.rows)} test frames; circles mark the parents. {told}. If attention "
-        f"were even, every map would get {even:.1%}. {run.experiment}, seed {run.seed}, {maps_of(run)} heatmaps.",
+        f"were even, every map would get {even:.1%}. {run.experiment}, seed {run.seed}, {run.maps} heatmaps.",
         "Matrices of the attention that every joint pays to every other, one for each layer.",
         between_figure(watched.between, skeleton),
     )
@@ -260,7 +267,7 @@ def _attention(watched: _Watched, task: LiftingTask) -> Illustration:
         f"multiples of an even share. Red outlines: the heatmap at half its peak's height. {name} is the joint that is "
         f"hidden nearest to half of the time; frames: of those in which both views see it, and of those in which none "
         f"does, the middle one. Part that goes to its own two maps, layer by layer: {own}. {run.experiment}, seed "
-        f"{run.seed}, {maps_of(run)} heatmaps.",
+        f"{run.seed}, {run.maps} heatmaps.",
         f"A grid of small maps, one for each joint, layer and view, coloured by the attention that {name} pays to "
         f"their patches.",
         attention_figure(shown, store.skeleton, channel),

@@ -18,7 +18,7 @@ from egotap_pl.analysis.figures.comparison import (
 )
 from egotap_pl.analysis.figures.style import joined
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.report.methods import Condition, Grouped, Method, one_per_data_set
+from egotap_pl.analysis.studies import Method, Shown
 from egotap_pl.cli.report.stores import Stores
 from egotap_pl.core.evenly import evenly
 from egotap_pl.data.store import FrameStore
@@ -26,14 +26,13 @@ from egotap_pl.data.store import FrameStore
 COMPARED, COMPARED_BY_CATEGORY = 4, 3
 
 
-def comparison_illustrations(grouped: Grouped, stores: Stores) -> list[Illustration]:
+def comparison_illustrations(found: Shown, stores: Stores) -> list[Illustration]:
     """Per data set: the worst, the median and the best frame, and the median frame of every category."""
     illustrations = []
-    for condition, methods in one_per_data_set(grouped).items():
-        shown = spread(methods, COMPARED)
-        illustrations.append(_extremes(condition, shown, stores(shown[0].first)))
-        shown = spread(methods, COMPARED_BY_CATEGORY)
-        illustrations.append(_by_category(condition, shown, stores(shown[0].first)))
+    for study, _ in found.per_data_set():
+        for number, draw in ((COMPARED, _extremes), (COMPARED_BY_CATEGORY, _by_category)):
+            methods = spread(study.methods, number)
+            illustrations.append(draw(study.title, methods, stores(methods[0].first)))
     return illustrations
 
 
@@ -62,7 +61,7 @@ def _frame(compared: _Compared, index: int, title: str, store: FrameStore | None
     return ComparedFrame(title, images, first.truth_cm[index], estimates)
 
 
-def _extremes(condition: Condition, methods: Sequence[Method], store: FrameStore | None) -> Illustration:
+def _extremes(title: str, methods: Sequence[Method], store: FrameStore | None) -> Illustration:
     compared = _compared(methods)
     predictions = methods[0].first.predictions
     chosen = extremes(compared.frame_error_mm)._asdict()
@@ -73,8 +72,8 @@ def _extremes(condition: Condition, methods: Sequence[Method], store: FrameStore
         for (name, k), frame in zip(chosen.items(), frames, strict=True)
     )
     return Illustration(
-        f"comparison_{condition.dataset}",
-        f"Poses beside the truth ({condition.label})",
+        f"comparison_{methods[0].first.dataset}",
+        f"Poses beside the truth ({title})",
         f"The test frames of the largest, the median and the smallest error, averaged over the methods shown. Truth "
         f"blue, estimates red; in every field from the front (left) and from the side (right), in the left camera's "
         f"axes, which look down along the body. MPJPE in mm. {told}. {_runs(compared)}",
@@ -84,7 +83,7 @@ def _extremes(condition: Condition, methods: Sequence[Method], store: FrameStore
     )
 
 
-def _by_category(condition: Condition, methods: Sequence[Method], store: FrameStore | None) -> Illustration:
+def _by_category(title: str, methods: Sequence[Method], store: FrameStore | None) -> Illustration:
     compared = _compared(methods)
     predictions = methods[0].first.predictions
     chosen = median_frames(compared.frame_error_mm, predictions.category)
@@ -92,8 +91,8 @@ def _by_category(condition: Condition, methods: Sequence[Method], store: FrameSt
     means = {name: float(np.mean([frame.error_mm(name) for frame in frames])) for name in compared.runs}
     told = ", ".join(f"{name} {mean:.1f}" for name, mean in means.items())
     return Illustration(
-        f"categories_{condition.dataset}",
-        f"A frame of every category ({condition.label})",
+        f"categories_{methods[0].first.dataset}",
+        f"A frame of every category ({title})",
         f"Of each of the {len(frames)} categories the test frame of the median error, averaged over the methods shown. "
         f"Truth blue, estimates red, from the front and from the side. MPJPE in mm; mean over these frames: {told}. "
         f"{_runs(compared)}",

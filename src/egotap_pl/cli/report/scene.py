@@ -16,17 +16,14 @@ from egotap_pl.analysis.contents import Scene
 from egotap_pl.analysis.figures.drawing import hues
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.checkpoints import load_task
-from egotap_pl.cli.datasets import find_data
-from egotap_pl.cli.report.methods import Condition, Method, conditions, is_lifting, readable
+from egotap_pl.analysis.studies import Ground, shown
+from egotap_pl.analysis.variants import Condition
+from egotap_pl.cli.report.stores import Stores, task_of
 from egotap_pl.core.batch import Example
-from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.prepare import store_path
-from egotap_pl.data.store import FrameStore
 
 IMAGE_PX = 128  # larger images are reduced: they are shown at about this size
 LONGEST_SHARE = 0.25  # of the frames, for one motion
-MAIN = ("table1/egotap", "table2/grid_vit_pu")
+MAIN = "EgoTAP"
 BATCH = 32
 
 
@@ -42,28 +39,26 @@ class _Entry(NamedTuple):
 
     name: str
     run: Run
-    maps: str
 
 
-def scene_of(runs: Sequence[Run], data_root: Path, trust: tuple[str, ...], frames: int) -> Staged:
+def scene_of(conditions: Sequence[Condition], data_root: Path, trust: tuple[str, ...], frames: int) -> Staged:
     """Put together what the viewer shows of runs on the same test frames: of several data sets, that of most methods.
 
     Motions are whole, in the order of the main method's error, the worst first; of more than fit, the worst, the
     median and the best are taken first and then others at even steps between them.
 
     Args:
-        runs: finished runs of any presets, data sets and seeds; of a method, one run is shown, all of one seed if
-            there is one that all have.
+        conditions: of any data sets; of a method, one run is shown, all of one seed if there is one that all have.
         data_root: where prepared data live; without a run's frame store there are no images and heatmaps.
         trust: packages whose classes checkpoints may name.
         frames: at most as many; 0 for no scene.
     """
     if frames <= 0:
         return Staged(None, [])
-    grouped, _ = conditions(readable([run for run in runs if is_lifting(run)])[0])  # the figures tell what is left out
-    if not grouped:
+    grounds = [ground for ground in shown(conditions, []).grounds if ground.methods]  # figures tell what is left out
+    if not grounds:
         return Staged(None, ["Test motions in 3D: no run has predictions"])
-    entries, told = _entries(grouped)
+    entries, told = _entries(grounds)
     main = entries[0].run.predictions
     order = chosen_frames(main, main.error_mm.mean(-1), frames)
     images, heatmaps, lacking = _pictures(entries[0], order, data_root, trust)
@@ -124,46 +119,37 @@ def _spread(number: int) -> Iterator[int]:
         steps *= 2
 
 
-def _entries(grouped: dict[Condition, list[Method]]) -> tuple[list[_Entry], list[str]]:
+def _entries(grounds: Sequence[Ground]) -> tuple[list[_Entry], list[str]]:
     """A run per method on the frames that most methods were tested on, the main one first; and what is left out."""
-    grounds: dict[tuple[str, str, str], list[tuple[Condition, Method]]] = defaultdict(list)
-    for condition, methods in grouped.items():
-        ground = (condition.dataset, condition.fingerprint, condition.split)
-        grounds[ground] += [(condition, method) for method in methods]
-    ground = max(grounds, key=lambda each: len(grounds[each]))
+    by_data: dict[str, list[Ground]] = defaultdict(list)
+    for ground in grounds:
+        by_data[ground.fingerprint].append(ground)
+    chosen = max(by_data.values(), key=lambda each: sum(len(ground.methods) for ground in each))
     told = [
-        f"Test motions in 3D: {dataset} ({fingerprint[:12]}, {split}) is not shown; a report of its runs alone shows it"
-        for dataset, fingerprint, split in grounds
-        if (dataset, fingerprint, split) != ground
+        f"Test motions in 3D: {others[0].dataset} ({fingerprint[:12]}) is left out; a report of its runs alone shows it"
+        for fingerprint, others in by_data.items()
+        if others is not chosen
     ]
-    shown = grounds[ground]
-    common = set.intersection(*(set(method.seeds) for _, method in shown))
+    methods = [(ground, method) for ground in chosen for method in ground.methods]
+    common = set.intersection(*(set(method.seeds) for _, method in methods))
     seed = min(common) if common else None
-    entries: list[_Entry] = []
-    for condition, method in shown:
+    changes = set.intersection(*(set(ground.condition.overrides) for ground in chosen))
+    entries = []
+    for ground, method in methods:
         run = method.first if seed is None else method.runs[method.seeds.index(seed)]
-        if not any(_are_same(run, other.run) for other in entries):  # a run may stand in two tables
-            name = f"Grid ViT {method.name}" if method.name.startswith("+") else method.name
-            name += ", true heatmaps" if condition.maps == "true" else ""
-            name += "" if seed is not None else f", seed {run.seed}"
-            if any(name == other.name for other in entries):
-                name = f"{condition.table}: {name}"
-            entries.append(_Entry(name, run, condition.maps))
+        words = [word for word in ground.condition.overrides if word not in changes]
+        words = [method.name, *words, *([] if seed is not None else [f"seed {run.seed}"])]
+        entries.append(_Entry(", ".join(words), run))
     main = _main(entries)
     # The viewer begins with the first two, which then read the same kind of heatmaps.
-    return sorted(entries, key=lambda entry: (entry is not main, entry.maps != main.maps)), told
-
-
-def _are_same(run: Run, other: Run) -> bool:
-    return np.array_equal(run.predictions.pose_cm, other.predictions.pose_cm)
+    return sorted(entries, key=lambda entry: (entry is not main, entry.run.maps != main.run.maps)), told
 
 
 def _main(entries: Sequence[_Entry]) -> _Entry:
-    """EgoTAP, or else the most accurate method on estimated heatmaps, or else of all."""
+    """EgoTAP, or else the most accurate method; on estimated heatmaps if there are any."""
 
-    def rank(entry: _Entry) -> tuple[int, bool, float]:
-        known = MAIN.index(entry.run.experiment) if entry.run.experiment in MAIN else len(MAIN)
-        return known + (entry.maps == "true") * len(MAIN), entry.maps == "true", float(entry.run.metrics["mpjpe"])
+    def rank(entry: _Entry) -> tuple[bool, bool, float]:
+        return entry.run.maps == "true", not entry.name.startswith(MAIN), float(entry.run.metrics["mpjpe"])
 
     return min(entries, key=rank)
 
@@ -172,7 +158,7 @@ def _note(entries: Sequence[_Entry], shown: int, there: int) -> str:
     seeds = {entry.run.seed for entry in entries}
     frames = f"all {there} test frames" if shown == there else f"{shown} of {there} test frames"
     seed = f", seed {seeds.pop()}" if len(seeds) == 1 else ""
-    maps = "true" if entries[0].maps == "true" else "estimated, as this method read them"
+    maps = "true" if entries[0].run.maps == "true" else "estimated, as this method read them"
     return (
         f"{entries[0].run.dataset}, {frames}{seed}. Motions are in the order of the error of {entries[0].name}, the "
         f"worst first, and the viewer opens in their middle. Heatmaps are {maps}."
@@ -183,17 +169,12 @@ def _pictures(
     main: _Entry, order: Sequence[int], data_root: Path, trust: tuple[str, ...]
 ) -> tuple[UInt8[np.ndarray, "n v 3 h w"] | None, UInt8[np.ndarray, "n v 3 h2 w2"] | None, list[str]]:
     """Images and painted heatmaps of frames, None where they cannot be had, and why."""
-    predictions = main.run.predictions
-    folder = find_data(data_root, predictions.dataset_fingerprint)
-    if folder is None:
-        reason = f"the frames of {main.run.dataset} ({predictions.dataset_fingerprint[:12]}) are not in {data_root}"
-        return None, None, [f"Images and heatmaps of the test motions: {reason}; egotap prepare makes them"]
-    store = FrameStore(store_path(folder, predictions.split))
-    rows, missing, task = predictions.row[list(order)].tolist(), [], None
-    try:
-        task = load_task(main.run.checkpoint, trust)[0].eval()
-    except EgotapError as error:
-        missing.append(f"Heatmaps of the test motions: {error}")
+    missing: list[str] = []
+    store = Stores(data_root, missing)(main.run)
+    if store is None:
+        return None, None, missing
+    rows = main.run.predictions.row[list(order)].tolist()
+    task = task_of(main.run, trust, missing, "Heatmaps of the test motions")
     images, maps = [], []
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with torch.inference_mode():

@@ -17,7 +17,7 @@ def screen_table(table: Table) -> ScreenTable:
     drawn = ScreenTable(title=escape(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for k in shown:
         is_number = any(row[k].value is not None for row in table.rows)
-        drawn.add_column(escape(table.columns[k]), justify="right" if is_number else "left")
+        drawn.add_column(escape(table.columns[k]), justify="right" if is_number else "left", overflow="fold")
     for row in table.rows:
         drawn.add_row(*(f"[bold]{escape(row[k].text)}[/]" if row[k].best else escape(row[k].text) for k in shown))
     return drawn

@@ -28,16 +28,17 @@ from egotap_pl.analysis.figures.visibility import (
 )
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import numbered
-from egotap_pl.cli.report.methods import Condition, Grouped, Method, class_name, origin_of, setting
+from egotap_pl.analysis.studies import Ground, Method, Study
+from egotap_pl.analysis.variants import Condition
 
 PROPAGATIONS = ("PuPropagation", "ConcatPropagation", "AlterPropagation", "LstmPropagation")
 SHOWN_PANELS = 5
 INTERVALS = "Intervals are 95%, by bootstrap over the test motions; they do not cover the chance of the seed."
 
 
-def visibility_illustration(condition: Condition, methods: Sequence[Method]) -> Illustration | None:
+def visibility_illustration(study: Study) -> Illustration | None:
     """Error against visibility; None where the data set does not tell of visibility."""
-    predictions = methods[0].first.predictions
+    methods, predictions = study.methods, study.methods[0].first.predictions
     results = {m.name: error_by_visibility(m.error_mm, predictions.visibility, predictions.motion) for m in methods}
     first = next(iter(results.values())).error_mm
     if not first.samples.any():
@@ -50,8 +51,8 @@ def visibility_illustration(condition: Condition, methods: Sequence[Method]) -> 
     )
     names = " and ".join(_state(k) for k in ends)
     return Illustration(
-        f"visibility_{condition.stem}",
-        f"Error against visibility ({condition.label})",
+        f"visibility_{study.stem}",
+        f"Error against visibility ({study.title})",
         f"Mean error of a joint by how the two cameras see it, and the same after taking away the joint's own mean "
         f"error. Means over {_seeds(methods)}. Error in mm where {names}: {numbers}. "
         + (f"Not drawn, being less than {RARE:.1%} of joints: {joined(rare)}. " if rare else "")
@@ -62,22 +63,22 @@ def visibility_illustration(condition: Condition, methods: Sequence[Method]) -> 
     )
 
 
-def depth_illustration(condition: Condition, methods: Sequence[Method], grouped: Grouped) -> Illustration:
-    """Error along the tree, and the gain on Grid ViT without propagation if it was run on the same maps."""
-    predictions = methods[0].first.predictions
+def depth_illustration(study: Study, ground: Ground | None) -> Illustration:
+    """Error along the tree, and the gain on Grid ViT without propagation if it was run under the same condition."""
+    methods, predictions = study.methods, study.methods[0].first.predictions
     by_depth = {m.name: mean_by_depth(m.error_mm, predictions.skeleton, predictions.motion) for m in methods}
-    baseline = plain_grid_vit(condition, grouped, methods[0])
+    baseline = plain_grid_vit(ground.methods) if ground else None
     gain = {
         m.name: mean_by_depth(m.gain_mm(baseline), predictions.skeleton, predictions.motion)
         for m in methods
-        if baseline is not None and m is not baseline
+        if baseline is not None and m.first is not baseline.first
     }
     deepest = len(next(iter(by_depth.values())).mean) - 1
     numbers = "; ".join(f"{name} {_interval(means, deepest)}" for name, means in by_depth.items())
     gained = "; ".join(f"{name} {_interval(means, deepest)}" for name, means in gain.items())
     return Illustration(
-        f"depth_{condition.stem}",
-        f"Error along the tree ({condition.label})",
+        f"depth_{study.stem}",
+        f"Error along the tree ({study.title})",
         f"Mean error of the joints so many limbs away from the root of the skeleton. Means over {_seeds(methods)}. "
         f"At the far end ({deepest} limbs), in mm: {numbers}."
         + (f" Gain there on Grid ViT without propagation, in mm: {gained}." if gain else "")
@@ -87,25 +88,23 @@ def depth_illustration(condition: Condition, methods: Sequence[Method], grouped:
     )
 
 
-def propagation_illustrations(grouped: Grouped, missing: list[str]) -> list[Illustration]:
-    """Propagation Potential and Effect of every propagation on every data set, and what chance alone gives."""
+def propagation_illustrations(grounds: Sequence[Ground], missing: list[str]) -> list[Illustration]:
+    """Propagation Potential and Effect of every propagation under every condition, and what chance alone gives."""
     illustrations = []
-    for ground in dict.fromkeys(c.ground for c in grouped):
-        condition = next(c for c in grouped if c.ground == ground)
-        methods = [m for c, members in grouped.items() if c.ground == ground for m in members if is_propagation(m)]
+    for ground in grounds:
+        methods = [method for method in ground.methods if is_propagation(method)]
         if not methods:
             continue
-        wanted = f"Propagation Potential and Effect ({condition.dataset}, {condition.maps} heatmaps)"
-        without = plain_grid_vit(condition, grouped, methods[0])
+        wanted = f"Propagation Potential and Effect ({ground.condition.title})"
+        without = plain_grid_vit(ground.methods)
         if without is None:
-            missing.append(
-                f"{wanted}: there is no run of Grid ViT without propagation (experiment=table2/grid_vit) on the same "
-                f"heatmaps"
-            )
+            if ground.studies:
+                command = ground.condition.command(["table2/grid_vit"], methods[0].seeds)
+                missing.append(f"{wanted}: there is no run of Grid ViT without propagation. `{command}`")
             continue
         panels = [panel for panel in (_against(without, m) for m in _first_of_each(methods)) if panel is not None]
         if panels:
-            illustrations.append(_propagation(condition, without, panels, _control(without)))
+            illustrations.append(_propagation(ground.condition, without, panels, _control(without)))
         else:
             missing.append(f"{wanted}: Grid ViT without propagation has no seed in common with those that have it")
     return illustrations
@@ -117,8 +116,8 @@ def _propagation(condition: Condition, without: Method, panels: list[Panel], con
     )
     origin = origin_of(without.first)
     return Illustration(
-        f"propagation_{condition.dataset}_{condition.maps}",
-        f"Propagation Potential and Effect ({condition.dataset}, relative to {origin}, {condition.maps} heatmaps)",
+        f"propagation_{condition.slug}",
+        f"Propagation Potential and Effect, poses relative to {origin} ({condition.title})",
         f"A sample is a limb in a test frame. Potential (PP): the child's error minus its parent's, both without "
         f"propagation; effect (PE): the child's error without propagation minus that with it (paper 4.3.2). Line: "
         f"least squares; dashed: PE = PP; the axes show the middle 99%. Poses are relative to {origin}. {words}. The "
@@ -161,33 +160,32 @@ def _panel(title: str, pairs: Sequence[tuple[Run, Run]]) -> Panel:
 
 def _first_of_each(methods: Sequence[Method]) -> list[Method]:
     """At most `SHOWN_PANELS`: first one of every kind in the order of `PROPAGATIONS`, then the second ones, ..."""
-    kinds = [[m for m in methods if class_name(m.first, "lifter.propagation") == kind] for kind in PROPAGATIONS]
+    kinds = [[m for m in methods if m.first.class_name("lifter.propagation") == kind] for kind in PROPAGATIONS]
     return [m for turn in zip_longest(*kinds) for m in turn if m is not None][:SHOWN_PANELS]
 
 
 def is_propagation(method: Method) -> bool:
     """Whether it is Grid ViT with features that go along the tree."""
     return (
-        class_name(method.first, "lifter.encoder") == "GridViTEncoder"
-        and class_name(method.first, "lifter.propagation") in PROPAGATIONS
+        method.first.class_name("lifter.encoder") == "GridViTEncoder"
+        and method.first.class_name("lifter.propagation") in PROPAGATIONS
     )
 
 
-def plain_grid_vit(condition: Condition, grouped: Grouped, like: Method) -> Method | None:
-    """Grid ViT without propagation on the same data and the same kind of heatmaps, of whatever table.
+def plain_grid_vit(methods: Sequence[Method]) -> Method | None:
+    """Grid ViT without propagation among methods, or None."""
+    plain = ("GridViTEncoder", "NoPropagation")
+    found = (
+        m for m in methods if (m.first.class_name("lifter.encoder"), m.first.class_name("lifter.propagation")) == plain
+    )
+    return next(found, None)
 
-    If there are several, one that was trained as long as ``like``.
-    """
-    found = [
-        m
-        for other, methods in grouped.items()
-        for m in (methods if other.ground == condition.ground else ())
-        if class_name(m.first, "lifter.encoder") == "GridViTEncoder"
-        and class_name(m.first, "lifter.propagation") == "NoPropagation"
-    ]
-    epochs = setting(like.first, "training.epochs")
-    found.sort(key=lambda m: setting(m.first, "training.epochs") != epochs)  # stable: otherwise the first
-    return next(iter(found), None)
+
+def origin_of(run: Run) -> str:
+    """What a run's poses are relative to, in words."""
+    if run.class_name("data.source.origin") == "Device":
+        return "the headset"
+    return "the pelvis" if run.predictions.skeleton.estimates_root else "the left camera"
 
 
 def _interval(means: GroupMeans, k: int) -> str:
