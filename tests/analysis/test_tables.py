@@ -213,8 +213,9 @@ def test_an_ablation_has_a_column_for_what_was_changed_and_differences_to_the_fi
             identified.append(IdentifiedRun(replace(made, settings=settings), depth, ("own",), "tiny", changes, ()))
     conditions = group(identified)
     means, differences = ablation_tables(ablations(conditions), ErrorReader())
-    assert means.columns[:3] == ("preset", "lifter.depth", "MPJPE (mm)")
-    assert [[row[1].value, row[2].value, row[2].best] for row in means.rows] == [
+    assert means.title == "Ablation of own (egosynth, scale=tiny)"
+    assert means.columns[:2] == ("lifter.depth", "MPJPE (mm)")
+    assert [[row[0].value, row[1].value, row[1].best] for row in means.rows] == [
         [4, 81.5, False],
         [8, 76.5, False],
         [12, 71.5, True],
@@ -222,8 +223,30 @@ def test_an_ablation_has_a_column_for_what_was_changed_and_differences_to_the_fi
     assert means.facts["command"].count("egotap train") == 3
     found = column(differences, "MPJPE (mm): mean [over motions]")
     assert {name: cell.value for name, cell in found.items()} == pytest.approx(
-        {"own: depth=8 against depth=4": -5, "own: depth=12 against depth=4": -10}, abs=1e-3
+        {"depth=8 against depth=4": -5, "depth=12 against depth=4": -10}, abs=1e-3
     )
     (sections,) = ablation_sections(conditions, ErrorReader())
     assert [table.name for table in sections.main] == ["ablation_egosynth_tiny", "ablation_differences_egosynth_tiny"]
     assert all(not section(each, list(PAPER.values()), ErrorReader()).main for each in conditions)
+
+
+def test_a_part_of_the_users_own_is_held_against_the_tables_rows(make_run) -> None:
+    runs = [make_run(name, 1, [error] * 6, MOTION) for name, error in (("table2/cnn", 90), ("table2/grid_vit", 80))]
+    own = make_run("custom", 1, [70] * 6, MOTION)
+    changes = (("lifter.propagation._target_", "mine.Sum"),)
+    (found,) = group(
+        [
+            *(IdentifiedRun(run, run.experiment, (run.experiment,), "tiny", (), ()) for run in runs),
+            IdentifiedRun(own, "own", ("table2/grid_vit",), "tiny", changes, ()),
+        ]
+    )
+    tables = {table.name: table for table in section(found, list(PAPER.values()), ErrorReader()).main}
+    assert column(tables["table2_egosynth_tiny"], "MPJPE (mm)")["Grid ViT"].value == 80  # not the user's own
+    assert column(tables["variants_egosynth_tiny"], "MPJPE (mm)")["Sum"].value == 70
+    differences = column(tables["variants_differences_egosynth_tiny"], "MPJPE (mm): mean [over motions]")
+    assert {name: cell.value for name, cell in differences.items()} == pytest.approx(
+        {"Sum against CNN": -20, "Sum against Grid ViT": -10}, abs=1e-3
+    )
+    command = tables["variants_differences_egosynth_tiny"].facts["command"]
+    assert "lifter.propagation._target_=mine.Sum" in command
+    assert "experiment=table2/cnn,table2/grid_vit" in command

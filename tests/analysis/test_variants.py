@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from egotap_pl.analysis.names import display_name
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, ablations, group
 
@@ -88,6 +89,39 @@ def test_a_preset_under_several_conditions_is_an_ablation() -> None:
     assert ablation.preset == "a"
     assert ablation.keys == ("lifter.depth",)  # all were trained for 6 epochs
     assert [ablation.label(*member) for member in ablation.members] == ["depth=4", "depth=8", "depth=12"]
+
+
+OWN = {"lifter.propagation._target_": "mine.Sum", "lifter.propagation.depth": "2", "training.epochs": "6"}
+
+
+def test_a_part_of_the_users_own_stands_beside_what_it_is_compared_with() -> None:
+    runs = [
+        *under(OWN, "table2/grid_vit"),
+        *under({"training.epochs": "6"}, "table2/grid_vit", "table2/grid_vit_pu"),
+        *under({"training.epochs": "7"}, "table2/grid_vit"),
+    ]
+    condition, _ = group(runs)
+    assert condition.overrides == ("training.epochs=6",)
+    names = {display_name(variant): variant for variant in condition.variants}
+    assert set(names) == {"Grid ViT", "Sum, depth=2", "Grid ViT + PU (EgoTAP)"}
+    own = names["Sum, depth=2"]
+    assert condition.by_preset["table2/grid_vit"] is not own
+    assert condition.command([own.name], own.seeds, own.changes) == (
+        "egotap train experiment=table2/grid_vit data=egosynth scale=tiny seed=1 training.epochs=6 "
+        "lifter.propagation._target_=mine.Sum lifter.propagation.depth=2"
+    )
+
+
+def test_alone_a_part_of_the_users_own_is_no_condition_of_its_own() -> None:
+    (condition,) = group(under(OWN, "table2/grid_vit", "table2/cnn"))
+    assert condition.overrides == ("training.epochs=6",)
+    assert not condition.has_table(["table2/grid_vit", "table2/cnn"])  # neither as it is
+    assert ablations([condition]) == []
+
+
+def test_a_preset_of_the_users_own_goes_by_its_name() -> None:
+    (condition,) = group([identified(run("ideas/sum", 1), "k", "table2/grid_vit", changes=tuple(OWN.items()))])
+    assert [display_name(variant) for variant in condition.variants] == ["sum"]
 
 
 def test_data_sets_and_scales_are_no_ablation() -> None:

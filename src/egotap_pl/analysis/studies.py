@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -10,46 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from egotap_pl.analysis.names import NAMES, display_name, is_own, place
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Ablation, Condition, Variant, ablations
 from egotap_pl.core.errors import EgotapError
-
-NAMES: Mapping[str, Mapping[str, str]] = {
-    "table1": {
-        "table1/egoglass": "EgoGlass",
-        "table1/unrealego": "UnrealEgo",
-        "table1/ego3dpose": "Ego3DPose",
-        "table1/egotap": "EgoTAP",
-    },
-    "table2": {
-        "table2/cnn": "CNN",
-        "table2/channel_vit": "Channel ViT",
-        "table2/grid_vit": "Grid ViT",
-        "table2/grid_vit_rf": "+ RF",
-        "table2/grid_vit_lstm": "+ LSTM",
-        "table2/grid_vit_alter": "+ LSTM RF Alter",
-        "table2/grid_vit_concat": "+ LSTM RF Concat",
-        "table2/grid_vit_pu": "+ PU (EgoTAP)",
-    },
-    "propagation": {
-        "propagation/pu_tree_aligned": "PU (tree)",
-        "propagation/pu_tree_shifted": "PU (tree, shifted rows)",
-        "propagation/pu_chain_aligned": "PU (chain)",
-        "propagation/pu_chain_shifted": "PU (chain, shifted rows)",
-        "propagation/concat_tree_aligned": "Concat (tree)",
-        "propagation/concat_tree_shifted": "Concat (tree, shifted rows)",
-        "propagation/concat_chain_aligned": "Concat (chain)",
-        "propagation/concat_chain_shifted": "Concat (chain, shifted rows)",
-    },
-    "table3": {
-        "table3/cnn": "CNN",
-        "table3/channel_vit": "Channel ViT",
-        "table3/grid_vit": "Grid ViT",
-    },
-}
-"""What figures call presets, table by table, each in the paper's order; others go by their own names."""
-_EVERY = {preset: name for table in NAMES.values() for preset, name in table.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,27 +181,31 @@ class _Readable:
 
 
 def _ground(condition: Condition, readable: _Readable) -> Ground:
-    variants = sorted(condition.variants, key=_place)
+    variants = sorted(condition.variants, key=place)
     lifting = [variant for variant in variants if variant.runs[0].is_lifting]
-    studies, left = [], list(lifting)
-    for table, names in NAMES.items():
-        if condition.has_table(tuple(names)):
-            rows = [
-                (name, condition.by_preset[preset]) for preset, name in names.items() if preset in condition.by_preset
-            ]
-            members = _methods([(name, variant) for name, variant in rows if variant in lifting], readable)
-            left = [variant for variant in left if variant not in [row for _, row in rows]]
-            if members:
-                title = f"{table.replace('table', 'Table ')}, {condition.title}"
-                studies.append(Study(table, title, f"{table}_{condition.slug}", members))
-    own = _methods([(v.name.rpartition("/")[2], v) for v in left if v.known_as not in condition.ablated], readable)
-    if own:
-        studies.append(Study("others", f"others, {condition.title}", f"others_{condition.slug}", own))
+    tables = [table for table, names in NAMES.items() if condition.has_table(tuple(names))]
+    rows = {
+        table: [
+            (name, condition.by_preset[preset])
+            for preset, name in NAMES[table].items()
+            if preset in condition.by_preset
+        ]
+        for table in tables
+    }
+    in_tables = {variant for members in rows.values() for _, variant in members}
+    own = [(display_name(variant), variant) for variant in lifting if variant not in in_tables and is_own(variant)]
+    rows = {**rows, **({} if in_tables.intersection(lifting) else {"others": []})}
+    studies = []
+    for table, members in rows.items():
+        methods = _methods([row for row in (*members, *own) if row[1] in lifting], readable)
+        if methods and any(row[1] in lifting for row in members or own):
+            title = f"{table.replace('table', 'Table ')}, {condition.title}"
+            studies.append(Study(table, title, f"{table}_{condition.slug}", methods))
     probes = [variant for variant in variants if variant not in lifting]
     return Ground(
         condition,
-        _methods([(_name(variant), variant) for variant in lifting], readable),
-        _methods([(_name(variant), variant) for variant in probes], readable),
+        _methods([(display_name(variant), variant) for variant in lifting], readable),
+        _methods([(display_name(variant), variant) for variant in probes], readable),
         tuple(studies),
     )
 
@@ -251,17 +220,3 @@ def _ablation(ablation: Ablation, readable: _Readable) -> Study:
 
 def _methods(rows: Iterable[tuple[str, Variant]], readable: _Readable) -> tuple[Method, ...]:
     return tuple(Method(name, runs) for name, variant in rows if (runs := readable(variant)))
-
-
-def _place(variant: Variant) -> int:
-    """In the order of the tables and their rows; others come last."""
-    return next((k for k, preset in enumerate(_EVERY) if preset in variant.presets), len(_EVERY))
-
-
-def _name(variant: Variant) -> str:
-    """What a variant is called where no table gives the context."""
-    place = _place(variant)
-    if place == len(_EVERY):
-        return variant.name.rpartition("/")[2]
-    name = list(_EVERY.values())[place]
-    return f"Grid ViT {name}" if name.startswith("+") else name

@@ -13,6 +13,10 @@ from typing import NamedTuple
 from egotap_pl.analysis.runs import Run
 
 _SLUG_LENGTH = 80
+_METHOD = ("lifter.", "heatmaps.", "estimators.", "training.task.")  # where a configuration chooses the method's parts
+
+Changes = tuple[tuple[str, str], ...]
+_Key = tuple[str, str, str, Changes]
 
 
 class IdentifiedRun(NamedTuple):
@@ -31,7 +35,7 @@ class IdentifiedRun(NamedTuple):
     key: str
     presets: tuple[str, ...]
     scale: str
-    changes: tuple[tuple[str, str], ...]
+    changes: Changes
     setup: tuple[str, ...]
 
 
@@ -44,12 +48,14 @@ class Variant:
         started_as: the names that the runs were started under.
         runs: one per seed, in the order of seeds.
         repeated: runs with a configuration and a seed that ``runs`` has already.
+        changes: what a part of a user's own changes in the presets, as overrides, by key; mostly nothing.
     """
 
     presets: tuple[str, ...]
     started_as: tuple[str, ...]
     runs: tuple[Run, ...]
     repeated: tuple[Run, ...] = ()
+    changes: Changes = ()
 
     @property
     def name(self) -> str:
@@ -88,15 +94,15 @@ class Condition:
     dataset: str
     fingerprint: str
     scale: str
-    changes: tuple[tuple[str, str], ...]
+    changes: Changes
     setup: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = field(default=())
     ablated: frozenset[str] = frozenset()
 
     @cached_property
     def by_preset(self) -> Mapping[str, Variant]:
-        """The variant of each preset."""
-        return {preset: variant for variant in self.variants for preset in variant.presets}
+        """The variant of each preset, as it is."""
+        return {preset: variant for variant in self.variants for preset in variant.presets if not variant.changes}
 
     def has_table(self, presets: Sequence[str]) -> bool:
         """Whether a table of these presets is wished for: something was run under their names, or all of them is there.
@@ -113,7 +119,7 @@ class Condition:
     @property
     def overrides(self) -> tuple[str, ...]:
         """What was changed, as it is written on a command line."""
-        return tuple(value if value.startswith("~") else f"{key}={value}" for key, value in self.changes)
+        return typed(self.changes)
 
     @property
     def title(self) -> str:
@@ -128,10 +134,10 @@ class Condition:
         slug = re.sub(r"[^a-z0-9_.]+", "-", "_".join(words).lower()).strip("-.")
         return slug if len(slug) <= _SLUG_LENGTH else f"{slug[:_SLUG_LENGTH]}-{_short(self.title)}"
 
-    def command(self, presets: Sequence[str], seeds: Sequence[int]) -> str:
-        """What trains presets with seeds under this condition."""
+    def command(self, presets: Sequence[str], seeds: Sequence[int], changes: Changes = ()) -> str:
+        """What trains presets with seeds, and with changes of their own, under this condition."""
         wanted = [f"experiment={','.join(presets)}", f"data={self.dataset}", f"scale={self.scale}"]
-        wanted += [f"seed={','.join(map(str, seeds))}", *self.overrides, *self.setup]
+        wanted += [f"seed={','.join(map(str, seeds))}", *self.overrides, *typed(changes), *self.setup]
         words = [f"'{word}'" if re.search(r"[^\w=.,/:+@~-]", word) else word for word in wanted]
         return " ".join(["egotap train", *(["-m"] if len(presets) * len(seeds) > 1 else []), *words])
 
@@ -174,7 +180,7 @@ def ablations(conditions: Iterable[Condition]) -> list[Ablation]:
     found: dict[tuple[str, str, str, str], list[tuple[Condition, Variant]]] = defaultdict(list)
     for condition in conditions:
         for variant in condition.variants:
-            if variant.known_as in condition.ablated:
+            if variant.known_as in condition.ablated and not variant.changes:
                 data = (condition.dataset, condition.fingerprint, condition.scale)
                 found[(*data, variant.known_as)].append((condition, variant))
     ordered = [sorted(members, key=lambda member: _natural(member[0].changes)) for members in found.values()]
@@ -184,15 +190,19 @@ def ablations(conditions: Iterable[Condition]) -> list[Ablation]:
 def group(runs: Iterable[IdentifiedRun]) -> list[Condition]:
     """Runs to variants, variants to conditions, those with most runs first.
 
-    The same configuration and seed counts once, whatever preset it was run as: the run whose folder comes first.
+    The same configuration and seed counts once, whatever preset it was run as: the run whose folder comes first. A run
+    with a part of the user's own stands beside the presets that it has most other changes in common with.
     """
-    conditions: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[IdentifiedRun]] = defaultdict(list)
-    for entry in runs:
-        metrics = entry.run.metrics
-        key = (str(metrics["dataset"]), str(metrics["dataset_fingerprint"]), entry.scale, entry.changes)
-        conditions[key].append(entry)
+    conditions: dict[_Key, list[tuple[IdentifiedRun, Changes]]] = defaultdict(list)
+    for entry in sorted(runs, key=lambda entry: bool(_own_part(entry.changes))):
+        changes, own = entry.changes, _own_part(entry.changes)
+        data = (str(entry.run.metrics["dataset"]), str(entry.run.metrics["dataset_fingerprint"]), entry.scale)
+        if own:
+            like = [key[-1] for key in conditions if key[:-1] == data and set(key[-1]) <= set(changes)]
+            changes = max(like, key=len, default=tuple(change for change in changes if change not in own))
+        conditions[(*data, changes)].append((entry, tuple(change for change in entry.changes if change not in changes)))
     found = [Condition(*key, _setup(entries), _variants(entries)) for key, entries in conditions.items()]
-    seen = Counter((c.dataset, c.fingerprint, c.scale, v.known_as) for c in found for v in c.variants)
+    seen = Counter((c.dataset, c.fingerprint, c.scale, v.known_as) for c in found for v in c.variants if not v.changes)
     repeated = {key for key, times in seen.items() if times > 1}
     found = [
         replace(c, ablated=frozenset(name for *data, name in repeated if data == [c.dataset, c.fingerprint, c.scale]))
@@ -201,14 +211,26 @@ def group(runs: Iterable[IdentifiedRun]) -> list[Condition]:
     return sorted(found, key=lambda c: (-sum(len(v.runs) for v in c.variants), c.title, c.fingerprint))
 
 
-def _variants(entries: Sequence[IdentifiedRun]) -> tuple[Variant, ...]:
-    by_key: dict[str, list[IdentifiedRun]] = defaultdict(list)
-    for entry in sorted(entries, key=lambda entry: str(entry.run.folder)):
-        by_key[entry.key].append(entry)
-    return tuple(sorted((_variant(same) for same in by_key.values()), key=lambda variant: variant.name))
+def _own_part(changes: Changes) -> Changes:
+    """What belongs to a part of the user's own: nothing if no class of the method was changed."""
+    method = tuple((key, value) for key, value in changes if key.startswith(_METHOD))
+    return method if any(key.endswith("._target_") for key, _ in method) else ()
 
 
-def _variant(entries: Sequence[IdentifiedRun]) -> Variant:
+def typed(changes: Changes) -> tuple[str, ...]:
+    """Changes as they are written on a command line."""
+    return tuple(value if value.startswith("~") else f"{key}={value}" for key, value in changes)
+
+
+def _variants(entries: Sequence[tuple[IdentifiedRun, Changes]]) -> tuple[Variant, ...]:
+    by_key: dict[str, list[tuple[IdentifiedRun, Changes]]] = defaultdict(list)
+    for entry, own in sorted(entries, key=lambda each: str(each[0].run.folder)):
+        by_key[entry.key].append((entry, own))
+    found = (_variant([entry for entry, _ in same], same[0][1]) for same in by_key.values())
+    return tuple(sorted(found, key=lambda variant: variant.name))
+
+
+def _variant(entries: Sequence[IdentifiedRun], changes: Changes) -> Variant:
     runs: dict[int, Run] = {}
     repeated = []
     for entry in entries:
@@ -216,14 +238,14 @@ def _variant(entries: Sequence[IdentifiedRun]) -> Variant:
             repeated.append(entry.run)
     started_as = tuple(sorted({entry.run.experiment for entry in entries}))
     presets = tuple(dict.fromkeys([*(p for p in started_as if p in entries[0].presets), *entries[0].presets]))
-    return Variant(presets, started_as, tuple(runs[seed] for seed in sorted(runs)), tuple(repeated))
+    return Variant(presets, started_as, tuple(runs[seed] for seed in sorted(runs)), tuple(repeated), changes)
 
 
-def _setup(entries: Sequence[IdentifiedRun]) -> tuple[str, ...]:
-    return tuple(sorted({word for entry in entries for word in entry.setup}))
+def _setup(entries: Sequence[tuple[IdentifiedRun, Changes]]) -> tuple[str, ...]:
+    return tuple(sorted({word for entry, _ in entries for word in entry.setup}))
 
 
-def _natural(changes: Sequence[tuple[str, str]]) -> tuple[object, ...]:
+def _natural(changes: Changes) -> tuple[object, ...]:
     """Fewer changes first, and numbers in their order."""
     parts = [
         (key, float(value) if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value) else 0.0, value) for key, value in changes

@@ -19,20 +19,23 @@ def ablation_tables(found: Sequence[Ablation], read: Read) -> list[Table]:
         read: gives a run's errors.
     """
     first, _ = found[0].members[0]
-    title, slug = f"{first.dataset}, scale={first.scale}", f"{first.dataset}_{first.scale}"
-    facts = _facts(found)
+    common = set.intersection(*(set(condition.overrides) for each in found for condition, _ in each.members))
+    title = ", ".join((first.dataset, f"scale={first.scale}", *sorted(common)))
+    what = "Ablations" if len(found) > 1 else f"Ablation of {found[0].preset}"
+    slug, facts = f"{first.dataset}_{first.scale}", _facts(found)
     lines = [
         Line(
-            f"{ablation.preset}: {ablation.label(condition, variant)} against {ablation.label(*ablation.members[0])}",
+            (f"{ablation.preset}: " if len(found) > 1 else "")
+            + f"{ablation.label(condition, variant)} against {ablation.label(*ablation.members[0])}",
             [(1.0, variant), (-1.0, ablation.members[0][1])],
         )
         for ablation in found
         for condition, variant in ablation.members[1:]
         if variant.runs[0].is_lifting
     ]
-    tables = [_means(found, f"ablation_{slug}", f"Ablations ({title})", facts)]
+    tables = [_means(found, f"ablation_{slug}", f"{what} ({title})", facts)]
     if lines:
-        differences = f"Differences within ablations ({title})"
+        differences = f"{what}: differences ({title})"
         tables.append(contrasts_table(f"ablation_differences_{slug}", differences, CAPTION, lines, facts, read))
     return tables
 
@@ -47,7 +50,7 @@ def _means(found: Sequence[Ablation], name: str, title: str, facts: dict[str, st
         for k, (condition, variant) in enumerate(ablation.members):
             rows.append(
                 (
-                    Cell(ablation.preset),
+                    *([Cell(ablation.preset)] if len(found) > 1 else []),
                     *(_setting(condition, variant, key) for key in keys),
                     *(column[k] for column in columns),
                     Cell(joined(variant.seeds), len(variant.seeds)),
@@ -60,7 +63,13 @@ def _means(found: Sequence[Ablation], name: str, title: str, facts: dict[str, st
         caption="Presets that were run in several configurations on the same data, and what differs between these; "
         "–: as the preset has it. Mean over seeds, ± half of the 95% interval (Student's t over the seeds); the lowest "
         "of each preset is marked.",
-        columns=("preset", *keys, *(METRICS[metric].title for metric in metrics), "seeds", "parameters"),
+        columns=(
+            *(["preset"] if len(found) > 1 else []),
+            *keys,
+            *(METRICS[metric].title for metric in metrics),
+            "seeds",
+            "parameters",
+        ),
         rows=tuple(rows),
         facts=facts,
     )

@@ -67,11 +67,13 @@ def facts_of(condition: Condition, variants: Iterable[Variant]) -> Mapping[str, 
     if not runs:
         return {}
     seeds = sorted({run.seed for run in runs})
-    command = condition.command([variant.name for variant in variants], seeds)
+    as_they_are = [variant.name for variant in variants if not variant.changes]
+    commands = [condition.command(as_they_are, seeds)] if as_they_are else []
+    commands += [condition.command([v.name], v.seeds, v.changes) for v in variants if v.changes]
     hours = sum(float(run.metrics.get("seconds", 0)) for run in runs) / 3600
     frames = f"{runs[0].metrics['frames']} test frames"
     return {
-        "command": f"`{command}`",
+        "command": "; ".join(f"`{command}`" for command in commands),
         "data": f"{condition.dataset}, {frames}, fingerprint {condition.fingerprint[:12]}",
         "seeds": joined(seeds),
         "device": devices_of(runs),

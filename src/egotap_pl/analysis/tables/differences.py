@@ -10,6 +10,7 @@ import numpy as np
 
 from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast
 from egotap_pl.analysis.contents import Cell, Table
+from egotap_pl.analysis.names import display_name
 from egotap_pl.analysis.paper import DATASETS, PaperTable
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.tables.cells import MISSING, NOTHING, difference_cell, facts_of, joined, signed
@@ -68,6 +69,26 @@ def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Ta
         read,
         {name: [cells[k] for cells in relative] for k, name in enumerate(("change", *_paper_columns(paper)))},
     )
+
+
+def others_against_rows(
+    condition: Condition, others: Sequence[Variant], rows: Sequence[Variant], read: Read
+) -> list[Table]:
+    """Variants that no table of the paper has, such as one with a part of the user's own, against the tables' rows.
+
+    Without rows they are compared with the first of them.
+    """
+    others, rows = [[v for v in variants if v.runs[0].is_lifting] for variants in (others, rows)]
+    if not rows:
+        others, rows = others[1:], others[:1]
+    lines = [
+        Line(f"{display_name(one)} against {display_name(row)}", [(1.0, one), (-1.0, row)])
+        for one in others
+        for row in rows
+    ]
+    name, title = f"variants_differences_{condition.slug}", f"Variants against the tables' rows ({condition.title})"
+    facts = facts_of(condition, [*others, *rows])
+    return [contrasts_table(name, title, CAPTION, lines, facts, read)] if lines else []
 
 
 def contrasts_table(

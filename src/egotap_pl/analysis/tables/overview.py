@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from egotap_pl.analysis.contents import Cell, Table
+from egotap_pl.analysis.names import display_name, place
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.tables.cells import NOTHING, joined, number_cell
 from egotap_pl.analysis.tables.results import METRICS, metric_cell
-from egotap_pl.analysis.variants import Condition
+from egotap_pl.analysis.variants import Condition, typed
 
 _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark", "folder")
 
@@ -16,19 +17,26 @@ _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark"
 def variants_table(condition: Condition) -> Table:
     """Every variant of a condition, whether or not a table of the paper has it."""
     rows = []
-    for variant in condition.variants:
+    for variant in sorted(condition.variants, key=place):
         metrics = variant.runs[0].metrics
         cells = [metric_cell(variant, name) for name in METRICS]
         names = dict.fromkeys((*variant.presets, *variant.started_as))
+        configuration = joined(names) + (f" with {joined(typed(variant.changes))}" if variant.changes else "")
         rows.append(
-            (Cell(joined(names)), *cells, Cell(joined(variant.seeds)), number_cell(metrics.get("parameters", 0)))
+            (
+                Cell(display_name(variant)),
+                Cell(configuration),
+                *cells,
+                Cell(joined(variant.seeds)),
+                number_cell(metrics.get("parameters", 0)),
+            )
         )
     return Table(
         name=f"variants_{condition.slug}",
         title=f"All variants ({condition.title})",
         caption="Mean over seeds, ± half of the 95% interval (Student's t over the seeds). Presets with the same "
         "configuration are one variant, and stand in one line.",
-        columns=("presets", *(metric.title for metric in METRICS.values()), "seeds", "parameters"),
+        columns=("variant", "presets", *(metric.title for metric in METRICS.values()), "seeds", "parameters"),
         rows=tuple(rows),
     )
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from egotap_pl.analysis.contents import Table
+from egotap_pl.analysis.names import place
 from egotap_pl.analysis.paper import PaperTable
 from egotap_pl.analysis.tables.ablation import ablation_tables
 from egotap_pl.analysis.tables.breakdown import breakdown_tables
-from egotap_pl.analysis.tables.differences import Read, differences_table
+from egotap_pl.analysis.tables.differences import Read, differences_table, others_against_rows
 from egotap_pl.analysis.tables.factorial import PRESETS, factorial_tables
 from egotap_pl.analysis.tables.overview import variants_table
 from egotap_pl.analysis.tables.results import results_table
@@ -54,9 +55,11 @@ def section(condition: Condition, papers: Sequence[PaperTable], read: Read) -> S
     if condition.has_table(PRESETS):
         shown.update(PRESETS)
         main += factorial_tables(condition, read)
-    others = [variant for variant in condition.variants if not shown.intersection(variant.presets)]
-    if any(variant.known_as not in condition.ablated for variant in others):
+    rows = [condition.by_preset[preset] for preset in shown if preset in condition.by_preset]
+    others = [v for v in condition.variants if v not in rows and (v.changes or v.known_as not in condition.ablated)]
+    if others:
         main.append(variants_table(condition))
+        main += others_against_rows(condition, others, sorted(dict.fromkeys(rows), key=place), read)
     elif shown:
         details.append(variants_table(condition))
     return Section(condition.title, main, details)
