@@ -124,7 +124,7 @@ def test_stopped_it_goes_on_to_the_same_end(stop: signal.Signals, home: Path, ru
     process.send_signal(stop)
     _, err = process.communicate(timeout=100)
     if stop == signal.SIGINT:
-        assert process.returncode == 130
+        assert process.returncode == 130, err
         assert err.splitlines()[-1].startswith("egotap: interrupted")
         assert "Traceback" not in err
     else:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders.grid_vit import GridViTEncoder
 
 
@@ -19,32 +18,12 @@ class ReleaseGridViTEncoder(GridViTEncoder):
     30 or 34 maps lie in a 6 x 6 grid. The tokens of the blank cells are one learned mask token plus positions.
     Tokens, and so ``positions``, are ordered cell by cell, row by row inside a cell, the blank cells last; published
     positions are ordered row by row over the whole grid image and are to be reordered when they are imported.
+
+    Args: see `GridViTEncoder`.
     """
 
-    def __init__(
-        self,
-        skeleton: Skeleton,
-        heatmap_px: int,
-        joint_dim: int,
-        *,
-        patches_per_side: int = 4,
-        width: int = 1024,
-        depth: int = 3,
-        heads: int = 8,
-        mlp_width: int = 4096,
-        hidden_dims: Sequence[int] = (2048, 512),
-    ) -> None:
-        super().__init__(
-            skeleton,
-            heatmap_px,
-            joint_dim,
-            patches_per_side=patches_per_side,
-            width=width,
-            depth=depth,
-            heads=heads,
-            mlp_width=mlp_width,
-            hidden_dims=hidden_dims,
-        )
+    def __init__(self, *args: Any, width: int = 1024, **sizes: Any) -> None:
+        super().__init__(*args, width=width, **sizes)
         self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(width), std=0.02))
 
     def num_cells(self) -> int:

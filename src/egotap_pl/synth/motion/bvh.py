@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.synth.figure import Clip
-from egotap_pl.synth.motion.retarget import REQUIRED, captured
-from egotap_pl.synth.motion.source import CATEGORIES, digest_of
-
-VERSION = 1
-"""Goes up whenever the same files would give other clips: by reading, retargeting or varying them."""
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
+from egotap_pl.synth.motion.retarget import REQUIRED
+from egotap_pl.synth.motion.source import CATEGORIES
 
 # For each of our joints, what skeletons call it, without "mixamorig:" and the like, in small letters; the first
 # match wins. {S} is left or right, {s} is l or r. The names are CMU's, Mixamo's, LAFAN1's, Daz's and Unreal's.
@@ -58,7 +54,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-class BvhMotions:
+class BvhMotions(CapturedMotions):
     """The BVH files of a folder and of the folders in it.
 
     A file's category is, in this order: that of the longest prefix of its path in the folder among ``categories``; the
@@ -73,6 +69,8 @@ class BvhMotions:
         EgotapError: if `bvhio` is not installed, the folder has no file, or a category is unknown.
     """
 
+    format, version = "bvh", 1
+
     def __init__(
         self,
         folder: Path | str,
@@ -83,42 +81,19 @@ class BvhMotions:
             raise EgotapError("motions=bvh needs the library bvhio; install the extra: pip install 'egotap-pl[mocap]'")
         self.folder = Path(folder)
         given = dict(categories or {})
-        for category in (*given.values(), default_category):
-            if category not in CATEGORIES:
-                raise EgotapError(f"{category!r} is none of the motion categories: {', '.join(CATEGORIES)}")
+        check_categories({**given, "all other files": default_category})
         files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() == ".bvh" and p.is_file())
         if not files:
             raise EgotapError(f"{self.folder}: no .bvh file there")
         places = {path.relative_to(self.folder).with_suffix("").as_posix(): path for path in files}
-        self._files = {f"bvh/{place}": path for place, path in places.items()}
-        self._category = {
-            f"bvh/{place}": _category(place, path, given, default_category) for place, path in places.items()
-        }
+        super().__init__(
+            {f"bvh/{place}": path for place, path in places.items()},
+            {f"bvh/{place}": _category(place, path, given, default_category) for place, path in places.items()},
+        )
 
-    def identity(self) -> dict[str, Any]:
-        """Version of the reader, and a digest of the files."""
-        return {"motions": "bvh", "version": VERSION, "digest": self._digest}
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest_of(self._files, self._category)
-
-    def motions(self) -> Sequence[str]:
-        """``bvh/<path in the folder, without .bvh>``, sorted."""
-        return tuple(self._files)
-
-    def category(self, name: str) -> str:
-        """See the class."""
-        return self._category[name]
-
-    def clip(self, name: str, seed: int) -> Clip:
-        """The motion of a file.
-
-        Raises:
-            EgotapError: if the file is broken or its skeleton's joints have names that are not known; it names both.
-        """
-        times, points = read_bvh(self._files[name])
-        return captured(points, times, self._category[name], name, seed)
+    def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]]]:
+        """See `read_bvh`."""
+        return read_bvh(path)
 
 
 def _category(place: str, path: Path, given: Mapping[str, str], default: str) -> str:

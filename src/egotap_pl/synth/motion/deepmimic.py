@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import roma
@@ -17,12 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.synth.figure import Clip
-from egotap_pl.synth.motion.retarget import captured
-from egotap_pl.synth.motion.source import CATEGORIES, digest_of
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
 
-VERSION = 1
-"""Goes up whenever the same files would give other clips: by reading, retargeting or varying them."""
 COLUMNS = 44
 CATEGORY_OF: dict[str, str] = {
     "backflip": "jumping",
@@ -73,7 +67,7 @@ _ROTATIONS = (
 _LEAST_SECONDS = 3.0
 
 
-class DeepMimicMotions:
+class DeepMimicMotions(CapturedMotions):
     """The ``humanoid3d_*.txt`` files of a folder.
 
     Args:
@@ -85,46 +79,21 @@ class DeepMimicMotions:
         EgotapError: if there is no such folder or no such file in it, or a category is unknown.
     """
 
+    format, version = "deepmimic", 1
+
     def __init__(self, folder: Path | str | None = None, categories: Mapping[str, str] | None = None) -> None:
         self.folder = _installed_folder() if folder is None else Path(folder)
-        self._files = {f"deepmimic/{path.stem}": path for path in sorted(self.folder.glob("humanoid3d_*.txt"))}
-        if not self._files:
+        files = {f"deepmimic/{path.stem}": path for path in sorted(self.folder.glob("humanoid3d_*.txt"))}
+        if not files:
             raise EgotapError(f"{self.folder}: no motion there (humanoid3d_*.txt in DeepMimic's format)")
         known = CATEGORY_OF | dict(categories or {})
-        for stem, category in known.items():
-            if category not in CATEGORIES:
-                raise EgotapError(
-                    f"{category!r}, given for {stem!r}, is none of the motion categories: {', '.join(CATEGORIES)}"
-                )
-        self._category = {
-            name: known.get(path.stem.removeprefix("humanoid3d_"), "standing - whole body")
-            for name, path in self._files.items()
-        }
+        check_categories(known)
+        stems = {name: path.stem.removeprefix("humanoid3d_") for name, path in files.items()}
+        super().__init__(files, {name: known.get(stem, "standing - whole body") for name, stem in stems.items()})
 
-    def identity(self) -> dict[str, Any]:
-        """Version of the reader, and a digest of the files."""
-        return {"motions": "deepmimic", "version": VERSION, "digest": self._digest}
-
-    @cached_property
-    def _digest(self) -> str:
-        return digest_of(self._files, self._category)
-
-    def motions(self) -> Sequence[str]:
-        """``deepmimic/<file's stem>``, sorted."""
-        return tuple(self._files)
-
-    def category(self, name: str) -> str:
-        """From the file's name."""
-        return self._category[name]
-
-    def clip(self, name: str, seed: int) -> Clip:
-        """The motion of a file; a short one that repeats is repeated for three seconds.
-
-        Raises:
-            EgotapError: if the file is not in the format; the message names it.
-        """
-        times, points = _looped(*read_deepmimic(self._files[name]))
-        return captured(points, times, self._category[name], name, seed)
+    def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]]]:
+        """See `read_deepmimic`; a short motion that repeats is repeated for three seconds."""
+        return _looped(*read_deepmimic(path))
 
 
 def _installed_folder() -> Path:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -111,22 +110,6 @@ class JoinedMotions:
     def clip(self, name: str, seed: int) -> Clip:
         """From the motion's own source."""
         return self._source[name].clip(name, seed)
-
-
-def digest_of(files: Mapping[str, Path], category: Mapping[str, str]) -> str:
-    """SHA-256 over names, categories and contents of the files that motions come from.
-
-    Raises:
-        EgotapError: if a file cannot be read.
-    """
-    digest = hashlib.sha256()
-    for name, path in files.items():
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
-        digest.update(f"{name}\n{category[name]}\n{hashlib.sha256(content).hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def generator(*identity: object) -> np.random.Generator:
