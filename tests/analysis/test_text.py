@@ -63,6 +63,8 @@ def test_latex_escapes_everything() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_latex_compiles(tmp_path: Path) -> None:
-    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{latex(TABLE)}\end{{document}}"
+    document = (
+        rf"\documentclass{{article}}\usepackage{{booktabs,graphicx}}\begin{{document}}{latex(TABLE)}\end{{document}}"
+    )
     (tmp_path / "a.tex").write_text(document)
     subprocess.run(["pdflatex", "-halt-on-error", "a.tex"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)

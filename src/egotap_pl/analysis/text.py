@@ -65,7 +65,7 @@ def csv_text(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A table environment; needs ``\usepackage{booktabs}``."""
+    r"""A table environment; needs ``\usepackage{booktabs,graphicx}``. One that is too wide for its lines is reduced."""
     alignment = "".join("r" if _is_number(table, k) else "l" for k in range(len(table.columns)))
     lines = [f"% {name}: {value}" for name, value in table.facts.items()]
     lines += [f"% {note}" for note in table.notes]
@@ -76,10 +76,11 @@ def latex(table: Table) -> str:
         f"  \\caption{{{_tex(f'{table.title}. {table.caption}')}}}",
     ]
     lines += [f"  \\label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name).strip('-')}}}"]
+    lines += [r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"]
     lines += [f"  \\begin{{tabular}}{{{alignment}}}", r"    \toprule"]
     lines += [f"    {_tex_row([_tex(name) for name in table.columns])}", r"    \midrule"]
     lines += [f"    {_tex_row([_tex_cell(cell) for cell in row])}" for row in table.rows]
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    lines += [r"    \bottomrule", r"  \end{tabular}}", r"\end{table}"]
     return "\n".join(line.replace("\n", " ") for line in lines) + "\n"
 
 

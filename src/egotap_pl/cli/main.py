@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from egotap_pl import __version__
 from egotap_pl.cli.globs import expand_globs
+from egotap_pl.cli.interrupts import interrupts_kept
 from egotap_pl.cli.mistakes import end_with, fail
 
 VERBS = {
@@ -50,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
         sys.argv = [f"egotap {verb}", *expand_globs(overrides)]
-        importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
+        with interrupts_kept():
+            importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
     except KeyboardInterrupt:
         fail("interrupted; the same command goes on from here", 130)
     except Exception as error:
