@@ -75,7 +75,7 @@ def _extremes(title: str, methods: Sequence[Method], store: FrameStore | None) -
         f"comparison_{methods[0].first.dataset}",
         f"Poses beside the truth ({title})",
         f"The test frames of the largest, the median and the smallest error, averaged over the methods shown. Truth "
-        f"blue, estimates red; in every field from the front (left) and from the side (right), in the left camera's "
+        f"blue, estimates orange; in every field from the front (left) and from the side (right), in the left camera's "
         f"axes, which look down along the body. MPJPE in mm. {told}. {_runs(compared)}",
         f"Stereo images and stick figures of {joined(list(compared.runs))} over the true pose, for the worst, the "
         f"median and the best test frame.",
@@ -94,7 +94,7 @@ def _by_category(title: str, methods: Sequence[Method], store: FrameStore | None
         f"categories_{methods[0].first.dataset}",
         f"A frame of every category ({title})",
         f"Of each of the {len(frames)} categories the test frame of the median error, averaged over the methods shown. "
-        f"Truth blue, estimates red, from the front and from the side. MPJPE in mm; mean over these frames: {told}. "
+        f"Truth blue, estimates orange, from the front and from the side. MPJPE in mm; mean over these frames: {told}. "
         f"{_runs(compared)}",
         f"Left image and stick figures of {joined(list(compared.runs))} over the true pose, for one frame of every "
         f"motion category.",
