@@ -264,9 +264,9 @@ def _attention(watched: _Watched, task: LiftingTask) -> Illustration:
         f"attention_{run.dataset}",
         f"What Grid ViT's tokens of {name} attend to ({run.dataset})",
         f"Attention that the tokens of {name} in both views pay to every patch of every map, mean over heads, in "
-        f"multiples of an even share. Orange outlines: the heatmap at half its peak's height. {name} is the joint that is "
-        f"hidden nearest to half of the time; frames: of those in which both views see it, and of those in which none "
-        f"does, the middle one. Part that goes to its own two maps, layer by layer: {own}. {run.experiment}, seed "
+        f"multiples of an even share. Orange: the heatmap at half its peak's height. {name} is the joint that "
+        f"is hidden nearest to half of the time; frames: of those in which both views see it, and of those in which "
+        f"none does, the middle one. Part that goes to its own two maps, layer by layer: {own}. {run.experiment}, seed "
         f"{run.seed}, {run.maps} heatmaps.",
         f"A grid of small maps, one for each joint, layer and view, coloured by the attention that {name} pays to "
         f"their patches.",
