@@ -9,9 +9,9 @@ from typing import NamedTuple
 from egotap_pl.analysis.contents import Illustration, Names
 from egotap_pl.analysis.studies import shown
 from egotap_pl.analysis.variants import Condition
-from egotap_pl.cli.report.networks import inside_illustrations, reconstruction_illustrations
-from egotap_pl.cli.report.pictures import comparison_illustrations
-from egotap_pl.cli.report.statistics import depth_illustration, propagation_illustrations, visibility_illustration
+from egotap_pl.cli.report.error_figures import depth_illustration, propagation_illustrations, visibility_illustration
+from egotap_pl.cli.report.network_figures import inside_illustrations, reconstruction_illustrations
+from egotap_pl.cli.report.pose_figures import comparison_illustrations
 from egotap_pl.cli.report.stores import Stores
 
 
