@@ -197,7 +197,7 @@ def test_a_configuration_is_in_every_table_that_has_it(tmp_path: Path) -> None:
     names = {study.table: [method.name for method in study.methods] for study, _ in found.studies}
     assert names == {"table1": ["Ego3DPose", "EgoTAP"], "table2": ["CNN", "+ PU (EgoTAP)"]}
     assert sorted(method.name for method in found.grounds[0].methods) == ["CNN", "Ego3DPose", "EgoTAP"]
-    ((first, _),) = found.per_data_set()
+    (first,) = found.per_data_set()
     assert first.table == "table1"
 
 

@@ -115,19 +115,16 @@ class Shown(NamedTuple):
         own = [(study, ground) for ground in self.grounds for study in ground.studies]
         return [*own, *((study, None) for study in self.ablations)]
 
-    def per_data_set(self) -> list[tuple[Study, Ground | None]]:
+    def per_data_set(self) -> list[Study]:
         """Of every data set the first study: tables before others, estimated heatmaps before true ones."""
-        ranked = sorted(
-            self.studies,
-            key=lambda each: (
-                not each[0].table.startswith("table"),
-                all(method.first.maps == "true" for method in each[0].methods),
-                list(NAMES).index(each[0].table) if each[0].table in NAMES else len(NAMES),
-            ),
-        )
-        found: dict[str, tuple[Study, Ground | None]] = {}
-        for study, ground in ranked:
-            found.setdefault(study.methods[0].first.predictions.dataset_fingerprint, (study, ground))
+
+        def rank(study: Study) -> tuple[bool, bool, int]:
+            is_true = all(method.first.maps == "true" for method in study.methods)
+            return not study.table.startswith("table"), is_true, [*NAMES, "others", "ablation"].index(study.table)
+
+        found: dict[str, Study] = {}
+        for study in sorted((study for study, _ in self.studies), key=rank):
+            found.setdefault(study.methods[0].first.predictions.dataset_fingerprint, study)
         return list(found.values())
 
 
@@ -183,30 +180,23 @@ class _Readable:
 def _ground(condition: Condition, readable: _Readable) -> Ground:
     variants = sorted(condition.variants, key=place)
     lifting = [variant for variant in variants if variant.runs[0].is_lifting]
-    tables = [table for table, names in NAMES.items() if condition.has_table(tuple(names))]
-    rows = {
-        table: [
-            (name, condition.by_preset[preset])
-            for preset, name in NAMES[table].items()
-            if preset in condition.by_preset
-        ]
-        for table in tables
-    }
-    in_tables = {variant for members in rows.values() for _, variant in members}
-    own = [(display_name(variant), variant) for variant in lifting if variant not in in_tables and is_own(variant)]
-    rows = {**rows, **({} if in_tables.intersection(lifting) else {"others": []})}
+    own = [(display_name(variant), variant) for variant in lifting if is_own(variant)]
     studies = []
-    for table, members in rows.items():
-        methods = _methods([row for row in (*members, *own) if row[1] in lifting], readable)
-        if methods and any(row[1] in lifting for row in members or own):
+    for table, names in NAMES.items():
+        found = [(name, condition.by_preset.get(preset)) for preset, name in names.items()]
+        rows = [(name, variant) for name, variant in found if variant in lifting]
+        if rows and condition.has_table(tuple(names)):
             title = f"{table.replace('table', 'Table ')}, {condition.title}"
-            studies.append(Study(table, title, f"{table}_{condition.slug}", methods))
+            studies.append(Study(table, title, f"{table}_{condition.slug}", _methods([*rows, *own], readable)))
+    if own and not studies:
+        title, stem = f"others, {condition.title}", f"others_{condition.slug}"
+        studies.append(Study("others", title, stem, _methods(own, readable)))
     probes = [variant for variant in variants if variant not in lifting]
     return Ground(
         condition,
         _methods([(display_name(variant), variant) for variant in lifting], readable),
         _methods([(display_name(variant), variant) for variant in probes], readable),
-        tuple(studies),
+        tuple(study for study in studies if study.methods),
     )
 
 
@@ -218,5 +208,5 @@ def _ablation(ablation: Ablation, readable: _Readable) -> Study:
     return Study("ablation", title, stem, _methods(rows, readable))
 
 
-def _methods(rows: Iterable[tuple[str, Variant]], readable: _Readable) -> tuple[Method, ...]:
-    return tuple(Method(name, runs) for name, variant in rows if (runs := readable(variant)))
+def _methods(rows: Iterable[tuple[str, Variant | None]], readable: _Readable) -> tuple[Method, ...]:
+    return tuple(Method(name, runs) for name, variant in rows if variant and (runs := readable(variant)))

@@ -29,7 +29,7 @@ COMPARED, COMPARED_BY_CATEGORY = 4, 3
 def comparison_illustrations(found: Shown, stores: Stores) -> list[Illustration]:
     """Per data set: the worst, the median and the best frame, and the median frame of every category."""
     illustrations = []
-    for study, _ in found.per_data_set():
+    for study in found.per_data_set():
         for number, draw in ((COMPARED, _extremes), (COMPARED_BY_CATEGORY, _by_category)):
             methods = spread(study.methods, number)
             illustrations.append(draw(study.title, methods, stores(methods[0].first)))
