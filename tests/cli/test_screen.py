@@ -1,0 +1,44 @@
+"""Tables on a screen: what answers the question, within its width."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from egotap_pl.analysis.contents import Cell, Table
+from egotap_pl.analysis.tables.cells import MISSING, NOTHING
+from egotap_pl.cli.report.screen import screen_table
+
+
+def drawn(table: Table, width: int = 80) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width).print(screen_table(table))
+    return file.getvalue()
+
+
+def test_columns_to_look_things_up_in_are_left_out() -> None:
+    columns = ("row", "MPJPE (mm)", "paper, EgoCap (other data): MPJPE (mm)", "paper, UnrealEgo: MPJPE (mm)", "device")
+    row = (Cell("[CNN]"), Cell("54.5 ± 0.3", 54.5), Cell("70.77", 70.77), Cell("63.53", 63.53), Cell("a machine"))
+    text = drawn(Table("t", "Table", "", columns, (row,)))
+    assert "[CNN]" in text  # not taken for markup
+    assert "54.5 ± 0.3" in text
+    assert "63.53" in text  # of the same data: to be compared with
+    assert "70.77" not in text
+    assert "a machine" not in text
+
+
+def test_comparisons_of_what_was_not_run_are_left_out_but_missing_rows_are_not() -> None:
+    rows = ((Cell("one"), Cell("1.0", 1.0)), (Cell("two"), MISSING))
+    for first, told in (("comparison", False), ("row", True)):
+        assert ("two" in drawn(Table("t", "Table", "", (first, "MPJPE (mm)"), rows))) is told
+
+
+def test_empty_columns_are_left_out_and_long_names_are_folded_not_cut() -> None:
+    name = "a_very_long_name_of_a_variant_" * 4
+    text = drawn(
+        Table("t", "Table", "", ("variant", "MPJPE (mm)", "empty"), ((Cell(name), Cell("1.0", 1.0), NOTHING),))
+    )
+    assert "empty" not in text
+    assert "…" not in text
+    assert name in text.replace("\n", "").replace(" ", "").replace("1.0", "")
