@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +19,11 @@ from egotap_pl.core.errors import EgotapError
 
 @pytest.mark.slow
 def test_a_group_works_after_one_that_failed(tmp_path: Path) -> None:
-    job = Job(tmp_path)
+    job, handlers = Job(tmp_path), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(EgotapError, match="the second process found a mistake"):
         launch(mistaken, job, 2)
     assert not list(tmp_path.iterdir())
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     launch(add_ranks, job, 2)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"sum-0": "3.0", "sum-1": "3.0"}
 

@@ -9,7 +9,8 @@ import signal
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
     try:
-        elastic_launch(config, _guarded)(function, job)
+        with _signals_restored():
+            elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
         message = take_error(job)
         if message is None:
@@ -85,6 +87,20 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     finally:
         if threads is None:
             os.environ.pop("OMP_NUM_THREADS", None)
+
+
+@contextmanager
+def _signals_restored() -> Iterator[None]:
+    """Ctrl-C and the like mean afterwards what they meant before: torch's launcher leaves handlers of its own."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # no other may, and in no other torch sets any
+            for number, handler in handlers.items():
+                if handler is not None:  # set by Python
+                    signal.signal(number, handler)
 
 
 def _guarded(function: Callable[[Any], None], job: Any) -> None:
