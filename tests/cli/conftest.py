@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from offline_wandb import OfflineRun, offline_runs
 from smoke import SMOKE, Outcome, Run
 
 from egotap_pl.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def pythons_interrupt() -> None:
+    """Ctrl-C as in a new process, whatever an earlier test has left; processes that a test starts inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
