@@ -10,9 +10,10 @@ import pytest
 
 from egotap_pl.core import skeleton
 from egotap_pl.core.batch import Visibility
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.egosynth import SPLITS, EgoSynthSource
-from egotap_pl.synth.motion import CATEGORIES, ProceduralMotions
+from egotap_pl.synth.motion import ProceduralMotions
 from egotap_pl.synth.mount import glasses, stick
 
 

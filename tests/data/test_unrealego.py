@@ -17,6 +17,7 @@ from rich.console import Console
 
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
@@ -30,7 +31,6 @@ from egotap_pl.data.store_writer import write_store
 from egotap_pl.data.unrealego import Device, UnrealEgoSource
 from egotap_pl.data.unrealego_parts import ImplAlone, ImplWithJson, Part, RawRelease
 from egotap_pl.data.untrusted import load_npy
-from egotap_pl.synth.motion.source import CATEGORIES
 
 QUIET = Console(quiet=True)
 PX = 64

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import BONES, REST_OFFSETS, forward_kinematics
-from egotap_pl.synth.motion import CATEGORIES, DeepMimicMotions, MotionSource
+from egotap_pl.synth.motion import DeepMimicMotions, MotionSource
 from egotap_pl.synth.motion.deepmimic import CATEGORY_OF, read_deepmimic
 from egotap_pl.synth.motion.ground import lowest_cm
 from egotap_pl.synth.motion.retarget import retarget

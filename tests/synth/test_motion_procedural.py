@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.synth.figure import BONES, PARENTS, REST_OFFSETS, Clip, bone_of, forward_kinematics
-from egotap_pl.synth.motion import CATEGORIES, JoinedMotions, MotionSource, ProceduralMotions
+from egotap_pl.synth.motion import JoinedMotions, MotionSource, ProceduralMotions
 from egotap_pl.synth.motion.ground import lowest_cm
 
 SOURCE = ProceduralMotions(per_category=3)

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.source import Frames
 from egotap_pl.synth.body import Body
-from egotap_pl.synth.motion.source import CATEGORIES, MotionSource
+from egotap_pl.synth.motion.source import MotionSource
 from egotap_pl.synth.mount import HeadMount
 from egotap_pl.synth.render import Renderer
 from egotap_pl.synth.scene import Scene

@@ -16,12 +16,12 @@ from jaxtyping import Float64, UInt8
 
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton, unrealego
 from egotap_pl.data.source import Frame, Frames, stack
 from egotap_pl.data.unrealego_parts import Part, Sample, WhatIsThere
 from egotap_pl.data.unrealego_tree import Motion, find_root, read_list
-from egotap_pl.synth.motion.source import CATEGORIES
 
 VERSION = 1
 """Goes up whenever the same files would give other frames."""

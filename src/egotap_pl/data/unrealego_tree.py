@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.untrusted import MIB, read_text
-from egotap_pl.synth.motion.source import CATEGORIES
 
 ROOT_NAME = "UnrealEgoData"
 """How a line of a list begins: it stands for the data's root."""

@@ -4,10 +4,9 @@ from egotap_pl.synth.motion.bvh import BvhMotions
 from egotap_pl.synth.motion.deepmimic import DeepMimicMotions
 from egotap_pl.synth.motion.mirror import mirrored
 from egotap_pl.synth.motion.procedural import ProceduralMotions
-from egotap_pl.synth.motion.source import CATEGORIES, FPS, JoinedMotions, MotionSource
+from egotap_pl.synth.motion.source import FPS, JoinedMotions, MotionSource
 
 __all__ = [
-    "CATEGORIES",
     "FPS",
     "BvhMotions",
     "DeepMimicMotions",

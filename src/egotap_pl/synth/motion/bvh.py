@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
 from egotap_pl.synth.motion.retarget import REQUIRED
-from egotap_pl.synth.motion.source import CATEGORIES
 
 # For each of our joints, what skeletons call it, without "mixamorig:" and the like, in small letters; the first
 # match wins. {S} is left or right, {s} is l or r. The names are CMU's, Mixamo's, LAFAN1's, Daz's and Unreal's.

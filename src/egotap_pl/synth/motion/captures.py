@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import captured
-from egotap_pl.synth.motion.source import CATEGORIES
 
 
 def check_categories(chosen: Mapping[str, str]) -> None:

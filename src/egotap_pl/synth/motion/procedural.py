@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.ground import grounded
 from egotap_pl.synth.motion.mirror import mirrored
 from egotap_pl.synth.motion.scripts import SCRIPTS
 from egotap_pl.synth.motion.scripts.stage import Stage
 from egotap_pl.synth.motion.solver import solve, tensor
-from egotap_pl.synth.motion.source import CATEGORIES, FPS, generator
+from egotap_pl.synth.motion.source import FPS, generator
 from egotap_pl.synth.motion.upper import alive
 
 VERSION = 1

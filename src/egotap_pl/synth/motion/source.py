@@ -14,40 +14,6 @@ from egotap_pl.synth.figure import Clip
 FPS = 30.0
 """Frames per second of every clip, whatever its source."""
 
-CATEGORIES: tuple[str, ...] = (
-    "jumping",
-    "falling down",
-    "exercising",
-    "pulling",
-    "singing",
-    "rolling",
-    "crawling",
-    "laying",
-    "sitting on the ground",
-    "crouching - normal",
-    "crouching - turning",
-    "crouching - to standing",
-    "crouching - forward",
-    "crouching - backward",
-    "crouching - sideways",
-    "standing - whole body",
-    "standing - upper body",
-    "standing - turning",
-    "standing - to crouching",
-    "standing - forward",
-    "standing - backward",
-    "standing - sideways",
-    "dancing",
-    "boxing",
-    "wrestling",
-    "soccer",
-    "baseball",
-    "basketball",
-    "american football",
-    "golf",
-)
-"""UnrealEgo's 30 motion categories, in the order of its folders 001 to 030."""
-
 
 @runtime_checkable
 class MotionSource(Protocol):
@@ -65,7 +31,7 @@ class MotionSource(Protocol):
         ...
 
     def category(self, name: str) -> str:
-        """The motion's category, one of :data:`CATEGORIES`.
+        """The motion's category, one of `egotap_pl.core.categories.CATEGORIES`.
 
         Raises:
             KeyError: if the source has no such motion.
