@@ -39,7 +39,7 @@ def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = 
     randomise(task)
     about = About(
         task=node["task"],
-        skeleton={name: getattr(skeleton, name) for name in ("name", "joints", "parents", "estimates_root")},
+        skeleton=skeleton.to_dict(),
         categories=["walking"],
         data=settings["data"],
         data_fingerprint="",

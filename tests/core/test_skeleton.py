@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
@@ -120,6 +122,25 @@ def test_skeletons_are_values(skeleton: Skeleton) -> None:
     assert hash(same) == hash(skeleton)
     assert skeleton.chain() != skeleton
     assert skeleton.with_parents(skeleton.parents, skeleton.name) == skeleton
+
+
+@BOTH
+def test_skeletons_come_back_from_json_and_from_fields_as_tuples(skeleton: Skeleton) -> None:
+    plain = skeleton.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert Skeleton.from_dict(json.loads(json.dumps(plain))) == skeleton
+    # as checkpoints hold them
+    assert Skeleton.from_dict({**plain, "joints": skeleton.joints, "parents": skeleton.parents}) == skeleton
+
+
+def test_dictionaries_that_are_not_a_skeleton_are_refused() -> None:
+    plain = unrealego().to_dict()
+    with pytest.raises(ValueError, match="estimates_root"):
+        Skeleton.from_dict({name: value for name, value in plain.items() if name != "estimates_root"})
+    with pytest.raises(ValueError, match="bones"):
+        Skeleton.from_dict({**plain, "bones": []})
+    with pytest.raises(ValueError, match="joint 0"):
+        Skeleton.from_dict({**plain, "parents": [1] * 16})
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class About(NamedTuple):
 
     def facts(self) -> DataFacts:
         """Of the data that it was trained on; the mean pose comes with the weights."""
-        skeleton = Skeleton(**self.skeleton)
+        skeleton = Skeleton.from_dict(self.skeleton)
         return DataFacts(skeleton, tuple(self.categories), torch.zeros(len(skeleton.estimated), 3))
 
 

@@ -98,7 +98,7 @@ def _about(settings: dict[str, Any], skeleton: Skeleton) -> About:
     training = settings["training"]
     return About(
         task=training["task"],
-        skeleton={name: getattr(skeleton, name) for name in ("name", "joints", "parents", "estimates_root")},
+        skeleton=skeleton.to_dict(),
         categories=list(CATEGORIES),
         data=settings["data"],
         data_fingerprint="",

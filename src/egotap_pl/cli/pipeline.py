@@ -141,7 +141,7 @@ class Pipeline:
         header = FrameStore(store / "train.h5")
         about = About(
             task=spec["task"],
-            skeleton={name: getattr(header.skeleton, name) for name in ("name", "joints", "parents", "estimates_root")},
+            skeleton=header.skeleton.to_dict(),
             categories=list(header.categories),
             data=self.settings["data"],
             data_fingerprint=data,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from numpy.polynomial import Polynomial
 from torch import Tensor
 
 from egotap_pl.core.ocamcalib import read_ocamcalib, usable_radius_px
+from egotap_pl.core.plain import check_keys, to_plain
 
 _AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is taken from its limit: n = 0 has no direction
 _TAPER_RAD = 0.02  # w2c misses zero on the axis by some 0.01 px; within this angle the miss is faded out
@@ -111,7 +112,7 @@ class FisheyeCamera:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FisheyeCamera:
@@ -120,7 +121,7 @@ class FisheyeCamera:
         Raises:
             ValueError: if a key is missing or unknown, or a value is not a camera's.
         """
-        _check_keys("camera", data, cls)
+        check_keys("camera", data, cls)
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**values)
 
@@ -281,7 +282,7 @@ class StereoRig:
         Raises:
             ValueError: if a key is missing or unknown, or a value is not a rig's.
         """
-        _check_keys("rig", data, cls)
+        check_keys("rig", data, cls)
         if len(data["cameras"]) != 2 or len(data["rotation"]) != 3:
             raise ValueError("rig: two cameras and a 3 x 3 rotation are needed")
         left, right = (FisheyeCamera.from_dict(camera) for camera in data["cameras"])
@@ -303,12 +304,6 @@ def _determinant(affine: tuple[float, float, float]) -> float:
 def _floats(values: Iterable[Any]) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in values)
     return (x, y, z)
-
-
-def _check_keys(what: str, data: Mapping[str, Any], cls: type) -> None:
-    expected = {field.name for field in fields(cls)}
-    if set(data) != expected:
-        raise ValueError(f"{what}: keys {sorted(data)} where {sorted(expected)} were expected")
 
 
 # fmt: off

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
+
+from egotap_pl.core.plain import check_keys, to_plain
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,21 @@ class Skeleton:
                 if at in seen or at < 0:
                     raise ValueError(f"skeleton {self.name}: no way from joint {self.joints[joint]!r} to the root")
                 seen.add(at)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and values, for JSON."""
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Skeleton:
+        """Inverse of `to_dict`; sequences may also be tuples.
+
+        Raises:
+            ValueError: if a key is missing or unknown, or the joints are not a tree.
+        """
+        check_keys("skeleton", data, cls)
+        values: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in data.items()}
+        return cls(**values)
 
     @property
     def num_joints(self) -> int:

@@ -79,15 +79,9 @@ class StoreHeader:
 
     def to_json(self) -> str:
         """The store's dataset ``metadata``."""
-        skeleton = self.skeleton
         content = {
             "split": self.split,
-            "skeleton": {
-                "name": skeleton.name,
-                "joints": skeleton.joints,
-                "parents": skeleton.parents,
-                "estimates_root": skeleton.estimates_root,
-            },
+            "skeleton": self.skeleton.to_dict(),
             "rig": self.rig.to_dict(),
             "image_px": self.image_px,
             "categories": self.categories,
@@ -107,15 +101,9 @@ class StoreHeader:
             KeyError, TypeError, ValueError: if it is something else.
         """
         content = json.loads(text)
-        skeleton = content["skeleton"]
         header = cls(
             split=content["split"],
-            skeleton=Skeleton(
-                name=skeleton["name"],
-                joints=tuple(skeleton["joints"]),
-                parents=tuple(skeleton["parents"]),
-                estimates_root=skeleton["estimates_root"],
-            ),
+            skeleton=Skeleton.from_dict(content["skeleton"]),
             rig=StereoRig.from_dict(content["rig"]),
             image_px=content["image_px"],
             categories=tuple(content["categories"]),
