@@ -24,7 +24,7 @@ def test_lifters_and_probes_are_shown(preset: str) -> None:
     assert [panel.title for panel in panels] == ["a", "b"]
     assert list(panels[0].maps) == ["target joints", "joint heatmaps", "target limbs", "limb heatmaps"]
     assert set(panels[0].poses_cm) == {"truth", "estimate"}
-    panel_figure(panels, unrealego().estimated_bones)
+    panel_figure(panels, unrealego().estimated_limbs)
     if settings["probe"]:
         with torch.inference_mode():
             panels = panels_of(build(settings["probe"]["task"])(facts("egosynth")).eval(), frames, ["a", "b"])

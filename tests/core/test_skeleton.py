@@ -27,7 +27,7 @@ def test_unrealego_is_the_published_skeleton() -> None:
     assert parent_of["neck_01"] == "head"
     assert parent_of["hand_r"] == "lowerarm_r"
     assert (skeleton.num_joints, skeleton.num_heatmap_joints, len(skeleton.estimated)) == (16, 15, 16)
-    assert len(skeleton.estimated_bones) == 15
+    assert len(skeleton.estimated_limbs) == 15
 
 
 def test_egocap_is_the_published_skeleton() -> None:
@@ -37,7 +37,7 @@ def test_egocap_is_the_published_skeleton() -> None:
     assert skeleton.joints[-4:] == ("right_hip", "right_knee", "right_ankle", "right_toe")
     assert (skeleton.num_joints, skeleton.num_heatmap_joints, len(skeleton.estimated)) == (18, 17, 17)
     assert "cam" not in skeleton.estimated_names
-    assert len(skeleton.estimated_bones) == 16  # the limb from the neck to the camera has one estimated end
+    assert len(skeleton.estimated_limbs) == 16  # the limb from the neck to the camera has one estimated end
 
 
 @BOTH
@@ -108,10 +108,10 @@ def test_a_chain_hangs_each_joint_off_the_one_before(skeleton: Skeleton) -> None
     assert chain.name != skeleton.name
 
 
-def test_estimated_bones_are_rows_of_the_estimated_pose() -> None:
+def test_estimated_limbs_are_rows_of_the_estimated_pose() -> None:
     with_root, without = tree(0, 0, 1), tree(0, 0, 1, estimates_root=False)
-    assert with_root.estimated_bones == ((1, 0), (2, 1))
-    assert without.estimated_bones == ((1, 0),)  # joints 2 and 1 are rows 1 and 0
+    assert with_root.estimated_limbs == ((1, 0), (2, 1))
+    assert without.estimated_limbs == ((1, 0),)  # joints 2 and 1 are rows 1 and 0
     assert without.estimated_names == ("j1", "j2")
 
 

@@ -41,7 +41,7 @@ def test_cosine_is_averaged_over_the_batch() -> None:
 @pytest.mark.parametrize("skeleton", [unrealego(), egocap()], ids=lambda s: s.name)
 def test_a_true_pose_scores_minus_the_number_of_bones(skeleton) -> None:
     pose = 30 * torch.randn(4, len(skeleton.estimated), 3)
-    bones = skeleton.estimated_bones
+    bones = skeleton.estimated_limbs
     assert bone_cosine(pose, pose, bones).item() == pytest.approx(-len(bones), rel=1e-5)
 
 

@@ -36,7 +36,7 @@ def picture_maker(
     """
     store = module.store("validation")
     frames = store.read(evenly(number, len(store)))
-    bones = module.skeleton.estimated_bones
+    bones = module.skeleton.estimated_limbs
     names = [module.categories[int(category)] for category in frames.category]
 
     def show(task: L.LightningModule, step: int) -> None:

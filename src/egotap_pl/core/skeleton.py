@@ -89,7 +89,7 @@ class Skeleton:
         return tuple(self.joints[j] for j in self.estimated)
 
     @property
-    def estimated_bones(self) -> tuple[tuple[int, int], ...]:
+    def estimated_limbs(self) -> tuple[tuple[int, int], ...]:
         """(child row, parent row) of every limb whose two ends are estimated, as rows of an estimated pose."""
         row = {joint: r for r, joint in enumerate(self.estimated)}
         return tuple((row[c], row[p]) for c, p in self.limbs if c in row and p in row)

@@ -24,7 +24,7 @@ def bone_cosine(
     Args:
         pose_cm: estimate.
         truth_cm: truth.
-        bones: rows of the two joints of each bone (`Skeleton.estimated_bones`).
+        bones: rows of the two joints of each bone (`Skeleton.estimated_limbs`).
     """
     child, parent = [c for c, _ in bones], [p for _, p in bones]
     estimated, true = pose_cm[:, child] - pose_cm[:, parent], truth_cm[:, child] - truth_cm[:, parent]

@@ -84,7 +84,7 @@ class LiftingTask(L.LightningModule):
         truth_cm = self.truth_cm(batch)
         return {
             "mpjpe": mpjpe_cm(estimate_cm, truth_cm),
-            "bone_cosine": bone_cosine(estimate_cm, truth_cm, self.skeleton.estimated_bones),
+            "bone_cosine": bone_cosine(estimate_cm, truth_cm, self.skeleton.estimated_limbs),
         }
 
     def validation_step(self, example: Example, batch_idx: int) -> None:

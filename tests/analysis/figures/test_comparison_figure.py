@@ -48,7 +48,7 @@ def test_all_bones_of_truth_and_estimates_are_drawn(draw, skeleton, images: bool
     figure = draw(frames, skeleton)
     fields = [axis for axis in figure.axes if not axis.images]
     assert len(fields) == 3
-    bones = len(skeleton.estimated_bones)
+    bones = len(skeleton.estimated_limbs)
     for field in fields:
         bodies = [line for line in field.lines if line.get_color() in (TRUTH_COLOUR, ESTIMATE_COLOUR)]
         assert len(bodies) == 2 * 2 * 2  # methods, sides, truth and estimate

@@ -48,7 +48,7 @@ def estimates_figure(frames: Sequence[Estimate], skeleton: Skeleton) -> Figure:
         views[0].set_ylabel(frame.title, fontsize=TEXT)
         for axis, across in ((front, 0), (side, 2)):
             body = upright(frame.pose_cm)
-            for child, parent in skeleton.estimated_bones:
+            for child, parent in skeleton.estimated_limbs:
                 axis.plot(*body[[child, parent]][:, [across, 1]].T, color=ESTIMATE_COLOUR, linewidth=1.5)
             axis.scatter(body[:, across], body[:, 1], color=ESTIMATE_COLOUR, s=6, zorder=3)
             plain(axis, "cm" if row == len(frames) - 1 else "")

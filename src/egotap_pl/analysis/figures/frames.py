@@ -68,7 +68,7 @@ def poses_figure(frames: Sequence[Shown], skeleton: Skeleton) -> Figure:
 def _draw_pose(axis: Axes, frame: Shown, skeleton: Skeleton, across: int) -> None:
     """Truth and estimate as sticks with dots at the joints."""
     poses = {"truth": frame.truth_cm, "estimate": frame.estimate_cm}
-    draw_sticks(axis, poses, POSE_COLOURS, skeleton.estimated_bones, across, width=1.8)
+    draw_sticks(axis, poses, POSE_COLOURS, skeleton.estimated_limbs, across, width=1.8)
     for name, pose_cm in poses.items():
         body = upright(pose_cm)
         axis.scatter(body[:, across], body[:, 1], color=POSE_COLOURS[name], s=7, zorder=3)

@@ -85,7 +85,7 @@ def propagation_samples(
         with_mm: of a model with it, on the same frames.
         skeleton: its parents are the limbs' ends, whatever the order of propagation.
     """
-    child, parent = np.array(skeleton.estimated_bones).T
+    child, parent = np.array(skeleton.estimated_limbs).T
     return Samples(without_mm[:, child] - without_mm[:, parent], without_mm[:, child] - with_mm[:, child])
 
 

@@ -32,7 +32,7 @@ def scene_data(scene: Scene) -> str:
     step_cm = max(STEP_CM, *(_largest(pose) / 32767 for pose in poses))
     about = {
         "joints": scene.skeleton.estimated_names,
-        "bones": scene.skeleton.estimated_bones,
+        "bones": scene.skeleton.estimated_limbs,
         "frames": len(scene),
         "frameNumber": [int(number) for number in scene.frame_number],
         "motions": _motions(scene),
