@@ -1,4 +1,4 @@
-"""Cameras against the published formula written out in plain Python, and against themselves."""
+"""Cameras: compared with the published formula in plain Python, and with themselves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("camera", [CAMERA, AFFINE], ids=["plain", "affine
 
 
 def project_by_the_formula(camera: FisheyeCamera, x: float, y: float, z: float) -> tuple[float, float]:
-    """Scaramuzza's model, one point at a time, in OCamCalib's order: rows first."""
+    """Scaramuzza's model for one point, in OCamCalib's order: rows first."""
     n = math.sqrt(x * x + y * y)
     theta = math.atan(-z / n)
     rho = sum(a * theta**k for k, a in enumerate(camera.w2c))
@@ -31,14 +31,14 @@ def project_by_the_formula(camera: FisheyeCamera, x: float, y: float, z: float) 
 
 
 def rays(degrees: torch.Tensor, around: int = 24) -> torch.Tensor:
-    """Unit vectors at each angle off the axis, all the way around."""
+    """Unit vectors at each angle from the axis, all the way around it."""
     turns = torch.arange(around, dtype=degrees.dtype) * (2 * math.pi / around)
     polar, azimuth = torch.meshgrid(torch.deg2rad(degrees), turns, indexing="ij")
     return torch.stack((polar.sin() * azimuth.cos(), polar.sin() * azimuth.sin(), polar.cos()), -1)
 
 
 @BOTH
-def test_projection_is_the_published_formula(camera: FisheyeCamera) -> None:
+def test_projection_equals_the_published_formula(camera: FisheyeCamera) -> None:
     points = rays(torch.linspace(1.5, 78.0, 40).double()) * 37.0
     px, inside = camera.project(points)
     expected = [[project_by_the_formula(camera, *p) for p in ring] for ring in points.tolist()]
@@ -46,7 +46,7 @@ def test_projection_is_the_published_formula(camera: FisheyeCamera) -> None:
     assert inside[:35].all()
 
 
-def test_the_formula_holds_to_a_hundredth_of_a_pixel_around_the_axis() -> None:
+def test_near_the_axis_projection_equals_the_formula_to_a_hundredth_of_a_pixel() -> None:
     points = rays(torch.tensor([1e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0]).double())
     expected = [[project_by_the_formula(CAMERA, *p) for p in ring] for ring in points.tolist()]
     np.testing.assert_allclose(CAMERA.project(points)[0].numpy(), np.array(expected), atol=0.01)
@@ -54,22 +54,24 @@ def test_the_formula_holds_to_a_hundredth_of_a_pixel_around_the_axis() -> None:
 
 @BOTH
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_pixels_come_back_over_the_whole_frame(camera: FisheyeCamera, dtype: torch.dtype) -> None:
+def test_unprojected_pixels_project_back_over_the_whole_frame(camera: FisheyeCamera, dtype: torch.dtype) -> None:
     side = torch.arange(0, 1024, 7, dtype=dtype)
     px = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1)
-    ray, seen = camera.unproject(px)
+    ray, inside = camera.unproject(px)
     torch.testing.assert_close(ray.norm(dim=-1), torch.ones_like(px[..., 0]))
-    back, seen_again = camera.project(ray * 50)
+    back, inside_again = camera.project(ray * 50)
     assert (back - px).norm(dim=-1).max() < ROUND_TRIP_PX  # outside the circle too
     disc = (px - px.new_tensor(camera.centre_px)).norm(dim=-1)
-    assert seen[disc < 500].all()
-    assert not seen[disc > 520].any()
-    assert torch.equal(seen[(disc - 512).abs() > 8], seen_again[(disc - 512).abs() > 8])
+    assert inside[disc < 500].all()
+    assert not inside[disc > 520].any()
+    assert torch.equal(inside[(disc - 512).abs() > 8], inside_again[(disc - 512).abs() > 8])
 
 
 @BOTH
 @pytest.mark.parametrize("distance_cm", [0.01, 1.0, 300.0])
-def test_points_come_back_over_the_whole_field_of_view(camera: FisheyeCamera, distance_cm: float) -> None:
+def test_projected_points_unproject_back_over_the_whole_field_of_view(
+    camera: FisheyeCamera, distance_cm: float
+) -> None:
     directions = rays(torch.linspace(0.0, 120.0, 200))
     back, _ = camera.unproject(camera.project(directions * distance_cm)[0])
     assert torch.rad2deg((back - directions).norm(dim=-1)).max() < 0.01
@@ -85,7 +87,7 @@ def test_the_circle_reaches_about_78_degrees() -> None:
     assert not inside[1].any()
 
 
-def test_the_axis_is_the_centre_and_right_and_down_are_u_and_v() -> None:
+def test_the_axis_projects_to_the_centre_and_u_is_right_and_v_down() -> None:
     points = torch.tensor([[0.0, 0.0, 30.0], [5.0, 0.0, 30.0], [0.0, 5.0, 30.0]])
     px, inside = CAMERA.project(points)
     assert inside.all()
@@ -95,7 +97,7 @@ def test_the_axis_is_the_centre_and_right_and_down_are_u_and_v() -> None:
     torch.testing.assert_close(CAMERA.unproject(px[:1])[0], torch.tensor([[0.0, 0.0, 1.0]]))
 
 
-def test_what_cannot_be_seen_is_flagged_and_stays_sane() -> None:
+def test_points_outside_the_view_are_flagged_and_have_finite_pixels() -> None:
     behind = torch.cat((rays(torch.linspace(79, 180, 60)).reshape(-1, 3) * 20, torch.tensor([[0.0, 0.0, -5.0]])))
     px, inside = CAMERA.project(behind)
     assert not inside.any()
@@ -104,14 +106,14 @@ def test_what_cannot_be_seen_is_flagged_and_stays_sane() -> None:
     assert (radius > 512).all()
     assert (radius < 1200).all()
     assert not CAMERA.in_frame(CAMERA.project(rays(torch.linspace(115, 180, 20)))[0]).any()
-    at_the_camera, seen = CAMERA.project(torch.zeros(1, 3))
+    at_the_camera, inside = CAMERA.project(torch.zeros(1, 3))
     torch.testing.assert_close(at_the_camera[0], torch.tensor(CAMERA.centre_px))
-    assert not seen.any()
+    assert not inside.any()
     assert not CAMERA.project(torch.tensor([[math.nan, 0.0, 1.0], [math.inf, 0.0, 1.0]]))[1].any()
     assert not CAMERA.unproject(torch.tensor([[math.nan, 0.0], [-300.0, 500.0], [5.0, 5.0]]))[1].any()
 
 
-def test_pixels_move_outwards_without_a_jump_through_the_rim() -> None:
+def test_pixels_move_outwards_across_the_rim_without_a_jump() -> None:
     ring = rays(torch.linspace(0.0, 179.0, 20000).double(), around=3)
     radius = (CAMERA.project(ring)[0] - ring.new_tensor(CAMERA.centre_px)).norm(dim=-1)
     steps = radius.diff(dim=0)
@@ -120,7 +122,7 @@ def test_pixels_move_outwards_without_a_jump_through_the_rim() -> None:
 
 
 @BOTH
-def test_gradients_are_right(camera: FisheyeCamera) -> None:
+def test_gradients_equal_finite_differences(camera: FisheyeCamera) -> None:
     points = torch.cat(
         (rays(torch.tensor([0.002, 0.05, 0.8, 3.0, 40.0, 77.0, 90.0, 150.0]).double(), 5).reshape(-1, 3),)
     )
@@ -131,7 +133,7 @@ def test_gradients_are_right(camera: FisheyeCamera) -> None:
 
 
 @BOTH
-def test_gradients_on_the_axis_are_those_beside_it(camera: FisheyeCamera) -> None:
+def test_gradients_on_the_axis_equal_those_beside_it(camera: FisheyeCamera) -> None:
     on = torch.tensor([[0.0, 0.0, 20.0]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p: camera.project(p)[0], on, eps=1e-7, atol=1e-3)
     jacobian_on = torch.autograd.functional.jacobian(lambda p: camera.project(p)[0], on)
@@ -141,9 +143,9 @@ def test_gradients_on_the_axis_are_those_beside_it(camera: FisheyeCamera) -> Non
     assert torch.autograd.gradcheck(lambda p: camera.unproject(p)[0], centre, eps=1e-4, atol=1e-6)
 
 
-def test_gradients_are_finite_wherever_a_point_may_be() -> None:
-    nasty = [[0, 0, 1], [0, 0, -1], [0, 0, 0], [1e-20, 0, 0], [1e-20, 0, 5], [1e-20, 0, -5], [0, 1e-9, 1e-9], [3, 4, 0]]
-    points = torch.tensor(nasty, dtype=torch.float32, requires_grad=True)
+def test_gradients_are_finite_everywhere() -> None:
+    edge = [[0, 0, 1], [0, 0, -1], [0, 0, 0], [1e-20, 0, 0], [1e-20, 0, 5], [1e-20, 0, -5], [0, 1e-9, 1e-9], [3, 4, 0]]
+    points = torch.tensor(edge, dtype=torch.float32, requires_grad=True)
     px, _ = CAMERA.project(points)
     px.sum().backward()
     assert torch.isfinite(px).all()
@@ -154,7 +156,7 @@ def test_gradients_are_finite_wherever_a_point_may_be() -> None:
     assert torch.isfinite(pixels.grad).all()
 
 
-def test_any_batch_shape_and_none() -> None:
+def test_any_batch_shape_even_an_empty_one() -> None:
     points = torch.randn(2, 3, 4, 3) + torch.tensor([0.0, 0.0, 5.0])
     px, inside = CAMERA.project(points)
     assert px.shape == (2, 3, 4, 2)
@@ -164,7 +166,7 @@ def test_any_batch_shape_and_none() -> None:
 
 
 @BOTH
-def test_a_crop_moves_pixels_as_annotations_move(camera: FisheyeCamera) -> None:
+def test_a_crop_moves_pixels_as_it_moves_annotations(camera: FisheyeCamera) -> None:
     crop = camera.cropped(left_px=100, top_px=-30, side_px=640, to_px=256)
     points = rays(torch.linspace(0, 150, 40).double()) * 12
     px, inside = camera.project(points)
@@ -176,7 +178,7 @@ def test_a_crop_moves_pixels_as_annotations_move(camera: FisheyeCamera) -> None:
     assert crop.max_angle_rad == pytest.approx(camera.max_angle_rad)
 
 
-def test_cameras_and_rigs_are_plain_values() -> None:
+def test_cameras_and_rigs_are_values_that_survive_json_and_pickle() -> None:
     rig = StereoRig.unrealego()
     assert FisheyeCamera.from_dict(json.loads(json.dumps(AFFINE.to_dict()))) == AFFINE
     assert StereoRig.from_dict(json.loads(json.dumps(rig.to_dict()))) == rig
@@ -184,7 +186,7 @@ def test_cameras_and_rigs_are_plain_values() -> None:
     assert pickle.loads(pickle.dumps(rig)) == rig
 
 
-def test_dictionaries_that_are_no_camera_or_rig_are_refused() -> None:
+def test_dictionaries_that_do_not_describe_a_camera_or_rig_are_refused() -> None:
     rig = StereoRig.unrealego().to_dict()
     with pytest.raises(ValueError, match="w2c"):
         FisheyeCamera.from_dict({k: v for k, v in CAMERA.to_dict().items() if k != "w2c"})
@@ -198,7 +200,7 @@ def test_dictionaries_that_are_no_camera_or_rig_are_refused() -> None:
         dataclasses.replace(CAMERA, w2c=(500.0, 100.0))
 
 
-def test_the_right_camera_stands_to_the_right() -> None:
+def test_the_right_camera_is_to_the_right_of_the_left_one() -> None:
     rig = StereoRig.unrealego(baseline_cm=10.0)
     points = torch.tensor([[[5.0, 8.0, 40.0], [5.0, 8.0, 400.0]]])
     views = rig.to_views(points)
@@ -210,10 +212,10 @@ def test_the_right_camera_stands_to_the_right() -> None:
     assert disparity[0] > disparity[1] > 0  # nearer points shift more, to the left in the right view
 
 
-def test_a_turned_rig_moves_points_by_its_transform() -> None:
+def test_a_rotated_rig_transforms_points() -> None:
     a = math.radians(30)
     rotation = ((math.cos(a), 0.0, math.sin(a)), (0.0, 1.0, 0.0), (-math.sin(a), 0.0, math.cos(a)))
-    rig = StereoRig("turned", (CAMERA, AFFINE), rotation, (1.0, 2.0, 3.0))
+    rig = StereoRig("rotated", (CAMERA, AFFINE), rotation, (1.0, 2.0, 3.0))
     points = torch.randn(4, 5, 3, dtype=torch.float64) + torch.tensor([0.0, 0.0, 20.0])
     right = np.einsum("ij,bnj->bni", np.array(rotation), points.numpy()) + np.array([1.0, 2.0, 3.0])
     np.testing.assert_allclose(rig.to_views(points)[:, 1].numpy(), right)
@@ -226,15 +228,15 @@ def test_a_turned_rig_moves_points_by_its_transform() -> None:
 # --- OCamCalib files
 
 
-def calibration_text(**changed: str) -> str:
-    """As OCamCalib writes it, for a frame wider than high: centre "row column", size "height width"."""
+def calibration_text(**replacements: str) -> str:
+    """A file as OCamCalib writes it, of a frame wider than high: centre "row column", size "height width"."""
     values = {
         "c2w": f"{len(CAMERA.c2w)} " + " ".join(map(repr, CAMERA.c2w)),
         "w2c": f"{len(CAMERA.w2c)} " + " ".join(map(repr, CAMERA.w2c)),
         "centre": "507.5 651.25",
         "affine": "0.999 -0.002 0.003",
         "size": "1024 1280",
-        **changed,
+        **replacements,
     }
     comments = {
         "c2w": "#polynomial coefficients for the DIRECT mapping function",
@@ -261,7 +263,7 @@ def test_an_ocamcalib_file_becomes_a_camera(tmp_path) -> None:
     np.testing.assert_allclose(camera.project(points)[0].numpy(), np.array(expected), atol=1e-6)
 
 
-def test_without_a_radius_the_view_ends_where_the_polynomials_do(tmp_path) -> None:
+def test_without_a_radius_the_view_ends_where_the_polynomials_stop_agreeing(tmp_path) -> None:
     path = tmp_path / "calibration.txt"
     path.write_text(calibration_text())
     camera = FisheyeCamera.from_ocamcalib(str(path))
@@ -286,7 +288,7 @@ def test_without_a_radius_the_view_ends_where_the_polynomials_do(tmp_path) -> No
         ({"size": "1280 1024"}, 11, "row column"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path, change: dict[str, str], line: int, expected: str) -> None:
+def test_an_error_names_the_bad_line(tmp_path, change: dict[str, str], line: int, expected: str) -> None:
     path = tmp_path / "bad.txt"
     path.write_text(calibration_text(**change))
     with pytest.raises(EgotapError) as error:
@@ -295,7 +297,7 @@ def test_a_bad_line_is_named(tmp_path, change: dict[str, str], line: int, expect
     assert expected in str(error.value)
 
 
-def test_other_files_are_refused(tmp_path) -> None:
+def test_files_that_are_not_calibrations_are_refused(tmp_path) -> None:
     path = tmp_path / "file"
     with pytest.raises(EgotapError, match="cannot read"):
         FisheyeCamera.from_ocamcalib(path)
@@ -308,8 +310,8 @@ def test_other_files_are_refused(tmp_path) -> None:
     with pytest.raises(EgotapError, match="larger than"):
         FisheyeCamera.from_ocamcalib(path)
     path.write_text("\n".join(calibration_text().split("\n")[:9]))
-    with pytest.raises(EgotapError, match=r"ends after line 9; expected the image centre.* in line 11"):
+    with pytest.raises(EgotapError, match=r"ends after line 9; expected the image centre.* on line 11"):
         FisheyeCamera.from_ocamcalib(path)
     path.write_text(calibration_text(w2c="3 400 100 20"))
-    with pytest.raises(EgotapError, match="undo each other"):
+    with pytest.raises(EgotapError, match="inverse to each other"):
         FisheyeCamera.from_ocamcalib(path)

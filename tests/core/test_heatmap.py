@@ -1,4 +1,4 @@
-"""Rasterisers against SciPy and scikit-image, map by map."""
+"""Rasterised heatmaps: each compared with SciPy and scikit-image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMB_TOLERANCE = 7e-6
 
 
 def scipy_joint(point_px: np.ndarray, size: int) -> np.ndarray:
-    """One impulse on a canvas with a margin of 4 px, blurred, cropped and scaled to a peak of 1."""
+    """An impulse on a canvas with a margin of 4 px, blurred, cropped and scaled to a peak of 1."""
     x, y = point_px * size / 1024
     canvas = np.zeros((size + 8, size + 8))
     if -4 <= x < size + 4 and -4 <= y < size + 4:
@@ -29,12 +29,12 @@ def scipy_joint(point_px: np.ndarray, size: int) -> np.ndarray:
 
 
 def skimage_limb(child_px: np.ndarray, parent_px: np.ndarray, size: int) -> np.ndarray:
-    """An anti-aliased line, clipped to the map, blurred and doubled."""
+    """An anti-aliased line, clipped to the heatmap, blurred and doubled."""
     (x0, y0), (x1, y1) = np.rint(parent_px * size / 1024).astype(int), np.rint(child_px * size / 1024).astype(int)
     rows, columns, values = line_aa(y0, x0, y1, x1)
-    seen = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
+    inside = (rows >= 0) & (rows < size) & (columns >= 0) & (columns < size)
     line = np.zeros((size, size))
-    line[rows[seen], columns[seen]] = values[seen]
+    line[rows[inside], columns[inside]] = values[inside]
     return 2 * gaussian_filter(line, sigma=1, truncate=4, mode="constant")
 
 
@@ -44,7 +44,7 @@ def random_points(skeleton: Skeleton, spread_px: float, batch: int = 6, seed: in
 
 
 def pair_map(root_px: tuple[float, float], tip_px: tuple[float, float], size: int = 64) -> torch.Tensor:
-    """The line alone: a limb that lies across the camera's axis has cos 1."""
+    """The line alone: the cosine of a limb perpendicular to the camera's axis is 1."""
     points = torch.tensor([[root_px, tip_px]]).expand(1, 2, 2, 2)
     maps = limb_heatmaps(points, torch.tensor([[[0.0, 0.0, 5.0], [1.0, 0.0, 5.0]]]), PAIR, size)
     assert torch.equal(maps[0, 0], maps[0, 1])
@@ -54,7 +54,7 @@ def pair_map(root_px: tuple[float, float], tip_px: tuple[float, float], size: in
 
 @pytest.mark.parametrize("make", [unrealego, egocap])
 @pytest.mark.parametrize("size", [64, 32, 16])
-def test_joint_maps_equal_scipy(make, size: int) -> None:
+def test_joint_heatmaps_equal_scipy(make, size: int) -> None:
     skeleton = make()
     points = random_points(skeleton, spread_px=700.0)
     maps = joint_heatmaps(points, skeleton, size)
@@ -64,7 +64,7 @@ def test_joint_maps_equal_scipy(make, size: int) -> None:
         np.testing.assert_allclose(maps[b, v, j].numpy(), expected, atol=JOINT_TOLERANCE, rtol=0)
 
 
-def test_joint_maps_equal_scipy_at_the_frames_edges() -> None:
+def test_joint_heatmaps_equal_scipy_at_the_edges_of_the_frame() -> None:
     edges = [-80.0, -64.1, -64.0, -63.9, -16.0, -8.0, -0.1, 0.0, 8.0, 1007.9, 1023.9, 1024.0, 1087.9, 1088.0, 1200.0]
     for x in edges:
         for y in (*edges[::3], 500.0):
@@ -81,7 +81,7 @@ def test_a_joint_peaks_at_one_in_its_own_pixel() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e30, -1e30])
-def test_points_that_are_nowhere_leave_empty_maps(bad: float) -> None:
+def test_points_that_are_not_finite_or_far_away_leave_empty_heatmaps(bad: float) -> None:
     points = torch.full((1, 2, 2, 2), 512.0)
     points[:, 0, 1, 0] = bad
     cm = torch.tensor([[[0.0, 0.0, 5.0], [1.0, 0.0, 5.0]]])
@@ -97,7 +97,7 @@ def test_points_that_are_nowhere_leave_empty_maps(bad: float) -> None:
 
 @pytest.mark.parametrize("make", [unrealego, egocap])
 @pytest.mark.parametrize(("size", "spread_px"), [(64, 500.0), (64, 1500.0), (32, 600.0), (16, 600.0), (64, 60.0)])
-def test_limb_maps_equal_scikit_image(make, size: int, spread_px: float) -> None:
+def test_limb_heatmaps_equal_scikit_image(make, size: int, spread_px: float) -> None:
     skeleton = make()
     points = random_points(skeleton, spread_px)
     cm = torch.randn(6, skeleton.num_joints, 3, generator=torch.Generator().manual_seed(1)) * 30
@@ -116,7 +116,7 @@ def test_limb_maps_equal_scikit_image(make, size: int, spread_px: float) -> None
     ("root_px", "tip_px"),
     [
         ((512.0, 512.0), (512.0, 512.0)),  # no length
-        ((512.0, 512.0), (515.0, 510.0)),  # none once rounded
+        ((512.0, 512.0), (515.0, 510.0)),  # no length after rounding
         ((0.0, 0.0), (0.0, 0.0)),  # in a corner
         ((512.0, 100.0), (512.0, 900.0)),  # vertical
         ((900.0, 300.0), (100.0, 300.0)),  # horizontal, backwards
@@ -128,9 +128,9 @@ def test_limb_maps_equal_scikit_image(make, size: int, spread_px: float) -> None
         ((512.0, 512.0), (700.0, 4000.0)),  # one end far outside
         ((-300.0, 200.0), (1500.0, 900.0)),  # both outside, crossing
         ((-300.0, 800.0), (300.0, 1400.0)),  # both outside, cutting a corner
-        ((-300.0, 200.0), (-100.0, 900.0)),  # wholly outside, beside the map
-        ((-200.0, -300.0), (1300.0, -20.0)),  # wholly outside, above it
-        ((-40.0, 100.0), (-40.0, 900.0)),  # outside by less than the blur's reach: zero padding, nothing spills in
+        ((-300.0, 200.0), (-100.0, 900.0)),  # entirely outside, beside the heatmap
+        ((-200.0, -300.0), (1300.0, -20.0)),  # entirely outside, above it
+        ((-40.0, 100.0), (-40.0, 900.0)),  # outside by less than the blur's reach: zero padding, so nothing reaches in
         ((0.0, 100.0), (0.0, 900.0)),  # along the border
         ((8.0, 24.0), (40.0, 56.0)),  # halves: rounded to even
         ((-15000.0, -9000.0), (16000.0, 9900.0)),  # both very far
@@ -141,7 +141,7 @@ def test_degenerate_limbs_equal_scikit_image(root_px: tuple[float, float], tip_p
     np.testing.assert_allclose(pair_map(root_px, tip_px).numpy(), expected, atol=LIMB_TOLERANCE, rtol=0)
 
 
-def test_a_limb_looks_the_same_from_both_ends() -> None:
+def test_a_limb_is_the_same_when_its_ends_are_swapped() -> None:
     torch.testing.assert_close(pair_map((100.0, 222.0), (750.0, 444.0)), pair_map((750.0, 444.0), (100.0, 222.0)))
 
 
@@ -149,7 +149,7 @@ def test_a_limb_looks_the_same_from_both_ends() -> None:
     ("child_cm", "cos", "sin"),
     [
         ((0.0, 0.0, 20.0), 1.0, 0.0),  # no length in space
-        ((0.0, 0.0, 10.0), 0.0, 1.0),  # parent straight behind the child, seen from the camera
+        ((0.0, 0.0, 10.0), 0.0, 1.0),  # from the camera, the parent is straight behind the child
         ((0.0, 0.0, 30.0), 0.0, -1.0),
         ((3.0, 4.0, 20.0), 1.0, 0.0),
         ((3.0, -4.0, 15.0), math.sqrt(0.5), math.sqrt(0.5)),
@@ -166,19 +166,19 @@ def test_the_channels_are_cos_and_sin_of_parent_minus_child(
         torch.testing.assert_close(maps[0, view, 0, 1], sin * line)
 
 
-def test_a_limb_that_is_nowhere_in_space_has_empty_maps() -> None:
+def test_a_limb_with_an_end_that_is_not_finite_in_space_has_empty_heatmaps() -> None:
     points = torch.tensor([[200.0, 200.0], [700.0, 400.0]]).expand(1, 2, 2, 2)
     for bad in (math.nan, math.inf):
         assert not limb_heatmaps(points, torch.tensor([[[0.0, 0.0, 20.0], [0.0, bad, 1.0]]]), PAIR, 64).any()
 
 
-def test_limb_lengths_are_px_of_the_map() -> None:
+def test_limb_lengths_are_in_heatmap_pixels() -> None:
     points = torch.tensor([[0.0, 0.0], [48.0, 64.0]]).expand(1, 2, 2, 2)
     assert limb_lengths_px(points, PAIR, 64).tolist() == [[[5.0], [5.0]]]
     assert limb_lengths_px(points, PAIR, 32).tolist() == [[[2.5], [2.5]]]
 
 
-def test_maps_of_a_frame_do_not_depend_on_its_batch() -> None:
+def test_heatmaps_of_a_frame_do_not_depend_on_its_batch() -> None:
     skeleton = unrealego()
     points, cm = random_points(skeleton, 600.0), torch.randn(6, skeleton.num_joints, 3)
     together = limb_heatmaps(points, cm, skeleton, 64)
@@ -189,7 +189,7 @@ def test_maps_of_a_frame_do_not_depend_on_its_batch() -> None:
     assert limb_heatmaps(points[:0], cm[:0], skeleton, 64).shape == (0, 2, 15, 2, 64, 64)
 
 
-def test_autocast_does_not_blunt_the_targets() -> None:
+def test_autocast_does_not_make_targets_less_accurate() -> None:
     skeleton = unrealego()
     points, cm = random_points(skeleton, 600.0), torch.randn(6, skeleton.num_joints, 3)
     plain = joint_heatmaps(points, skeleton, 64), limb_heatmaps(points, cm, skeleton, 64)

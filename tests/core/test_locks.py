@@ -1,4 +1,4 @@
-"""One job at a time; the next one says that it waits."""
+"""One job at a time; a job that waits says so."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_second_job_waits_and_says_so(tmp_path):
     assert order == ["first", "second"]
 
 
-def test_an_error_lets_go(tmp_path):
+def test_an_error_releases_the_lock(tmp_path):
     with pytest.raises(KeyError), held(tmp_path / "lock", lambda: None):
         raise KeyError
     with held(tmp_path / "lock", lambda: pytest.fail("it was not released")):

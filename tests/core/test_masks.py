@@ -1,4 +1,4 @@
-"""Limb masks against a slow drawing, pixel by pixel."""
+"""Limb masks: compared with a slow drawing, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SKELETONS = [unrealego(), egocap()]
 
 
 def slow_mask(points_px: np.ndarray, chain: tuple[int, int, int], size: int, width_px: float) -> np.ndarray:
-    """Distance of every pixel to 801 points along each bone, minus half the width; NaN points give infinity."""
+    """Distance of every pixel to 801 points along each segment, minus half the width; infinite for NaN points."""
     points = np.trunc(points_px * size / 1024)
     rows, columns = np.mgrid[:size, :size]
     nearest = np.full((size, size), math.inf)
@@ -43,7 +43,7 @@ def test_masks_are_thick_lines(skeleton: Skeleton, width_px: float) -> None:
         assert (masks[b, v, m].numpy() == (beyond <= 0))[certain].all()
 
 
-def test_a_limb_seen_end_on_is_a_disc_and_one_that_is_not_there_is_nothing() -> None:
+def test_a_limb_seen_end_on_is_a_disc_and_a_missing_one_is_empty() -> None:
     skeleton = unrealego()
     points = torch.full((1, 2, 16, 2), math.nan)
     points[:, :, list(arms_and_legs(skeleton)[0])] = 512.0

@@ -1,4 +1,4 @@
-"""The trees that poses are made of."""
+"""Skeletons: the published ones, their trees, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_egocap_is_the_published_skeleton() -> None:
     assert skeleton.joints[-4:] == ("right_hip", "right_knee", "right_ankle", "right_toe")
     assert (skeleton.num_joints, skeleton.num_heatmap_joints, len(skeleton.estimated)) == (18, 17, 17)
     assert "cam" not in skeleton.estimated_names
-    assert len(skeleton.estimated_limbs) == 16  # the limb from the neck to the camera has one estimated end
+    assert len(skeleton.estimated_limbs) == 16  # one end of the limb from the neck to the camera is not estimated
 
 
 @BOTH
@@ -51,7 +51,7 @@ def test_a_limb_stays_on_its_side(skeleton: Skeleton) -> None:
 
 
 @BOTH
-def test_levels_hold_every_joint_but_the_root_after_its_parent(skeleton: Skeleton) -> None:
+def test_levels_contain_every_joint_but_the_root_one_level_below_its_parent(skeleton: Skeleton) -> None:
     levels = skeleton.levels
     assert sorted(j for level in levels for j in level) == list(range(1, skeleton.num_joints))
     level_of = {0: -1, **{j: k for k, level in enumerate(levels) for j in level}}
@@ -76,7 +76,7 @@ def test_levels_paths_and_subtrees_of_a_small_tree() -> None:
 
 
 @BOTH
-def test_subtrees_are_the_joints_whose_path_leads_there(skeleton: Skeleton) -> None:
+def test_a_subtree_is_a_joint_and_the_subtrees_of_its_children(skeleton: Skeleton) -> None:
     for joint in range(skeleton.num_joints):
         children = [c for c, p in skeleton.limbs if p == joint]
         expected = {joint}.union(*(skeleton.subtree(c) for c in children))
@@ -95,11 +95,11 @@ def test_mirror_swaps_sides_and_keeps_the_tree(skeleton: Skeleton) -> None:
 def test_mirror_pairs_names_by_prefix_or_suffix() -> None:
     names = ("root", "left_hand", "right_hand", "ball_l", "ball_r", "tail_l", "leftover")
     skeleton = Skeleton("odd", names, (0,) * 7, estimates_root=True)
-    assert skeleton.mirror == (0, 2, 1, 4, 3, 5, 6)  # a side without a counterpart is its own
+    assert skeleton.mirror == (0, 2, 1, 4, 3, 5, 6)  # a joint whose other side is missing is its own counterpart
 
 
 @BOTH
-def test_a_chain_hangs_each_joint_off_the_one_before(skeleton: Skeleton) -> None:
+def test_in_a_chain_each_joint_follows_the_one_before(skeleton: Skeleton) -> None:
     chain = skeleton.chain()
     assert chain.joints == skeleton.joints
     assert chain.parents == (0, *range(skeleton.num_joints - 1))
@@ -150,12 +150,14 @@ def test_dictionaries_that_are_not_a_skeleton_are_refused() -> None:
         (("a", "a"), (0, 0), "twice"),
         (("a", "b"), (1, 0), "joint 0"),
         ((), (), "joint 0"),
-        (("a", "b", "c"), (0, 2, 1), "no way from joint 'b'"),  # a loop
-        (("a", "b"), (0, 1), "no way from joint 'b'"),  # its own parent
-        (("a", "b"), (0, 5), "no way from joint 'b'"),  # nobody's parent
-        (("a", "b"), (0, -1), "no way from joint 'b'"),
+        (("a", "b", "c"), (0, 2, 1), "joint 'b' is not connected"),  # a loop
+        (("a", "b"), (0, 1), "joint 'b' is not connected"),  # its own parent
+        (("a", "b"), (0, 5), "joint 'b' is not connected"),  # not a joint
+        (("a", "b"), (0, -1), "joint 'b' is not connected"),
     ],
 )
-def test_what_is_no_tree_is_refused(joints: tuple[str, ...], parents: tuple[int, ...], message: str) -> None:
+def test_parents_that_do_not_form_a_tree_are_refused(
+    joints: tuple[str, ...], parents: tuple[int, ...], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         Skeleton("bad", joints, parents, estimates_root=True)

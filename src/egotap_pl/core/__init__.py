@@ -1,1 +1,1 @@
-"""What everything else knows: skeletons, cameras, heatmaps, batches, and the one kind of error a user may see."""
+"""What every other package builds on: skeletons, cameras, heatmaps, batches, and the error that a user sees."""

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Files that appear under their name only once they are complete."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = ".unfinished"
+"""Ending of the temporary files that `atomic` writes."""
 
 
 @contextmanager
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
-    """A temporary path beside ``path``, renamed to it when the block ends well and removed when it does not.
+    """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, remove it otherwise.
 
-    A process killed inside the block leaves the temporary file, which ends in `SUFFIX`; ``path`` is never half written.
+    A process that is killed inside the block leaves the temporary file behind, which ends in `SUFFIX`; ``path`` itself
+    is never half written.
 
     Args:
-        path: the file to be.
-        durable: whether a power failure right after must not cost the content. Waiting for the disk takes a large
-            part of a second on some machines, too much for each of many files that can be made again.
+        path: the file to write.
+        durable: whether the content must survive a power failure right after the block. Waiting for the disk takes a
+            large part of a second on some machines, too long for each of many files that can be made again.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     try:
@@ -36,18 +38,18 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file that can be made again, so that nobody waits for the disk."""
+    """Write a text file without waiting for the disk: it can be made again."""
     with atomic(path, durable=False) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, likewise."""
+    """Write a JSON file without waiting for the disk: it can be made again."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def _to_disk(path: Path) -> None:
-    """Without this, a power failure after the rename may leave the name without the content."""
+    """Flush a file or folder to the disk; otherwise a power failure may keep the new name but lose the content."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

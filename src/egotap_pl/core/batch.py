@@ -1,4 +1,4 @@
-"""What travels from a data set to a task, with its axes and units."""
+"""What a data set passes to a task: tensors with their axes and units."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from torch import Tensor
 from egotap_pl.core.skeleton import Skeleton
 
 FRAME_PX = 1024
-"""2D points are pixels of a FRAME_PX x FRAME_PX frame, whatever the stored image's size."""
+"""2D points are in pixels of a FRAME_PX x FRAME_PX frame, whatever the size of the stored images."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Mean of ImageNet's RGB values in 0..1, which images are normalised with."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Standard deviation of the same."""
 
 
 class Visibility(IntEnum):
-    """How a view sees a joint. UNKNOWN where a data set does not say."""
+    """How a view sees a joint. UNKNOWN if the data set does not say."""
 
     UNKNOWN = 0
     VISIBLE = 1
@@ -28,55 +30,53 @@ class Visibility(IntEnum):
 
 
 class Batch(NamedTuple):
-    """Frames of a data set, as a frame store gives them.
-
-    Fields:
-        images: RGB.
-        points2d_px: (u, v) of every joint in each view, px of the 1024 x 1024 frame.
-        pose_cm: every joint of the skeleton, in the left camera's axes (X right, Y down, Z forward), relative to the
-            data set's origin (pelvis or camera).
-        origin_cm: that origin in each camera's own frame (zeros where poses are camera-relative).
-        visibility: a `Visibility` per view and joint.
-        category: index into the store's category names.
-        frame: row of the store.
-    """
+    """Frames of a data set, as a frame store returns them."""
 
     images: UInt8[Tensor, "b v 3 h w"]
+    """RGB."""
     points2d_px: Float[Tensor, "b v j 2"]
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
     pose_cm: Float[Tensor, "b j 3"]
+    """Every joint of the skeleton in the left camera's axes (X right, Y down, Z forward), relative to the data set's
+    origin (pelvis or camera)."""
     origin_cm: Float[Tensor, "b v 3"]
+    """That origin in each camera's own frame; zeros if poses are relative to the camera."""
     visibility: UInt8[Tensor, "b v j"]
+    """A `Visibility` per view and joint."""
     category: Int[Tensor, "b"]
+    """Index into the store's category names."""
     frame: Int[Tensor, "b"]
+    """Row of the store."""
 
     def on(self, device: torch.device) -> Batch:
-        """The same on a device. (Not called ``to``: Lightning would call that for every training batch.)"""
+        """The batch on a device. Not called ``to``, which Lightning would call for every training batch."""
         return Batch(*(column.to(device) for column in self))
 
 
 class Heatmaps(NamedTuple):
-    """The maps that a lifter reads. Peak 1; limb maps have a cosine and a sine channel."""
+    """The heatmaps that a lifter reads. Joint heatmaps peak at 1; limb heatmaps have a cosine and a sine channel."""
 
     joint: Float[Tensor, "b v j h w"]
+    """Of the joints that have heatmaps."""
     limb: Float[Tensor, "b v j 2 h w"]
+    """Of the limbs from these joints to their parents."""
 
 
 class Example(NamedTuple):
-    """What a data loader gives: frames, and their heatmaps where these were kept (the images then are 0 x 0)."""
+    """What a data loader returns: frames, and their heatmaps if these are cached (the images then are 0 x 0)."""
 
     batch: Batch
+    """The frames."""
     heatmaps: Heatmaps | None
+    """Their cached heatmaps."""
 
 
 class DataFacts(NamedTuple):
-    """What a task may know of a data set beside its batches; it travels in checkpoints.
-
-    Fields:
-        skeleton: the poses' joints.
-        categories: names of the motion categories that `Batch.category` counts.
-        mean_pose_cm: mean of the training poses, estimated joints only.
-    """
+    """What a task may know about a data set besides its batches. Checkpoints contain it."""
 
     skeleton: Skeleton
+    """Joints of the poses."""
     categories: tuple[str, ...]
+    """Names of the motion categories that `Batch.category` indexes."""
     mean_pose_cm: Float[Tensor, "j 3"]
+    """Mean of the training poses, estimated joints only."""

@@ -1,12 +1,14 @@
-"""Scaramuzza (OCamCalib) fisheye cameras and the stereo rig made of two of them.
+"""Fisheye cameras of Scaramuzza's model (OCamCalib), and the stereo rig that two of them form.
 
-A camera's axes are X right, Y down, Z forward, in cm; its pixels are (u right, v down). Off the axis by the angle phi,
-a point lies rho px from the centre, with rho the ``w2c`` polynomial in theta = phi - pi/2 = atan(-Z / n),
-n = sqrt(X^2 + Y^2). A pixel r px from the centre looks along (x, y, -z), with z the ``c2w`` polynomial in r.
+A camera's axes are X right, Y down, Z forward, in cm; its pixels are (u right, v down). A point at the angle phi from
+the optical axis appears rho px from the centre, where rho is the ``w2c`` polynomial of theta = phi - pi/2 =
+atan(-Z / n), n = sqrt(X^2 + Y^2). A pixel (x, y) at r px from the centre has the ray (x, y, -z), where z is the ``c2w``
+polynomial of r.
 
-Beyond the rim of the image circle a calibration says nothing and its polynomials soon run wild. There, and behind the
-camera, both mappings go on linearly in the angle along the same radius (by the mean px per radian inside the circle)
-and the point is flagged: pixels stay finite and continuous, and what is far behind the camera lands outside the frame.
+A calibration says nothing about what lies beyond the rim of the image circle, where its polynomials soon diverge.
+There, and behind the camera, both mappings continue linearly in the angle along the same radius (by the mean px per
+radian inside the circle) and flag the point. So pixels stay finite and continuous, and points far behind the camera
+fall outside the frame.
 """
 
 from __future__ import annotations
@@ -27,35 +29,47 @@ from torch import Tensor
 from egotap_pl.core.ocamcalib import read_ocamcalib, usable_radius_px
 from egotap_pl.core.plain import check_keys, to_plain
 
-_AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is taken from its limit: n = 0 has no direction
-_TAPER_RAD = 0.02  # w2c misses zero on the axis by some 0.01 px; within this angle the miss is faded out
-_NEAREST_CM = 1e-3  # on the axis, nearer points are treated as this far away
-_NO_DIRECTION_CM2 = 1e-24  # squared distance from the axis under which a point has no radius to go along
+_AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is replaced by its limit: n = 0 has no direction
+_TAPER_RAD = 0.02  # w2c misses zero on the axis by about 0.01 px; within this angle the error is faded out
+_NEAREST_CM = 1e-3  # on the axis, points nearer than this are treated as if at this distance
+_NO_DIRECTION_CM2 = 1e-24  # squared distance from the axis below which a point has no radius to move along
 
 
 @dataclass(frozen=True)
 class FisheyeCamera:
     """A calibrated fisheye camera: plain numbers, hashable, the same on every device.
 
-    Args:
-        size_px: width and height of the calibrated frame.
-        centre_px: (u, v) of the optical axis.
-        c2w: coefficients of z(r), lowest power first; used from pixel to ray.
-        w2c: coefficients of rho(theta), lowest power first; used from point to pixel.
-        circle_radius_px: radius of the image circle: nothing is seen farther from the centre.
-        affine: OCamCalib's (c, d, e): a point (x, y) px from the centre of the ideal image is seen at
-            u = x + e y + centre u, v = d x + c y + centre v.
-
     Raises:
         ValueError: if a number is not finite, or the polynomials do not describe a camera up to the circle's rim.
+
+    Examples:
+        >>> import torch
+        >>> from egotap_pl.core.camera import FisheyeCamera
+        >>> camera = FisheyeCamera.unrealego()
+        >>> points_cm = torch.tensor([[0.0, 0.0, 30.0], [20.0, 0.0, 30.0], [0.0, 0.0, -30.0]])
+        >>> px, inside = camera.project(points_cm)
+        >>> px[:2].round().tolist()
+        [[511.0, 511.0], [796.0, 511.0]]
+        >>> inside.tolist()  # the last point is behind the camera
+        [True, True, False]
+        >>> rays, _ = camera.unproject(px[:2])
+        >>> torch.allclose(rays, torch.nn.functional.normalize(points_cm[:2], dim=-1), atol=1e-4)
+        True
     """
 
     size_px: tuple[int, int]
+    """Width and height of the calibrated frame."""
     centre_px: tuple[float, float]
+    """(u, v) of the optical axis."""
     c2w: tuple[float, ...]
+    """Coefficients of z(r), lowest power first; used from pixel to ray."""
     w2c: tuple[float, ...]
+    """Coefficients of rho(theta), lowest power first; used from point to pixel."""
     circle_radius_px: float
+    """Radius of the image circle: the camera sees nothing farther from the centre."""
     affine: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    """OCamCalib's (c, d, e): a point (x, y) px from the centre of the ideal image appears at u = x + e y + centre u,
+    v = d x + c y + centre v."""
 
     def __post_init__(self) -> None:
         width, height = self.size_px
@@ -67,18 +81,19 @@ class FisheyeCamera:
         if not all(math.isfinite(x) for x in numbers):
             raise ValueError("a camera's numbers must be finite")
         if min(*self.size_px, self.circle_radius_px) <= 0 or not self.c2w or not self.w2c:
-            raise ValueError("a camera needs a positive size and circle radius, and polynomials")
+            raise ValueError("a camera needs a positive size, a positive circle radius and both polynomials")
         if abs(_determinant(self.affine)) < 1e-6:
             raise ValueError(f"affine terms {self.affine} cannot be inverted")
         if usable_radius_px(self.c2w, self.w2c, self.circle_radius_px) < self.circle_radius_px:
-            raise ValueError(f"the polynomials disagree before the circle's rim ({self.circle_radius_px:g} px)")
+            raise ValueError(f"the polynomials disagree inside the image circle of {self.circle_radius_px:g} px")
 
     @classmethod
     def unrealego(cls) -> FisheyeCamera:
-        """UnrealEgo's calibration, one for both eyes.
+        """UnrealEgo's camera; both views have the same calibration.
 
-        The published 2D points follow the formula without affine terms, so those are left out here (the calibration's
-        own, c 0.999997845608931, d -3.641214346960503e-05, e -4.92182252254407e-05, move no pixel by 0.03 px).
+        The published 2D points follow the formula without affine terms, so there are none here. Those of the
+        calibration (c 0.999997845608931, d -3.641214346960503e-05, e -4.92182252254407e-05) would move no pixel by as
+        much as 0.03 px.
         """
         return cls(
             size_px=(1024, 1024),
@@ -90,15 +105,15 @@ class FisheyeCamera:
 
     @classmethod
     def from_ocamcalib(cls, path: str | Path, circle_radius_px: float | int | None = None) -> FisheyeCamera:
-        """Camera of an OCamCalib text file, affine terms included.
+        """The camera of an OCamCalib text file, affine terms included.
 
         Args:
             path: the file, as OCamCalib's exportData writes it.
-            circle_radius_px: the file does not know the image circle; without a value, the whole frame is taken to be
-                seen, as far as the file's two polynomials agree.
+            circle_radius_px: radius of the image circle, which the file does not contain. By default the camera sees
+                the whole frame, as far as the file's two polynomials agree.
 
         Raises:
-            EgotapError: if the file is missing or not what OCamCalib writes; names the line and what was expected.
+            EgotapError: if the file is missing or not in OCamCalib's format; names the line and what was expected.
         """
         calibration = read_ocamcalib(Path(path), circle_radius_px)
         return cls(
@@ -111,7 +126,7 @@ class FisheyeCamera:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, for JSON."""
+        """The same as plain lists and numbers, for JSON."""
         return to_plain(self)
 
     @classmethod
@@ -119,16 +134,22 @@ class FisheyeCamera:
         """Inverse of `to_dict`.
 
         Raises:
-            ValueError: if a key is missing or unknown, or a value is not a camera's.
+            ValueError: if a key is missing or unknown, or the values do not describe a camera.
         """
         check_keys("camera", data, cls)
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**values)
 
     def cropped(self, left_px: float | int, top_px: float | int, side_px: float | int, to_px: int) -> FisheyeCamera:
-        """The camera of a square cut out of the frame and resized to ``to_px`` pixels a side.
+        """The camera of a square that is cut out of the frame and resized.
 
         A point (u, v) moves to ((u - left) s, (v - top) s), s = to_px / side_px, as annotated 2D points do.
+
+        Args:
+            left_px: u of the square's left edge.
+            top_px: v of its top edge.
+            side_px: its side before resizing.
+            to_px: its side after resizing.
         """
         scale = to_px / side_px
         return FisheyeCamera(
@@ -147,7 +168,7 @@ class FisheyeCamera:
 
     @cached_property
     def _rho(self) -> tuple[float, ...]:
-        # w2c over x in [-1, 1] instead of theta: the same polynomial, a hundred times more exact in float32.
+        # w2c as a function of x in [-1, 1] instead of theta: a hundred times more accurate in float32.
         domain = (-math.pi / 2, self.max_angle_rad - math.pi / 2)
         return tuple(Polynomial(self.w2c).convert(domain=domain, window=(-1, 1), kind=Polynomial).coef.tolist())
 
@@ -156,11 +177,12 @@ class FisheyeCamera:
         return self.circle_radius_px / self.max_angle_rad
 
     def project(self, points_cm: Float[Tensor, "*n 3"]) -> tuple[Float[Tensor, "*n 2"], Bool[Tensor, "*n"]]:
-        """Pixels of points in the camera's frame, and whether the camera sees there (differentiable).
+        """Pixels of points in the camera's frame, and whether each is inside the view (differentiable).
 
-        ``inside`` is true for points in front of the camera, within the image circle and within the frame. Beyond the
-        circle a pixel goes on along its radius (see the module's text). The camera itself is put at the centre and a
-        point straight behind it, which has no radius, to the right. Coordinates that are not finite give NaN.
+        A point is inside if it is in front of the camera and its pixel is within the image circle and the frame.
+        Beyond the circle, pixels continue along their radius (see the module's docstring). The camera's own position
+        projects to the centre, and a point straight behind the camera, which has no radius, to the right. Coordinates
+        that are not finite give NaN.
         """
         x, y, z = points_cm.unbind(-1)
         n2 = x * x + y * y
@@ -181,7 +203,7 @@ class FisheyeCamera:
         return px, in_circle & self.in_frame(px)
 
     def unproject(self, px: Float[Tensor, "*n 2"]) -> tuple[Float[Tensor, "*n 3"], Bool[Tensor, "*n"]]:
-        """Unit rays of pixels in the camera's frame, and whether the camera sees there (differentiable)."""
+        """Unit rays of pixels in the camera's frame, and whether each is inside the view (differentiable)."""
         x, y = px[..., 0] - self.centre_px[0], px[..., 1] - self.centre_px[1]
         if self.affine != (1.0, 0.0, 0.0):
             c, d, e = self.affine
@@ -199,7 +221,7 @@ class FisheyeCamera:
         return rays, ~beyond & self.in_frame(px)
 
     def in_frame(self, px: Float[Tensor, "*n 2"]) -> Bool[Tensor, "*n"]:
-        """Whether a pixel lies in the frame (not whether it lies in the image circle)."""
+        """Whether each pixel is in the frame; the image circle does not matter."""
         u, v = px.unbind(-1)
         return (u >= 0) & (u < self.size_px[0]) & (v >= 0) & (v < self.size_px[1])
 
@@ -220,18 +242,33 @@ class FisheyeCamera:
 
 @dataclass(frozen=True)
 class StereoRig:
-    """Two cameras and how they stand to each other: X_right = rotation X_left + translation_cm.
+    """Two cameras and the transform between them: X_right = rotation X_left + translation_cm.
 
     View 0 is left, view 1 is right. Poses and points without a view are in the left camera's axes.
 
     Raises:
         ValueError: if there are not two cameras or ``rotation`` is not a rotation.
+
+    Examples:
+        >>> import torch
+        >>> from egotap_pl.core.camera import StereoRig
+        >>> rig = StereoRig.unrealego(baseline_cm=12.0)
+        >>> points_left_cm = torch.tensor([[0.0, 0.0, 40.0]])  # one joint, 40 cm in front of the left camera
+        >>> rig.to_views(points_left_cm).tolist()
+        [[[0.0, 0.0, 40.0]], [[-12.0, 0.0, 40.0]]]
+        >>> px, inside = rig.project(points_left_cm)
+        >>> px.shape, inside.tolist()  # (view, joint, 2)
+        (torch.Size([2, 1, 2]), [[True], [True]])
     """
 
     name: str
+    """Name in stores and messages."""
     cameras: tuple[FisheyeCamera, FisheyeCamera]
+    """The left and the right camera."""
     rotation: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+    """Rows of the rotation from the left to the right camera's axes."""
     translation_cm: tuple[float, float, float]
+    """The left camera's position in the right camera's frame."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cameras", tuple(self.cameras))
@@ -239,7 +276,7 @@ class StereoRig:
         object.__setattr__(self, "translation_cm", _floats(self.translation_cm))
         rotation = np.array(self.rotation)
         if len(self.cameras) != 2 or rotation.shape != (3, 3) or len(self.translation_cm) != 3:
-            raise ValueError(f"rig {self.name}: two cameras, a 3 x 3 rotation and a translation are needed")
+            raise ValueError(f"rig {self.name}: needs two cameras, a 3 x 3 rotation and a translation of three numbers")
         if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0:
             raise ValueError(f"rig {self.name}: {self.rotation} is not a rotation")
         if not np.isfinite(self.translation_cm).all():
@@ -247,7 +284,7 @@ class StereoRig:
 
     @classmethod
     def unrealego(cls, baseline_cm: float | int = 12.0) -> StereoRig:
-        """UnrealEgo's glasses: one calibration, parallel axes, the right camera at +X of the left one."""
+        """UnrealEgo's glasses: equal cameras, parallel axes, the right camera at +X of the left one."""
         camera = FisheyeCamera.unrealego()
         eye = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
         return cls("unrealego", (camera, camera), eye, (-float(baseline_cm), 0.0, 0.0))
@@ -261,13 +298,13 @@ class StereoRig:
     def project(
         self, points_left_cm: Float[Tensor, "*b j 3"]
     ) -> tuple[Float[Tensor, "*b v j 2"], Bool[Tensor, "*b v j"]]:
-        """Pixels in each view, and whether that view's camera sees there (see `FisheyeCamera.project`)."""
+        """Pixels in each view, and whether each is inside the view (see `FisheyeCamera.project`)."""
         views = self.to_views(points_left_cm).unbind(-3)
         px, inside = zip(*(camera.project(p) for camera, p in zip(self.cameras, views, strict=True)), strict=True)
         return torch.stack(px, -3), torch.stack(inside, -2)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, for JSON."""
+        """The same as plain lists and numbers, for JSON."""
         return {
             "name": self.name,
             "cameras": [camera.to_dict() for camera in self.cameras],
@@ -280,11 +317,11 @@ class StereoRig:
         """Inverse of `to_dict`.
 
         Raises:
-            ValueError: if a key is missing or unknown, or a value is not a rig's.
+            ValueError: if a key is missing or unknown, or the values do not describe a rig.
         """
         check_keys("rig", data, cls)
         if len(data["cameras"]) != 2 or len(data["rotation"]) != 3:
-            raise ValueError("rig: two cameras and a 3 x 3 rotation are needed")
+            raise ValueError("rig: needs two cameras and a 3 x 3 rotation")
         left, right = (FisheyeCamera.from_dict(camera) for camera in data["cameras"])
         row0, row1, row2 = (_floats(row) for row in data["rotation"])
         return cls(str(data["name"]), (left, right), (row0, row1, row2), _floats(data["translation_cm"]))

@@ -1,5 +1,8 @@
-"""The error that a user can mend."""
+"""The error for mistakes that a user can fix."""
 
 
 class EgotapError(Exception):
-    """Bad input: a file, a key or a value. The message names it and says the remedy; `egotap` prints it alone."""
+    """Bad input: a file, a key or a value.
+
+    The message names the input and says how to fix it; `egotap` prints it without a traceback.
+    """

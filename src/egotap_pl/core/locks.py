@@ -1,4 +1,4 @@
-"""Locks between jobs, as files."""
+"""File locks between jobs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def held(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file ``path``, after any other job that holds it; a job that dies lets go.
+def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file ``path`` during the block; a job that dies releases its lock.
 
     Args:
-        path: the lock file; its folder must be there.
-        waiting: called once if another job holds it, so that a user learns why nothing goes on.
+        path: the lock file; its folder must exist.
+        on_wait: called once if another job holds the lock, so that the user learns why nothing happens.
     """
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        waiting()
+        on_wait()
         lock.acquire()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Limb masks, EgoGlass's segmentation target: thick lines along arms and legs, rasterised for a whole batch."""
+"""Limb masks, the segmentation target of EgoGlass: thick lines along arms and legs, for a whole batch at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 
 NUM_MASKS = 4
-"""Left arm, right arm, left leg, right leg."""
+"""Number of masks: left arm, right arm, left leg, right leg."""
 _LIMBS = (
     (("upperarm_{}", "lowerarm_{}", "hand_{}"), ("thigh_{}", "calf_{}", "foot_{}"), ("l", "r")),
     (("{}_shoulder", "{}_elbow", "{}_wrist"), ("{}_hip", "{}_knee", "{}_ankle"), ("left", "right")),
@@ -19,10 +19,10 @@ _LIMBS = (
 
 
 def arms_and_legs(skeleton: Skeleton) -> tuple[tuple[int, int, int], ...]:
-    """Shoulder, elbow and wrist of the left and the right arm, then hip, knee and ankle of the left and the right leg.
+    """Joints of the left arm, right arm (shoulder, elbow, wrist), left leg and right leg (hip, knee, ankle).
 
     Raises:
-        EgotapError: if the skeleton's joints are named neither as UnrealEgo's nor as EgoCap's.
+        EgotapError: if the joints have neither UnrealEgo's nor EgoCap's names.
     """
     index = {name: joint for joint, name in enumerate(skeleton.joints)}
     for arm, leg, sides in _LIMBS:
@@ -30,8 +30,8 @@ def arms_and_legs(skeleton: Skeleton) -> tuple[tuple[int, int, int], ...]:
         if all(name in index for limb in names for name in limb):
             return tuple((index[a], index[b], index[c]) for a, b, c in names)
     raise EgotapError(
-        f"skeleton {skeleton.name}: limb masks need joints named as UnrealEgo's (upperarm_l, lowerarm_l, hand_l, "
-        "thigh_l, calf_l, foot_l and likewise _r) or EgoCap's (left_shoulder, left_elbow, ...)"
+        f"skeleton {skeleton.name}: limb masks need joints with UnrealEgo's names (upperarm_l, lowerarm_l, hand_l, "
+        "thigh_l, calf_l, foot_l and the same with _r) or EgoCap's (left_shoulder, left_elbow, ...)"
     )
 
 
@@ -39,19 +39,19 @@ def arms_and_legs(skeleton: Skeleton) -> tuple[tuple[int, int, int], ...]:
 def limb_masks(
     points2d_px: Float[Tensor, "b v j 2"], skeleton: Skeleton, size: int, width_px: float
 ) -> Float[Tensor, "b v m {size} {size}"]:
-    """1 within half a line's width of the two bones of a limb, 0 elsewhere, for the limbs of `arms_and_legs`.
+    """Masks of the arms and legs of `arms_and_legs`: 1 within half a line's width of a segment, 0 elsewhere.
 
-    Lines run between truncated pixels and have round ends, as the release's (drawn there by OpenCV). A bone with an end
-    that is not finite leaves nothing.
+    The lines connect truncated pixels and have round ends, as in the release, where OpenCV draws them. A segment with
+    an end that is not finite is not drawn.
 
     Args:
         points2d_px: all joints in each view, px of the 1024 x 1024 frame.
-        skeleton: says which joints make a limb.
-        size: side of the masks.
+        skeleton: the skeleton of these joints.
+        size: side of the masks in pixels.
         width_px: width of the lines, px of the 1024 x 1024 frame.
 
     Raises:
-        EgotapError: if the skeleton's arms and legs cannot be told.
+        EgotapError: if the joints have neither UnrealEgo's nor EgoCap's names.
     """
     scale = size / FRAME_PX
     chains = torch.tensor(arms_and_legs(skeleton), device=points2d_px.device)
@@ -65,7 +65,7 @@ def limb_masks(
 def _distance(
     start: Float[Tensor, "b v m 2"], end: Float[Tensor, "b v m 2"], size: int
 ) -> Float[Tensor, "b v m {size} {size}"]:
-    """Of every pixel to the stretch between two points; a stretch without a finite end is infinitely far away."""
+    """Distance from every pixel to the segment between two points; infinite if an end is not finite."""
     pixels = torch.arange(size, device=start.device, dtype=start.dtype)
     along = end - start
     from_start = pixels - start[..., None]  # b v m (u, v) size

@@ -1,10 +1,10 @@
 """OCamCalib's calibration text files.
 
-By 0-based line: 2 holds a count and the c2w polynomial, 6 a count and the w2c polynomial, 10 the centre, 14 the affine
-terms c, d, e, and 18 the size; the lines between are comments and blanks. OCamCalib writes the centre as "row column"
-and the size as "height width" (its files say so in their comments), and this module is the one place where that is
-turned into (u, v) and (width, height). A file with one of the pairs the other way round has its centre far from the
-frame's middle, unless the frame is square, and is refused.
+Counted from 0, line 2 holds a count and the c2w polynomial, line 6 a count and the w2c polynomial, line 10 the centre,
+line 14 the affine terms c, d, e, and line 18 the size; the lines in between are comments and blanks. OCamCalib writes
+the centre as "row column" and the size as "height width" (as the comments in its files say). Only this module converts
+them to (u, v) and (width, height). A file with one of these pairs in the wrong order is refused: its centre is far from
+the middle of the frame, unless the frame is square.
 """
 
 from __future__ import annotations
@@ -20,37 +20,55 @@ from numpy.polynomial import Polynomial
 from egotap_pl.core.errors import EgotapError
 
 MAX_FILE_BYTES = 1_000_000
+"""A larger file is refused."""
 _MAX_DEGREE = 64
-_AGREE = 1e-3  # of the circle's radius; OCamCalib fits w2c to 0.01 px, and more than this is another camera's
-_OFF_CENTRE = 0.1  # of the frame's side; real lenses sit within a few hundredths
+_AGREE = 1e-3  # of the circle's radius; OCamCalib fits w2c to 0.01 px, so a larger difference means another camera
+_OFF_CENTRE = 0.1  # of the frame's side; real lenses are within a few hundredths
 
 
 class Calibration(NamedTuple):
-    """The numbers of a calibration file, in this package's order: (u, v) and (width, height)."""
+    """The numbers of a calibration file, named and ordered as in `egotap_pl.core.camera.FisheyeCamera`."""
 
     size_px: tuple[int, int]
+    """Width and height of the frame."""
     centre_px: tuple[float, float]
+    """(u, v) of the optical axis."""
     c2w: tuple[float, ...]
+    """Coefficients from pixel to ray, lowest power first."""
     w2c: tuple[float, ...]
+    """Coefficients from point to pixel, lowest power first."""
     circle_radius_px: float
+    """Radius of the image circle."""
     affine: tuple[float, float, float]
+    """OCamCalib's (c, d, e)."""
 
 
-def usable_radius_px(c2w: Sequence[float], w2c: Sequence[float], upto_px: float | int) -> float:
-    """How far from the centre, at most ``upto_px``, the angle grows with the radius and w2c undoes c2w (to 0.1%)."""
-    r = np.linspace(0.0, upto_px, 513)
+def usable_radius_px(c2w: Sequence[float], w2c: Sequence[float], limit_px: float | int) -> float:
+    """The radius up to which the angle grows with the radius and w2c inverts c2w (to 0.1% of the limit).
+
+    Args:
+        c2w: coefficients from pixel to ray, lowest power first.
+        w2c: coefficients from point to pixel, lowest power first.
+        limit_px: largest radius to try.
+    """
+    r = np.linspace(0.0, limit_px, 513)
     angle = np.arctan2(r, -Polynomial(c2w)(r))
     back = Polynomial(w2c)(angle - math.pi / 2)
-    good = np.abs(back - r) <= _AGREE * upto_px
+    good = np.abs(back - r) <= _AGREE * limit_px
     good[1:] &= np.diff(angle) > 0
-    return float(upto_px) if good.all() else float(r[max(int(good.argmin()) - 1, 0)])
+    return float(limit_px) if good.all() else float(r[max(int(good.argmin()) - 1, 0)])
 
 
 def read_ocamcalib(path: Path, circle_radius_px: float | int | None) -> Calibration:
-    """Reads a calibration file; without a circle radius, the view ends with the frame or with the polynomials.
+    """Read a calibration file.
+
+    Args:
+        path: the file.
+        circle_radius_px: radius of the image circle; None: the camera sees the whole frame, as far as the two
+            polynomials agree.
 
     Raises:
-        EgotapError: if the file is missing or not what OCamCalib writes; names the line and what was expected.
+        EgotapError: if the file is missing or not in OCamCalib's format; names the line and what was expected.
     """
     lines = _lines(path)
     c2w = _polynomial(path, lines, 2, "c2w")
@@ -65,15 +83,16 @@ def read_ocamcalib(path: Path, circle_radius_px: float | int | None) -> Calibrat
     if abs(c - d * e) < 1e-6:
         raise _bad(path, 14, "affine terms 'c d e' that can be inverted", lines[14])
     corner = math.hypot(max(row, height - row), max(column, width - column))
-    wanted = corner if circle_radius_px is None else circle_radius_px
-    radius = usable_radius_px(c2w, w2c, wanted)
-    # agreement is measured against the circle itself, so a smaller circle may have to be smaller still
+    limit = corner if circle_radius_px is None else circle_radius_px
+    radius = usable_radius_px(c2w, w2c, limit)
+    # The tolerance is relative to the radius, so a smaller circle may have to shrink further.
     while circle_radius_px is None and (smaller := usable_radius_px(c2w, w2c, radius)) < radius:
         radius = smaller
     if radius < (min(height, width) / 4 if circle_radius_px is None else circle_radius_px):
         raise EgotapError(
-            f"{path}: the polynomials of lines 3 and 7 undo each other only up to {radius:.0f} px from the centre "
-            f"({wanted:.0f} px wanted); both must come from the same calibration, in front of the camera z < 0"
+            f"{path}: the polynomials of lines 3 and 7 are inverse to each other only up to {radius:.0f} px from the "
+            f"centre, not up to {limit:.0f} px; both must come from the same calibration, with z < 0 in front of the "
+            "camera"
         )
     return Calibration((int(width), int(height)), (column, row), c2w, w2c, float(radius), (c, d, e))
 
@@ -85,15 +104,15 @@ def _lines(path: Path) -> list[str]:
     except OSError as error:
         raise EgotapError(f"{path}: cannot read this camera calibration ({error.strerror})") from error
     if len(content) > MAX_FILE_BYTES:
-        raise EgotapError(f"{path}: larger than {MAX_FILE_BYTES} bytes, so not a camera calibration of OCamCalib")
+        raise EgotapError(f"{path}: not a camera calibration of OCamCalib: larger than {MAX_FILE_BYTES} bytes")
     try:
         return content.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise EgotapError(f"{path}: not a text file, so not a camera calibration of OCamCalib") from error
+        raise EgotapError(f"{path}: not a camera calibration of OCamCalib: not a text file") from error
 
 
 def _polynomial(path: Path, lines: list[str], index: int, name: str) -> tuple[float, ...]:
-    expected = f"a count and then that many coefficients of the {name} polynomial"
+    expected = f"a count, followed by that many coefficients of the {name} polynomial"
     count, *coefficients = _numbers(path, lines, index, None, expected)
     if count != len(coefficients) or not 2 <= count <= _MAX_DEGREE:
         raise _bad(path, index, expected, lines[index])
@@ -102,7 +121,7 @@ def _polynomial(path: Path, lines: list[str], index: int, name: str) -> tuple[fl
 
 def _numbers(path: Path, lines: list[str], index: int, count: int | None, expected: str) -> list[float]:
     if index >= len(lines):
-        raise EgotapError(f"{path}: ends after line {len(lines)}; expected {expected} in line {index + 1}")
+        raise EgotapError(f"{path}: ends after line {len(lines)}; expected {expected} on line {index + 1}")
     try:
         numbers = [float(word) for word in lines[index].split()]
     except ValueError as error:
@@ -112,5 +131,5 @@ def _numbers(path: Path, lines: list[str], index: int, count: int | None, expect
     return numbers
 
 
-def _bad(path: Path, index: int, expected: str, found: str) -> EgotapError:
-    return EgotapError(f"{path}, line {index + 1}: expected {expected}, found {found[:80]!r}")
+def _bad(path: Path, index: int, expected: str, actual: str) -> EgotapError:
+    return EgotapError(f"{path}, line {index + 1}: expected {expected}, found {actual[:80]!r}")
