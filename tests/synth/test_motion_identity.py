@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.synth.motion import BvhMotions, DeepMimicMotions, JoinedMotions, MotionSource, ProceduralMotions
+from egotap_pl.synth.motion import BvhMotions, DeepMimicMotions, MotionSource, ProceduralMotions
 
 FILES: list[tuple[str, Callable[[Path], MotionSource]]] = [
     ("humanoid3d_{}.txt", DeepMimicMotions),
@@ -54,9 +54,7 @@ def test_a_file_that_went_away_is_named(tmp_path: Path) -> None:
         motions.identity()
 
 
-def test_procedural_and_joined(tmp_path: Path) -> None:
-    assert ProceduralMotions(3).identity() == ProceduralMotions(3).identity() != ProceduralMotions(4).identity()
-    files = folder(tmp_path / "a", "{}.bvh", walk="1", run="2")
-    joined = JoinedMotions([ProceduralMotions(3), BvhMotions(files)]).identity()
-    assert joined["sources"] == [ProceduralMotions(3).identity(), BvhMotions(files).identity()]
-    assert json.loads(json.dumps(joined)) == joined
+def test_procedural() -> None:
+    identity = ProceduralMotions(3).identity()
+    assert identity == ProceduralMotions(3).identity() != ProceduralMotions(4).identity()
+    assert json.loads(json.dumps(identity)) == identity

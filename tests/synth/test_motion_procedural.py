@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from egotap_pl.core.categories import CATEGORIES
-from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.synth.figure import BONES, PARENTS, REST_OFFSETS, Clip, bone_of, forward_kinematics
-from egotap_pl.synth.motion import JoinedMotions, MotionSource, ProceduralMotions
+from egotap_pl.synth.motion import MotionSource, ProceduralMotions
 from egotap_pl.synth.motion.ground import lowest_cm
 
 SOURCE = ProceduralMotions(per_category=3)
@@ -182,29 +181,3 @@ def test_those_who_turn_turn(posture: str) -> None:
         ahead = clip.rotations[:, 0, :, 2]
         heading = np.unwrap(torch.atan2(ahead[:, 0], ahead[:, 2]).numpy())
         assert abs(np.rad2deg(heading[-1] - heading[0])) > 60
-
-
-class _Renamed:
-    def identity(self) -> dict[str, str]:
-        return {"motions": "renamed"}
-
-    def motions(self) -> tuple[str, ...]:
-        return ("other/1",)
-
-    def category(self, name: str) -> str:
-        return "golf"
-
-    def clip(self, name: str, seed: int) -> Clip:
-        return SOURCE.clip("procedural/golf/0000", seed)
-
-
-def test_sources_are_joined_by_name() -> None:
-    joined = JoinedMotions([SOURCE, _Renamed()])
-    assert isinstance(joined, MotionSource)
-    assert len(joined.motions()) == 91
-    assert joined.category("other/1") == "golf"
-    assert torch.equal(joined.clip("other/1", 2).root_cm, SOURCE.clip("procedural/golf/0000", 2).root_cm)
-    with pytest.raises(EgotapError, match="90 names for 180"):
-        JoinedMotions([SOURCE, SOURCE])
-    with pytest.raises(EgotapError, match="0 sources"):
-        JoinedMotions([])

@@ -78,7 +78,7 @@ class Camera:
     def _shoot(self, body: Body, posed: Posed, scene: Scene) -> Film:
         seen = self.renderer.cast(body, posed)
         bones_left = (posed.bones_cm - posed.centre_cm[:, None]) @ posed.axes
-        truth = ground_truth(self.skeleton, self.renderer.rig, body, bones_left, seen.pose, seen.cones)
+        truth = ground_truth(self.skeleton, self.renderer.rig, body, bones_left, seen.cones)
         return Film(self.renderer.paint(seen, body, posed, scene), truth)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.synth.body import Body, Pose
+from egotap_pl.synth.body import Body
 from egotap_pl.synth.figure import BONES, bone_of
 from egotap_pl.synth.roundcone import MISS, RoundCones, meet
 from egotap_pl.synth.tiles import NOTHING
@@ -54,7 +54,6 @@ def ground_truth(
     rig: StereoRig,
     body: Body,
     bones_left_cm: Float[Tensor, "f bone 3"],
-    in_views: Pose,
     cones: RoundCones,
 ) -> Truth:
     """The truth of frames whose bones and parts are known in the cameras' frames.
@@ -68,8 +67,7 @@ def ground_truth(
         rig: the cameras.
         body: the wearer.
         bones_left_cm: every bone's origin in the left camera's frame.
-        in_views: the body's parts in each view's frame, (f, v, part).
-        cones: the same, as rays meet them.
+        cones: its parts in each view's frame, as rays meet them.
     """
     bones = joint_bones(skeleton)
     camera_joints = [j for j, bone in enumerate(bones) if bone is None]

@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import Clip
 
 FPS = 30.0
@@ -45,37 +44,6 @@ class MotionSource(Protocol):
             KeyError: if the source has no such motion.
         """
         ...
-
-
-class JoinedMotions:
-    """Several sources as one, in their order.
-
-    Raises:
-        EgotapError: if there is none, or two of them have a motion of the same name.
-    """
-
-    def __init__(self, sources: Sequence[MotionSource]) -> None:
-        self._source = {name: source for source in sources for name in source.motions()}
-        total = sum(len(source.motions()) for source in sources)
-        if not self._source or len(self._source) < total:
-            raise EgotapError(f"{len(sources)} sources of motions have {len(self._source)} names for {total} motions")
-
-    def identity(self) -> dict[str, Any]:
-        """Those of its sources, each once."""
-        sources = {id(source): source for source in self._source.values()}
-        return {"motions": "joined", "sources": [source.identity() for source in sources.values()]}
-
-    def motions(self) -> Sequence[str]:
-        """All sources' motions."""
-        return tuple(self._source)
-
-    def category(self, name: str) -> str:
-        """What the motion's own source says."""
-        return self._source[name].category(name)
-
-    def clip(self, name: str, seed: int) -> Clip:
-        """From the motion's own source."""
-        return self._source[name].clip(name, seed)
 
 
 def generator(*identity: object) -> np.random.Generator:

@@ -14,14 +14,6 @@ from egotap_pl.synth.motion.tracks import Tracks
 from egotap_pl.synth.motion.upper import CALM, EVERYDAY, HANDS, TALKING, gestures, glances
 
 
-def _busy(stage: Stage, tracks: Tracks, amount: Num = 1.0) -> Tracks:
-    """Hands and head that do something or other."""
-    pool = (CALM, TALKING, EVERYDAY)[stage.whole(0, 2)]
-    moving = (stage.coin(0.9), stage.coin(0.9))
-    tracks = gestures(tracks, stage.rng, stage.rate, pool, sides=moving)
-    return glances(tracks, stage.rng, stage.rate, amount)
-
-
 def _travel(
     stage: Stage,
     base: Pose,
