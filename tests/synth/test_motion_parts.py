@@ -10,7 +10,7 @@ from egotap_pl.synth.figure import BONES, PARENTS, REST_OFFSETS, Clip, forward_k
 from egotap_pl.synth.motion import ProceduralMotions, mirrored
 from egotap_pl.synth.motion.ground import grounded, lowest_cm
 from egotap_pl.synth.motion.ik import bend_to_reach, carried, middle_joint, swivelled
-from egotap_pl.synth.motion.retarget import REQUIRED, captured, retarget, swing
+from egotap_pl.synth.motion.retarget import REQUIRED, captured_clip, retarget, swing
 from egotap_pl.synth.motion.tracks import smooth, wander
 
 UNTURNED = torch.eye(3).expand(1, len(BONES), 3, 3)
@@ -133,7 +133,7 @@ def test_captured_motion_is_resampled_and_set_on_the_ground() -> None:
     clip = ProceduralMotions(1).clip("procedural/jumping/0000", 0)
     points = {name: point + 500.0 for name, point in _points(clip.rotations, clip.root_cm).items()}
     times = np.arange(len(clip.root_cm)) / 60.0
-    result = captured(points, times, "jumping", "x", 4)
+    result = captured_clip(points, times, "jumping", "x", 4)
     assert result.fps == 30.0
     assert 0.4 * len(times) < len(result.root_cm) < 0.62 * len(times)
     assert result.root_cm[0, [0, 2]].tolist() == [0.0, 0.0]

@@ -12,9 +12,9 @@ from egotap_pl.synth.body import PARTS, Body
 from egotap_pl.synth.figure import BONES, Clip, bone_of
 from egotap_pl.synth.mount import both_cameras, glasses, stick
 from egotap_pl.synth.render import Renderer
-from egotap_pl.synth.scene import Scene
-from egotap_pl.synth.sequence import Camera, posed
+from egotap_pl.synth.sequence import Camera, pose_body
 from egotap_pl.synth.subject import Subject
+from egotap_pl.synth.surroundings import Surroundings
 from egotap_pl.synth.tiles import NOTHING
 
 PX = 128
@@ -52,13 +52,13 @@ def clip_of(*poses):
 
 def staged(mount, *poses, subject=None, heading=0.7):
     body = Body(subject or Subject("somebody"))
-    return body, posed(body, mount, clip_of(*poses), range(len(poses)), heading)
+    return body, pose_body(body, mount, clip_of(*poses), range(len(poses)), heading)
 
 
 def film(rig, *poses, subject=None, px=PX):
     mount, bones = MOUNTS[rig]
     body, frames = staged(mount, *poses, subject=subject)
-    scene = Scene.random(np.random.default_rng(3), frames.bones_cm)
+    scene = Surroundings.random(np.random.default_rng(3), frames.bones_cm)
     return body, Camera(Renderer(mount.rig, px), bones).film(body, frames, scene)
 
 
@@ -239,7 +239,7 @@ def test_nobody_sinks_into_the_ground_nor_hangs_above_it_lying_down():
 def test_a_jump_leaves_the_ground():
     clip = clip_of(ARMS_DOWN, ARMS_DOWN)
     clip.root_cm[1, 1] += 50
-    frames = posed(Body(Subject("somebody")), glasses(), clip, [0, 1], 0.0)
+    frames = pose_body(Body(Subject("somebody")), glasses(), clip, [0, 1], 0.0)
     assert frames.bones_cm[1, 0, 1] - frames.bones_cm[0, 0, 1] == pytest.approx(50, abs=2)
 
 
@@ -252,7 +252,7 @@ def test_a_picture_size_that_does_not_fit_the_tiles_is_refused():
 def test_a_gpu_sees_the_same():
     mount, bones = MOUNTS["glasses"]
     body, frames = staged(mount, *POSES)
-    scene = Scene.random(np.random.default_rng(3), frames.bones_cm)
+    scene = Surroundings.random(np.random.default_rng(3), frames.bones_cm)
     films = [Camera(Renderer(mount.rig, PX, device), bones).film(body, frames, scene) for device in ("cpu", "cuda")]
     assert (films[0].pictures.part == films[1].pictures.part).float().mean() > 0.999
     difference = (films[0].pictures.images.int() - films[1].pictures.images.int()).abs()

@@ -19,9 +19,9 @@ from egotap_pl.synth.body import Body
 from egotap_pl.synth.motion.source import MotionSource
 from egotap_pl.synth.mount import HeadMount
 from egotap_pl.synth.render import Renderer
-from egotap_pl.synth.scene import Scene
-from egotap_pl.synth.sequence import Camera, Film, posed
+from egotap_pl.synth.sequence import Camera, Film, pose_body
 from egotap_pl.synth.subject import Subject
+from egotap_pl.synth.surroundings import Surroundings
 from egotap_pl.synth.truth import joint_bones
 
 SPLITS = ("train", "validation", "test")
@@ -178,8 +178,8 @@ class EgoSynthSource:
         right, down, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
         mount = self.mount.shifted(right, down, forward, float(rng.normal(0, 1.5)))
         body = Body(self.subject(take.subject))
-        frames = posed(body, mount, clip, numbers, heading)
-        scene = Scene.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
+        frames = pose_body(body, mount, clip, numbers, heading)
+        scene = Surroundings.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
         return self._camera.film(body, frames, scene), clip.category, numbers
 
     @cached_property

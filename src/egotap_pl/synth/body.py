@@ -34,7 +34,7 @@ class Wear(IntEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class BodyPart:
     """A rounded part of the average body, in the rest axes of its bone, cm.
 
     Fields:
@@ -61,23 +61,25 @@ class Part:
 
 
 _MIDDLE = (
-    Part("hips", "pelvis", (-6.5, -3.0, -1.0), (6.5, -3.0, -1.0), (10.0, 10.0), Wear.TROUSERS),
-    Part("belly", "pelvis", (0.0, 4.0, 0.8), (0.0, 12.0, 0.5), (13.2, 12.8), Wear.SHIRT, (_Z, 1.4)),
-    Part("waist", "spine", (0.0, 0.0, 0.8), (0.0, 15.0, 0.8), (12.8, 13.4), Wear.SHIRT, (_Z, 1.4)),
-    Part("ribs", "chest", (0.0, -2.0, 0.5), (0.0, 5.0, 0.5), (13.8, 13.0), Wear.SHIRT, (_Z, 1.35)),
-    Part("yoke", "chest", (-12.0, 12.5, 0.0), (12.0, 12.5, 0.0), (5.8, 5.8), Wear.SHIRT),
-    Part("neck", "neck", (0.0, -5.0, -0.3), (0.0, 9.0, 1.8), (5.6, 5.4), Wear.SKIN),
-    Part("skull", "head", (0.0, 8.0, -1.5), (0.0, 8.0, 1.5), (9.4, 8.6), Wear.HAIR, (_X, 1.2)),
-    Part("chin", "head", (0.0, -1.0, 4.0), (0.0, -1.5, 5.0), (4.4, 3.8), Wear.SKIN),
+    BodyPart("hips", "pelvis", (-6.5, -3.0, -1.0), (6.5, -3.0, -1.0), (10.0, 10.0), Wear.TROUSERS),
+    BodyPart("belly", "pelvis", (0.0, 4.0, 0.8), (0.0, 12.0, 0.5), (13.2, 12.8), Wear.SHIRT, (_Z, 1.4)),
+    BodyPart("waist", "spine", (0.0, 0.0, 0.8), (0.0, 15.0, 0.8), (12.8, 13.4), Wear.SHIRT, (_Z, 1.4)),
+    BodyPart("ribs", "chest", (0.0, -2.0, 0.5), (0.0, 5.0, 0.5), (13.8, 13.0), Wear.SHIRT, (_Z, 1.35)),
+    BodyPart("yoke", "chest", (-12.0, 12.5, 0.0), (12.0, 12.5, 0.0), (5.8, 5.8), Wear.SHIRT),
+    BodyPart("neck", "neck", (0.0, -5.0, -0.3), (0.0, 9.0, 1.8), (5.6, 5.4), Wear.SKIN),
+    BodyPart("skull", "head", (0.0, 8.0, -1.5), (0.0, 8.0, 1.5), (9.4, 8.6), Wear.HAIR, (_X, 1.2)),
+    BodyPart("chin", "head", (0.0, -1.0, 4.0), (0.0, -1.5, 5.0), (4.4, 3.8), Wear.SKIN),
 )
 _ARM_WEAVE = (_X, _Z)
 _SIDE = (
-    Part("trapezius", "chest", (3.0, 17.5, -1.5), (13.0, 14.5, -1.5), (4.6, 4.6), Wear.SHIRT),
-    Part("breast", "chest", (6.2, 4.5, 3.8), (6.0, 6.0, 3.2), (6.6, 6.4), Wear.SHIRT),
-    Part("collar", "clavicle", (0.0, 0.0, 0.0), (15.0, 0.5, -1.5), (5.0, 5.7), Wear.SHIRT),
-    Part("upperarm", "upperarm", _ORIGIN, (27.5, 0.0, 0.0), (5.7, 4.3), Wear.SHIRT, reach=(0.0, 1.0), weave=_ARM_WEAVE),
-    Part("elbow", "lowerarm", _ORIGIN, (8.0, 0.0, 0.0), (4.2, 4.6), Wear.SHIRT, reach=(1.0, 1.3), weave=_ARM_WEAVE),
-    Part(
+    BodyPart("trapezius", "chest", (3.0, 17.5, -1.5), (13.0, 14.5, -1.5), (4.6, 4.6), Wear.SHIRT),
+    BodyPart("breast", "chest", (6.2, 4.5, 3.8), (6.0, 6.0, 3.2), (6.6, 6.4), Wear.SHIRT),
+    BodyPart("collar", "clavicle", (0.0, 0.0, 0.0), (15.0, 0.5, -1.5), (5.0, 5.7), Wear.SHIRT),
+    BodyPart(
+        "upperarm", "upperarm", _ORIGIN, (27.5, 0.0, 0.0), (5.7, 4.3), Wear.SHIRT, reach=(0.0, 1.0), weave=_ARM_WEAVE
+    ),
+    BodyPart("elbow", "lowerarm", _ORIGIN, (8.0, 0.0, 0.0), (4.2, 4.6), Wear.SHIRT, reach=(1.0, 1.3), weave=_ARM_WEAVE),
+    BodyPart(
         "forearm",
         "lowerarm",
         (8.0, 0.0, 0.0),
@@ -87,18 +89,18 @@ _SIDE = (
         reach=(1.3, 2.0),
         weave=_ARM_WEAVE,
     ),
-    Part("palm", "hand", (2.0, 0.0, 0.0), (7.0, 0.0, -0.7), (3.8, 4.3), Wear.SKIN, (_Y, 2.2)),
-    Part("thumb", "hand", (2.5, -0.4, 2.2), (8.0, -1.2, 5.8), (1.6, 1.0), Wear.SKIN),
-    Part("index", "hand", (8.0, 0.0, 2.2), (15.0, -0.3, 2.5), (1.15, 0.85), Wear.SKIN),
-    Part("middle", "hand", (8.5, 0.0, 0.1), (15.8, -0.1, 0.0), (1.15, 0.85), Wear.SKIN),
-    Part("ring", "hand", (8.2, 0.0, -1.9), (15.2, -0.3, -2.1), (1.1, 0.8), Wear.SKIN),
-    Part("little", "hand", (7.4, 0.0, -3.7), (12.8, -0.3, -4.2), (1.0, 0.75), Wear.SKIN),
-    Part("thigh", "thigh", (0.0, 0.0, 0.0), (0.0, -42.0, 0.0), (9.2, 6.1), Wear.TROUSERS, reach=(0.0, 1.0)),
-    Part("shin", "calf", (0.0, 0.0, 0.0), (0.0, -39.0, -1.0), (5.8, 4.0), Wear.TROUSERS, reach=(1.0, 1.95)),
-    Part("calf", "calf", (0.0, -6.0, -1.6), (0.0, -20.0, -1.6), (5.2, 4.5), Wear.TROUSERS, reach=(1.15, 1.5)),
-    Part("ankle", "foot", (0.0, 1.0, 0.0), (0.0, -4.0, 0.5), (4.1, 4.0), Wear.SHOES),
-    Part("foot", "foot", (0.0, -5.3, -3.5), (0.0, -4.9, 12.0), (3.8, 4.3), Wear.SHOES, (_Y, 1.3)),
-    Part("toes", "ball", (0.0, 0.6, 0.0), (0.0, 0.2, 5.0), (4.3, 3.5), Wear.SHOES, (_Y, 1.6)),
+    BodyPart("palm", "hand", (2.0, 0.0, 0.0), (7.0, 0.0, -0.7), (3.8, 4.3), Wear.SKIN, (_Y, 2.2)),
+    BodyPart("thumb", "hand", (2.5, -0.4, 2.2), (8.0, -1.2, 5.8), (1.6, 1.0), Wear.SKIN),
+    BodyPart("index", "hand", (8.0, 0.0, 2.2), (15.0, -0.3, 2.5), (1.15, 0.85), Wear.SKIN),
+    BodyPart("middle", "hand", (8.5, 0.0, 0.1), (15.8, -0.1, 0.0), (1.15, 0.85), Wear.SKIN),
+    BodyPart("ring", "hand", (8.2, 0.0, -1.9), (15.2, -0.3, -2.1), (1.1, 0.8), Wear.SKIN),
+    BodyPart("little", "hand", (7.4, 0.0, -3.7), (12.8, -0.3, -4.2), (1.0, 0.75), Wear.SKIN),
+    BodyPart("thigh", "thigh", (0.0, 0.0, 0.0), (0.0, -42.0, 0.0), (9.2, 6.1), Wear.TROUSERS, reach=(0.0, 1.0)),
+    BodyPart("shin", "calf", (0.0, 0.0, 0.0), (0.0, -39.0, -1.0), (5.8, 4.0), Wear.TROUSERS, reach=(1.0, 1.95)),
+    BodyPart("calf", "calf", (0.0, -6.0, -1.6), (0.0, -20.0, -1.6), (5.2, 4.5), Wear.TROUSERS, reach=(1.15, 1.5)),
+    BodyPart("ankle", "foot", (0.0, 1.0, 0.0), (0.0, -4.0, 0.5), (4.1, 4.0), Wear.SHOES),
+    BodyPart("foot", "foot", (0.0, -5.3, -3.5), (0.0, -4.9, 12.0), (3.8, 4.3), Wear.SHOES, (_Y, 1.3)),
+    BodyPart("toes", "ball", (0.0, 0.6, 0.0), (0.0, 0.2, 5.0), (4.3, 3.5), Wear.SHOES, (_Y, 1.6)),
 )
 
 
@@ -106,20 +108,20 @@ def _mirrored(vector: _Vector) -> _Vector:
     return (-vector[0], vector[1], vector[2])
 
 
-def _sides(part: Part) -> tuple[Part, Part]:
+def _sides(part: BodyPart) -> tuple[BodyPart, BodyPart]:
     bone = {suffix: part.bone if part.bone in BONES else f"{part.bone}_{suffix}" for suffix in "lr"}
     left = replace(part, name=f"{part.name}_l", bone=bone["l"])
     right = replace(part, name=f"{part.name}_r", bone=bone["r"], start=_mirrored(part.start), end=_mirrored(part.end))
     return left, right
 
 
-PARTS: tuple[Part, ...] = (*_MIDDLE, *(side for part in _SIDE for side in _sides(part)))
+PARTS: tuple[BodyPart, ...] = (*_MIDDLE, *(side for part in _SIDE for side in _sides(part)))
 """The parts of the average body; indices into this tuple are a picture's part numbers."""
 
 _TOUCH_CM = 1.0
 
 
-class Pose(NamedTuple):
+class PlacedParts(NamedTuple):
     """Where a body is, in any one frame of axes (world or camera), cm.
 
     Fields:
@@ -173,14 +175,16 @@ class Body:
                 setattr(moved, name, value.to(device))
         return moved
 
-    def place(self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]) -> Pose:
+    def place(
+        self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]
+    ) -> PlacedParts:
         """The parts in the world, for bones placed by `figure.forward_kinematics`."""
         position, turn = positions_cm[:, self.bone], orientations[:, self.bone]
 
         def turned(local: Tensor) -> Tensor:
             return torch.einsum("fpij,pj->fpi", turn, local)
 
-        return Pose(
+        return PlacedParts(
             position + turned(self._start),
             position + turned(self._end),
             turned(self._thin),
@@ -215,7 +219,7 @@ class Body:
         return touching, torch.where(touching, radius, radius.new_zeros(())).amax(-1)
 
 
-def _cover(part: Part, subject: Subject) -> float:
+def _cover(part: BodyPart, subject: Subject) -> float:
     if part.reach is None:
         return 2.0
     length = subject.sleeve if part.wear == Wear.SHIRT else subject.trouser_leg

@@ -9,11 +9,11 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.synth.body import PARTS, Body, Pose
+from egotap_pl.synth.body import PARTS, Body, PlacedParts
 from egotap_pl.synth.mount import both_cameras
 from egotap_pl.synth.roundcone import RoundCones
-from egotap_pl.synth.scene import Scene, Shadow
 from egotap_pl.synth.shade import lit, surface
+from egotap_pl.synth.surroundings import Shadow, Surroundings
 from egotap_pl.synth.tiles import NOTHING, Hits, Tiles, cast, may_meet
 
 _DARK = 4 / 255  # what a lens shows outside its image circle
@@ -31,7 +31,7 @@ class Pictures(NamedTuple):
     part: Int[Tensor, "f v h w"]
 
 
-class Posed(NamedTuple):
+class PosedBody(NamedTuple):
     """A body's frames in the world, and the rig that sees them.
 
     Fields:
@@ -42,23 +42,25 @@ class Posed(NamedTuple):
     """
 
     bones_cm: Float[Tensor, "f bone 3"]
-    pose: Pose
+    pose: PlacedParts
     centre_cm: Float[Tensor, "f 3"]
     axes: Float[Tensor, "f 3 3"]
 
-    def to(self, device: torch.device) -> Posed:
+    def to(self, device: torch.device) -> PosedBody:
         """The same on another device."""
-        pose = Pose(*(x.to(device) for x in self.pose))
-        return Posed(self.bones_cm.to(device), pose, self.centre_cm.to(device), self.axes.to(device))
+        pose = PlacedParts(*(x.to(device) for x in self.pose))
+        return PosedBody(self.bones_cm.to(device), pose, self.centre_cm.to(device), self.axes.to(device))
 
-    def split(self, frames: int) -> list[Posed]:
+    def split(self, frames: int) -> list[PosedBody]:
         """The same, so many frames at a time."""
         poses = zip(*(x.split(frames) for x in self.pose), strict=True)
         rest = zip(self.bones_cm.split(frames), self.centre_cm.split(frames), self.axes.split(frames), strict=True)
-        return [Posed(bones, Pose(*pose), *camera) for pose, (bones, *camera) in zip(poses, rest, strict=True)]
+        return [
+            PosedBody(bones, PlacedParts(*pose), *camera) for pose, (bones, *camera) in zip(poses, rest, strict=True)
+        ]
 
 
-class Seen(NamedTuple):
+class RayCast(NamedTuple):
     """What rays met, and the parts that they were cast at.
 
     Fields:
@@ -69,7 +71,7 @@ class Seen(NamedTuple):
 
     hits: Hits
     cones: RoundCones
-    pose: Pose
+    pose: PlacedParts
 
 
 class Renderer:
@@ -83,12 +85,12 @@ class Renderer:
         self._views = [(self._view == view).nonzero()[:, 0] for view in range(2)]
 
     @torch.no_grad()
-    def render(self, body: Body, posed: Posed, scene: Scene) -> Pictures:
+    def render(self, body: Body, posed: PosedBody, scene: Surroundings) -> Pictures:
         """The pictures of a body's frames in a scene."""
         return self.paint(self.cast(body, posed), body, posed, scene)
 
     @torch.no_grad()
-    def cast(self, body: Body, posed: Posed, cull: bool = True) -> Seen:
+    def cast(self, body: Body, posed: PosedBody, cull: bool = True) -> RayCast:
         """What every ray meets first; ``cull=False`` tries every part on every tile (the slow way, for checks)."""
         to_world, centres = both_cameras(self.rig, posed.centre_cm, posed.axes)
         start, end = (_in_views(x, to_world, centres) for x in (posed.pose.start_cm, posed.pose.end_cm))
@@ -98,10 +100,10 @@ class Renderer:
         tried = may_meet(self.tiles, start, end, body.radii_cm)
         if not cull:
             tried = torch.ones_like(tried)
-        return Seen(cast(self.tiles, cones, tried), cones, Pose(start, end, thin, weave))
+        return RayCast(cast(self.tiles, cones, tried), cones, PlacedParts(start, end, thin, weave))
 
     @torch.no_grad()
-    def paint(self, seen: Seen, body: Body, posed: Posed, scene: Scene) -> Pictures:
+    def paint(self, seen: RayCast, body: Body, posed: PosedBody, scene: Surroundings) -> Pictures:
         """The pictures of what `cast` saw."""
         to_world, centres = both_cameras(self.rig, posed.centre_cm, posed.axes)
         shadow = Shadow.of(body, posed.pose, scene.to_sun)
@@ -114,10 +116,12 @@ class Renderer:
                 rays = own[empty[own] & tiles.inside.view(-1)[own]]
                 world = to_world[frame, view] @ self._rays[:, rays]
                 pixel_rad = 2 * self.rig.cameras[view].max_angle_rad / self.image_px
-                colour[frame, rays] = scene.seen(centres[frame, view], world, shadow, frame, pixel_rad)
+                colour[frame, rays] = scene.background(centres[frame, view], world, shadow, frame, pixel_rad)
             rays = (~empty).nonzero()[:, 0]
             hits = seen.hits.distance_cm[frame].view(-1)[rays], part[frame, rays].long(), rays
-            colour[frame, rays] = self._body(hits, Pose(*(x[frame] for x in seen.pose)), body, scene, to_world[frame])
+            colour[frame, rays] = self._body(
+                hits, PlacedParts(*(x[frame] for x in seen.pose)), body, scene, to_world[frame]
+            )
         pixels = colour.clamp_(0, 1).mul_(255).round_().to(torch.uint8)
         images = tiles.picture(pixels.view(*seen.hits.part.shape, 3), int(_DARK * 255))
         return Pictures(images, tiles.picture(part.view(*seen.hits.part.shape, 1), NOTHING)[:, :, 0])
@@ -125,9 +129,9 @@ class Renderer:
     def _body(
         self,
         hits: tuple[Float[Tensor, "n"], Int[Tensor, "n"], Int[Tensor, "n"]],
-        pose: Pose,
+        pose: PlacedParts,
         body: Body,
-        scene: Scene,
+        scene: Surroundings,
         to_world: Float[Tensor, "v 3 3"],
     ) -> Float[Tensor, "n 3"]:
         """Colours where rays of one frame meet the body: distance, part and ray of each."""

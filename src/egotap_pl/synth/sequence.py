@@ -15,8 +15,8 @@ from egotap_pl.synth.body import Body
 from egotap_pl.synth.figure import Clip, forward_kinematics
 from egotap_pl.synth.motion.ground import lowest_cm
 from egotap_pl.synth.mount import HeadMount, both_cameras
-from egotap_pl.synth.render import Pictures, Posed, Renderer
-from egotap_pl.synth.scene import Scene
+from egotap_pl.synth.render import Pictures, PosedBody, Renderer
+from egotap_pl.synth.surroundings import Surroundings
 from egotap_pl.synth.truth import Truth, ground_truth
 
 _CAMERA_CLEARANCE_CM = 4.0
@@ -29,7 +29,7 @@ class Film(NamedTuple):
     truth: Truth
 
 
-def posed(body: Body, mount: HeadMount, clip: Clip, frames: Sequence[int], heading_rad: float) -> Posed:
+def pose_body(body: Body, mount: HeadMount, clip: Clip, frames: Sequence[int], heading_rad: float) -> PosedBody:
     """A subject performing some frames of a clip on the ground, turned as a whole about the vertical.
 
     Clips are made for the average figure. The path is scaled to the subject's legs, and the subject stands, sits, lies
@@ -46,7 +46,7 @@ def posed(body: Body, mount: HeadMount, clip: Clip, frames: Sequence[int], headi
     rise = lift - torch.minimum(body.lowest_cm(positions, orientations), cameras)
     up = torch.stack((torch.zeros_like(rise), rise, torch.zeros_like(rise)), -1)
     positions = positions + up[:, None]
-    return Posed(positions, body.place(positions, orientations), centre + up, axes)
+    return PosedBody(positions, body.place(positions, orientations), centre + up, axes)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Camera:
     at_once: int = 8
 
     @torch.no_grad()
-    def film(self, body: Body, posed: Posed, scene: Scene) -> Film:
+    def film(self, body: Body, posed: PosedBody, scene: Surroundings) -> Film:
         """Pictures and truth of every frame."""
         device = self.renderer.device
         body, scene = body.to(device), scene.to(device)
@@ -75,7 +75,7 @@ class Camera:
             Truth(*(torch.cat(x).cpu() for x in zip(*truths, strict=True))),
         )
 
-    def _shoot(self, body: Body, posed: Posed, scene: Scene) -> Film:
+    def _shoot(self, body: Body, posed: PosedBody, scene: Surroundings) -> Film:
         seen = self.renderer.cast(body, posed)
         bones_left = (posed.bones_cm - posed.centre_cm[:, None]) @ posed.axes
         truth = ground_truth(self.skeleton, self.renderer.rig, body, bones_left, seen.cones)

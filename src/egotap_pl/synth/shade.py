@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from egotap_pl.synth.body import PARTS, Body, Pose, Wear
+from egotap_pl.synth.body import PARTS, Body, PlacedParts, Wear
 from egotap_pl.synth.roundcone import stretched
-from egotap_pl.synth.scene import Scene
+from egotap_pl.synth.surroundings import Surroundings
 
 _WEAR = tuple(int(part.wear) for part in PARTS)
 _FOLD_CM = (2.1, 3.3)
@@ -16,7 +16,7 @@ _FOLD = 0.06
 
 
 def surface(
-    points_cm: Float[Tensor, "n 3"], pose: Pose, body: Body, part: Int[Tensor, "n"], row: Int[Tensor, "n"]
+    points_cm: Float[Tensor, "n 3"], pose: PlacedParts, body: Body, part: Int[Tensor, "n"], row: Int[Tensor, "n"]
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
     """Unit normals and colours without light of points on the body.
 
@@ -62,7 +62,7 @@ def lit(
     colours: Float[Tensor, "n 3"],
     to_sun: Float[Tensor, "n 3"],
     up: Float[Tensor, "n 3"],
-    scene: Scene,
+    scene: Surroundings,
 ) -> Float[Tensor, "n 3"]:
     """Lambert's law: light from the sun, and from everywhere, more of it from above."""
     sun = (normals * to_sun).sum(-1, keepdim=True).clamp(min=0)

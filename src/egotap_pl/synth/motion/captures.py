@@ -16,7 +16,7 @@ from torch import Tensor
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.figure import Clip
-from egotap_pl.synth.motion.retarget import captured
+from egotap_pl.synth.motion.retarget import captured_clip
 
 
 def check_categories(chosen: Mapping[str, str]) -> None:
@@ -88,4 +88,4 @@ class CapturedMotions(ABC):
             EgotapError: see `read`.
         """
         times, points = self.read(self._files[name])
-        return captured(points, times, self._category[name], name, seed)
+        return captured_clip(points, times, self._category[name], name, seed)

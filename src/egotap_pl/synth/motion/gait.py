@@ -40,7 +40,7 @@ class Gait:
 
 
 @dataclass(frozen=True)
-class Path:
+class Route:
     """Where the body is when: speeds given at key times, integrated. Speeds in cm/s and deg/s; sideways is left."""
 
     times: Float[np.ndarray, "t"]
@@ -53,12 +53,12 @@ class Path:
         return x, z, np.interp(at, self.times, self.yaw)
 
 
-def path(
+def route_from_speeds(
     key_times: Float[np.ndarray, "k"],
     forward: Float[np.ndarray, "k"],
     left: Float[np.ndarray, "k"],
     turn: Float[np.ndarray, "k"],
-) -> Path:
+) -> Route:
     """Integrate speeds; the first and the last hold for three seconds outside the keys."""
     times = np.arange(key_times[0] - 3, key_times[-1] + 3, 1 / 60)
     speed = smooth(key_times, np.stack((forward, left, turn), -1), times)
@@ -69,10 +69,10 @@ def path(
     z = speed[:, 0] * np.cos(angle) - speed[:, 1] * np.sin(angle)
     position = np.cumsum(np.stack((x, z), -1), 0) / 60
     position -= [np.interp(0.0, times, position[:, i]) for i in (0, 1)]
-    return Path(times, position, yaw)
+    return Route(times, position, yaw)
 
 
-def stepping(tracks: Tracks, route: Path, gait: Gait, rate: float, phase: Num = 0.0) -> Tracks:
+def stepping(tracks: Tracks, route: Route, gait: Gait, rate: float, phase: Num = 0.0) -> Tracks:
     """``tracks`` carried along ``route`` on stepping feet: arms, spine and head stay as they are, plus a swing."""
     time = np.arange(tracks.num_frames) / rate
     x, z, yaw = route(time)
@@ -130,7 +130,7 @@ class Plants:
 
 
 def plants(
-    route: Path,
+    route: Route,
     gait: Gait,
     time: Float[np.ndarray, "f"],
     side: int,

@@ -20,7 +20,7 @@ ANKLE_CM = 9.0
 
 
 @dataclass(frozen=True)
-class Pose:
+class KeyPose:
     """A key pose. Left side first, x outward; units and signs as in :class:`Tracks`.
 
     Fields that differ from the tracks' are in world axes, of a side, cm:
@@ -47,7 +47,7 @@ class Pose:
     lift: Num = 0
     at: Point = (0, 0, 0)
 
-    def mirrored(self) -> Pose:
+    def mirrored(self) -> KeyPose:
         """Left and right swapped."""
         yaw, pitch, roll, spin = self.turn
         swapped: dict[str, Any] = {
@@ -80,7 +80,7 @@ def both(x: Num, y: Num, z: Num) -> Both:
     return (x, y, z), (x, y, z)
 
 
-def play(keys: Sequence[tuple[Num, Pose]], rate: float, seconds: float | None = None) -> Tracks:
+def play(keys: Sequence[tuple[Num, KeyPose]], rate: float, seconds: float | None = None) -> Tracks:
     """Curves through key poses at the given times (seconds, increasing), sampled at ``rate`` per second."""
     times = np.array([float(time) for time, _ in keys])
     poses = [pose for _, pose in keys]
@@ -89,7 +89,7 @@ def play(keys: Sequence[tuple[Num, Pose]], rate: float, seconds: float | None = 
     return Tracks(**curves)
 
 
-def _stacked(poses: Sequence[Pose]) -> dict[str, np.ndarray]:
+def _stacked(poses: Sequence[KeyPose]) -> dict[str, np.ndarray]:
     """Every key pose as tracks' values: limbs both free and planted, so that either may be followed at any time."""
 
     def stack(name: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from egotap_pl.synth.motion.keyframes import Num, Pose, both
+from egotap_pl.synth.motion.keyframes import KeyPose, Num, both
 from egotap_pl.synth.motion.upper import EVERYDAY, random_hand
 
 
@@ -20,12 +20,14 @@ def coin(rng: np.random.Generator, chance: Num = 0.5) -> bool:
     return bool(rng.random() < chance)
 
 
-def maybe_mirrored(pose: Pose, mirror: bool) -> Pose:
+def maybe_mirrored(pose: KeyPose, mirror: bool) -> KeyPose:
     """The pose, or its mirror image."""
     return pose.mirrored() if mirror else pose
 
 
-def with_hands(pose: Pose, rng: np.random.Generator, pool: tuple[str, ...] = EVERYDAY, freedom: Num = 0.25) -> Pose:
+def with_hands(
+    pose: KeyPose, rng: np.random.Generator, pool: tuple[str, ...] = EVERYDAY, freedom: Num = 0.25
+) -> KeyPose:
     """The pose with free hands somewhere."""
     left, right = random_hand(rng, pool, freedom), random_hand(rng, pool, freedom)
     if coin(rng, 0.3):
@@ -33,10 +35,10 @@ def with_hands(pose: Pose, rng: np.random.Generator, pool: tuple[str, ...] = EVE
     return replace(pose, hands=(left[0], right[0]), elbows=(left[1], right[1]))
 
 
-def stand(rng: np.random.Generator) -> Pose:
+def stand(rng: np.random.Generator) -> KeyPose:
     """Upright, feet somewhere under the body."""
     width, stagger = pick(rng, 8, 20), pick(rng, -10, 10)
-    return Pose(
+    return KeyPose(
         pelvis=(0, pick(rng, 94.3, 96) - 0.006 * (width - 9) ** 2 - 0.006 * stagger**2, 0),
         turn=(pick(rng, -10, 10), pick(rng, -3, 4), 0, 0),
         spine=(pick(rng, -3, 8), 0, pick(rng, -6, 6)),
@@ -45,14 +47,14 @@ def stand(rng: np.random.Generator) -> Pose:
     )
 
 
-def squat(rng: np.random.Generator, height: Num) -> Pose:
+def squat(rng: np.random.Generator, height: Num) -> KeyPose:
     """Feet flat or on the toes, pelvis at ``height`` cm above the ground, trunk bent over to stay in balance."""
     depth = float(np.clip((95 - height) / 60, 0, 1))
     width = pick(rng, 11, 15 + 8 * depth)
     on_toes = depth > 0.6 and coin(rng, 0.5)
     pitch, heel = (pick(rng, 25, 45), pick(rng, 5, 9)) if on_toes else (0.0, 0.0)
     stagger = pick(rng, -18, 18) * depth
-    return Pose(
+    return KeyPose(
         pelvis=(0, height, -14 * depth if not on_toes else -6 * depth),
         turn=(0, pick(rng, 12, 40) * depth, 0, 0),
         spine=(pick(rng, 5, 40) * depth, pick(rng, -5, 5), pick(rng, -12, 12)),
@@ -63,9 +65,9 @@ def squat(rng: np.random.Generator, height: Num) -> Pose:
     )
 
 
-def kneel(rng: np.random.Generator, height: Num = 52.0) -> Pose:
+def kneel(rng: np.random.Generator, height: Num = 52.0) -> KeyPose:
     """On one knee: the left foot in front, the right knee on the ground behind."""
-    return Pose(
+    return KeyPose(
         pelvis=(0, height, 0),
         turn=(0, pick(rng, 0, 12), 0, 0),
         spine=(pick(rng, 0, 15), 0, pick(rng, -10, 10)),
@@ -75,7 +77,7 @@ def kneel(rng: np.random.Generator, height: Num = 52.0) -> Pose:
     )
 
 
-def supine(rng: np.random.Generator) -> Pose:
+def supine(rng: np.random.Generator) -> KeyPose:
     """On the back, head towards -Z; legs straight, bent or apart."""
     legs = []
     for _ in range(2):
@@ -85,7 +87,7 @@ def supine(rng: np.random.Generator) -> Pose:
             legs.append(((pick(rng, 0.0, 0.3), -0.97, pick(rng, 0, 0.08)), pick(rng, 0, 35)))
     if coin(rng, 0.4):
         legs[1] = legs[0]
-    return Pose(
+    return KeyPose(
         pelvis=(0, 12, 0),
         turn=(0, -88, 0, 0),
         spine=(pick(rng, -4, 6), pick(rng, -8, 8), pick(rng, -8, 8)),
@@ -97,13 +99,13 @@ def supine(rng: np.random.Generator) -> Pose:
     )
 
 
-def prone(rng: np.random.Generator) -> Pose:
+def prone(rng: np.random.Generator) -> KeyPose:
     """On the belly, head towards +Z; legs straight or one drawn up sideways."""
     feet = [(pick(rng, 0.02, 0.22), -0.98, -0.02) for _ in range(2)]
     knees = [pick(rng, 0, 25) for _ in range(2)]
     if coin(rng, 0.3):
         feet[0], knees[0] = (pick(rng, 0.3, 0.45), -0.5, pick(rng, 0.0, 0.1)), pick(rng, 70, 85)
-    return Pose(
+    return KeyPose(
         pelvis=(0, 11, 0),
         turn=(0, 88, 0, 0),
         spine=(pick(rng, -18, -2), pick(rng, -6, 6), pick(rng, -5, 5)),
@@ -115,10 +117,10 @@ def prone(rng: np.random.Generator) -> Pose:
     )
 
 
-def all_fours(rng: np.random.Generator) -> Pose:
+def all_fours(rng: np.random.Generator) -> KeyPose:
     """Hands and knees on the ground."""
     reach = pick(rng, 40, 52)
-    return Pose(
+    return KeyPose(
         pelvis=(0, 50, 0),
         turn=(0, 84, 0, 0),
         spine=(pick(rng, -12, 10), 0, 0),

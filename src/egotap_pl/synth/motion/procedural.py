@@ -13,7 +13,7 @@ from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.ground import grounded
 from egotap_pl.synth.motion.mirror import mirrored
 from egotap_pl.synth.motion.scripts import SCRIPTS
-from egotap_pl.synth.motion.scripts.stage import Stage
+from egotap_pl.synth.motion.scripts.actor import Actor
 from egotap_pl.synth.motion.solver import solve, tensor
 from egotap_pl.synth.motion.source import FPS, generator
 from egotap_pl.synth.motion.upper import alive
@@ -58,7 +58,7 @@ class ProceduralMotions:
         category = self.category(name)
         style = generator(name, seed)
         tempo = style.uniform(0.85, 1.2)
-        tracks = SCRIPTS[category](Stage(generator(name), FPS / tempo))
+        tracks = SCRIPTS[category](Actor(generator(name), FPS / tempo))
         wide = style.uniform(0.92, 1.08)
         tracks = replace(tracks, hand=tracks.hand * np.array([wide, 1.0, wide]))
         tracks = alive(tracks, style, FPS, style.uniform(0.6, 1.3))

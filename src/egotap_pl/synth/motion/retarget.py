@@ -147,7 +147,7 @@ def _way(
     return hip * scale - pelvis @ below
 
 
-def captured(
+def captured_clip(
     points: Mapping[str, Float[Tensor, "f 3"]],
     times: Float[np.ndarray, "f"],
     category: str,

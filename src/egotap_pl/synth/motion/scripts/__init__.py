@@ -12,7 +12,7 @@ from egotap_pl.synth.motion.scripts import (
     ground_moves,
     swings,
 )
-from egotap_pl.synth.motion.scripts.stage import Script
+from egotap_pl.synth.motion.scripts.actor import Script
 
 SCRIPTS: dict[str, Script] = {
     "jumping": athletic.jumping,

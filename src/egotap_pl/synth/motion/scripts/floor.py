@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from egotap_pl.synth.motion.keyframes import Num, Pose, both
+from egotap_pl.synth.motion.keyframes import KeyPose, Num, both
 from egotap_pl.synth.motion.poses import maybe_mirrored, prone, stand, supine, with_hands
-from egotap_pl.synth.motion.scripts.stage import Stage
+from egotap_pl.synth.motion.scripts.actor import Actor
 from egotap_pl.synth.motion.tracks import Tracks
 from egotap_pl.synth.motion.upper import EVERYDAY, gestures, glances
 
@@ -26,19 +26,19 @@ _RESTING = (
 )
 
 
-def on_side(stage: Stage) -> Pose:
+def on_side(actor: Actor) -> KeyPose:
     """On the left side, knees more or less drawn up, head towards -Z."""
-    bend = stage.pick(0.45, 0.95)
-    return Pose(
+    bend = actor.pick(0.45, 0.95)
+    return KeyPose(
         pelvis=(0, 15, 0),
         turn=(0, -88, 0, 85),
-        spine=(stage.pick(0, 35), stage.pick(-4, 8), stage.pick(-15, 15)),
-        head=(stage.pick(-5, 20), stage.pick(-10, 20), stage.pick(-10, 10)),
+        spine=(actor.pick(0, 35), actor.pick(-4, 8), actor.pick(-15, 15)),
+        head=(actor.pick(-5, 20), actor.pick(-10, 20), actor.pick(-10, 10)),
         hands=(
-            (stage.pick(-0.1, 0.1), stage.pick(-0.2, 0.6), 0.6),
-            (-0.25, stage.pick(-0.5, 0.1), stage.pick(0.35, 0.6)),
+            (actor.pick(-0.1, 0.1), actor.pick(-0.2, 0.6), 0.6),
+            (-0.25, actor.pick(-0.5, 0.1), actor.pick(0.35, 0.6)),
         ),
-        feet=((0.0, -bend, 0.35 * (1 - bend)), (0.02, -stage.pick(0.45, 0.95), stage.pick(0.05, 0.3))),
+        feet=((0.0, -bend, 0.35 * (1 - bend)), (0.02, -actor.pick(0.45, 0.95), actor.pick(0.05, 0.3))),
         foot_planted=(0, 0),
         toes=((0, 25), (0, 25)),
         knees=(0, 0),
@@ -46,37 +46,37 @@ def on_side(stage: Stage) -> Pose:
     )
 
 
-def laying(stage: Stage) -> Tracks:
+def laying(actor: Actor) -> Tracks:
     """On the back, belly or side; the limbs move now and then, sometimes the body turns over."""
-    kind = stage.whole(0, 4)
+    kind = actor.whole(0, 4)
     if kind in (3, 4):
-        mirror = stage.coin()
-        pose = maybe_mirrored(on_side(stage), mirror)
-        steps = [(0.0, pose), (stage.pick(1.0, 2.0), pose)]
+        mirror = actor.coin()
+        pose = maybe_mirrored(on_side(actor), mirror)
+        steps = [(0.0, pose), (actor.pick(1.0, 2.0), pose)]
         if kind == 4:
-            steps.append((stage.pick(1.0, 1.6), with_hands(supine(stage.rng), stage.rng, _RESTING, 0.1)))
-            steps.append((stage.pick(0.5, 1.2), steps[-1][1]))
-        return glances(stage.play_steps(steps), stage.rng, stage.rate, 0.4)
+            steps.append((actor.pick(1.0, 1.6), with_hands(supine(actor.rng), actor.rng, _RESTING, 0.1)))
+            steps.append((actor.pick(0.5, 1.2), steps[-1][1]))
+        return glances(actor.play_steps(steps), actor.rng, actor.rate, 0.4)
     make = prone if kind == 2 else supine
-    tracks = stage.play_steps([(0, make(stage.rng)), (stage.pick(1.4, 2.2), make(stage.rng)), (1.8, make(stage.rng))])
+    tracks = actor.play_steps([(0, make(actor.rng)), (actor.pick(1.4, 2.2), make(actor.rng)), (1.8, make(actor.rng))])
     pool = ("up wide", "up", "side", "side high", "hang wide", "side low", "crown") if kind == 2 else _RESTING
-    tracks = gestures(tracks, stage.rng, stage.rate, pool, pause_s=(0.8, 2.0), freedom=0.0 if kind == 2 else 0.3)
-    return glances(tracks, stage.rng, stage.rate, 0.6)
+    tracks = gestures(tracks, actor.rng, actor.rate, pool, pause_s=(0.8, 2.0), freedom=0.0 if kind == 2 else 0.3)
+    return glances(tracks, actor.rng, actor.rate, 0.6)
 
 
-def sitting_on_the_ground(stage: Stage) -> Tracks:
+def sitting_on_the_ground(actor: Actor) -> Tracks:
     """Cross-legged, legs out or drawn up, on the heels; hands busy or behind as a support."""
     # Changing from crossed legs or from the heels to something else takes more than two poses: those keep their kind.
-    kind, other = stage.whole(0, 4), stage.whole(1, 3)
-    poses = [_sitting(stage, kind), _sitting(stage, kind)]
-    if kind in (1, 2, 3) and stage.coin(0.5):
-        poses.append(_sitting(stage, other))
+    kind, other = actor.whole(0, 4), actor.whole(1, 3)
+    poses = [_sitting(actor, kind), _sitting(actor, kind)]
+    if kind in (1, 2, 3) and actor.coin(0.5):
+        poses.append(_sitting(actor, other))
     steps = [(0.0, poses[0])]
     for pose in poses[1:]:
-        steps += [(stage.pick(1.0, 2.0), pose), (stage.pick(0.2, 0.8), pose)]
-    mirror = stage.coin()
-    tracks = stage.play_steps([(wait, maybe_mirrored(pose, mirror)) for wait, pose in steps])
-    if stage.coin(0.75):
+        steps += [(actor.pick(1.0, 2.0), pose), (actor.pick(0.2, 0.8), pose)]
+    mirror = actor.coin()
+    tracks = actor.play_steps([(wait, maybe_mirrored(pose, mirror)) for wait, pose in steps])
+    if actor.coin(0.75):
         pool = (
             "thigh",
             "belly",
@@ -91,60 +91,60 @@ def sitting_on_the_ground(stage: Stage) -> Tracks:
             "wave",
             "heart",
         )
-        tracks = gestures(tracks, stage.rng, stage.rate, pool if stage.coin(0.6) else EVERYDAY)
-    return glances(tracks, stage.rng, stage.rate)
+        tracks = gestures(tracks, actor.rng, actor.rate, pool if actor.coin(0.6) else EVERYDAY)
+    return glances(tracks, actor.rng, actor.rate)
 
 
-def _sitting(stage: Stage, kind: int) -> Pose:
-    lean = stage.pick(-12, 10)
-    pose = Pose(
-        pelvis=(0, 13, 0), turn=(0, lean, 0, 0), spine=(stage.pick(5, 30), stage.pick(-8, 8), stage.pick(-20, 20))
+def _sitting(actor: Actor, kind: int) -> KeyPose:
+    lean = actor.pick(-12, 10)
+    pose = KeyPose(
+        pelvis=(0, 13, 0), turn=(0, lean, 0, 0), spine=(actor.pick(5, 30), actor.pick(-8, 8), actor.pick(-20, 20))
     )
-    straight, out = stage.pick(0.93, 0.98), stage.pick(0.0, 0.3)
-    long_leg, drawn = (out, -0.02, straight), (stage.pick(8, 18), 0, stage.pick(30, 52))
+    straight, out = actor.pick(0.93, 0.98), actor.pick(0.0, 0.3)
+    long_leg, drawn = (out, -0.02, straight), (actor.pick(8, 18), 0, actor.pick(30, 52))
     if kind == 0:  # cross-legged
         pose = replace(pose, feet=((-0.2, -0.03, 0.3), (-0.08, -0.03, 0.42)), foot_planted=(0, 0), knees=(62, 62))
         pose = replace(pose, toes=((0, 40), (0, 40)))
     elif kind == 1:  # legs out
         pose = replace(pose, feet=(long_leg, long_leg), foot_planted=(0, 0), toes=((0, 15), (0, 15)), knees=(10, 10))
     elif kind == 2:  # knees up, arms around them
-        pose = replace(pose, feet=(drawn, drawn), hands=both(-0.22, -0.4, stage.pick(0.6, 0.75)), elbows=(25, 25))
+        pose = replace(pose, feet=(drawn, drawn), hands=both(-0.22, -0.4, actor.pick(0.6, 0.75)), elbows=(25, 25))
     elif kind == 3:  # one leg out
         pose = replace(pose, feet=(drawn, long_leg), foot_planted=(1, 0), toes=((5, 0), (0, 15)))
     else:  # on the heels
         pose = replace(
             pose,
             pelvis=(0, 25, 0),
-            turn=(0, stage.pick(0, 10), 0, 0),
+            turn=(0, actor.pick(0, 10), 0, 0),
             feet=both(0.03, -0.2, -0.03),
             foot_planted=(0, 0),
             toes=((0, 60), (0, 60)),
             knees=(12, 12),
         )
-    if kind in (1, 2, 3) and stage.coin(0.35):  # hands behind as a support
-        pose = replace(pose, turn=(0, -stage.pick(15, 28), 0, 0), hands=both(24, 4, -34), hand_planted=(1, 1))
+    if kind in (1, 2, 3) and actor.coin(0.35):  # hands behind as a support
+        pose = replace(pose, turn=(0, -actor.pick(15, 28), 0, 0), hands=both(24, 4, -34), hand_planted=(1, 1))
         return replace(pose, fingers=(130, 130))
-    return with_hands(pose, stage.rng, ("thigh", "belly", "carry", "belt"), 0.1) if kind != 2 else pose
+    return with_hands(pose, actor.rng, ("thigh", "belly", "carry", "belt"), 0.1) if kind != 2 else pose
 
 
-def falling_down(stage: Stage) -> Tracks:
+def falling_down(actor: Actor) -> Tracks:
     """From standing to the ground, forward, backward or sideways, and a moment on it."""
-    base = with_hands(stand(stage.rng), stage.rng)
-    make = (_fall_forward, _fall_backward, _fall_sideways)[stage.whole(0, 2)]
-    wait = stage.pick(0.2, 0.8)
-    mirror = stage.coin()
-    steps = [(0.0, base), (wait, base), *make(stage, base)]
-    steps.append((stage.pick(0.6, 1.4), steps[-1][1]))
-    return stage.play_steps([(seconds, maybe_mirrored(pose, mirror)) for seconds, pose in steps])
+    base = with_hands(stand(actor.rng), actor.rng)
+    make = (_fall_forward, _fall_backward, _fall_sideways)[actor.whole(0, 2)]
+    wait = actor.pick(0.2, 0.8)
+    mirror = actor.coin()
+    steps = [(0.0, base), (wait, base), *make(actor, base)]
+    steps.append((actor.pick(0.6, 1.4), steps[-1][1]))
+    return actor.play_steps([(seconds, maybe_mirrored(pose, mirror)) for seconds, pose in steps])
 
 
-def _fall_forward(stage: Stage, base: Pose) -> list[tuple[Num, Pose]]:
+def _fall_forward(actor: Actor, base: KeyPose) -> list[tuple[Num, KeyPose]]:
     stumble = replace(
         base,
         pelvis=(0, 78, 22),
-        turn=(0, stage.pick(20, 40), 0, 0),
-        spine=(15, 0, stage.pick(-15, 15)),
-        hands=((0.25, stage.pick(-0.2, 0.4), 0.8), (0.25, stage.pick(-0.2, 0.4), 0.8)),
+        turn=(0, actor.pick(20, 40), 0, 0),
+        spine=(15, 0, actor.pick(-15, 15)),
+        hands=((0.25, actor.pick(-0.2, 0.4), 0.8), (0.25, actor.pick(-0.2, 0.4), 0.8)),
         toes=((8, 25), (8, 25)),
         feet=((11, 4, 0), (11, 4, 0)),
     )
@@ -158,17 +158,17 @@ def _fall_forward(stage: Stage, base: Pose) -> list[tuple[Num, Pose]]:
         hand_planted=(1, 1),
     )
     lying = replace(
-        prone(stage.rng),
+        prone(actor.rng),
         pelvis=(0, 11, 84),
-        hands=((stage.pick(20, 45), 4, stage.pick(110, 160)), (stage.pick(20, 45), 4, stage.pick(110, 160))),
+        hands=((actor.pick(20, 45), 4, actor.pick(110, 160)), (actor.pick(20, 45), 4, actor.pick(110, 160))),
         hand_planted=(1, 1),
     )
-    return [(stage.pick(0.3, 0.5), stumble), (stage.pick(0.3, 0.45), knees), (stage.pick(0.35, 0.6), lying)]
+    return [(actor.pick(0.3, 0.5), stumble), (actor.pick(0.3, 0.45), knees), (actor.pick(0.35, 0.6), lying)]
 
 
-def _fall_backward(stage: Stage, base: Pose) -> list[tuple[Num, Pose]]:
-    flail = ((stage.pick(0.3, 0.7), stage.pick(-0.2, 0.6), 0.5), (stage.pick(0.3, 0.7), stage.pick(-0.2, 0.6), 0.5))
-    tip = replace(base, pelvis=(0, 70, -22), turn=(0, -8, 0, 0), spine=(25, 0, stage.pick(-20, 20)), hands=flail)
+def _fall_backward(actor: Actor, base: KeyPose) -> list[tuple[Num, KeyPose]]:
+    flail = ((actor.pick(0.3, 0.7), actor.pick(-0.2, 0.6), 0.5), (actor.pick(0.3, 0.7), actor.pick(-0.2, 0.6), 0.5))
+    tip = replace(base, pelvis=(0, 70, -22), turn=(0, -8, 0, 0), spine=(25, 0, actor.pick(-20, 20)), hands=flail)
     sit = replace(
         tip,
         pelvis=(0, 13, -48),
@@ -177,12 +177,12 @@ def _fall_backward(stage: Stage, base: Pose) -> list[tuple[Num, Pose]]:
         hand_planted=(1, 1),
         fingers=(140, 140),
     )
-    lying = replace(with_hands(supine(stage.rng), stage.rng, _RESTING, 0.1), pelvis=(0, 12, -55))
-    return [(stage.pick(0.3, 0.5), tip), (stage.pick(0.3, 0.45), sit), (stage.pick(0.4, 0.7), lying)]
+    lying = replace(with_hands(supine(actor.rng), actor.rng, _RESTING, 0.1), pelvis=(0, 12, -55))
+    return [(actor.pick(0.3, 0.5), tip), (actor.pick(0.3, 0.45), sit), (actor.pick(0.4, 0.7), lying)]
 
 
-def _fall_sideways(stage: Stage, base: Pose) -> list[tuple[Num, Pose]]:
-    flail = ((0.6, stage.pick(-0.6, 0.2), 0.3), (0.7, stage.pick(-0.2, 0.5), 0.2))
+def _fall_sideways(actor: Actor, base: KeyPose) -> list[tuple[Num, KeyPose]]:
+    flail = ((0.6, actor.pick(-0.6, 0.2), 0.3), (0.7, actor.pick(-0.2, 0.5), 0.2))
     tip = replace(base, pelvis=(24, 66, 0), turn=(0, 10, 20, 0), spine=(10, 15, 0), hands=flail)
     hip = replace(
         tip,
@@ -199,8 +199,8 @@ def _fall_sideways(stage: Stage, base: Pose) -> list[tuple[Num, Pose]]:
         hip,
         pelvis=(50, 15, -4),
         turn=(0, 0, 86, 0),
-        spine=(stage.pick(5, 30), 0, 0),
-        hands=((0.0, stage.pick(0.1, 0.7), 0.55), (-0.2, stage.pick(-0.5, 0.0), 0.5)),
+        spine=(actor.pick(5, 30), 0, 0),
+        hands=((0.0, actor.pick(0.1, 0.7), 0.55), (-0.2, actor.pick(-0.5, 0.0), 0.5)),
         hand_planted=(0, 0),
     )
-    return [(stage.pick(0.35, 0.5), tip), (stage.pick(0.3, 0.45), hip), (stage.pick(0.3, 0.6), lying)]
+    return [(actor.pick(0.35, 0.5), tip), (actor.pick(0.3, 0.45), hip), (actor.pick(0.3, 0.6), lying)]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from egotap_pl.synth.motion.keyframes import Num, Pose, play
+from egotap_pl.synth.motion.keyframes import KeyPose, Num, play
 from egotap_pl.synth.motion.poses import pick
 from egotap_pl.synth.motion.tracks import Tracks
 
 
 @dataclass(frozen=True)
-class Stage:
+class Actor:
     """Randomness of one motion and the samples per (nominal) second: more samples make it slower.
 
     A script must draw the same numbers from ``rng`` whatever ``rate`` is.
@@ -34,15 +34,15 @@ class Stage:
         """A whole number from ``low`` to ``high``, both included."""
         return int(self.rng.integers(low, high + 1))
 
-    def play(self, keys: Sequence[tuple[Num, Pose]], seconds: float | None = None) -> Tracks:
+    def play(self, keys: Sequence[tuple[Num, KeyPose]], seconds: float | None = None) -> Tracks:
         """Curves through key poses at given times."""
         return play(keys, self.rate, seconds)
 
-    def play_steps(self, steps: Sequence[tuple[Num, Pose]]) -> Tracks:
+    def play_steps(self, steps: Sequence[tuple[Num, KeyPose]]) -> Tracks:
         """Curves through key poses, each given with the seconds it takes to get there (the first one: 0)."""
         times = np.cumsum([float(wait) for wait, _ in steps])
         return play([(float(time), pose) for time, (_, pose) in zip(times, steps, strict=True)], self.rate)
 
 
-Script = Callable[[Stage], Tracks]
+Script = Callable[[Actor], Tracks]
 """Writes one random motion of a category."""

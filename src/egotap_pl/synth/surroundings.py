@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from egotap_pl.synth import texture
-from egotap_pl.synth.body import PARTS, Body, Pose
+from egotap_pl.synth.body import PARTS, Body, PlacedParts
 from egotap_pl.synth.texture import TEXELS
 
 _FAR_CM = 1e6
@@ -41,7 +41,7 @@ _STARTS = tuple(sum((TEXELS >> k) ** 2 for k in range(level)) for level in range
 
 
 @dataclass(frozen=True)
-class Scene:
+class Surroundings:
     """A textured box around the wearer: the floor at y = 0, four walls, a ceiling; and light.
 
     Fields:
@@ -67,7 +67,7 @@ class Scene:
     ambient: Float[Tensor, "3"]
 
     @classmethod
-    def random(cls, rng: np.random.Generator, visited_cm: Float[Tensor, "*n 3"]) -> Scene:
+    def random(cls, rng: np.random.Generator, visited_cm: Float[Tensor, "*n 3"]) -> Surroundings:
         """A room or an open place, with space for everywhere that the wearer's body and cameras go."""
         low, high = visited_cm.reshape(-1, 3).amin(0), visited_cm.reshape(-1, 3).amax(0)
         outside = rng.random() < 0.35
@@ -95,13 +95,13 @@ class Scene:
             ambient=_tensor(bright * (1 - share) * (2 - tint)),
         )
 
-    def to(self, device: torch.device) -> Scene:
+    def to(self, device: torch.device) -> Surroundings:
         """The same scene on another device."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         moved: dict[str, Any] = {name: value.to(device) for name, value in values if isinstance(value, Tensor)}
         return replace(self, **moved)
 
-    def seen(
+    def background(
         self, origin_cm: Float[Tensor, "3"], rays: Float[Tensor, "3 n"], shadow: Shadow, frame: int, pixel_rad: float
     ) -> Float[Tensor, "n 3"]:
         """Colour of what stands behind the body along a camera's rays: box, light and the body's shadow on the floor.
@@ -163,7 +163,7 @@ class Shadow(NamedTuple):
     grid: Float[Tensor, "f g g"]
 
     @classmethod
-    def of(cls, body: Body, pose: Pose, to_sun: Float[Tensor, "3"]) -> Shadow:
+    def of(cls, body: Body, pose: PlacedParts, to_sun: Float[Tensor, "3"]) -> Shadow:
         """Soft shadow of a body: each part's shadow along the sun, its edge the softer the higher the part is."""
         start, end = pose.start_cm[:, _CAST], pose.end_cm[:, _CAST]
         slope = to_sun[[0, 2]] / to_sun[1]
