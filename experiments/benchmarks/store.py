@@ -68,12 +68,12 @@ def frames_per_second(folder: Path, workers: int, seconds: float = 3.0) -> float
     loader = FrameDataModule(folder, BATCH_SIZE, workers=workers).train_dataloader()
     frames, start, end = 0, 0.0, float("inf")
     while True:
-        for example in loader:
+        for batch in loader:
             now = time.perf_counter()
             if not start:
                 start, end = now, now + seconds
                 continue
-            frames += len(example.batch.frame)
+            frames += len(batch.frame)
             if now > end:
                 return frames / (now - start)
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from egotap_pl.cli.checkpoints import KEY, VERSION, About, load_task
 from egotap_pl.cli.config import build, conf_dir, plain
-from egotap_pl.core.batch import Batch, DataFacts, Example
+from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.skeleton import egocap, unrealego
 
 SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
@@ -79,4 +79,4 @@ def answers(path: Path, images: np.ndarray) -> np.ndarray:
         frame=torch.arange(n),
     )
     with torch.inference_mode():
-        return task.eval()(Example(batch, None)).numpy()
+        return task.eval()(batch).numpy()

@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from egotap_pl.cli.config import build, conf_dir, plain
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.main import VERBS
-from egotap_pl.core.batch import Batch, DataFacts, Example
+from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import egocap, unrealego
 
@@ -40,19 +40,16 @@ def facts(data: str) -> DataFacts:
     return DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3))
 
 
-def example(data: str, image_px: int) -> Example:
+def make_batch(data: str, image_px: int) -> Batch:
     joints = SKELETONS[data].num_joints
-    return Example(
-        Batch(
-            images=torch.randint(0, 256, (2, 2, 3, image_px, image_px), dtype=torch.uint8),
-            points2d_px=torch.rand(2, 2, joints, 2) * 1024,
-            pose_cm=torch.randn(2, joints, 3) * 30,
-            origin_cm=torch.tensor([0.0, 0.0, 60.0]).expand(2, 2, 3).contiguous(),
-            visibility=torch.ones(2, 2, joints, dtype=torch.uint8),
-            category=torch.zeros(2, dtype=torch.int64),
-            frame=torch.arange(2),
-        ),
-        None,
+    return Batch(
+        images=torch.randint(0, 256, (2, 2, 3, image_px, image_px), dtype=torch.uint8),
+        points2d_px=torch.rand(2, 2, joints, 2) * 1024,
+        pose_cm=torch.randn(2, joints, 3) * 30,
+        origin_cm=torch.tensor([0.0, 0.0, 60.0]).expand(2, 2, 3).contiguous(),
+        visibility=torch.ones(2, 2, joints, dtype=torch.uint8),
+        category=torch.zeros(2, dtype=torch.int64),
+        frame=torch.arange(2),
     )
 
 
@@ -61,7 +58,7 @@ def example(data: str, image_px: int) -> Example:
 def test_every_preset_gives_poses(preset: str, data: str) -> None:
     """Of its lifter; where a probe follows, that gives joint maps of the lifter's size as well."""
     settings = compose(f"experiment={preset}", f"data={data}", "scale=smoke")
-    seen = example(data, settings["scale"]["image_px"])
+    seen = make_batch(data, settings["scale"]["image_px"])
     if SKELETONS[data] != unrealego() and FOR_UNREALEGO in (CONF / "experiment" / f"{preset}.yaml").read_text():
         with pytest.raises(ValueError, match="egocap"):
             build(settings["training"]["task"])(facts(data))
@@ -100,7 +97,7 @@ def test_every_encoder_goes_with_every_propagation_and_head(
     choices = (f"lifter/encoder={encoder}", f"lifter/propagation={propagation}", f"lifter/head={head}")
     settings = compose(*choices, f"data={data}", "scale=smoke", "heatmaps=truth")
     task = build(settings["training"]["task"])(facts(data)).eval()
-    assert torch.isfinite(task(example(data, 64))).all()
+    assert torch.isfinite(task(make_batch(data, 64))).all()
 
 
 @pytest.mark.parametrize("scale", options("scale"))

@@ -10,7 +10,7 @@ import torch
 
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.main import main
-from egotap_pl.core.batch import Batch, Example
+from egotap_pl.core.batch import Batch
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.nn.images import normalise_images
 
@@ -37,19 +37,16 @@ def folder(method: str, skeleton: Skeleton, path: Path) -> Path:
     return published.publish(path, **files)
 
 
-def example(skeleton: Skeleton) -> Example:
+def make_batch(skeleton: Skeleton) -> Batch:
     joints = skeleton.num_joints
-    return Example(
-        Batch(
-            images=torch.randint(0, 256, (2, 2, 3, 64, 64), dtype=torch.uint8),
-            points2d_px=torch.rand(2, 2, joints, 2) * 1024,
-            pose_cm=torch.randn(2, joints, 3),
-            origin_cm=torch.zeros(2, 2, 3),
-            visibility=torch.ones(2, 2, joints, dtype=torch.uint8),
-            category=torch.zeros(2, dtype=torch.int64),
-            frame=torch.arange(2),
-        ),
-        None,
+    return Batch(
+        images=torch.randint(0, 256, (2, 2, 3, 64, 64), dtype=torch.uint8),
+        points2d_px=torch.rand(2, 2, joints, 2) * 1024,
+        pose_cm=torch.randn(2, joints, 3),
+        origin_cm=torch.zeros(2, 2, 3),
+        visibility=torch.ones(2, 2, joints, dtype=torch.uint8),
+        category=torch.zeros(2, dtype=torch.int64),
+        frame=torch.arange(2),
     )
 
 
@@ -83,10 +80,10 @@ def test_a_checkpoint_answers_as_the_release_does(method, data, tmp_path, monkey
     task, about = load_task(checkpoint, ["egotap_pl"], ["walking", "sitting"])
     assert about.facts().skeleton == skeleton
     assert task.test_error.category_names == ("walking", "sitting")
-    frames = example(skeleton)
+    frames = make_batch(skeleton)
     with torch.inference_mode():
         pose_cm = task.eval()(frames)
-        expected = pose_by_hand(method, source, normalise_images(frames.batch.images), skeleton)
+        expected = pose_by_hand(method, source, normalise_images(frames.images), skeleton)
     torch.testing.assert_close(pose_cm, expected, rtol=1e-4, atol=1e-4)
 
 

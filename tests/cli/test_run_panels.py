@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_configuration import compose, example, facts, options
+from test_configuration import compose, facts, make_batch, options
 
 from egotap_pl.analysis.figures.panels import panel_figure
 from egotap_pl.cli.config import build
@@ -17,7 +17,7 @@ PRESETS = [f"{table}/{name}" for table in ("table1", "table3") for name in optio
 @pytest.mark.parametrize("preset", PRESETS)
 def test_lifters_and_probes_are_shown(preset: str) -> None:
     settings = compose(f"experiment={preset}", "scale=smoke")
-    frames = example("egosynth", settings["scale"]["image_px"]).batch
+    frames = make_batch("egosynth", settings["scale"]["image_px"])
     lifter = build(settings["training"]["task"])(facts("egosynth")).eval()
     with torch.inference_mode():
         panels = panels_of(lifter, frames, ["a", "b"])
@@ -37,7 +37,7 @@ def test_estimators_are_shown(kind: str) -> None:
     settings = compose("scale=smoke")
     task = build(settings["estimators"][kind]["task"])(facts("egosynth")).eval()
     with torch.inference_mode():
-        panels = panels_of(task, example("egosynth", settings["scale"]["image_px"]).batch, ["a", "b"])
+        panels = panels_of(task, make_batch("egosynth", settings["scale"]["image_px"]), ["a", "b"])
     assert list(panels[0].maps) == ["target heatmaps", "estimated heatmaps"]
     side = settings["scale"]["heatmap_px"]
     for maps in panels[0].maps.values():

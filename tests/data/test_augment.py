@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from egotap_pl.core import skeleton as skeletons
-from egotap_pl.core.batch import FRAME_PX, Batch
+from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, swap_mirror
@@ -63,6 +63,13 @@ def toed_in(angle_deg: float = 8.0) -> StereoRig:
     translation = -half.apply([12.0, 0.0, 0.0])
     rows = tuple(tuple(float(x) for x in row) for row in rotation.as_matrix())
     return StereoRig("toed in", (camera, camera), rows, tuple(float(x) for x in translation))
+
+
+def test_cached_heatmaps_are_not_mirrored() -> None:
+    heatmaps = Heatmaps(torch.zeros(6, 2, 15, 4, 4), torch.zeros(6, 2, 15, 2, 4, 4))
+    batch = batch_for(StereoRig.unrealego(), image_px=4)._replace(heatmaps=heatmaps)
+    with pytest.raises(ValueError, match="cached heatmaps"):
+        swap_mirror(batch, skeletons.unrealego(), StereoRig.unrealego())
 
 
 @pytest.mark.parametrize("rig", [StereoRig.unrealego(), toed_in()], ids=lambda rig: rig.name)

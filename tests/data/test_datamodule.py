@@ -14,7 +14,7 @@ from fake_source import FakeSource
 from rich.console import Console
 from torch.multiprocessing import get_context
 
-from egotap_pl.core.batch import Batch, Example, Heatmaps
+from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.augment import Photometric
 from egotap_pl.data.codec import RawCodec
@@ -38,7 +38,7 @@ def flat(lists: Iterable[list[int]]) -> list[int]:
 
 
 def rows(loader) -> list[list[int]]:
-    return [example.batch.frame.tolist() for example in loader]
+    return [batch.frame.tolist() for batch in loader]
 
 
 @pytest.mark.parametrize(("frames", "ranks"), list(product((1, 2, 3, 7, 16, 17, 100), (1, 2, 3, 7))))
@@ -67,12 +67,12 @@ def test_every_frame_once(folder: Path, workers: int) -> None:
     assert len(set(flat(trained))) == 20
 
 
-def test_examples_are_what_the_store_holds(folder: Path) -> None:
+def test_batches_are_what_the_store_holds(folder: Path) -> None:
     module = FrameDataModule(folder, batch_size=4, workers=2)
-    for example in module.train_dataloader():
-        expected = module.store("train").read(example.batch.frame.tolist())
-        assert example.heatmaps is None
-        assert all((one == other).all() for one, other in zip(example.batch, expected, strict=True))
+    for batch in module.train_dataloader():
+        expected = module.store("train").read(batch.frame.tolist())
+        assert batch.heatmaps is None
+        assert all((one == other).all() for one, other in zip(batch[:-1], expected[:-1], strict=True))
 
 
 def test_order_depends_on_seed_and_epoch_alone(folder: Path) -> None:
@@ -121,22 +121,21 @@ class Recorder(L.LightningModule):
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.seen: list[tuple[str, int, list[int], int]] = []
 
-    def _see(self, stage: str, example: Example) -> None:
-        batch: Batch = example.batch
+    def _see(self, stage: str, batch: Batch) -> None:
         self.seen.append((stage, self.current_epoch, batch.frame.tolist(), int(batch.images.long().sum())))
 
-    def training_step(self, example: Example, index: int) -> torch.Tensor:
-        self._see("train", example)
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        self._see("train", batch)
         return self.weight * 1.0
 
-    def validation_step(self, example: Example, index: int) -> None:
-        self._see("validation", example)
+    def validation_step(self, batch: Batch, index: int) -> None:
+        self._see("validation", batch)
 
-    def test_step(self, example: Example, index: int) -> None:
-        self._see("test", example)
+    def test_step(self, batch: Batch, index: int) -> None:
+        self._see("test", batch)
 
-    def predict_step(self, example: Example, index: int) -> list[int]:
-        return example.batch.frame.tolist()
+    def predict_step(self, batch: Batch, index: int) -> list[int]:
+        return batch.frame.tolist()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), 0.1)
@@ -222,12 +221,12 @@ def keep(path: Path, frames: int, announced: int | None = None) -> None:
 def test_kept_heatmaps_come_instead_of_images(folder: Path, tmp_path: Path, workers: int) -> None:
     keep(tmp_path / "train.h5", 23)
     module = FrameDataModule(folder, batch_size=4, workers=workers, heatmaps=tmp_path, augment=Photometric())
-    for example in module.train_dataloader():
-        assert example.batch.images.shape == (4, 2, 3, 0, 0)
-        assert example.heatmaps.joint.dtype == torch.float32
-        assert example.heatmaps.limb.shape == (4, 2, 15, 2, 4, 4)
-        torch.testing.assert_close(example.heatmaps.joint[:, 0, 0, 0, 0], example.batch.frame / 64)
-        torch.testing.assert_close(example.heatmaps.limb[:, 1, 3, 1, 2, 2], -example.batch.frame / 64)
+    for batch in module.train_dataloader():
+        assert batch.images.shape == (4, 2, 3, 0, 0)
+        assert batch.heatmaps.joint.dtype == torch.float32
+        assert batch.heatmaps.limb.shape == (4, 2, 15, 2, 4, 4)
+        torch.testing.assert_close(batch.heatmaps.joint[:, 0, 0, 0, 0], batch.frame / 64)
+        torch.testing.assert_close(batch.heatmaps.limb[:, 1, 3, 1, 2, 2], -batch.frame / 64)
     with pytest.raises(EgotapError, match=r"validation.h5: no such file of heatmaps"):
         module.val_dataloader()
 

@@ -8,7 +8,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 
 from egotap_pl.cli.config import build, conf_dir, plain
-from egotap_pl.core.batch import Batch, DataFacts, Example
+from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.masks import limb_masks
@@ -41,10 +41,10 @@ def make_task(preset: str, *overrides: str) -> LiftingTask:
     return build(settings_of(f"experiment=table1/{preset}", *overrides)["training"]["task"])(facts())
 
 
-def example(frames: int = 4, image_px: int = 64) -> Example:
+def make_batch(frames: int = 4, image_px: int = 64) -> Batch:
     torch.manual_seed(1)
     joints = SKELETON.num_joints
-    batch = Batch(
+    return Batch(
         images=torch.randint(0, 256, (frames, 2, 3, image_px, image_px), dtype=torch.uint8),
         points2d_px=torch.rand(frames, 2, joints, 2) * 1024,
         pose_cm=torch.randn(frames, joints, 3) * 30,
@@ -53,7 +53,6 @@ def example(frames: int = 4, image_px: int = 64) -> Example:
         category=torch.zeros(frames, dtype=torch.int64),
         frame=torch.arange(frames),
     )
-    return Example(batch, None)
 
 
 def wake(task: LiftingTask) -> None:
@@ -68,7 +67,7 @@ def wake(task: LiftingTask) -> None:
 def test_the_loss_reaches_everything_that_is_not_frozen(preset: str, own_terms: set[str]) -> None:
     task = make_task(preset).train()
     wake(task)
-    terms = task.loss_terms(example())
+    terms = task.loss_terms(make_batch())
     assert terms.keys() == {"mpjpe", "bone_cosine"} | own_terms
     loss, _ = task.loss(terms)
     loss.backward()
@@ -85,13 +84,13 @@ def test_the_loss_reaches_everything_that_is_not_frozen(preset: str, own_terms: 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_lifter_answers_the_same_pose_as_its_training_sees(preset: str) -> None:
-    task, seen = make_task(preset).eval(), example()
+    task, seen = make_task(preset).eval(), make_batch()
     pose_cm = task.lifter.estimate(*task.maps(seen)).pose_cm
     close(pose_cm, task(seen))
 
 
 def test_ego3dpose_terms_by_hand() -> None:
-    task, seen = make_task("ego3dpose").eval(), example()
+    task, seen = make_task("ego3dpose").eval(), make_batch()
     wake(task)
     terms, maps = task.loss_terms(seen), task.maps(seen)
     output = task.lifter.estimate(*maps)
@@ -99,11 +98,11 @@ def test_ego3dpose_terms_by_hand() -> None:
     by_limb, directions = [], []
     for row, (child, parent) in enumerate((c, p) for c, p in SKELETON.limbs if p != 0):
         for view in range(2):
-            ends = seen.batch.points2d_px[:, view, [child, parent]] * 16 / 1024
+            ends = seen.points2d_px[:, view, [child, parent]] * 16 / 1024
             root = (1 + (ends[:, 0] - ends[:, 1]).norm(dim=-1)).sqrt()[:, None, None, None]
             difference = output.limb[:, view, row] / root - maps.limb[:, view, child - 1] / root
             by_limb.append(difference.square().mean())
-        bone = seen.batch.pose_cm[:, child] - seen.batch.pose_cm[:, parent]
+        bone = seen.pose_cm[:, child] - seen.pose_cm[:, parent]
         directions.append((output.directions[:, row] - bone / bone.norm(dim=-1, keepdim=True)).square().mean())
     assert len(directions) == 14  # as many limbs as in the release
     close(terms["limb_reconstruction"], torch.stack(by_limb).mean())
@@ -111,11 +110,11 @@ def test_ego3dpose_terms_by_hand() -> None:
 
 
 def test_egoglass_terms_by_hand() -> None:
-    task, seen = make_task("egoglass").eval(), example()
+    task, seen = make_task("egoglass").eval(), make_batch()
     assert isinstance(task, EgoGlassTask)
     wake(task)
-    terms, estimated = task.loss_terms(seen), task.heatmaps.estimate(seen.batch)
-    points = seen.batch.points2d_px
+    terms, estimated = task.loss_terms(seen), task.heatmaps.estimate(seen)
+    points = seen.points2d_px
     close(terms["heatmap"], (estimated.joint - joint_heatmaps(points, SKELETON, 16)).square().mean())
     # 30 px of 256 (release) are 7.5 px of 64.
     close(terms["mask"], (estimated.masks - limb_masks(points, SKELETON, 64, 30.0 * 4)).square().mean())
@@ -124,7 +123,7 @@ def test_egoglass_terms_by_hand() -> None:
 
 
 def test_egoglass_estimators_learn_from_the_pose_and_are_no_target_of_the_reconstruction() -> None:
-    task, seen = make_task("egoglass").train(), example()
+    task, seen = make_task("egoglass").train(), make_batch()
     wake(task)
     output = task.loss_terms(seen)
     weights = task.heatmaps.estimator.views[0].to_maps.weight
@@ -158,7 +157,7 @@ def test_a_term_without_a_weight_is_an_error() -> None:
     task = make_task("unrealego")
     task.loss = WeightedSum({"mpjpe": 0.1, "bone_cosine": 0.001})
     with pytest.raises(LossTermsError, match="reconstruction"):
-        task.training_step(example(), 0)
+        task.training_step(make_batch(), 0)
 
 
 def test_d_adaptation_finds_a_rate_for_badly_scaled_problems() -> None:

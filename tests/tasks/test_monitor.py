@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import Logger
 from egotap_pl.metrics import PoseMetrics
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor, error_rows, step_size
 
-BATCH = SimpleNamespace(batch=SimpleNamespace(frame=torch.arange(8)))
+BATCH = SimpleNamespace(frame=torch.arange(8))
 
 
 def a_trainer(step: int = 0, **others: object) -> Mock:

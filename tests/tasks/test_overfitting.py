@@ -10,7 +10,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 
 from egotap_pl.cli.config import build, conf_dir, plain
-from egotap_pl.core.batch import Batch, DataFacts, Example
+from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
@@ -27,14 +27,14 @@ def configuration(*overrides: str) -> Any:
 
 
 @pytest.fixture
-def example() -> Example:
+def batch() -> Batch:
     """Scattered joints before the cameras, and pictures that differ in their colours."""
     torch.manual_seed(0)
     rig, joints = StereoRig.unrealego(), unrealego().num_joints
     points_cm = torch.randn(FRAMES, joints, 3) * 20 + torch.tensor([0.0, 0.0, 60.0])
     points2d_px, _ = rig.project(points_cm)
     origin_cm = rig.to_views(torch.tensor([0.0, 0.0, 60.0]).expand(FRAMES, 1, 3))[:, :, 0]
-    batch = Batch(
+    return Batch(
         images=torch.randint(0, 256, (FRAMES, 2, 3, 128, 128), dtype=torch.uint8),
         points2d_px=points2d_px,
         pose_cm=points_cm - torch.tensor([0.0, 0.0, 60.0]),
@@ -43,21 +43,20 @@ def example() -> Example:
         category=torch.zeros(FRAMES, dtype=torch.int64),
         frame=torch.arange(FRAMES),
     )
-    return Example(batch, None)
 
 
 @pytest.fixture
-def facts(example: Example) -> DataFacts:
-    return DataFacts(unrealego(), ("all",), example.batch.pose_cm.mean(0))
+def facts(batch: Batch) -> DataFacts:
+    return DataFacts(unrealego(), ("all",), batch.pose_cm.mean(0))
 
 
-def fitted(task: Any, example: Example, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
+def fitted(task: Any, batch: Batch, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(type(task), "log_dict", lambda *_, **__: None)
     optimizer = torch.optim.AdamW(task.parameters(), lr=learning_rate)
     schedule = warmup_cosine(optimizer, steps, steps_per_epoch=20, warmup_epochs=1)  # as the tiny protocol
     task.train()
     for k in range(steps):
-        outcome = task.training_step(example, k)
+        outcome = task.training_step(batch, k)
         loss = outcome["loss"] if isinstance(outcome, dict) else outcome
         optimizer.zero_grad()
         loss.backward()
@@ -68,30 +67,28 @@ def fitted(task: Any, example: Example, steps: int, learning_rate: float, monkey
 
 @pytest.mark.slow
 def test_the_tiny_lifter_learns_a_batch_to_a_centimetre(
-    example: Example, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
+    batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = configuration("scale=tiny", "heatmaps=truth")
     task = build(settings["training"]["task"])(facts)
-    fitted(task, example, 150, 1e-3, monkeypatch)
+    fitted(task, batch, 150, 1e-3, monkeypatch)
     with torch.no_grad():
-        assert mpjpe_mm(task(example), task.truth_cm(example.batch)).mean() < 10
+        assert mpjpe_mm(task(batch), task.truth_cm(batch)).mean() < 10
 
 
-def painted(example: Example) -> Example:
-    """The example with its joints to be seen: a patch of a colour of its own at each."""
-    maps = joint_heatmaps(example.batch.points2d_px, unrealego(), 32)
+def painted(batch: Batch) -> Batch:
+    """The batch with its joints to be seen: a patch of a colour of its own at each."""
+    maps = joint_heatmaps(batch.points2d_px, unrealego(), 32)
     colours = torch.rand(maps.shape[2], 3)
     shown = torch.einsum("bvjhw,jc->bvchw", maps, colours).clamp(max=1).mul(255).to(torch.uint8)
-    return example._replace(
-        batch=example.batch._replace(images=shown.repeat_interleave(4, -1).repeat_interleave(4, -2))
-    )
+    return batch._replace(images=shown.repeat_interleave(4, -1).repeat_interleave(4, -2))
 
 
 @pytest.mark.slow
 def test_the_tiny_estimator_leaves_the_all_zero_answer(
-    example: Example, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
+    batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = configuration("scale=tiny")
     task = build(settings["estimators"]["joint"]["task"])(facts)
-    outcome = fitted(task, painted(example), 50, 2e-3, monkeypatch)
+    outcome = fitted(task, painted(batch), 50, 2e-3, monkeypatch)
     assert outcome["loss"] < 0.5 * outcome["zero_loss"]

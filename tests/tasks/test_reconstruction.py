@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 import torch
-from test_baseline_tasks import SKELETON, example, facts
+from test_baseline_tasks import SKELETON, facts, make_batch
 
-from egotap_pl.core.batch import Example, Heatmaps
+from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.nn.decoders import EmbeddingDecoder, PerJointDecoder
 from egotap_pl.nn.encoders import CnnEncoder, GridViTEncoder
 from egotap_pl.tasks import ReconstructionTask, ZerosTask
@@ -39,16 +39,16 @@ def make_task(row: str) -> ReconstructionTask:
     )
 
 
-def error_by_hand(task: ZerosTask, *examples: Example) -> tuple[torch.Tensor, torch.Tensor]:
+def error_by_hand(task: ZerosTask, *batches: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     with torch.no_grad():
-        given = torch.cat([task.maps(one) for one in examples]).double()
-        rebuilt = torch.cat([task(one) for one in examples]).double()
+        given = torch.cat([task.maps(one) for one in batches]).double()
+        rebuilt = torch.cat([task(one) for one in batches]).double()
     return (given - rebuilt).square().mean((0, 2, 3, 4)), given.square().mean()
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_the_decoder_learns_and_the_encoder_does_not(row: str) -> None:
-    task, seen = make_task(row).train(), example(8)
+    task, seen = make_task(row).train(), make_batch(8)
     before = {name: value.clone() for name, value in task.encoder.state_dict().items()}
     task.log = lambda *_, **__: None
     optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-2)
@@ -72,7 +72,7 @@ def test_the_decoder_learns_and_the_encoder_does_not(row: str) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_errors_are_per_pixel_over_all_frames(row: str) -> None:
-    task, first, second = make_task(row).eval(), example(5), example(2)
+    task, first, second = make_task(row).eval(), make_batch(5), make_batch(2)
     torch.nn.init.ones_(task.decoder.decode.deconvs[-1][1].weight)
     with torch.no_grad():
         task.test_step(first, 0)
@@ -85,7 +85,7 @@ def test_errors_are_per_pixel_over_all_frames(row: str) -> None:
 
 
 def test_zeros_score_the_mean_square_of_the_maps_that_are_given() -> None:
-    task, seen = ZerosTask(facts(), partial(TrueHeatmaps, heatmap_px=16)), example(3)
+    task, seen = ZerosTask(facts(), partial(TrueHeatmaps, heatmap_px=16)), make_batch(3)
     kept = Heatmaps(torch.rand(3, 2, SKELETON.num_heatmap_joints, 16, 16), torch.zeros(3, 2, 15, 2, 16, 16))
     task.test_step(seen._replace(heatmaps=kept), 0)
     results = task.test_results()

@@ -41,8 +41,7 @@ def keep_heatmaps(
             continue
         frames = module.store(split)
         with FrameProgress(f"heatmaps: {split}", len(frames)) as progress, HeatmapWriter(path, len(frames)) as writer:
-            for example in module.ordered_loader(split):
+            for batch in module.ordered_loader(split):
                 with torch.inference_mode():
-                    batch = example.batch._replace(images=example.batch.images.to(device))
-                    writer.append(heatmaps(batch))
-                progress.advance(len(example.batch.frame))
+                    writer.append(heatmaps(batch._replace(images=batch.images.to(device))))
+                progress.advance(len(batch.frame))

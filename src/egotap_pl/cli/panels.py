@@ -13,7 +13,7 @@ from torch import Tensor
 
 from egotap_pl.analysis.figures.panels import Panel, panel_figure, pose_cloud
 from egotap_pl.cli.loggers import log_clouds, log_figures
-from egotap_pl.core.batch import Batch, Example, Heatmaps
+from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.data.datamodule import FrameDataModule
@@ -55,7 +55,7 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
     """Frames as a task of this package sees them; an empty list for a task of another kind."""
     poses: dict[str, Tensor] = {}
     if isinstance(task, LiftingTask):
-        seen = task.maps(Example(frames, None))
+        seen = task.maps(frames)
         maps = _true_and_seen(frames, seen, task)
         poses = {"truth": task.truth_cm(frames), "estimate": task.lifter(*seen)}
     elif isinstance(task, HeatmapTask):
@@ -63,7 +63,7 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
         truth = task.target.draw(frames, task.skeleton, estimate.shape[-1])
         maps = {"target heatmaps": truth, "estimated heatmaps": estimate}
     elif isinstance(task, ZerosTask):
-        given = task.maps(Example(frames, None))
+        given = task.maps(frames)
         maps = {"joint heatmaps": given, "rebuilt": task.rebuild(given)}
     else:
         return []

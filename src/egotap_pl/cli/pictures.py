@@ -13,7 +13,6 @@ from egotap_pl.analysis.figures.reconstruction import RebuiltFrame, reconstructi
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.batch import Example
 from egotap_pl.core.evenly import evenly
 from egotap_pl.data.prepare import store_path
 from egotap_pl.data.store import FrameStore
@@ -55,7 +54,7 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
     chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
     batch = frames.read([int(rows[k]) for k in chosen])
     with torch.inference_mode():
-        maps = task.eval().maps(Example(batch, None))
+        maps = task.eval().maps(batch)
     shown = [
         Shown(
             f"{name}: {errors[k]:.0f} mm\n{frames.categories[int(batch.category[n])]}",
@@ -74,7 +73,7 @@ def _maps_figure(task: ZerosTask, frames: FrameStore) -> Figure:
     """Frames at even distances."""
     batch = frames.read(evenly(REBUILT_FRAMES, len(frames)))
     with torch.inference_mode():
-        maps = task.eval().maps(Example(batch, None))
+        maps = task.eval().maps(batch)
         rebuilt = task.rebuild(maps)
     shown = [
         RebuiltFrame(

@@ -21,7 +21,6 @@ from egotap_pl.cli.console import PROGRESS, RESULT, quieten_lightning, say
 from egotap_pl.cli.launch import num_processes
 from egotap_pl.cli.mistakes import fail
 from egotap_pl.cli.predict_pictures import Album
-from egotap_pl.core.batch import Example
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.stereo import StereoBatch, StereoInput, StoreFrames, ahead
@@ -108,7 +107,7 @@ def estimated(
     model.eval()
     with FrameProgress("poses", frames.frames, PROGRESS) as progress, torch.inference_mode():
         for stereo in ahead(frames.batches(batch_size)):
-            pose_cm = model(Example(fabric.to_device(stereo.batch), None)).float().cpu()
+            pose_cm = model(fabric.to_device(stereo.batch)).float().cpu()
             if not pose_cm.isfinite().all():
                 first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
                 raise EgotapError(f"the pose of frame {int(stereo.batch.frame[first])} is not a number: is it damaged?")

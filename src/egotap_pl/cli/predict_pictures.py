@@ -9,7 +9,6 @@ from torch import Tensor
 
 from egotap_pl.analysis.figures.estimates import Estimate, estimates_figure
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.batch import Example
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.evenly import evenly
 from egotap_pl.data.stereo import StereoBatch, StereoInput
@@ -40,9 +39,9 @@ class Album:
         rows = [k for k, frame in enumerate(stereo.batch.frame.tolist()) if frame in self.chosen]
         if not rows:
             return
-        batch = type(stereo.batch)(*(column[rows] for column in stereo.batch))
+        batch = stereo.batch.take(rows)
         with torch.inference_mode():
-            maps = self.task.maps(Example(batch.on(next(self.task.parameters()).device), None)).joint
+            maps = self.task.maps(batch.on(next(self.task.parameters()).device)).joint
         for k, row in enumerate(rows):
             time_s = stereo.time_s[row]
             title = stereo.name[row] or (f"{time_s:.2f} s" if time_s == time_s else str(int(batch.frame[k])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -29,30 +30,6 @@ class Visibility(IntEnum):
     OUT_OF_VIEW = 3
 
 
-class Batch(NamedTuple):
-    """Frames of a data set, as a frame store returns them."""
-
-    images: UInt8[Tensor, "b v 3 h w"]
-    """RGB."""
-    points2d_px: Float[Tensor, "b v j 2"]
-    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
-    pose_cm: Float[Tensor, "b j 3"]
-    """Every joint of the skeleton in the left camera's axes (X right, Y down, Z forward), relative to the data set's
-    origin (pelvis or camera)."""
-    origin_cm: Float[Tensor, "b v 3"]
-    """That origin in each camera's own frame; zeros if poses are relative to the camera."""
-    visibility: UInt8[Tensor, "b v j"]
-    """A `Visibility` per view and joint."""
-    category: Int[Tensor, "b"]
-    """Index into the store's category names."""
-    frame: Int[Tensor, "b"]
-    """Row of the store."""
-
-    def on(self, device: torch.device) -> Batch:
-        """The batch on a device. Not called ``to``, which Lightning would call for every training batch."""
-        return Batch(*(column.to(device) for column in self))
-
-
 class Heatmaps(NamedTuple):
     """The heatmaps that a lifter reads. Joint heatmaps peak at 1; limb heatmaps have a cosine and a sine channel."""
 
@@ -62,21 +39,58 @@ class Heatmaps(NamedTuple):
     """Of the limbs from these joints to their parents."""
 
 
-class Example(NamedTuple):
-    """What a data loader returns: frames, and their heatmaps if these are cached (the images then are 0 x 0)."""
+class Batch(NamedTuple):
+    """Frames of a data set with their labels."""
 
-    batch: Batch
-    """The frames."""
-    heatmaps: Heatmaps | None
-    """Their cached heatmaps."""
+    images: UInt8[Tensor, "b v 3 h w"]
+    """RGB; 0 x 0 pixels in batches with cached heatmaps."""
+
+    points2d_px: Float[Tensor, "b v j 2"]
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
+
+    pose_cm: Float[Tensor, "b j 3"]
+    """Every joint of the skeleton in the left camera's axes (X right, Y down, Z forward), relative to the data set's
+    origin (pelvis or camera)."""
+
+    origin_cm: Float[Tensor, "b v 3"]
+    """That origin in each camera's own frame; zeros where poses are relative to the camera."""
+
+    visibility: UInt8[Tensor, "b v j"]
+    """A `Visibility` per view and joint."""
+
+    category: Int[Tensor, "b"]
+    """Index into the store's category names."""
+
+    frame: Int[Tensor, "b"]
+    """Row of the store."""
+
+    heatmaps: Heatmaps | None = None
+    """Cached heatmaps, or None where a task draws or estimates them."""
+
+    def on(self, device: torch.device) -> Batch:
+        """The same batch on a device. (Not called ``to``: Lightning would call that for every training batch.)"""
+        return self.map(lambda column: column.to(device))
+
+    def take(self, rows: Sequence[int]) -> Batch:
+        """Some of the frames, in any order."""
+        index = list(rows)
+        return self.map(lambda column: column[index])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with a function applied to each of its tensors, those of its heatmaps included."""
+        heatmaps = None if self.heatmaps is None else Heatmaps(*map(change, self.heatmaps))
+        columns = self._replace(heatmaps=None)._asdict()
+        return Batch(**{name: change(value) for name, value in columns.items() if value is not None}, heatmaps=heatmaps)
 
 
 class DataFacts(NamedTuple):
-    """What a task may know about a data set besides its batches. Checkpoints contain it."""
+    """What a task knows of a data set besides its batches; stored in checkpoints."""
 
     skeleton: Skeleton
-    """Joints of the poses."""
+    """The joints of the poses."""
+
     categories: tuple[str, ...]
     """Names of the motion categories that `Batch.category` indexes."""
+
     mean_pose_cm: Float[Tensor, "j 3"]
     """Mean of the training poses, estimated joints only."""

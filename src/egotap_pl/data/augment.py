@@ -141,8 +141,11 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
 
     Raises:
         EgotapError: if the rig or the poses have no mirror image.
+        ValueError: if the batch has cached heatmaps, which are not mirrored.
     """
     check_mirror(skeleton, rig)
+    if batch.heatmaps is not None:
+        raise ValueError("a batch with cached heatmaps cannot be mirrored")
     twins = list(skeleton.mirror)
     both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]
     mirror = batch.pose_cm.new_tensor((-1.0, 1.0, 1.0))
@@ -207,4 +210,5 @@ def _merge(chosen: Bool[Tensor, "b"], ours: Batch, theirs: Batch) -> Batch:
     def pick(one: Tensor, other: Tensor) -> Tensor:
         return torch.where(chosen.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    return Batch(*(pick(one, other) for one, other in zip(ours, theirs, strict=True)))
+    changed = {name: pick(one, getattr(theirs, name)) for name, one in ours._asdict().items() if one is not None}
+    return Batch(**changed, heatmaps=None)

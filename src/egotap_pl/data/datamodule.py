@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from egotap_pl.core.batch import Batch, Example
+from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
@@ -29,7 +29,7 @@ Augmentation = Callable[[Batch, torch.Generator], Batch]
 """Changes training batches on the device, with no randomness but the generator's."""
 
 
-class FrameDataset(Dataset[Example]):
+class FrameDataset(Dataset[Batch]):
     """A store read a batch at a time: a loader hands over all rows of a batch at once, and nothing is collated."""
 
     def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None) -> None:
@@ -38,19 +38,19 @@ class FrameDataset(Dataset[Example]):
     def __len__(self) -> int:
         return len(self.store)
 
-    def __getitem__(self, row: int) -> Example:
+    def __getitem__(self, row: int) -> Batch:
         return self.__getitems__([row])
 
-    def __getitems__(self, rows: Sequence[int]) -> Example:
+    def __getitems__(self, rows: Sequence[int]) -> Batch:
         """Frames, without images where their heatmaps are kept."""
         batch = self.store.read(rows, images=self.heatmaps is None)
-        return Example(batch, None if self.heatmaps is None else self.heatmaps.read(rows))
+        return batch if self.heatmaps is None else batch._replace(heatmaps=self.heatmaps.read(rows))
 
 
 class FrameDataModule(L.LightningDataModule):
     """The splits of a prepared folder.
 
-    Loaders give `egotap_pl.core.batch.Example`. In a distributed run every evaluated frame is in exactly one batch of
+    Loaders give `egotap_pl.core.batch.Batch`es. In a distributed run every evaluated frame is in exactly one batch of
     one process; the trainer must be made with ``use_distributed_sampler=False``.
 
     Args:
@@ -128,7 +128,7 @@ class FrameDataModule(L.LightningDataModule):
         """Mean of the training poses, estimated joints only."""
         return self.store("train").mean_pose_cm()[list(self.skeleton.estimated)]
 
-    def train_dataloader(self) -> DataLoader[Example]:
+    def train_dataloader(self) -> DataLoader[Batch]:
         """Training frames, in an order that depends on the seed and the epoch alone."""
         data = self._dataset("train")
         sampler = shuffled(len(data), self.seed)
@@ -136,24 +136,24 @@ class FrameDataModule(L.LightningDataModule):
         drop = len(sampler) >= self.batch_size
         return self._loader(data, sampler=sampler, batch_size=self.batch_size, drop_last=drop)
 
-    def val_dataloader(self) -> DataLoader[Example]:
+    def val_dataloader(self) -> DataLoader[Batch]:
         """Validation frames."""
         return self.loader("validation")
 
-    def test_dataloader(self) -> DataLoader[Example]:
+    def test_dataloader(self) -> DataLoader[Batch]:
         """Test frames."""
         return self.loader("test")
 
-    def predict_dataloader(self) -> DataLoader[Example]:
+    def predict_dataloader(self) -> DataLoader[Batch]:
         """Test frames."""
         return self.loader("test")
 
-    def loader(self, split: str) -> DataLoader[Example]:
+    def loader(self, split: str) -> DataLoader[Batch]:
         """Every frame of a split once, in order, shared among the processes of a distributed run."""
         data = self._dataset(split)
         return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size))
 
-    def ordered_loader(self, split: str) -> DataLoader[Example]:
+    def ordered_loader(self, split: str) -> DataLoader[Batch]:
         """Every frame of a split once, in order, all in this process."""
         data = self._dataset(split)
         return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size, shared=False))
@@ -162,8 +162,8 @@ class FrameDataModule(L.LightningDataModule):
         """Augment training batches, on the device."""
         if self.augment is None or self.trainer is None or not self.trainer.training or batch.heatmaps is not None:
             return batch
-        generator = self._generator(self.trainer.current_epoch, batch.batch.images.device)
-        return batch._replace(batch=self.augment(batch.batch, generator))
+        generator = self._generator(self.trainer.current_epoch, batch.images.device)
+        return self.augment(batch, generator)
 
     def _generator(self, epoch: int, device: torch.device) -> torch.Generator:
         """Begins anew in every epoch and differs between processes: a resumed training sees what it would have."""
@@ -184,7 +184,7 @@ class FrameDataModule(L.LightningDataModule):
         kept = None if self.heatmaps is None else HeatmapStore(store_path(self.heatmaps, split), len(store))
         return FrameDataset(store, kept)
 
-    def _loader(self, data: FrameDataset, **batching: Any) -> DataLoader[Example]:
+    def _loader(self, data: FrameDataset, **batching: Any) -> DataLoader[Batch]:
         # What is read here is shared with forked workers; a file that is open here must not be.
         _ = data.store.labels
         data.store.close()
@@ -198,5 +198,5 @@ class FrameDataModule(L.LightningDataModule):
         )
 
 
-def _as_it_is(example: Any) -> Any:
-    return example
+def _as_it_is(batch: Any) -> Any:
+    return batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from egotap_pl.core.batch import Example
+from egotap_pl.core.batch import Batch
 from egotap_pl.core.heatmap import limb_lengths_px
 from egotap_pl.losses import limb_direction_mse, limb_heatmap_mse, map_mse
 from egotap_pl.nn.baselines import Ego3DPoseLifter, UnrealEgoLifter
@@ -20,12 +20,12 @@ class UnrealEgoTask(LiftingTask):
 
     lifter: UnrealEgoLifter
 
-    def loss_terms(self, example: Example) -> dict[str, Float[Tensor, ""]]:
+    def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The pose's terms and the reconstruction's."""
-        maps = self.maps(example)
+        maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         return {
-            **self.pose_terms(output.pose_cm, example.batch),
+            **self.pose_terms(output.pose_cm, batch),
             "reconstruction": map_mse(output.joint, maps.joint.detach()),
         }
 
@@ -39,9 +39,9 @@ class Ego3DPoseTask(LiftingTask):
 
     lifter: Ego3DPoseLifter
 
-    def loss_terms(self, example: Example) -> dict[str, Float[Tensor, ""]]:
+    def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The pose's terms, those of both reconstructions and the directions'."""
-        batch, maps = example.batch, self.maps(example)
+        maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         lengths_px = limb_lengths_px(batch.points2d_px, self.skeleton, maps.limb.shape[-1])
         seen = self.lifter.seen_limbs

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egotap_pl.core.batch import Batch, DataFacts, Example, Heatmaps
+from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.masks import limb_masks
@@ -96,14 +96,13 @@ class EgoGlassTask(UnrealEgoTask):
             for view in self.heatmaps.estimator.views:
                 self._initialise(view.get_submodule("backbone"))
 
-    def loss_terms(self, example: Example) -> dict[str, Float[Tensor, ""]]:
+    def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The autoencoder's terms and the estimator's."""
-        batch = example.batch
         estimated = self.heatmaps.estimate(batch)
         true_maps = joint_heatmaps(batch.points2d_px, self.skeleton, estimated.joint.shape[-1])
         true_masks = limb_masks(batch.points2d_px, self.skeleton, estimated.masks.shape[-1], self.mask_width_px)
         return {
-            **super().loss_terms(Example(batch, as_heatmaps(estimated.joint))),
+            **super().loss_terms(batch._replace(heatmaps=as_heatmaps(estimated.joint))),
             "heatmap": joint_heatmap_mse(estimated.joint, true_maps),
             "mask": map_mse(estimated.masks, true_masks),
         }

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from egotap_pl.core.batch import DataFacts, Example
+from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.metrics import HeatmapMSE
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks.optimisation import OptimiserFactory, optimisation
@@ -58,9 +58,8 @@ class HeatmapTask(L.LightningModule):
         """Maps of a batch of stereo images (uint8)."""
         return self.estimator(normalise_images(images))
 
-    def training_step(self, example: Example, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One batch; its maps are drawn on the device."""
-        batch = example.batch
         estimate = self(batch.images)
         truth = self.target.draw(batch, self.skeleton, estimate.shape[-1])
         loss = self.target.loss(estimate, truth, batch, self.skeleton)
@@ -69,13 +68,13 @@ class HeatmapTask(L.LightningModule):
         self.log_dict({"train/loss": loss, "train/zero_loss": zero_loss}, batch_size=len(truth))
         return {"loss": loss, "zero_loss": zero_loss}
 
-    def validation_step(self, example: Example, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the validation error."""
-        self.validation_error.update(*self._estimate_and_truth(example))
+        self.validation_error.update(*self._estimate_and_truth(batch))
 
-    def test_step(self, example: Example, batch_idx: int) -> None:
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the test error."""
-        self.test_error.update(*self._estimate_and_truth(example))
+        self.test_error.update(*self._estimate_and_truth(batch))
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``validation/mse``, which selects the best epoch."""
@@ -92,6 +91,6 @@ class HeatmapTask(L.LightningModule):
         optimizer: Optimizer = self._optimizer(parameters)
         return optimisation(self, optimizer, self._schedule)
 
-    def _estimate_and_truth(self, example: Example) -> tuple[Tensor, Tensor]:
-        estimate = self(example.batch.images)
-        return estimate, self.target.draw(example.batch, self.skeleton, estimate.shape[-1])
+    def _estimate_and_truth(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        estimate = self(batch.images)
+        return estimate, self.target.draw(batch, self.skeleton, estimate.shape[-1])

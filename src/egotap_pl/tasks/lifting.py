@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egotap_pl.core.batch import Batch, DataFacts, Example, Heatmaps
+from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
 from egotap_pl.metrics import PoseMetrics
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
@@ -24,7 +24,7 @@ class LiftingTask(L.LightningModule):
     Args:
         facts: of the data set. Every result is compared with the error of answering its mean pose.
         lifter: factory, called with ``skeleton`` and ``heatmap_px``.
-        heatmaps: factory of the source of heatmaps for examples that do not bring their own, called with ``skeleton``.
+        heatmaps: factory of the source of heatmaps for batches without cached ones, called with ``skeleton``.
         loss_weights: weight of each loss term: ``mpjpe`` (cm) and ``bone_cosine``.
         optimizer: factory, called with the parameters that are trained.
         schedule: factory of a learning-rate schedule.
@@ -60,24 +60,24 @@ class LiftingTask(L.LightningModule):
         self.test_error = PoseMetrics(names, categories)
         self.mean_pose_error = PoseMetrics(names, categories)
 
-    def forward(self, example: Example) -> Float[Tensor, "b j 3"]:
+    def forward(self, batch: Batch) -> Float[Tensor, "b j 3"]:
         """Poses in cm, estimated joints only."""
-        return self.lifter(*self.maps(example))
+        return self.lifter(*self.maps(batch))
 
-    def maps(self, example: Example) -> Heatmaps:
-        """The heatmaps that an example brings, or those that the task's source makes of it."""
-        return example.heatmaps if example.heatmaps is not None else self.heatmaps(example.batch)
+    def maps(self, batch: Batch) -> Heatmaps:
+        """The batch's cached heatmaps, or else those of the task's source."""
+        return batch.heatmaps if batch.heatmaps is not None else self.heatmaps(batch)
 
-    def training_step(self, example: Example, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch."""
-        loss, terms = self.loss(self.loss_terms(example))
+        loss, terms = self.loss(self.loss_terms(batch))
         logged = {f"train/{name}": term for name, term in {"loss": loss, **terms}.items()}
-        self.log_dict(logged, batch_size=len(example.batch.frame))
+        self.log_dict(logged, batch_size=len(batch.frame))
         return loss
 
-    def loss_terms(self, example: Example) -> dict[str, Float[Tensor, ""]]:
+    def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The unweighted loss terms of a batch; a task whose lifter learns more than the pose adds to them."""
-        return self.pose_terms(self(example), example.batch)
+        return self.pose_terms(self(batch), batch)
 
     def pose_terms(self, estimate_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The loss terms of an estimated pose."""
@@ -87,9 +87,9 @@ class LiftingTask(L.LightningModule):
             "bone_cosine": bone_cosine(estimate_cm, truth_cm, self.skeleton.estimated_limbs),
         }
 
-    def validation_step(self, example: Example, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the validation error."""
-        self.validation_error.update(self(example), self.truth_cm(example.batch), example.batch.category)
+        self.validation_error.update(self(batch), self.truth_cm(batch), batch.category)
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``validation/mpjpe``, which selects the best epoch, and ``validation/pa_mpjpe``."""
@@ -97,16 +97,16 @@ class LiftingTask(L.LightningModule):
         self.log_dict({f"validation/{name}": errors[name] for name in ("mpjpe", "pa_mpjpe")})
         self.validation_error.reset()
 
-    def test_step(self, example: Example, batch_idx: int) -> dict[str, Tensor]:
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Adds a batch to the test errors and hands the poses on to whoever writes them."""
-        estimate, truth, category = self(example), self.truth_cm(example.batch), example.batch.category
+        estimate, truth, category = self(batch), self.truth_cm(batch), batch.category
         self.test_error.update(estimate, truth, category)
         self.mean_pose_error.update(self.mean_pose_cm.expand_as(truth), truth, category)
-        return {"pose_cm": estimate, "truth_cm": truth, "frame": example.batch.frame}
+        return {"pose_cm": estimate, "truth_cm": truth, "frame": batch.frame}
 
-    def predict_step(self, example: Example, batch_idx: int) -> Tensor:
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Poses of a batch."""
-        return self(example)
+        return self(batch)
 
     def test_results(self) -> dict[str, Any]:
         """What goes into metrics.json: errors in mm and the error of always answering the mean pose."""

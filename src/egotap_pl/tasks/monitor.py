@@ -40,7 +40,7 @@ class TrainingMonitor(L.Callback):
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Counts frames and tells."""
-        self._frames += len(batch.batch.frame) * trainer.world_size
+        self._frames += len(batch.frame) * trainer.world_size
         if trainer.global_step % self.every_steps and not trainer.is_last_batch:
             return
         seconds = time.perf_counter() - self._since

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egotap_pl.core.batch import DataFacts, Example
+from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.losses import map_mse
 from egotap_pl.metrics import HeatmapMSE
 from egotap_pl.nn.decoders import FeatureDecoder
@@ -28,7 +28,7 @@ class ZerosTask(L.LightningModule):
 
     Args:
         facts: of the data set.
-        heatmaps: factory of the source of heatmaps for examples that do not bring their own, called with ``skeleton``.
+        heatmaps: factory of the source of heatmaps for batches without cached ones, called with ``skeleton``.
     """
 
     def __init__(self, facts: DataFacts, heatmaps: Callable[..., HeatmapSource]) -> None:
@@ -37,21 +37,21 @@ class ZerosTask(L.LightningModule):
         self.validation_error = HeatmapMSE()
         self.test_error = HeatmapMSE()
 
-    def maps(self, example: Example) -> Float[Tensor, "b v j h w"]:
+    def maps(self, batch: Batch) -> Float[Tensor, "b v j h w"]:
         """The joint maps to be rebuilt."""
-        return (example.heatmaps or self.heatmaps(example.batch)).joint
+        return (batch.heatmaps or self.heatmaps(batch)).joint
 
     def rebuild(self, maps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b v j h w"]:
         """What is left of joint maps."""
         return torch.zeros_like(maps)
 
-    def forward(self, example: Example) -> Float[Tensor, "b v j h w"]:
-        """What is left of an example's joint maps."""
-        return self.rebuild(self.maps(example))
+    def forward(self, batch: Batch) -> Float[Tensor, "b v j h w"]:
+        """What is left of a batch's joint maps."""
+        return self.rebuild(self.maps(batch))
 
-    def validation_step(self, example: Example, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the validation error."""
-        maps = self.maps(example)
+        maps = self.maps(batch)
         self.validation_error.update(self.rebuild(maps), maps)
 
     def on_validation_epoch_end(self) -> None:
@@ -59,9 +59,9 @@ class ZerosTask(L.LightningModule):
         self.log("validation/mse", self.validation_error.compute()["mse"])
         self.validation_error.reset()
 
-    def test_step(self, example: Example, batch_idx: int) -> None:
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the test error."""
-        maps = self.maps(example)
+        maps = self.maps(batch)
         self.test_error.update(self.rebuild(maps), maps)
 
     def test_results(self) -> dict[str, Any]:
@@ -104,9 +104,9 @@ class ReconstructionTask(ZerosTask):
         """Joint maps, rebuilt from what the encoder makes of them."""
         return self.decoder(self.encoder(maps))
 
-    def training_step(self, example: Example, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch."""
-        maps = self.maps(example)
+        maps = self.maps(batch)
         loss = map_mse(self.rebuild(maps), maps)
         self.log("train/loss", loss, batch_size=len(maps))
         return loss

@@ -29,7 +29,7 @@ from egotap_pl.analysis.statistics import numbered
 from egotap_pl.analysis.studies import Ground, Method
 from egotap_pl.analysis.variants import Condition
 from egotap_pl.cli.report.stores import Stores, task_of
-from egotap_pl.core.batch import Batch, Example, Heatmaps
+from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.store import FrameStore
@@ -71,7 +71,7 @@ def _rebuilt(
     rows = evenly(REBUILT_FRAMES, len(store))
     batch = store.read(rows)
     with torch.inference_mode():
-        given = {name: task.maps(Example(batch, None)) for name, (_, task) in probes.items()}
+        given = {name: task.maps(batch) for name, (_, task) in probes.items()}
         first = next(iter(given.values()))
         for name in [name for name, maps in given.items() if maps.shape != first.shape or not maps.allclose(first)]:
             missing.append(f"Rebuilt heatmaps: {name} was trained on other heatmaps than {next(iter(given))}")
@@ -192,7 +192,7 @@ def _maps(task: LiftingTask, store: FrameStore, rows: Sequence[int]) -> Iterator
     for start in range(0, len(rows), AT_ONCE):
         batch = store.read(rows[start : start + AT_ONCE])
         with torch.inference_mode():
-            yield batch, task.maps(Example(batch, None))
+            yield batch, task.maps(batch)
 
 
 def _tokens(encoder: GridViTEncoder, skeleton: Skeleton) -> Tokens:

@@ -19,7 +19,6 @@ from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.studies import Ground, shown
 from egotap_pl.analysis.variants import Condition
 from egotap_pl.cli.report.stores import Stores, task_of
-from egotap_pl.core.batch import Example
 
 IMAGE_PX = 128  # larger images are reduced: they are shown at about this size
 LONGEST_SHARE = 0.25  # of the frames, for one motion
@@ -182,7 +181,7 @@ def _pictures(
             batch = store.read(rows[first : first + BATCH])
             images.append(reduced(batch.images))
             if task is not None:
-                maps.append(painted(task.to(device).maps(Example(batch.on(device), None)).joint.cpu()))  # type: ignore[operator]
+                maps.append(painted(task.to(device).maps(batch.on(device)).joint.cpu()))  # type: ignore[operator]
     store.close()
     return np.concatenate(images), np.concatenate(maps) if maps else None, missing
 
