@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from egotap_pl.cli.checkpoints import KEY, VERSION, is_trusted, load_task, load_weights, read_checkpoint
+from egotap_pl.cli.allowlist import is_trusted
+from egotap_pl.cli.checkpoints import KEY, VERSION, load_task, load_weights, read_checkpoint
 from egotap_pl.core.errors import EgotapError
 
 OWN = ["egotap_pl"]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hydra
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from egotap_pl.cli.allowlist import check_spec_of_file
 from egotap_pl.cli.config import build
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
@@ -83,11 +82,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def load_task(
     path: Path, trust: Sequence[str], categories: Sequence[str] | None = None
 ) -> tuple[L.LightningModule, About]:
-    """The task of a checkpoint, with its weights.
+    """The task of a checkpoint, with its weights: the only way from a file to objects, for every command.
+
+    The checkpoint decides on the network and on plain values. It names no file that is read or written: neither its
+    data nor the weights that its training began with are looked for.
 
     Args:
         path: a checkpoint that `egotap` wrote.
-        trust: packages whose classes the checkpoint may name (torch's optimisers always).
+        trust: what its task may name beside the allowlist; see `egotap_pl.cli.allowlist.is_trusted`.
         categories: names of the motion categories that it will be tested on; None: those of its training.
 
     Raises:
@@ -101,36 +103,31 @@ def load_task(
         about = About(**{name: entry[name] for name in About._fields})
     except KeyError as error:
         raise EgotapError(f"{path}: its description lacks {error}") from error
-    for target in targets(about.task):
-        if not is_trusted(target, trust):
-            raise EgotapError(
-                f"{path} names {target}, which is no class or function of a trusted package; if you trust the file and "
-                f"the package, add trust=[{','.join([*trust, target.split('.')[0]])}]"
-            )
+    spec = checked_task(about.task, trust, f"{path}: task")
     facts = about.facts()
     if categories is not None:
         facts = facts._replace(categories=tuple(categories))
-    task: L.LightningModule = build(about.task)(facts)
+    task: L.LightningModule = build(spec)(facts)
     load_weights(task, content["state_dict"], str(path))
     return task, about
 
 
-def is_trusted(target: str, trust: Sequence[str]) -> bool:
-    """Whether a checkpoint may have ``target`` called.
+def checked_task(task: dict[str, Any], trust: Sequence[str], origin: str) -> dict[str, Any]:
+    """A task's spec as it is built when a checkpoint is loaded.
 
-    A path can lead out of a package through the modules that it imports (``egotap_pl.a_module.os.system``), so what
-    counts is where the object at its end is defined; `egotap_pl.cli` can build anything and is never admitted.
+    It is without ``initialise``, which only a new training calls and which may name a file of weights.
+
+    Args:
+        task: the spec.
+        trust: see `load_task`.
+        origin: where the spec is from, for messages.
+
+    Raises:
+        EgotapError: if it names a class that a checkpoint may not name, or holds anything but plain values.
     """
-    packages = tuple(f"{package}." for package in (*trust, "torch.optim"))
-    if not target.startswith(packages) or target.startswith("egotap_pl.cli"):
-        return False
-    try:
-        found = hydra.utils.get_object(target)
-    except (ImportError, ValueError, AttributeError):
-        return False
-    home = f"{getattr(found, '__module__', '')}."
-    plain = inspect.isclass(found) or inspect.isfunction(found)
-    return plain and home.startswith(packages) and not home.startswith("egotap_pl.cli.")
+    spec = {**task, "initialise": None} if "initialise" in task else task
+    check_spec_of_file(spec, trust, origin)
+    return spec
 
 
 def load_part(module: torch.nn.Module, path: Path, prefix: str) -> None:
@@ -161,20 +158,3 @@ def load_weights(module: torch.nn.Module, weights: dict[str, Any], origin: str) 
         )
         raise EgotapError(f"{origin}: the weights do not fit: {'; '.join(told)}")
     module.load_state_dict(weights)
-
-
-def targets(spec: Any) -> Iterator[str]:
-    """Every class that a spec names."""
-    if isinstance(spec, dict):
-        if "_target_" in spec:
-            yield str(spec["_target_"])
-        for value in spec.values():
-            yield from targets(value)
-    elif isinstance(spec, (list, tuple)):
-        for value in spec:
-            yield from targets(value)
-
-
-def packages(spec: Any) -> tuple[str, ...]:
-    """The packages whose classes a spec names: what a configuration that the user composed trusts."""
-    return tuple(sorted({target.split(".")[0] for target in targets(spec)}))

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from egotap_pl.cli.allowlist import entries
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, error_table, quieten_lightning
@@ -40,7 +41,7 @@ def main(config: DictConfig) -> None:
     """Test the given checkpoint and print what it reaches."""
     settings = plain(config)
     checkpoint = Path(settings["checkpoint"])
-    _, about = load_task(checkpoint, settings["trust"])
+    _, about = load_task(checkpoint, entries(settings["trust"]))
     if settings["store"] is not None:
         store = Path(settings["store"])
     elif about.data.get("root", "") is None and about.data["folder"] is None:  # imported weights
@@ -57,7 +58,7 @@ def main(config: DictConfig) -> None:
             store,
             settings["batch_size"] or about.batch_size,
             trainer,
-            tuple(settings["trust"]),
+            entries(settings["trust"]),
             folder,
         )
         launch(test, job, num_processes(trainer))

@@ -12,6 +12,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from egotap_pl.cli.allowlist import entries
 from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, say
 from egotap_pl.cli.predict import load_lifting_task, origin_of
@@ -41,7 +42,7 @@ def main(config: DictConfig) -> None:
     if settings["part"] not in PARTS:
         raise EgotapError(f"part={settings['part']}: there are {' and '.join(PARTS)}")
     check_packages()
-    task, about = load_lifting_task(checkpoint, settings["trust"])
+    task, about = load_lifting_task(checkpoint, entries(settings["trust"]))
     export = PARTS[settings["part"]](task, checkpoint)
     attributes = origin_of(checkpoint, about).attributes()
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}

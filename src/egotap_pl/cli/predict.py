@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 import egotap_pl
 from egotap_pl.analysis.pose_files import PoseOrigin, check_output, written_poses
+from egotap_pl.cli.allowlist import entries
 from egotap_pl.cli.checkpoints import About, load_task
 from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import PROGRESS, RESULT, quieten_lightning, say
@@ -41,7 +42,7 @@ def main(config: DictConfig) -> None:
     paths = [Path(str(path)) for path in (given if isinstance(given, list) else [given])]
     trainer = settings["trainer"] | ({} if settings["workers"] is None else {"workers": settings["workers"]})
     fabric = make_fabric(trainer)
-    task, about = load_lifting_task(checkpoint, settings["trust"])
+    task, about = load_lifting_task(checkpoint, entries(settings["trust"]))
     frames = open_input(
         paths, settings["split"], task.skeleton, task.heatmaps.image_px, trainer["workers"], settings["frames"]
     )
@@ -64,7 +65,7 @@ def main(config: DictConfig) -> None:
         RESULT.print(f"pictures of some  {output.with_suffix('.png')}", soft_wrap=True)
 
 
-def load_lifting_task(checkpoint: Path, trust: list[str]) -> tuple[LiftingTask, About]:
+def load_lifting_task(checkpoint: Path, trust: Sequence[str]) -> tuple[LiftingTask, About]:
     """The task of a checkpoint that gives poses.
 
     Raises:

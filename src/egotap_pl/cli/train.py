@@ -10,7 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from egotap_pl.cli.checkpoints import packages
+from egotap_pl.cli.allowlist import targets
+from egotap_pl.cli.checkpoints import checked_task
 from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.console import RESULT, error_table
 from egotap_pl.cli.labels import Command
@@ -45,22 +46,28 @@ def main(config: DictConfig) -> float:
     pipeline = Pipeline(settings, experiment, command)
     folder = pipeline.run(name)
     note_run(folder)
-    picture = ensure_picture(folder, pipeline.data[0], packages(settings))
+    trained = settings["probe"] or settings["training"]
+    picture = ensure_picture(folder, pipeline.data[0], tuple(targets(trained["task"])))
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     RESULT.print(error_table(f"{experiment} on {metrics['dataset']}, test split", metrics))
     RESULT.print(f"picture of test frames  {picture}", soft_wrap=True)
     RESULT.print(f"run folder              {folder}", soft_wrap=True)
-    return best_validation(folder, (settings["probe"] or settings["training"])["monitor"])
+    return best_validation(folder, trained["monitor"])
 
 
 def check_settings(settings: dict[str, Any]) -> None:
     """Find what is wrong in a configuration before the first stage begins.
 
     Raises:
-        EgotapError: see `egotap_pl.cli.specs`.
+        EgotapError: see `egotap_pl.cli.specs`, and `checked_task`.
     """
-    check_fit(settings["training"], "training")
-    for kind in settings["heatmaps"]["estimators"]:
-        check_fit(settings["estimators"][kind], f"estimators.{kind}")
+    fits = {"training": settings["training"]}
+    fits |= {f"estimators.{kind}": settings["estimators"][kind] for kind in settings["heatmaps"]["estimators"]}
+    for where, node in fits.items():
+        check_fit(node, where)
     for part in ("data", "heatmaps", "probe", "logger"):
         check_spec(settings[part], part)
+    if settings["probe"]:
+        fits["probe"] = settings["probe"]
+    for where, node in fits.items():  # now, since a checkpoint of another task could not be loaded after the training
+        checked_task(node["task"], tuple(targets(node["task"])), f"{where}.task")

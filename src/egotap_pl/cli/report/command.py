@@ -20,6 +20,7 @@ from egotap_pl.analysis.tables.factorial import PRESETS
 from egotap_pl.analysis.tables.overview import runs_table
 from egotap_pl.analysis.tables.sections import Section, ablation_sections, section
 from egotap_pl.analysis.variants import Condition, group
+from egotap_pl.cli.allowlist import entries
 from egotap_pl.cli.config import application, experiments_dir, plain
 from egotap_pl.cli.console import PROGRESS, RESULT
 from egotap_pl.cli.report.figures import Drawn, figures_of
@@ -119,7 +120,7 @@ def conditions_of(
 
 def _pictures(conditions: Sequence[Condition], settings: dict[str, Any], progress: Progress) -> tuple[Drawn, Staged]:
     """Figures and viewer; where one cannot be made for what is there or not there, the rest of the report goes on."""
-    data, trust = Path(settings["paths"]["data"]), tuple(settings["trust"])
+    data, trust = Path(settings["paths"]["data"]), entries(settings["trust"])
     drawn, staged = Drawn([], []), Staged(None, [])
     if not settings["figures"]:
         return drawn, staged

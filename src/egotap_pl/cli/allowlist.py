@@ -1,0 +1,199 @@
+"""What a configuration that comes out of a file may name: an allowlist of classes, and plain values beside them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from egotap_pl.core.errors import EgotapError
+
+PACKAGES = ("egotap_pl.nn", "egotap_pl.tasks", "egotap_pl.losses", "egotap_pl.metrics")
+"""Packages whose classes are admitted: none of them reads or writes a file when it is made."""
+TORCH = {"torch.nn.modules": (nn.Module,), "torch.optim": (Optimizer, LRScheduler)}
+"""Packages of torch, and the classes whose subclasses are admitted from each."""
+FACTORIES = frozenset(
+    {
+        "egotap_pl.tasks.schedules.constant_then_linear",
+        "egotap_pl.tasks.schedules.warmup_cosine",
+        "egotap_pl.tasks.d_adaptation.d_adapted_sgd",
+        "egotap_pl.interop.egotap.LifterSizes",
+        "egotap_pl.interop.egotap.release_lifter",
+        "egotap_pl.interop.baselines.BaselineSizes",
+        "egotap_pl.interop.baselines.ego3dpose_lifter",
+        "egotap_pl.interop.baselines.unrealego_lifter",
+    }
+)
+"""What else the presets of this package name in a task. A function that is not here is refused."""
+
+MAX_VALUES, MAX_DEPTH = 10_000, 50
+_ROOTS = (*PACKAGES, "egotap_pl.interop", "torch.nn", "torch.optim")  # where the allowlist's names are looked up
+_OWN = ("egotap_pl", "torch")  # never trusted as a whole: both have functions that read, write and run files
+_CONVERSIONS = ("none", "partial", "object", "all")
+
+
+def check_spec_of_file(spec: Any, trust: Sequence[str], origin: str) -> None:
+    """Make sure that a spec out of a file can be instantiated: nothing of the spec is, and nothing is resolved.
+
+    Args:
+        spec: plain containers; every ``_target_`` in them is checked, at any depth.
+        trust: see `is_trusted`.
+        origin: the file, and which of its parts, for messages.
+
+    Raises:
+        EgotapError: if the spec names what is neither on the allowlist nor trusted, or holds an interpolation or
+            anything but plain values, or is absurdly large or deep.
+    """
+    trust = entries(trust)
+    for count, (where, value, depth) in enumerate(_values(spec, origin, 0)):
+        if count >= MAX_VALUES or depth > MAX_DEPTH:
+            raise EgotapError(f"{origin}: it is too large or nested too deeply for a configuration")
+        if isinstance(value, dict):
+            _check_keys(value, trust, where)
+        elif isinstance(value, str):
+            if "${" in value:
+                raise EgotapError(f"{where} is the interpolation {value[:80]!r}: a file may hold plain values alone")
+        elif value is not None and type(value) not in (bool, int, float, list, tuple):
+            raise EgotapError(f"{where} is of type {type(value).__name__}: a file may hold plain values alone")
+
+
+def is_trusted(target: str, trust: Sequence[str]) -> bool:
+    """Whether a file may have ``target`` called: a class of the allowlist, or what the user trusts.
+
+    What counts is where the object at the end of a dotted path is defined, since a path can lead out of a package
+    through the modules that it imports (``my_idea.os.system``). Nothing outside the allowlist and the trusted packages
+    is imported.
+
+    Args:
+        target: dotted name.
+        trust: packages, modules or single classes and functions. ``egotap_pl`` and ``torch`` stand for the allowlist,
+            which holds in any case, and not for all that is in them.
+    """
+    return _objection(target, entries(trust)) is None
+
+
+def entries(trust: Any) -> tuple[str, ...]:
+    """What ``trust=`` names: a list, or a single name.
+
+    Raises:
+        EgotapError: if it is something else.
+    """
+    names = (trust,) if isinstance(trust, str) else trust
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise EgotapError(f"trust={trust}: give the names of packages, e.g. trust=[egotap_pl,my_idea]")
+    return tuple(names)
+
+
+def targets(spec: Any) -> Iterator[str]:
+    """Every class that a spec names."""
+    if isinstance(spec, dict):
+        if "_target_" in spec:
+            yield str(spec["_target_"])
+        for value in spec.values():
+            yield from targets(value)
+    elif isinstance(spec, (list, tuple)):
+        for value in spec:
+            yield from targets(value)
+
+
+def _values(spec: Any, where: str, depth: int) -> Iterator[tuple[str, Any, int]]:
+    """Every value of a spec with its place and depth; the caller stops where it is too deep."""
+    yield where, spec, depth
+    if isinstance(spec, dict):
+        for key, value in spec.items():
+            yield from _values(value, f"{where}.{str(key)[:80]}", depth + 1)
+    elif isinstance(spec, (list, tuple)):
+        for k, value in enumerate(spec):
+            yield from _values(value, f"{where}[{k}]", depth + 1)
+
+
+def _check_keys(node: dict[Any, Any], trust: Sequence[str], where: str) -> None:
+    if type(node) is not dict or any(type(key) not in (str, int, float, bool) for key in node):
+        raise EgotapError(f"{where} is not a plain dictionary: a file may hold plain values alone")
+    for key in ("_partial_", "_recursive_"):
+        if key in node and type(node[key]) is not bool:
+            raise EgotapError(f"{where}.{key} must be true or false")
+    if "_convert_" in node and node["_convert_"] not in _CONVERSIONS:
+        raise EgotapError(f"{where}._convert_ must be one of: {', '.join(_CONVERSIONS)}")
+    if "_args_" in node and type(node["_args_"]) not in (list, tuple):
+        raise EgotapError(f"{where}._args_ must be a list")
+    if "_target_" in node:
+        if type(node["_target_"]) is not str:
+            raise EgotapError(f"{where}._target_ must be the name of a class")
+        objection = _objection(node["_target_"], trust)
+        if objection is not None:
+            raise EgotapError(f"{where} names {node['_target_'][:200]}, {objection}")
+
+
+def _objection(target: str, trust: Sequence[str]) -> str | None:
+    """Why a target may not be called, and the remedy; None if it may."""
+    root = target.partition(".")[0]
+    if target in trust and root != "egotap_pl":
+        return None
+    trusted = tuple(entry for entry in trust if entry.partition(".")[0] not in _OWN)
+    if not _is_inside(target, (*_ROOTS, *trusted)) or not all(part.isidentifier() for part in target.split(".")):
+        return _hint(root, trust)
+    try:
+        found = _find(target, (*_ROOTS, *trusted))
+    except Exception as error:  # of any kind: a trusted module may fail while it is imported
+        return f"which cannot be found: {error}; a trusted package of your own must be on PYTHONPATH"
+    home = str(getattr(found, "__module__", ""))
+    is_plain = inspect.isclass(found) or inspect.isfunction(found)
+    if is_plain and (_is_on_allowlist(found, home) or _is_inside(home, trusted)):
+        return None
+    return _hint(home.partition(".")[0] or root, trust)
+
+
+def _hint(root: str, trust: Sequence[str]) -> str:
+    """What a file may name, or how a package of the user's own is trusted."""
+    if root in _OWN or root in sys.stdlib_module_names:
+        return (
+            "which no file is trusted with: it may name networks, tasks, losses and metrics of egotap_pl, and layers "
+            "and optimisers of torch"
+        )
+    names = ",".join(dict.fromkeys(("egotap_pl", *trust, root)))
+    return (
+        "which is not a class or function of a trusted package; if you trust the file and the package, "
+        f"add trust=[{names}]"
+    )
+
+
+def _is_on_allowlist(found: Any, home: str) -> bool:
+    if f"{home}.{found.__qualname__}" in FACTORIES:
+        return True
+    if not inspect.isclass(found):
+        return False
+    bases = next((bases for package, bases in TORCH.items() if _is_inside(home, (package,))), (object,))
+    return _is_inside(home, (*PACKAGES, *TORCH)) and issubclass(found, bases)
+
+
+def _find(target: str, roots: Sequence[str]) -> Any:
+    """The object of a dotted name below one of ``roots``; None where the name leads out of them or into an object.
+
+    Raises:
+        AttributeError: if there is no such name.
+        Exception: whatever a module of ``roots`` raises while it is imported.
+    """
+    root = max((root for root in roots if _is_inside(target, (root,))), key=len)
+    found: Any = importlib.import_module(root)
+    for part in target.removeprefix(root).split(".")[1:]:
+        if inspect.ismodule(found):
+            if not _is_inside(found.__name__, roots):
+                return None
+            if not hasattr(found, part) and hasattr(found, "__path__"):
+                importlib.import_module(f"{found.__name__}.{part}")
+        elif not inspect.isclass(found):
+            return None
+        found = getattr(found, part)
+    return found
+
+
+def _is_inside(name: str, packages: Iterable[str]) -> bool:
+    """Whether a dotted name is that of a package, or of something in it."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
