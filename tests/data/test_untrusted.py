@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.untrusted import MIB, load_npy, read_bytes, read_image, read_json, read_text
+from egotap_pl.core.limits import MIB
+from egotap_pl.data.untrusted import load_npy, read_bytes, read_image, read_json, read_text
 
 SENTINEL: list[str] = []
 

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import CALIBRATION_BYTES
 
-MAX_FILE_BYTES = 1_000_000
-"""A larger file is refused."""
 _MAX_DEGREE = 64
 _AGREE = 1e-3  # of the circle's radius; OCamCalib fits w2c to 0.01 px, so a larger difference means another camera
 _OFF_CENTRE = 0.1  # of the frame's side; real lenses are within a few hundredths
@@ -100,11 +99,11 @@ def read_ocamcalib(path: Path, circle_radius_px: float | int | None) -> Calibrat
 def _lines(path: Path) -> list[str]:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+            content = file.read(CALIBRATION_BYTES + 1)
     except OSError as error:
         raise EgotapError(f"{path}: cannot read this camera calibration ({error.strerror})") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise EgotapError(f"{path}: not a camera calibration of OCamCalib: larger than {MAX_FILE_BYTES} bytes")
+    if len(content) > CALIBRATION_BYTES:
+        raise EgotapError(f"{path}: larger than {CALIBRATION_BYTES} bytes, so not a camera calibration of OCamCalib")
     try:
         return content.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:

@@ -17,8 +17,9 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import EGOCAP_FRAMES, EGOCAP_TEXT_BYTES, HDF5_CHUNK_BYTES
 from egotap_pl.core.skeleton import egocap
-from egotap_pl.data.untrusted import MIB, read_text
+from egotap_pl.data.untrusted import read_text
 
 CALIBRATED_PX = (1280, 1024)
 """Width and height of the frame that the cameras were calibrated for and that points are given in."""
@@ -27,9 +28,6 @@ IMAGE_PX = (640, 512)
 NUM_JOINTS = egocap().num_joints
 
 _MM_PER_CM = 10.0
-_MAX_TEXT_BYTES = 64 * MIB  # the sequence of a thousand frames takes less than 1 MiB
-_MAX_FRAMES = 500_000  # of a split
-_MAX_CHUNK_BYTES = 256 * MIB  # what HDF5 unpacks at once
 _LARGEST = 10_000_000  # of any number in these files, whatever it counts or measures
 _MAX_HEADER_LINES = 100
 _LABELLED_IMAGE = re.compile(r"S\d{1,3}_v\d{1,3}_cam([01])_frame-(\d{1,7})\.jpg")
@@ -86,7 +84,7 @@ def read_poses(path: Path) -> tuple[Int64[np.ndarray, "n"], Float64[np.ndarray, 
     """
     width = 1 + 3 * NUM_JOINTS
     rows: list[list[float]] = []
-    for number, line in enumerate(read_text(path, _MAX_TEXT_BYTES).splitlines(), 1):
+    for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
         row = _numbers(line)
         if row is not None and len(row) == width and _is_number(row[0]):
             rows.append(row)
@@ -155,10 +153,10 @@ def _dataset(file: h5py.File, path: Path, name: str, row: tuple[int, ...]) -> h5
         raise EgotapError(f"{path}: data set {name!r} lies in another file, which is not followed")
     if dataset.dtype.kind not in "fiu" or not dataset.shape or dataset.shape[1:] != row:
         raise EgotapError(f"{path}: data set {name!r} is {dataset.dtype} of shape {dataset.shape}; {expected}")
-    if math.prod(dataset.chunks or ()) * dataset.dtype.itemsize > _MAX_CHUNK_BYTES:
+    if math.prod(dataset.chunks or ()) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:
         raise EgotapError(f"{path}: data set {name!r} has chunks of {dataset.chunks}: not the file that is expected")
-    if not 1 <= len(dataset) <= _MAX_FRAMES:
-        raise EgotapError(f"{path}: data set {name!r} has {len(dataset)} rows; expected 1 to {_MAX_FRAMES}")
+    if not 1 <= len(dataset) <= EGOCAP_FRAMES:
+        raise EgotapError(f"{path}: data set {name!r} has {len(dataset)} rows; expected 1 to {EGOCAP_FRAMES}")
     return dataset
 
 
@@ -171,7 +169,7 @@ def _refuse(path: Path, name: str, what: str, wrong: np.ndarray) -> None:
 def _blocks(path: Path) -> list[tuple[int, list[str]]]:
     """Each block's first line's number (from 1) and the lines after it that are not blank."""
     blocks: list[tuple[int, list[str]]] = []
-    for number, line in enumerate(read_text(path, _MAX_TEXT_BYTES).splitlines(), 1):
+    for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
         if line.startswith("#"):
             blocks.append((number, []))
         elif line.strip():

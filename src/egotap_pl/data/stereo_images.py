@@ -13,11 +13,11 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import RECORDED_IMAGE_BYTES
 from egotap_pl.data.stereo import NO_TIME, StereoBatch, check_size, unlabelled, views_of
-from egotap_pl.data.untrusted import MIB, read_image
+from egotap_pl.data.untrusted import read_image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-_MAX_BYTES = 128 * MIB
 _FOLDERS = (("left", "right"), ("camera_left", "camera_right"))  # the latter: UnrealEgo's raw release
 _NAMED = (re.compile(r"(?P<frame>.+)[_-](?P<side>left|right)"), re.compile(r"(?P<side>left|right)[_-](?P<frame>.+)"))
 Files = tuple[Path, ...]
@@ -66,7 +66,7 @@ class StereoImages:
                 yield StereoBatch(batch, tuple(name for name, _ in frames), (NO_TIME,) * len(frames))
 
     def _read(self, paths: Files) -> UInt8[np.ndarray, "v 3 h w"]:
-        return views_of([read_image(path, self._sizes[path], _MAX_BYTES) for path in paths], self.image_px)
+        return views_of([read_image(path, self._sizes[path], RECORDED_IMAGE_BYTES) for path in paths], self.image_px)
 
 
 def find_frames(paths: Sequence[Path]) -> list[tuple[str, Files]]:

@@ -11,17 +11,16 @@ from PIL import Image
 
 from egotap_pl.core.batch import FRAME_PX, IMAGENET_MEAN, IMAGENET_STD
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import UNREALEGO_JSON_BYTES, UNREALEGO_NPY_BYTES
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.unrealego_tree import IMAGE_FOLDERS, IMPL_FOLDER, JSON_FOLDER
-from egotap_pl.data.untrusted import MIB, load_npy, read_image, read_json
+from egotap_pl.data.untrusted import load_npy, read_image, read_json
 
 JOINTS = unrealego().joints
 PELVIS = "pelvis"
 SIDES = ("left", "right")
 IMPL_PX, HEATMAP_PX = 256, 64
 
-_MAX_JSON_BYTES = 4 * MIB
-_MAX_NPY_BYTES = 16 * MIB
 _FARTHEST_CM = 1e5
 _MEAN, _STD = (np.array(x, np.float32).reshape(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
 
@@ -74,7 +73,7 @@ def read_points(path: Path) -> Points:
     Raises:
         EgotapError: if the file is missing, damaged, or lacks a joint or a value.
     """
-    content = read_json(path, _MAX_JSON_BYTES)
+    content = read_json(path, UNREALEGO_JSON_BYTES)
     joints = content.get("joints") if isinstance(content, dict) else None
     if not isinstance(joints, dict):
         raise EgotapError(f"{path} has no 'joints': not a frame of UnrealEgo")
@@ -104,7 +103,7 @@ def read_impl(path: Path, image_px: int) -> Impl:
     Raises:
         EgotapError: if the file is missing, damaged, refused, or does not hold what UnrealEgo's files hold.
     """
-    array = load_npy(path, _MAX_NPY_BYTES)
+    array = load_npy(path, UNREALEGO_NPY_BYTES)
     content = array.item() if array.shape == () else None
     if not isinstance(content, dict):
         raise EgotapError(f"{path} does not hold a dictionary: not a frame of UnrealEgo impl")

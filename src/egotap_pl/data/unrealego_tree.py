@@ -10,7 +10,8 @@ from pathlib import Path
 
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.untrusted import MIB, read_text
+from egotap_pl.core.limits import UNREALEGO_LIST_BYTES
+from egotap_pl.data.untrusted import read_text
 
 ROOT_NAME = "UnrealEgoData"
 """How a line of a list begins: it stands for the data's root."""
@@ -19,7 +20,6 @@ JSON_FOLDER = "json"
 IMPL_FOLDER = "all_data_with_img-256_hm-64_pose-16_npy"
 IMAGE_FOLDERS = ("fisheye_final_image/camera_left", "fisheye_final_image/camera_right")
 
-_MAX_LIST_BYTES = 16 * MIB
 _CATEGORY = re.compile(r"(\d{3})(\D.*)?")
 
 
@@ -55,7 +55,7 @@ def read_list(path: Path) -> tuple[Motion, ...]:
     Raises:
         EgotapError: if the file is missing, or a line is not a motion of UnrealEgo.
     """
-    lines = read_text(path, _MAX_LIST_BYTES).splitlines()
+    lines = read_text(path, UNREALEGO_LIST_BYTES).splitlines()
     motions = [_motion(line.strip(), f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
     if not motions:
         raise EgotapError(f"{path} names no motion")

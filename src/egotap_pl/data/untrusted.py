@@ -18,9 +18,9 @@ from numpy.lib import format as npy_format
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import IMAGE_BYTES, MIB
 from egotap_pl.data import untrusted_pickle
 
-MIB = 2**20
 _MAX_HEADER_BYTES = 10_000
 _MAX_SIDE = 2**40
 _PLAIN_KINDS = "biufcSU"
@@ -86,7 +86,7 @@ def read_json(path: Path | str, max_bytes: int) -> Any:
         raise EgotapError(f"{path} is not valid JSON: {error}") from error
 
 
-def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = 32 * MIB) -> Image.Image:
+def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAGE_BYTES) -> Image.Image:
     """A PNG or JPEG image of the expected size, decoded, as RGB.
 
     The size is checked in the file's header, before there is memory for a single pixel.

@@ -1,0 +1,27 @@
+"""The largest files that are read, and the largest things in them.
+
+Files come from strangers: without limits, a small one can take all memory. Each limit leaves room for several times
+what real files hold.
+"""
+
+MIB = 2**20
+GIB = 2**30
+
+CALIBRATION_BYTES = 1_000_000
+"""A text file of OCamCalib; a real one takes 2 kB."""
+IMAGE_BYTES = 32 * MIB
+"""An image file of a data set."""
+UNREALEGO_JSON_BYTES = 4 * MIB
+"""A frame's labels."""
+UNREALEGO_NPY_BYTES = 16 * MIB
+"""A frame's images, heatmaps and pose."""
+UNREALEGO_LIST_BYTES = 16 * MIB
+"""The motions of a split."""
+EGOCAP_TEXT_BYTES = 64 * MIB
+"""The points or poses of the validation sequence; a thousand frames take less than 1 MiB."""
+EGOCAP_FRAMES = 500_000
+"""Annotated training frames."""
+HDF5_CHUNK_BYTES = 256 * MIB
+"""A chunk of a dataset, which HDF5 unpacks at once."""
+RECORDED_IMAGE_BYTES = 128 * MIB
+"""An image file of a recording."""
