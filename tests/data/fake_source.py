@@ -19,7 +19,11 @@ from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.data.codec import Codec
+from egotap_pl.data.schema import StoreHeader
 from egotap_pl.data.source import Frame, FrameName, Frames, SkippedFrame, read_each, stack
+from egotap_pl.data.store import FrameStore
+from egotap_pl.data.store_writer import write_store
 
 CATEGORIES = ("walking", "sitting", "boxing")
 
@@ -142,3 +146,16 @@ class FakeFiles(FakeSource):
         if (frame.motion, frame.frame_number) in map(tuple, self.damaged):
             raise EgotapError(f"{frame.motion}/{frame.frame_number}.png: truncated")
         return frame
+
+
+def write_fake(path: Path, codec: Codec, source: FakeSource | None = None) -> FrameStore:
+    """The split ``train`` of a source as a store."""
+    source = source or FakeSource()
+    header = StoreHeader(
+        "train", source.skeleton, source.rig, source.image_px, CATEGORIES, codec, source.identity(), "0"
+    )
+    pieces = source.plan("train")
+    with write_store(path, header, sum(piece.frames for piece in pieces)) as writer:
+        for piece in pieces:
+            writer.append(source.read(piece))
+    return FrameStore(path)

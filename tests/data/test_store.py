@@ -11,24 +11,13 @@ import numpy as np
 import pytest
 import torch
 from fake_source import CATEGORIES, FakeSource
+from fake_source import write_fake as write
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.schema import SCHEMA_VERSION, StoreHeader
 from egotap_pl.data.store import FrameStore
 from egotap_pl.data.store_writer import write_store
-
-
-def write(path: Path, codec: Codec, source: FakeSource | None = None) -> FrameStore:
-    source = source or FakeSource()
-    header = StoreHeader(
-        "train", source.skeleton, source.rig, source.image_px, CATEGORIES, codec, source.identity(), "0"
-    )
-    pieces = source.plan("train")
-    with write_store(path, header, sum(piece.frames for piece in pieces)) as writer:
-        for piece in pieces:
-            writer.append(source.read(piece))
-    return FrameStore(path)
 
 
 @pytest.fixture

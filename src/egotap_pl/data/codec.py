@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import h5py
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from egotap_pl.core.errors import EgotapError
 
@@ -41,7 +41,7 @@ class Codec(Protocol):
         """Read one frame into ``out``.
 
         Raises:
-            OSError: if the stored bytes are damaged.
+            OSError: if the stored bytes are damaged, or not an image of this codec and of the size of ``out``.
         """
         ...
 
@@ -78,6 +78,9 @@ class RawCodec:
 class _EncodedCodec:
     """One compressed file per view in a variable-length cell."""
 
+    image_format: ClassVar[str]
+    """Pillow's name of the format; it is asked for this one alone, whatever a cell begins with."""
+
     def create(self, file: h5py.File, frames: int, image_px: int) -> h5py.Dataset:
         """Make the empty dataset ``images``."""
         return file.create_dataset("images", (frames, VIEWS), h5py.vlen_dtype(np.uint8))
@@ -96,11 +99,20 @@ class _EncodedCodec:
     def read(self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"]) -> None:
         """Read and decode one frame into ``out``."""
         for view, data in enumerate(dataset[row]):
-            try:
-                with Image.open(io.BytesIO(data)) as image:
-                    out[view] = np.asarray(image).transpose(2, 0, 1)
-            except (SyntaxError, ValueError) as error:  # Pillow's words for a bad PNG chunk; NumPy's for a wrong size
-                raise OSError(str(error)) from error
+            out[view] = self._decode(data, out.shape[-1])
+
+    def _decode(self, data: UInt8[np.ndarray, "byte"], image_px: int) -> UInt8[np.ndarray, "3 h w"]:
+        """Size and mode are checked in the image's header, before there is memory for a pixel."""
+        try:
+            with Image.open(io.BytesIO(data.tobytes()), formats=(self.image_format,)) as image:
+                if image.size != (image_px, image_px) or image.mode != "RGB":
+                    actual = f"{image.width} x {image.height} px of mode {image.mode}"
+                    raise OSError(f"{actual}: expected {image_px} x {image_px} px of mode RGB")
+                return np.asarray(image).transpose(2, 0, 1)
+        except UnidentifiedImageError as error:
+            raise OSError(f"not a {self.image_format} image") from error
+        except (SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow's words for a bad image
+            raise OSError(str(error)) from error
 
     def _encode(self, view: UInt8[np.ndarray, "3 h w"]) -> UInt8[np.ndarray, "byte"]:
         buffer = io.BytesIO()
@@ -123,6 +135,7 @@ class PngCodec(_EncodedCodec):
     """
 
     name: ClassVar[str] = "png"
+    image_format: ClassVar[str] = "PNG"
     level: int = 3
 
     def __post_init__(self) -> None:
@@ -150,6 +163,7 @@ class JpegCodec(_EncodedCodec):
     """
 
     name: ClassVar[str] = "jpeg"
+    image_format: ClassVar[str] = "JPEG"
     quality: int = 92
 
     def __post_init__(self) -> None:
