@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pytest
+import torch
 
 SMOKE = ("scale=smoke",)
 LIFTER = ("scale=smoke", "heatmaps=truth")  # no estimators: quick
@@ -25,3 +29,21 @@ def run_folder(outcome: Outcome, home: Path) -> Path:
     """The folder that a command names at its end."""
     lines = [line for line in outcome.out.splitlines() if line.startswith("run folder")]
     return home / lines[-1].split()[-1]
+
+
+@contextmanager
+def interrupted_at(step: int) -> Iterator[None]:
+    """Trainings inside the block break off at a step, which is not taken."""
+    take, steps = torch.optim.AdamW.step, 0
+
+    def broken(optimizer: torch.optim.AdamW, closure: Any = None) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            raise ZeroDivisionError
+        return take(optimizer, closure)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(torch.optim.AdamW, "step", broken)
+        with pytest.raises(ZeroDivisionError):
+            yield

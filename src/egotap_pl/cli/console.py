@@ -34,6 +34,7 @@ def quieten_lightning() -> None:
         r".*Experiment logs directory .* exists and is not empty.*",  # likewise; its rows are kept
         r".*module\(s\) in eval mode at the start of training.*",  # the frozen estimators
         r".*is smaller than the logging interval.*",
+        r".*`srun` command is available.*",  # it would start a training for each of SLURM's tasks
         r".*It is recommended to use .*sync_dist=True.*",  # what is logged comes out of a metric that has synchronised
         r".*isinstance\(treespec, LeafSpec\).*",
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -33,6 +35,9 @@ from egotap_pl.tasks.progress import StageProgress
 
 SEED_STRIDE = 1000  # between the seeds of a run and of its restarts, so that neighbouring seeds do not meet
 LOG_EVERY_STEPS = 10
+NO_FOLDER = f"{os.devnull}/none"
+"""Lightning's default folder: everything that it writes has a place of its own. In a job of SLURM it looks there for
+``hpc_ckpt_*.ckpt`` and would load these in the place of the weights that are to be trained or tested."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,6 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
         gradient_clip_val=spec["gradient_clip"],
         callbacks=[*callbacks, StageProgress(job.title)],
         logger=loggers,
-        default_root_dir=job.folder,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         log_every_n_steps=LOG_EVERY_STEPS,
@@ -225,13 +229,17 @@ def new_trainer(trainer: dict[str, Any], **arguments: Any) -> L.Trainer:
         EgotapError: if it does not take what the configuration says, e.g. of precision.
     """
     try:
-        return L.Trainer(**device_arguments(trainer), **arguments)
+        return L.Trainer(**device_arguments(trainer), default_root_dir=NO_FOLDER, **arguments)
     except (ValueError, MisconfigurationException) as error:
         raise EgotapError(f"trainer: {error}") from error
 
 
 def device_arguments(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Trainer arguments of every training and every test. Samplers are the data module's own."""
+    """Trainer arguments of every training and every test. Samplers are the data module's own.
+
+    `egotap_pl.cli.launch` has started the processes. Left to itself, Lightning would take their number and ranks from
+    the variables of SLURM inside one of its jobs, write checkpoints there at SIGUSR1, and requeue the job.
+    """
     processes = num_processes(trainer)
     return {
         "accelerator": trainer["accelerator"],
@@ -239,6 +247,7 @@ def device_arguments(trainer: dict[str, Any]) -> dict[str, Any]:
         "strategy": "ddp" if processes > 1 else "auto",
         "precision": trainer["precision"],
         "use_distributed_sampler": False,
+        "plugins": [TorchElasticEnvironment() if processes > 1 else LightningEnvironment()],
     }
 
 

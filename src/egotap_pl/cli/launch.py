@@ -51,6 +51,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         raise EgotapError("egotap starts its processes itself: leave torchrun out, give trainer=ddp trainer.devices=N")
     if processes == 1:
+        _set_rank(0)
         function(job)
         return
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -105,12 +106,8 @@ def _signals_restored() -> Iterator[None]:
 
 def _guarded(function: Callable[[Any], None], job: Any) -> None:
     """Hands a user's mistake over to the parent process as a file, since an exception does not cross."""
-    from lightning.pytorch.utilities import rank_zero_only
-
     _end_with_parent()
-    # Lightning reads the rank when it is imported, which here is before the group's variables are there: loggers that
-    # are made before the trainer would all take themselves for the first process's.
-    rank_zero_only.rank = int(os.environ["RANK"])  # type: ignore[attr-defined]
+    _set_rank(int(os.environ["RANK"]))
     try:
         function(job)
     except EgotapError as error:
@@ -121,6 +118,16 @@ def _guarded(function: Callable[[Any], None], job: Any) -> None:
     except Exception:
         traceback.print_exc()
         raise SystemExit(1) from None
+
+
+def _set_rank(rank: int) -> None:
+    """Tell Lightning which process of the group this is, for loggers, which are made before the trainer.
+
+    Lightning reads the rank when it is imported: too early for a group's variables, and in a job of SLURM its task's.
+    """
+    from lightning.pytorch.utilities import rank_zero_only
+
+    rank_zero_only.rank = rank  # type: ignore[attr-defined]
 
 
 def _end_with_parent() -> None:

@@ -15,7 +15,7 @@ from egotap_pl.cli.heatmap_cache import keep_heatmaps
 from egotap_pl.cli.labels import Command, labels_of
 from egotap_pl.cli.launch import launch, num_processes
 from egotap_pl.cli.runs import find_or_make_run
-from egotap_pl.cli.stages import Stage, fingerprint, held, is_done, mark_done
+from egotap_pl.cli.stages import Stage, clear_leftovers, fingerprint, held, is_done, mark_done
 from egotap_pl.data.store import FrameStore
 
 
@@ -109,6 +109,7 @@ class Pipeline:
             if is_done(folder):
                 say(f"{title}: already there, {folder}")
                 return folder
+            clear_leftovers(folder)
             write_yaml(folder / "config.yaml", settings)
             self._launch(title, spec, folder, heatmaps, {**estimators, **parts}, experiment)
             mark_done(folder, spec)

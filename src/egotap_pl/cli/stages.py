@@ -58,6 +58,7 @@ class Stage:
                 say(f"{self.kind}: already there, {self.folder}")
                 return self.folder
             self.folder.mkdir(exist_ok=True)
+            clear_leftovers(self.folder)
             write_yaml(self.folder / "spec.yaml", self.spec)
             work(self.folder)
             mark_done(self.folder, self.spec)
@@ -72,6 +73,16 @@ def is_done(folder: Path) -> bool:
 def mark_done(folder: Path, spec: dict[str, Any]) -> None:
     """Say in the folder that the work of a spec is finished."""
     write_json(folder / DONE, {"fingerprint": fingerprint(spec)})
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what nobody reads from a folder in which work goes on: checkpoints that Lightning wrote for SLURM.
+
+    Args:
+        folder: of a stage or a run; its lock is held.
+    """
+    for path in folder.glob("hpc_ckpt_*.ckpt"):
+        path.unlink()
 
 
 def held(path: Path, what: str) -> AbstractContextManager[None]:
