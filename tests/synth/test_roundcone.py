@@ -1,4 +1,4 @@
-"""Rays against parts: the closed form against the definition, a sweep of spheres."""
+"""Rays and body parts: the closed form compared with the definition, a sweep of spheres."""
 
 import torch
 
@@ -6,7 +6,7 @@ from egotap_pl.synth.roundcone import MISS, RoundCones, meet
 
 
 def swept_spheres(start, end, radii, thin, thinness, rays):
-    """First hits by brute force: in the stretched space, the union of many spheres between the two."""
+    """First hits by brute force: on the union of many spheres between the two, in the stretched space."""
     stretch = torch.eye(3, dtype=torch.float64) + (thinness - 1) * thin[:, None] * thin[None]
     start, end, rays = stretch @ start, stretch @ end, rays @ stretch
     s = torch.linspace(0, 1, 4001, dtype=torch.float64)[:, None]
@@ -28,7 +28,7 @@ def random_part(generator, apart):
     return start, end, 3 + 6 * uniform(2), thin, 1 + 1.5 * uniform(1)[0]
 
 
-def test_first_hits_are_those_of_swept_spheres():
+def test_first_hits_equal_those_of_swept_spheres():
     generator = torch.Generator().manual_seed(1)
     hits = 0
     for apart in (0.5, 8.0, 15.0, 40.0) * 5:
@@ -38,12 +38,12 @@ def test_first_hits_are_those_of_swept_spheres():
         expected = swept_spheres(start, end, radii, thin, thinness, rays)
         single = [x.float()[None] for x in (start, end, thin, thinness, radii)]
         cones = RoundCones.prepare(*single)
-        found = meet(cones.vectors @ rays.T.float(), cones.constants)[0].double()
-        both = (found < MISS) & (expected < MISS)
+        distance = meet(cones.vectors @ rays.T.float(), cones.constants)[0].double()
+        both = (distance < MISS) & (expected < MISS)
         hits += int(both.sum())
-        assert (found[both] - expected[both]).abs().max() < 0.1
-        # only rays that graze the outline may differ
-        assert ((found < MISS) != (expected < MISS)).float().mean() < 0.01
+        assert (distance[both] - expected[both]).abs().max() < 0.1
+        # Only rays that graze the outline may differ.
+        assert ((distance < MISS) != (expected < MISS)).float().mean() < 0.01
     assert hits > 2000
 
 
@@ -60,7 +60,7 @@ def test_rays_along_the_axis_meet_the_nearer_end():
         torch.testing.assert_close(meet(cones.vectors @ ray.T, cones.constants), torch.tensor([[first]]))
 
 
-def test_parts_around_and_behind_the_camera_are_not_seen():
+def test_parts_around_and_behind_the_camera_are_not_hit():
     ray = torch.tensor([[0.0, 0.0, 1.0]])
     for z in (0.0, -30.0):
         cones = RoundCones.prepare(

@@ -1,1 +1,1 @@
-"""EgoSynth: motions, bodies and a stereo fisheye ray caster that make the embedded data set."""
+"""EgoSynth, the built-in data set: motions, bodies, and a ray caster for stereo fisheye cameras."""

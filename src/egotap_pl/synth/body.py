@@ -1,6 +1,6 @@
-"""A clothed body of rounded parts on the figure's bones.
+"""A clothed body: rounded parts on the bones of the figure.
 
-A part is the hull of two spheres (a tapered capsule), thinned along one axis where a chest, a palm or a foot is flat.
+A body part is the hull of two spheres (a tapered capsule), flattened along one axis if it is a chest, a palm or a foot.
 Every part is rigid in the axes of the bone that carries it.
 """
 
@@ -24,7 +24,7 @@ _ORIGIN = (0.0, 0.0, 0.0)
 
 
 class Wear(IntEnum):
-    """What a part of the body wears; a row of a subject's colours."""
+    """What a body part wears: an index into `Subject.colours`."""
 
     SKIN = 0
     HAIR = 1
@@ -35,29 +35,27 @@ class Wear(IntEnum):
 
 @dataclass(frozen=True)
 class BodyPart:
-    """A rounded part of the average body, in the rest axes of its bone, cm.
-
-    Fields:
-        name: unique; ends in ``_l`` or ``_r`` on a side.
-        bone: the bone that carries it.
-        start, end: centres of the two spheres.
-        radii: their radii.
-        wear: what it wears.
-        thin: the axis along which it is flattened, and how many times.
-        reach: the stretch of the sleeve or trouser leg that it is: 0 at the shoulder or hip, 1 at the elbow or knee, 2
-            at the wrist or ankle. None: it is not a limb, and wears its garment wholly.
-        weave: the axes along which its cloth's pattern runs.
-    """
+    """A rounded part of the average body, in the rest axes of its bone, cm."""
 
     name: str
+    """Unique name; ends in ``_l`` or ``_r`` if the part is on a side of the body."""
     bone: str
+    """Name of the bone that carries it."""
     start: _Vector
+    """Centre of the first sphere."""
     end: _Vector
+    """Centre of the second sphere."""
     radii: tuple[float, float]
+    """Radii of the two spheres."""
     wear: Wear
+    """What it wears."""
     thin: tuple[_Vector, float] = (_Z, 1.0)
+    """The axis along which it is flattened, and by what factor."""
     reach: tuple[float, float] | None = None
+    """Where on an arm or a leg it begins and ends: 0 is the shoulder or hip, 1 the elbow or knee, 2 the wrist or ankle.
+    None: it is not on an arm or a leg, and its garment covers it completely."""
     weave: tuple[_Vector, _Vector] = (_Y, _X)
+    """The axes of its cloth's pattern."""
 
 
 _MIDDLE = (
@@ -116,41 +114,35 @@ def _sides(part: BodyPart) -> tuple[BodyPart, BodyPart]:
 
 
 PARTS: tuple[BodyPart, ...] = (*_MIDDLE, *(side for part in _SIDE for side in _sides(part)))
-"""The parts of the average body; indices into this tuple are a picture's part numbers."""
+"""The parts of the average body. The part numbers of a picture are indices into this tuple."""
 
 _TOUCH_CM = 1.0
 
 
 class PlacedParts(NamedTuple):
-    """Where a body is, in any one frame of axes (world or camera), cm.
-
-    Fields:
-        start_cm, end_cm: centres of each part's two spheres.
-        thin: the unit axis along which each part is flattened.
-        weave: the two unit axes of each part's cloth.
-    """
+    """Body parts placed in some coordinate frame, the world's or a camera's."""
 
     start_cm: Float[Tensor, "*n part 3"]
+    """Centre of each part's first sphere."""
     end_cm: Float[Tensor, "*n part 3"]
+    """Centre of each part's second sphere."""
     thin: Float[Tensor, "*n part 3"]
+    """Unit axis along which each part is flattened."""
     weave: Float[Tensor, "*n part 2 3"]
+    """The two unit axes of each part's cloth."""
 
 
 class Body:
-    """A subject's parts: `PARTS`, stretched, thickened and dressed.
-
-    Attributes:
-        subject: whose body it is.
-        offsets_cm: each bone's offset from its parent in the rest pose.
-        radii_cm: of each part's two spheres.
-        thinness: how many times each part is flattened (1: round).
-        cover: the fraction of each part, from its start, that its garment covers (beyond 1: all of it).
-    """
+    """The body of a subject: `PARTS`, stretched, thickened and dressed."""
 
     offsets_cm: Float[Tensor, "bone 3"]
+    """Origin of each bone relative to its parent's in the rest pose."""
     radii_cm: Float[Tensor, "part 2"]
+    """Radii of each part's two spheres."""
     thinness: Float[Tensor, "part"]
+    """Factor by which each part is flattened; 1 is round."""
     cover: Float[Tensor, "part"]
+    """Fraction of each part, from its start, that its garment covers; 1 or more is all of it."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -178,7 +170,12 @@ class Body:
     def place(
         self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]
     ) -> PlacedParts:
-        """The parts in the world, for bones placed by `figure.forward_kinematics`."""
+        """The body parts in the world.
+
+        Args:
+            positions_cm: origin of every bone in the world (`figure.forward_kinematics`).
+            orientations: orientation of every bone in the world.
+        """
         position, turn = positions_cm[:, self.bone], orientations[:, self.bone]
 
         def turned(local: Tensor) -> Tensor:
@@ -194,26 +191,31 @@ class Body:
     def lowest_cm(
         self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]
     ) -> Float[Tensor, "frame"]:
-        """Height of the body's lowest point (the flattening counted, so a sole is where it looks to be)."""
-        pose = self.place(positions_cm, orientations)
-        upright = pose.thin[..., 1].square()
-        # support of a flattened sphere along Y: r * sqrt(1 - n^2 + (n / s)^2)
+        """Height of the body's lowest point, flattening included: the sole itself, not the sphere around it.
+
+        Args:
+            positions_cm: origin of every bone in the world (`figure.forward_kinematics`).
+            orientations: orientation of every bone in the world.
+        """
+        parts = self.place(positions_cm, orientations)
+        upright = parts.thin[..., 1].square()
+        # Support of a flattened sphere along Y: r * sqrt(1 - n^2 + (n / s)^2)
         reach = (1 - upright + upright / self.thinness.square()).sqrt()
-        start = pose.start_cm[..., 1] - reach * self.radii_cm[:, 0]
-        end = pose.end_cm[..., 1] - reach * self.radii_cm[:, 1]
+        start = parts.start_cm[..., 1] - reach * self.radii_cm[:, 0]
+        end = parts.end_cm[..., 1] - reach * self.radii_cm[:, 1]
         return torch.minimum(start, end).amin(-1)
 
     def touching(self, bones: Int[Tensor, "j"]) -> tuple[Bool[Tensor, "j part"], Float[Tensor, "j"]]:
-        """The parts that contain or touch each bone's origin in the rest pose, and the thickest one's radius."""
+        """For each bone, the parts that contain or touch its origin in the rest pose, and their largest radius (cm)."""
         rest = torch.eye(3, device=bones.device).expand(1, len(BONES), 3, 3)
         positions, orientations = forward_kinematics(self.offsets_cm, rest, rest.new_zeros(1, 3))
-        pose = self.place(positions, orientations)
-        start, axis = pose.start_cm[0], pose.end_cm[0] - pose.start_cm[0]
+        parts = self.place(positions, orientations)
+        start, axis = parts.start_cm[0], parts.end_cm[0] - parts.start_cm[0]
         to_joint = positions[0, bones][:, None] - start
         along = ((to_joint * axis).sum(-1) / axis.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)
         off = to_joint - along[..., None] * axis
-        across = (off * pose.thin[0]).sum(-1) * (self.thinness - 1)
-        gap = (off + across[..., None] * pose.thin[0]).norm(dim=-1)
+        across = (off * parts.thin[0]).sum(-1) * (self.thinness - 1)
+        gap = (off + across[..., None] * parts.thin[0]).norm(dim=-1)
         radius = self.radii_cm[:, 0] + along * (self.radii_cm[:, 1] - self.radii_cm[:, 0])
         touching = gap <= radius + _TOUCH_CM
         return touching, torch.where(touching, radius, radius.new_zeros(())).amax(-1)

@@ -1,7 +1,9 @@
-"""The articulated figure that EgoSynth moves: bones, rest pose and forward kinematics.
+"""The articulated figure that EgoSynth animates: bones, rest pose and forward kinematics.
 
-World axes: X to the figure's left, Y up, Z forward (the figure faces +Z in the rest pose), right-handed, cm. In the
-rest pose the figure stands as a T with straight arms and legs, and every bone's own axes are the world's.
+A bone is what animation calls one: a joint with axes of its own. It is not a limb of a `Skeleton`.
+
+World axes: X to the figure's left, Y up, Z forward (the figure faces +Z in the rest pose), right-handed, cm. The rest
+pose is a T-pose with straight arms and legs, in which the axes of every bone are the world's.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# name: (parent, rest offset from the parent in cm for a figure of about 172 cm; the left side, mirrored for the right)
+# name: (parent, rest offset from the parent in cm) for a figure of about 172 cm; the right side mirrors the left one
 _MIDLINE = {
     "pelvis": (None, (0.0, 0.0, 0.0)),
     "spine": ("pelvis", (0.0, 12.0, -1.0)),
@@ -53,10 +55,11 @@ def _bones() -> tuple[list[str], list[int], list[tuple[float, float, float]]]:
 
 _names, _parents, _offsets = _bones()
 BONES: tuple[str, ...] = tuple(_names)
-"""Bone names; a bone's origin is the joint at its near end. Parents come before children."""
+"""Names of the bones; the origin of a bone is the joint at its near end. Parents come before children."""
 PARENTS: tuple[int, ...] = tuple(_parents)
+"""Index of each bone's parent; the pelvis is its own."""
 REST_OFFSETS: Float[Tensor, "bone 3"] = torch.tensor(_offsets)
-"""Each bone's origin relative to its parent's, cm, rest pose, average figure."""
+"""Origin of each bone relative to its parent's, cm, in the average figure's rest pose."""
 
 JOINT_BONES = {
     "unrealego": {"neck_01": "neck"},
@@ -78,14 +81,14 @@ JOINT_BONES = {
         },
     },
 }
-"""Per skeleton: which bone's origin a joint is, where the names differ. EgoCap's ``cam`` is the left camera itself."""
+"""For each skeleton, the bones of the joints that have another name. EgoCap's ``cam`` is the left camera itself."""
 
 
 def bone_of(skeleton_name: str, joint: str) -> int:
-    """Index of the bone whose origin is ``joint`` of the named skeleton.
+    """Index of the bone whose origin is the given joint of a skeleton.
 
     Raises:
-        KeyError: if the figure has no such bone (EgoCap's ``cam`` is not a part of the body).
+        KeyError: if the figure has no such bone (EgoCap's ``cam`` is not part of the body).
     """
     name = JOINT_BONES.get(skeleton_name, {}).get(joint, joint)
     if name not in BONES:
@@ -95,21 +98,18 @@ def bone_of(skeleton_name: str, joint: str) -> int:
 
 @dataclass(frozen=True)
 class Clip:
-    """A motion, whatever its source.
-
-    Fields:
-        rotations: each bone's rotation relative to its parent, in the rest pose's axes (identity: rest pose).
-        root_cm: position of the pelvis in the world; the ground is y = 0.
-        fps: frames per second.
-        category: name of one of UnrealEgo's 30 motion categories.
-        name: identity of the motion within its source, e.g. ``procedural/boxing/0007``.
-    """
+    """A motion of the average figure, from any source."""
 
     rotations: Float[Tensor, "frame bone 3 3"]
+    """Rotation of each bone relative to its parent, in the rest pose's axes; the identity is the rest pose."""
     root_cm: Float[Tensor, "frame 3"]
+    """Position of the pelvis in the world; the ground is y = 0."""
     fps: float
+    """Frames per second."""
     category: str
+    """One of UnrealEgo's 30 motion categories."""
     name: str
+    """Identity of the motion within its source, e.g. ``procedural/boxing/0007``."""
 
 
 def forward_kinematics(
@@ -117,7 +117,13 @@ def forward_kinematics(
     rotations: Float[Tensor, "frame bone 3 3"],
     root_cm: Float[Tensor, "frame 3"],
 ) -> tuple[Float[Tensor, "frame bone 3"], Float[Tensor, "frame bone 3 3"]]:
-    """Positions (cm) and orientations of every bone in the world, from rotations relative to the parent."""
+    """Positions (cm) and orientations of all bones in the world.
+
+    Args:
+        offsets_cm: origin of each bone relative to its parent's in the rest pose.
+        rotations: rotation of each bone relative to its parent.
+        root_cm: position of the pelvis in the world.
+    """
     positions: list[Tensor] = [root_cm]
     orientations: list[Tensor] = [rotations[:, 0]]
     for bone in range(1, len(BONES)):

@@ -1,4 +1,4 @@
-"""How a stereo rig sits on the head."""
+"""Stereo rigs mounted on the head."""
 
 from __future__ import annotations
 
@@ -18,30 +18,37 @@ _Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[fl
 
 @dataclass(frozen=True)
 class HeadMount:
-    """A rig and the pose of its left camera in the head bone's axes (X to the wearer's left, Y up, Z forward).
-
-    Fields:
-        rig: the two cameras.
-        position_cm: the left camera, from the head bone's origin (the base of the skull) of a figure of any size.
-        rotation: its columns are the left camera's axes (X right, Y down, Z forward).
-    """
+    """A rig, and where its left camera is in the head bone's axes (X to the wearer's left, Y up, Z forward)."""
 
     rig: StereoRig
+    """The two cameras."""
     position_cm: tuple[float, float, float]
+    """Position of the left camera relative to the head bone's origin (the base of the skull); the same for subjects of
+    any size."""
     rotation: _Matrix
+    """Rotation whose columns are the left camera's axes (X right, Y down, Z forward)."""
 
     def left_camera(
         self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]
     ) -> tuple[Float[Tensor, "frame 3"], Float[Tensor, "frame 3 3"]]:
-        """The left camera's centre and its axes (as columns) in the world."""
+        """Centre (cm) and axes (as columns) of the left camera in the world.
+
+        Args:
+            positions_cm: origin of every bone in the world.
+            orientations: orientation of every bone in the world.
+        """
         head = orientations[:, _HEAD]
         centre = positions_cm[:, _HEAD] + head @ head.new_tensor(self.position_cm)
         return centre, head @ head.new_tensor(self.rotation)
 
     def shifted(self, right_cm: float, down_cm: float, forward_cm: float, tilt_deg: float) -> HeadMount:
-        """The same rig, worn a little differently: moved along the left camera's axes and tilted farther down.
+        """The same rig worn a little differently. It moves as one piece: both cameras keep their relative pose.
 
-        The rig turns as one piece: the cameras keep their places to each other.
+        Args:
+            right_cm: shift along the left camera's X axis.
+            down_cm: shift along its Y axis.
+            forward_cm: shift along its Z axis.
+            tilt_deg: additional downward tilt.
         """
         rotation = torch.tensor(self.rotation, dtype=torch.float64)
         moved = torch.tensor(self.position_cm, dtype=torch.float64)
@@ -54,7 +61,13 @@ class HeadMount:
 def both_cameras(
     rig: StereoRig, centre_cm: Float[Tensor, "f 3"], axes: Float[Tensor, "f 3 3"]
 ) -> tuple[Float[Tensor, "f v 3 3"], Float[Tensor, "f v 3"]]:
-    """Each view's camera axes (as columns) and centre in the world, from the left camera's."""
+    """Axes (as columns) and centre (cm) of each view's camera in the world.
+
+    Args:
+        rig: the two cameras.
+        centre_cm: centre of the left camera in the world.
+        axes: its axes in the world, as columns.
+    """
     rotation, translation = axes.new_tensor(rig.rotation), axes.new_tensor(rig.translation_cm)
     right = centre_cm - axes @ (rotation.T @ translation)
     return torch.stack((axes, axes @ rotation.T), 1), torch.stack((centre_cm, right), 1)
@@ -66,7 +79,7 @@ def _matrix(rotation: Tensor) -> _Matrix:
 
 
 def _tilt(degrees: float) -> _Matrix:
-    """Turns a camera's axes so that it looks farther down (about its own X axis)."""
+    """Rotation of a camera about its own X axis, so that it looks farther down."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return ((1.0, 0.0, 0.0), (0.0, c, s), (0.0, -s, c))
 
@@ -80,10 +93,15 @@ def _looking_down(rig: StereoRig, left_cm: float, up_cm: float, forward_cm: floa
 def glasses(
     baseline_cm: float = 12.0, forward_cm: float = 17.0, up_cm: float = 9.0, tilt_deg: float = 70.0
 ) -> HeadMount:
-    """UnrealEgo's calibration on a pair of glasses, parallel axes, looking down.
+    """UnrealEgo's calibration on a pair of glasses with parallel axes, looking down.
 
-    Where exactly the glasses sit is chosen here so that the picture shows the body well; closer to the face, the chest
-    hides the legs.
+    The position of the glasses is our choice. It shows the body well; closer to the face, the chest hides the legs.
+
+    Args:
+        baseline_cm: distance between the two cameras.
+        forward_cm: distance of the cameras in front of the head bone's origin.
+        up_cm: height of the cameras above it.
+        tilt_deg: angle between the optical axes and the horizon.
     """
     return _looking_down(StereoRig.unrealego(baseline_cm), baseline_cm / 2, up_cm, forward_cm, tilt_deg)
 
@@ -96,9 +114,18 @@ def stick(
     yaw_deg: float = 4.0,
     roll_deg: float = 3.0,
 ) -> HeadMount:
-    """An EgoCap-like stick 20 to 25 cm in front of the head, its second camera rotated against the first.
+    """A stick like EgoCap's, 20 to 25 cm in front of the head, with its second camera rotated against the first.
 
-    The intrinsics are UnrealEgo's: EgoCap's own calibration comes with its data only. Baseline and angles are chosen.
+    The intrinsics are UnrealEgo's, because EgoCap's calibration is only published with its data. Baseline and angles
+    are our choice.
+
+    Args:
+        baseline_cm: distance between the two cameras.
+        forward_cm: distance of the cameras in front of the head bone's origin.
+        up_cm: height of the cameras above it.
+        tilt_deg: angle between the left optical axis and the horizon.
+        yaw_deg: rotation of the right camera against the left one about the vertical image axis.
+        roll_deg: rotation of the right camera against the left one about the optical axis.
     """
     eyes = StereoRig.unrealego(baseline_cm)
     yaw, roll = math.radians(yaw_deg), math.radians(roll_deg)

@@ -1,4 +1,4 @@
-"""A stereo fisheye picture of a body in a scene."""
+"""Stereo fisheye pictures of a body in its surroundings."""
 
 from __future__ import annotations
 
@@ -12,70 +12,69 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.synth.body import PARTS, Body, PlacedParts
 from egotap_pl.synth.mount import both_cameras
 from egotap_pl.synth.roundcone import RoundCones
-from egotap_pl.synth.shade import lit, surface
+from egotap_pl.synth.shade import shaded, surface
 from egotap_pl.synth.surroundings import Shadow, Surroundings
 from egotap_pl.synth.tiles import NOTHING, Hits, Tiles, cast, may_meet
 
-_DARK = 4 / 255  # what a lens shows outside its image circle
+_DARK = 4 / 255  # brightness outside the image circle
 
 
 class Pictures(NamedTuple):
-    """What the cameras see.
-
-    Fields:
-        images: RGB.
-        part: index into `body.PARTS` of what a pixel shows, `tiles.NOTHING` for the scene and outside the image circle.
-    """
+    """What the cameras see."""
 
     images: UInt8[Tensor, "f v 3 h w"]
+    """RGB."""
     part: Int[Tensor, "f v h w"]
+    """Index into `body.PARTS` of the part at each pixel; `tiles.NOTHING` for the surroundings and outside the image
+    circle."""
 
 
 class PosedBody(NamedTuple):
-    """A body's frames in the world, and the rig that sees them.
-
-    Fields:
-        bones_cm: every bone's origin.
-        pose: the body's parts.
-        centre_cm: the left camera.
-        axes: its axes, as columns.
-    """
+    """Frames of a body and of the rig that it wears, in the world."""
 
     bones_cm: Float[Tensor, "f bone 3"]
-    pose: PlacedParts
+    """Origin of every bone."""
+    parts: PlacedParts
+    """The body parts."""
     centre_cm: Float[Tensor, "f 3"]
+    """Centre of the left camera."""
     axes: Float[Tensor, "f 3 3"]
+    """Axes of the left camera, as columns."""
 
     def to(self, device: torch.device) -> PosedBody:
-        """The same on another device."""
-        pose = PlacedParts(*(x.to(device) for x in self.pose))
-        return PosedBody(self.bones_cm.to(device), pose, self.centre_cm.to(device), self.axes.to(device))
+        """The same frames on another device."""
+        parts = PlacedParts(*(x.to(device) for x in self.parts))
+        return PosedBody(self.bones_cm.to(device), parts, self.centre_cm.to(device), self.axes.to(device))
 
     def split(self, frames: int) -> list[PosedBody]:
-        """The same, so many frames at a time."""
-        poses = zip(*(x.split(frames) for x in self.pose), strict=True)
+        """The same in pieces of at most ``frames`` frames."""
+        parts = zip(*(x.split(frames) for x in self.parts), strict=True)
         rest = zip(self.bones_cm.split(frames), self.centre_cm.split(frames), self.axes.split(frames), strict=True)
-        return [
-            PosedBody(bones, PlacedParts(*pose), *camera) for pose, (bones, *camera) in zip(poses, rest, strict=True)
-        ]
+        return [PosedBody(bones, PlacedParts(*few), *camera) for few, (bones, *camera) in zip(parts, rest, strict=True)]
 
 
 class RayCast(NamedTuple):
-    """What rays met, and the parts that they were cast at.
-
-    Fields:
-        hits: per frame, tile and ray.
-        cones: the parts, as rays meet them.
-        pose: the parts in each view's camera frame, (frame, view, part).
-    """
+    """What the rays of a picture hit, and the body parts in the cameras' frames."""
 
     hits: Hits
+    """The first hit of each ray."""
     cones: RoundCones
-    pose: PlacedParts
+    """The parts of every frame and view, prepared for intersection with rays."""
+    parts: PlacedParts
+    """The parts in each view's camera frame, (frame, view, part)."""
 
 
 class Renderer:
-    """Renders a rig's stereo pictures, many frames at a time, on any device."""
+    """Renders stereo pictures, many frames at a time, on any device.
+
+    Args:
+        rig: the two cameras.
+        image_px: side of the pictures.
+        device: where to render.
+
+    Raises:
+        ValueError: if ``image_px`` is not a multiple of 8, the side of a tile.
+    """
 
     def __init__(self, rig: StereoRig, image_px: int, device: torch.device | str = "cpu") -> None:
         self.rig, self.image_px, self.device = rig, image_px, torch.device(device)
@@ -85,63 +84,81 @@ class Renderer:
         self._views = [(self._view == view).nonzero()[:, 0] for view in range(2)]
 
     @torch.no_grad()
-    def render(self, body: Body, posed: PosedBody, scene: Surroundings) -> Pictures:
-        """The pictures of a body's frames in a scene."""
-        return self.paint(self.cast(body, posed), body, posed, scene)
+    def render(self, body: Body, posed: PosedBody, surroundings: Surroundings) -> Pictures:
+        """Pictures of a body in its surroundings.
+
+        Args:
+            body: the body.
+            posed: its frames in the world.
+            surroundings: where it is.
+        """
+        return self.paint(self.cast(body, posed), body, posed, surroundings)
 
     @torch.no_grad()
     def cast(self, body: Body, posed: PosedBody, cull: bool = True) -> RayCast:
-        """What every ray meets first; ``cull=False`` tries every part on every tile (the slow way, for checks)."""
+        """Find what every ray hits first.
+
+        Args:
+            body: the body.
+            posed: its frames in the world.
+            cull: whether to try only the parts that a tile can meet; False is slow, and a check of True.
+        """
         to_world, centres = both_cameras(self.rig, posed.centre_cm, posed.axes)
-        start, end = (_in_views(x, to_world, centres) for x in (posed.pose.start_cm, posed.pose.end_cm))
-        thin = torch.einsum("fvij,fpi->fvpj", to_world, posed.pose.thin)
-        weave = torch.einsum("fvij,fpki->fvpkj", to_world, posed.pose.weave)
+        start, end = (_in_views(x, to_world, centres) for x in (posed.parts.start_cm, posed.parts.end_cm))
+        thin = torch.einsum("fvij,fpi->fvpj", to_world, posed.parts.thin)
+        weave = torch.einsum("fvij,fpki->fvpkj", to_world, posed.parts.weave)
         cones = RoundCones.prepare(start, end, thin, body.thinness, body.radii_cm)
-        tried = may_meet(self.tiles, start, end, body.radii_cm)
+        candidates = may_meet(self.tiles, start, end, body.radii_cm)
         if not cull:
-            tried = torch.ones_like(tried)
-        return RayCast(cast(self.tiles, cones, tried), cones, PlacedParts(start, end, thin, weave))
+            candidates = torch.ones_like(candidates)
+        return RayCast(cast(self.tiles, cones, candidates), cones, PlacedParts(start, end, thin, weave))
 
     @torch.no_grad()
-    def paint(self, seen: RayCast, body: Body, posed: PosedBody, scene: Surroundings) -> Pictures:
-        """The pictures of what `cast` saw."""
+    def paint(self, ray_cast: RayCast, body: Body, posed: PosedBody, surroundings: Surroundings) -> Pictures:
+        """Pictures from the result of `cast`.
+
+        Args:
+            ray_cast: what `cast` returned for the same body and frames.
+            body: the body.
+            posed: its frames in the world.
+            surroundings: where it is.
+        """
         to_world, centres = both_cameras(self.rig, posed.centre_cm, posed.axes)
-        shadow = Shadow.of(body, posed.pose, scene.to_sun)
+        shadow = Shadow.of(body, posed.parts, surroundings.to_sun)
         tiles, frames = self.tiles, len(centres)
         colour = centres.new_full((frames, tiles.pixel.numel(), 3), _DARK)
-        part = torch.where(tiles.inside, seen.hits.part, NOTHING).view(frames, -1)
-        for frame in range(frames):  # one by one: a frame's rays stay in a core's cache
+        part = torch.where(tiles.inside, ray_cast.hits.part, NOTHING).view(frames, -1)
+        for frame in range(frames):  # one by one: the rays of a frame stay in the cache of a core
             empty = part[frame] == NOTHING
             for view, own in enumerate(self._views):
                 rays = own[empty[own] & tiles.inside.view(-1)[own]]
                 world = to_world[frame, view] @ self._rays[:, rays]
                 pixel_rad = 2 * self.rig.cameras[view].max_angle_rad / self.image_px
-                colour[frame, rays] = scene.background(centres[frame, view], world, shadow, frame, pixel_rad)
+                colour[frame, rays] = surroundings.background(centres[frame, view], world, shadow, frame, pixel_rad)
             rays = (~empty).nonzero()[:, 0]
-            hits = seen.hits.distance_cm[frame].view(-1)[rays], part[frame, rays].long(), rays
-            colour[frame, rays] = self._body(
-                hits, PlacedParts(*(x[frame] for x in seen.pose)), body, scene, to_world[frame]
-            )
+            hits = ray_cast.hits.distance_cm[frame].view(-1)[rays], part[frame, rays].long(), rays
+            parts = PlacedParts(*(x[frame] for x in ray_cast.parts))
+            colour[frame, rays] = self._body(hits, parts, body, surroundings, to_world[frame])
         pixels = colour.clamp_(0, 1).mul_(255).round_().to(torch.uint8)
-        images = tiles.picture(pixels.view(*seen.hits.part.shape, 3), int(_DARK * 255))
-        return Pictures(images, tiles.picture(part.view(*seen.hits.part.shape, 1), NOTHING)[:, :, 0])
+        images = tiles.picture(pixels.view(*ray_cast.hits.part.shape, 3), int(_DARK * 255))
+        return Pictures(images, tiles.picture(part.view(*ray_cast.hits.part.shape, 1), NOTHING)[:, :, 0])
 
     def _body(
         self,
         hits: tuple[Float[Tensor, "n"], Int[Tensor, "n"], Int[Tensor, "n"]],
-        pose: PlacedParts,
+        parts: PlacedParts,
         body: Body,
-        scene: Surroundings,
+        surroundings: Surroundings,
         to_world: Float[Tensor, "v 3 3"],
     ) -> Float[Tensor, "n 3"]:
-        """Colours where rays of one frame meet the body: distance, part and ray of each."""
+        """Colours where rays of one frame hit the body; ``hits`` are the distance, part and index of each ray."""
         distance, part, rays = hits
         view = self._view[rays]
         points = (self._rays[:, rays] * distance).T
-        normals, bare = surface(points, pose, body, part, view * len(PARTS) + part)
-        lights = torch.stack((scene.to_sun, scene.to_sun.new_tensor((0.0, 1.0, 0.0))))
+        normals, bare = surface(points, parts, body, part, view * len(PARTS) + part)
+        lights = torch.stack((surroundings.to_sun, surroundings.to_sun.new_tensor((0.0, 1.0, 0.0))))
         to_sun, up = (lights @ to_world)[view].unbind(1)
-        return lit(normals, bare, to_sun, up, scene)
+        return shaded(normals, bare, to_sun, up, surroundings)
 
 
 def _in_views(

@@ -1,4 +1,4 @@
-"""A wearer in motion, filmed: from a clip, a subject, a scene and a mount to pictures and their truth."""
+"""Films of a wearer in motion: from a clip, a subject, surroundings and a mount to pictures and ground truth."""
 
 from __future__ import annotations
 
@@ -23,17 +23,26 @@ _CAMERA_CLEARANCE_CM = 4.0
 
 
 class Film(NamedTuple):
-    """Frames that were filmed."""
+    """Rendered frames and their ground truth."""
 
     pictures: Pictures
+    """What the cameras see."""
     truth: Truth
+    """Ground truth of the same frames."""
 
 
 def pose_body(body: Body, mount: HeadMount, clip: Clip, frames: Sequence[int], heading_rad: float) -> PosedBody:
-    """A subject performing some frames of a clip on the ground, turned as a whole about the vertical.
+    """Pose a body as in some frames of a clip, rotated about the vertical.
 
-    Clips are made for the average figure. The path is scaled to the subject's legs, and the subject stands, sits, lies
-    or flies as far above the ground as the average figure does: no subject sinks in. Neither do the cameras.
+    Clips are made for the average figure. The path is scaled to the subject's legs, and the subject is as far above the
+    ground as the average figure would be, so that neither body nor cameras sink into it.
+
+    Args:
+        body: the subject's body.
+        mount: the rig on its head.
+        clip: the motion.
+        frames: indices of the clip's frames.
+        heading_rad: rotation of the whole motion about the vertical.
     """
     turn = _about_y(heading_rad)
     rotations, root = clip.rotations[list(frames)], clip.root_cm[list(frames)]
@@ -51,35 +60,38 @@ def pose_body(body: Body, mount: HeadMount, clip: Clip, frames: Sequence[int], h
 
 @dataclass(frozen=True)
 class Camera:
-    """Films wearers of a mount for a skeleton.
-
-    Fields:
-        renderer: of the mount's rig.
-        skeleton: whose joints the truth has.
-        at_once: frames rendered together. A frame's bytes may depend on it, in the last bit, so it is fixed.
-    """
+    """Renders frames together with their ground truth."""
 
     renderer: Renderer
+    """Renderer of the mount's rig."""
     skeleton: Skeleton
+    """Skeleton of the ground truth."""
     at_once: int = 8
+    """Number of frames rendered together. The last bit of a frame may depend on it."""
 
     @torch.no_grad()
-    def film(self, body: Body, posed: PosedBody, scene: Surroundings) -> Film:
-        """Pictures and truth of every frame."""
+    def film(self, body: Body, posed: PosedBody, surroundings: Surroundings) -> Film:
+        """Pictures and ground truth of every frame.
+
+        Args:
+            body: the subject's body.
+            posed: its frames in the world.
+            surroundings: where the subject is.
+        """
         device = self.renderer.device
-        body, scene = body.to(device), scene.to(device)
-        shots = [self._shoot(body, part.to(device), scene) for part in posed.split(self.at_once)]
+        body, surroundings = body.to(device), surroundings.to(device)
+        shots = [self._shoot(body, few.to(device), surroundings) for few in posed.split(self.at_once)]
         pictures, truths = zip(*shots, strict=True)
         return Film(
             Pictures(*(torch.cat(x).cpu() for x in zip(*pictures, strict=True))),
             Truth(*(torch.cat(x).cpu() for x in zip(*truths, strict=True))),
         )
 
-    def _shoot(self, body: Body, posed: PosedBody, scene: Surroundings) -> Film:
-        seen = self.renderer.cast(body, posed)
+    def _shoot(self, body: Body, posed: PosedBody, surroundings: Surroundings) -> Film:
+        ray_cast = self.renderer.cast(body, posed)
         bones_left = (posed.bones_cm - posed.centre_cm[:, None]) @ posed.axes
-        truth = ground_truth(self.skeleton, self.renderer.rig, body, bones_left, seen.cones)
-        return Film(self.renderer.paint(seen, body, posed, scene), truth)
+        truth = ground_truth(self.skeleton, self.renderer.rig, body, bones_left, ray_cast.cones)
+        return Film(self.renderer.paint(ray_cast, body, posed, surroundings), truth)
 
 
 def _about_y(angle_rad: float) -> Float[Tensor, "3 3"]:

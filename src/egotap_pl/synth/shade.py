@@ -1,4 +1,4 @@
-"""The colour of a body's surface: skin, cloth and its pattern, under the scene's light."""
+"""Colours of a body's surface: skin, cloth and its pattern, under the light of the surroundings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _FOLD = 0.06
 
 
 def surface(
-    points_cm: Float[Tensor, "n 3"], pose: PlacedParts, body: Body, part: Int[Tensor, "n"], row: Int[Tensor, "n"]
+    points_cm: Float[Tensor, "n 3"], parts: PlacedParts, body: Body, part: Int[Tensor, "n"], row: Int[Tensor, "n"]
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
-    """Unit normals and colours without light of points on the body.
+    """Unit normals and unlit colours of points on the body.
 
     Args:
-        points_cm: in the axes of ``pose``.
-        pose: the body's parts.
-        body: whose they are.
-        part: the part that each point lies on.
-        row: its row in ``pose``, leading axes and parts flattened.
+        points_cm: the points, in the same coordinate frame as ``parts``.
+        parts: the body's parts.
+        body: the body.
+        part: index of the part that each point lies on.
+        row: row of that part in ``parts``, with leading axes and parts flattened.
     """
-    table = torch.cat((pose.start_cm, pose.end_cm, pose.thin, pose.weave.flatten(-2)), -1).view(-1, 15)
+    table = torch.cat((parts.start_cm, parts.end_cm, parts.thin, parts.weave.flatten(-2)), -1).view(-1, 15)
     start, end, thin, first, second = table[row].split(3, -1)
     shape = torch.cat((body.radii_cm, body.thinness[:, None], body.cover[:, None]), -1)[part]
     radius, radius_end, thinness, cover = shape.unbind(-1)
@@ -57,14 +57,22 @@ def _cloth(
     return colour * (1 + torch.where(cloth, fold, 0.0))[:, None]
 
 
-def lit(
+def shaded(
     normals: Float[Tensor, "n 3"],
     colours: Float[Tensor, "n 3"],
     to_sun: Float[Tensor, "n 3"],
     up: Float[Tensor, "n 3"],
-    scene: Surroundings,
+    surroundings: Surroundings,
 ) -> Float[Tensor, "n 3"]:
-    """Lambert's law: light from the sun, and from everywhere, more of it from above."""
+    """Colours of points under light (Lambert's law): from the sun, and from all directions, most of it from above.
+
+    Args:
+        normals: unit normals.
+        colours: unlit colours.
+        to_sun: unit directions towards the sun, in the axes of the normals.
+        up: unit directions upwards, in the axes of the normals.
+        surroundings: whose light it is.
+    """
     sun = (normals * to_sun).sum(-1, keepdim=True).clamp(min=0)
     sky = 0.72 + 0.28 * (normals * up).sum(-1, keepdim=True)
-    return colours * (sky * scene.ambient + sun * scene.sun)
+    return colours * (sky * surroundings.ambient + sun * surroundings.sun)

@@ -1,4 +1,4 @@
-"""Who is seen: a person's build and clothes."""
+"""A subject: the build and clothes of a person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AVERAGE_CM = 172.0
 _TORSO = ("pelvis", "spine", "chest", "neck", "head")
 _TWO_LENGTHS = 2.2
 
-# Hue, saturation, value: what people wear, varied around each.
+# Hue, saturation, value of what people wear; a subject's colours vary around one of each.
 _SHIRTS = (
     (0.0, 0.0, 0.88), (0.0, 0.0, 0.15), (0.0, 0.0, 0.5), (0.6, 0.6, 0.45), (0.58, 0.35, 0.75), (0.0, 0.75, 0.6),
     (0.33, 0.4, 0.42), (0.12, 0.45, 0.8), (0.08, 0.5, 0.55), (0.78, 0.35, 0.5),
@@ -22,37 +22,37 @@ _SKINS = ((0.06, 0.30, 0.93), (0.06, 0.38, 0.84), (0.07, 0.48, 0.68), (0.06, 0.5
 _HAIR = ((0.08, 0.5, 0.15), (0.08, 0.55, 0.3), (0.11, 0.5, 0.65), (0.0, 0.0, 0.08), (0.0, 0.0, 0.6))
 
 Colour = tuple[float, float, float]
+"""RGB in 0..1."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A person's build and clothes. Lengths and girths are factors of the average figure's unless a unit is named.
-
-    Fields:
-        name: identity within the data set.
-        height_cm: from sole to crown, about.
-        torso, arm, leg, width: proportions of the torso's length, the arms, the legs, and of shoulders and hips.
-        girth, limb_girth: thickness of the torso and of the limbs.
-        loose_shirt_cm, loose_trousers_cm: how far the cloth stands off.
-        sleeve, trouser_leg: 0 none, 1 to the elbow or knee, 2 to the wrist or ankle; more is the same as 2.
-        colours: RGB in 0..1 of skin, hair, shirt, trousers and shoes, in the order of `body.Wear`.
-        trim: the shirt pattern's second colour.
-        stripes: how strongly the shirt is striped along its two axes (0, 0: plain; both: checked).
-        stripe_cm: width of a stripe.
-    """
+    """The build and clothes of a person. Lengths and girths without a unit are factors of the average figure's."""
 
     name: str
+    """Identity within the data set."""
     height_cm: float = _AVERAGE_CM
+    """Approximate height from sole to crown."""
     torso: float = 1.0
+    """Length of the torso."""
     arm: float = 1.0
+    """Length of the arms."""
     leg: float = 1.0
+    """Length of the legs."""
     width: float = 1.0
+    """Width of shoulders and hips."""
     girth: float = 1.0
+    """Thickness of the torso."""
     limb_girth: float = 1.0
+    """Thickness of arms and legs."""
     loose_shirt_cm: float = 0.5
+    """Distance of the shirt from the body."""
     loose_trousers_cm: float = 0.5
+    """Distance of the trousers from the body."""
     sleeve: float = 0.6
+    """Length of the sleeves: 0 none, 1 to the elbow, 2 or more to the wrist."""
     trouser_leg: float = _TWO_LENGTHS
+    """Length of the trouser legs: 0 none, 1 to the knee, 2 or more to the ankle."""
     colours: tuple[Colour, Colour, Colour, Colour, Colour] = (
         (0.85, 0.65, 0.55),
         (0.15, 0.1, 0.08),
@@ -60,17 +60,21 @@ class Subject:
         (0.2, 0.25, 0.4),
         (0.9, 0.9, 0.9),
     )
+    """Of skin, hair, shirt, trousers and shoes, in the order of `body.Wear`."""
     trim: Colour = (0.2, 0.2, 0.5)
+    """Second colour of the shirt's pattern."""
     stripes: tuple[float, float] = (0.0, 0.0)
+    """Strength of the shirt's stripes along its two axes, 0 to 1; (0, 0) is plain, both above 0 is checked."""
     stripe_cm: float = 3.0
+    """Width of a stripe."""
 
     @property
     def scale(self) -> float:
-        """Size against the average figure."""
+        """Height relative to the average figure's."""
         return self.height_cm / _AVERAGE_CM
 
     def stretch(self, bone: str) -> tuple[float, float, float]:
-        """Scale of what a bone carries (its children's offsets, its parts) along its rest axes."""
+        """Scale of what a bone carries (the offsets of its children, its body parts) along its rest axes."""
         part, scale = bone.split("_")[0], self.scale
         if part in _TORSO:
             along = self.torso if part in ("spine", "chest", "pelvis") else 1.0
@@ -84,7 +88,7 @@ class Subject:
         return (scale,) * 3
 
     def thickness(self, bone: str) -> float:
-        """Scale of the radii of a bone's parts."""
+        """Scale of the radii of a bone's body parts."""
         part = bone.split("_")[0]
         if part in ("pelvis", "spine", "chest", "clavicle"):
             return self.scale * self.girth
@@ -93,14 +97,14 @@ class Subject:
         return self.scale
 
     def looseness_cm(self, wear: int) -> float:
-        """How far the cloth of a `body.Wear` stands off the body."""
+        """Distance between the body and a garment, given as its `body.Wear`."""
         return (0.0, 0.0, self.loose_shirt_cm, self.loose_trousers_cm, 0.0)[wear]
 
     @classmethod
     def random(cls, rng: np.random.Generator, name: str) -> Subject:
-        """Somebody between 150 and 195 cm, in clothes of a common palette with variation.
+        """A random subject between 150 and 195 cm tall, with clothes in variations of a common palette.
 
-        A palette and not any colour for any part: networks learn from a few thousand frames what a sleeve looks like.
+        With a palette instead of arbitrary colours, networks learn from a few thousand frames what a sleeve looks like.
         """
 
         def around(centre: float, spread: float, limit: float) -> float:

@@ -1,4 +1,4 @@
-"""Where the wearer is: a room, or the open with a horizon, and its light."""
+"""The wearer's surroundings: a room or an open place with a horizon, and its light."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from egotap_pl.synth.texture import TEXELS
 
 _FAR_CM = 1e6
 _HEADROOM_CM = 40.0
-_OPEN = 40.0  # how many times as far as a room's walls the horizon is
+_OPEN = 40.0  # the horizon is this many times as far away as the walls of a room
 _SMALL = (
     "palm",
     "thumb",
@@ -36,39 +36,43 @@ _SMALL = (
 _CAST = [i for i, part in enumerate(PARTS) if part.name.split("_")[0] not in _SMALL]
 _SHADOW_CELLS = 48
 _SHADOW_REACH_CM = 180.0
-_LEVELS = 7  # of the floor's texture, each half as fine as the one before
+_LEVELS = 7  # of the floor's texture, each half as fine as the previous one
 _STARTS = tuple(sum((TEXELS >> k) ** 2 for k in range(level)) for level in range(_LEVELS))  # in texels
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A textured box around the wearer: the floor at y = 0, four walls, a ceiling; and light.
-
-    Fields:
-        floor, wall: RGB textures in 0..1. A wall's first row is at the floor.
-        floor_cm: what a floor texture measures.
-        wall_cm: what a wall texture measures along the wall.
-        walls_cm: x and z of the walls with larger coordinates, then of those with smaller.
-        height_cm: the ceiling's.
-        ceiling: its colour (or the sky's).
-        to_sun: unit direction in which the light is.
-        sun, ambient: colours of the light from there and from everywhere.
-    """
+    """A textured box around the wearer (the floor at y = 0, four walls, a ceiling) and its light."""
 
     floor: Float[Tensor, "t t 3"]
+    """RGB texture of the floor, in 0..1."""
     wall: Float[Tensor, "t t 3"]
+    """RGB texture of the walls, in 0..1; the first row is at the floor."""
     floor_cm: float
+    """Side of one tile of the floor's texture."""
     wall_cm: float
+    """Width of one tile of the wall's texture."""
     walls_cm: Float[Tensor, "2 2"]
+    """x and z of the walls with the larger coordinates, then of those with the smaller ones."""
     height_cm: float
+    """Height of the ceiling."""
     ceiling: Float[Tensor, "3"]
+    """Colour of the ceiling or the sky."""
     to_sun: Float[Tensor, "3"]
+    """Unit direction towards the sun or the lamp."""
     sun: Float[Tensor, "3"]
+    """Colour of the light from there."""
     ambient: Float[Tensor, "3"]
+    """Colour of the light from all directions."""
 
     @classmethod
     def random(cls, rng: np.random.Generator, visited_cm: Float[Tensor, "*n 3"]) -> Surroundings:
-        """A room or an open place, with space for everywhere that the wearer's body and cameras go."""
+        """A random room or open place that contains the whole motion.
+
+        Args:
+            rng: random generator.
+            visited_cm: points in the world that the wearer's body and cameras reach.
+        """
         low, high = visited_cm.reshape(-1, 3).amin(0), visited_cm.reshape(-1, 3).amax(0)
         outside = rng.random() < 0.35
         floors = texture.FLOORS_OUTSIDE if outside else texture.FLOORS_INSIDE
@@ -76,7 +80,7 @@ class Surroundings:
         wall = (texture.skyline if outside else texture.room_wall)(rng)
         walls, height, wall_cm = rng.uniform(70, 400, (2, 2)), rng.uniform(235, 330), rng.uniform(250, 450)
         ceiling = wall[-1].mean(0) if outside else 0.5 * wall[-1].mean(0) + 0.45
-        if outside:  # the same box with the horizon painted on it, far away
+        if outside:  # the same box, far away, with the horizon painted on it
             walls, height, wall_cm = walls * _OPEN, height * _OPEN / 2, wall_cm * _OPEN
         azimuth, elevation = rng.uniform(0, 2 * math.pi), math.radians(rng.uniform(35, 85))
         to_sun = (math.cos(elevation) * math.cos(azimuth), math.sin(elevation), math.cos(elevation) * math.sin(azimuth))
@@ -96,7 +100,7 @@ class Surroundings:
         )
 
     def to(self, device: torch.device) -> Surroundings:
-        """The same scene on another device."""
+        """The same surroundings on another device."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         moved: dict[str, Any] = {name: value.to(device) for name, value in values if isinstance(value, Tensor)}
         return replace(self, **moved)
@@ -104,14 +108,14 @@ class Surroundings:
     def background(
         self, origin_cm: Float[Tensor, "3"], rays: Float[Tensor, "3 n"], shadow: Shadow, frame: int, pixel_rad: float
     ) -> Float[Tensor, "n 3"]:
-        """Colour of what stands behind the body along a camera's rays: box, light and the body's shadow on the floor.
+        """Colour of the surroundings along a camera's rays: the lit box, with the body's shadow on the floor.
 
         Args:
-            origin_cm: the camera in the world.
+            origin_cm: position of the camera in the world.
             rays: unit directions in the world.
-            shadow: the body's, on the floor.
-            frame: which of the shadow's frames.
-            pixel_rad: the angle that a ray stands for: textures are as coarse as that at their distance.
+            shadow: shadow of the body on the floor.
+            frame: index of the frame in ``shadow``.
+            pixel_rad: angle that one ray covers; the farther away the floor, the coarser its texture accordingly.
         """
         (x, y, z), (ox, oy, oz) = rays, origin_cm
         wall_x = (torch.where(x > 0, self.walls_cm[0, 0], self.walls_cm[1, 0]) - ox) / _away_from_zero(x)
@@ -138,41 +142,44 @@ class Surroundings:
         column: Float[Tensor, "n"],
         coarse: Int[Tensor, "n"],
     ) -> Float[Tensor, "n 3"]:
-        side = TEXELS >> coarse  # powers of two: the remainder is a bitwise and
+        side = TEXELS >> coarse  # a power of two, so that & (side - 1) is the remainder
         at = ((row * side).floor().int() & (side - 1)) * side + ((column * side).floor().int() & (side - 1))
         starts = torch.tensor(_STARTS, device=at.device, dtype=torch.int32)
         return self._atlas.index_select(0, at + starts[coarse] + on_level * TEXELS**2)
 
     @cached_property
     def _atlas(self) -> Float[Tensor, "texel 3"]:
-        """The wall, then the floor, then the floor at coarser levels."""
+        """Texels of the wall, then of the floor, then of the floor at coarser levels."""
         floor = self.floor.permute(2, 0, 1)[None]
         pooled = (torch.nn.functional.avg_pool2d(floor, 2**level) for level in range(_LEVELS))
         return torch.cat((self.wall.view(-1, 3), *(level[0].permute(1, 2, 0).reshape(-1, 3) for level in pooled)))
 
 
 class Shadow(NamedTuple):
-    """How much of the sun reaches the floor around the wearer, per frame, on a square grid.
-
-    Fields:
-        centre_cm: (x, z) of the grid's middle.
-        grid: 0 dark, 1 light.
-    """
+    """How much sunlight reaches the floor around the wearer, on a square grid per frame."""
 
     centre_cm: Float[Tensor, "f 2"]
+    """(x, z) of the centre of the grid."""
     grid: Float[Tensor, "f g g"]
+    """Share of the sunlight: 0 dark, 1 light."""
 
     @classmethod
-    def of(cls, body: Body, pose: PlacedParts, to_sun: Float[Tensor, "3"]) -> Shadow:
-        """Soft shadow of a body: each part's shadow along the sun, its edge the softer the higher the part is."""
-        start, end = pose.start_cm[:, _CAST], pose.end_cm[:, _CAST]
+    def of(cls, body: Body, parts: PlacedParts, to_sun: Float[Tensor, "3"]) -> Shadow:
+        """The soft shadow of a body. The higher a part is, the softer is the edge of its shadow.
+
+        Args:
+            body: the body.
+            parts: its parts in the world.
+            to_sun: unit direction towards the light.
+        """
+        start, end = parts.start_cm[:, _CAST], parts.end_cm[:, _CAST]
         slope = to_sun[[0, 2]] / to_sun[1]
         start_xz = start[..., [0, 2]] - start[..., 1:2] * slope
         axis = end[..., [0, 2]] - end[..., 1:2] * slope - start_xz
-        centre = pose.start_cm[:, 0, [0, 2]]
+        centre = parts.start_cm[:, 0, [0, 2]]
         side = torch.linspace(-_SHADOW_REACH_CM, _SHADOW_REACH_CM, _SHADOW_CELLS, device=centre.device)
         cells = torch.stack(torch.meshgrid(side, side, indexing="ij"), -1).flatten(0, 1)
-        # (f, part, cell): distance from a cell to the part's shadow line, by way of the foot of the perpendicular
+        # (f, part, cell): distance from each cell to the line of the part's shadow, from the foot of the perpendicular
         squared = axis.square().sum(-1).clamp(min=1e-3)
         local = start_xz - centre[:, None]
         foot = (axis @ cells.T - (axis * local).sum(-1)[..., None]) / squared[..., None]
@@ -187,7 +194,13 @@ class Shadow(NamedTuple):
         return cls(centre, light.view(-1, _SHADOW_CELLS, _SHADOW_CELLS))
 
     def light(self, frame: int, x_cm: Float[Tensor, "n"], z_cm: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-        """Share of the sun's light at places on the floor in a frame."""
+        """Share of the sunlight at points on the floor.
+
+        Args:
+            frame: index of the frame.
+            x_cm: x of the points in the world.
+            z_cm: z of the points in the world.
+        """
         x, z = self.centre_cm[frame]
         at = torch.stack((z_cm - z, x_cm - x), -1) / _SHADOW_REACH_CM
         sampled = torch.nn.functional.grid_sample(

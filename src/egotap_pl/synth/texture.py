@@ -1,4 +1,4 @@
-"""Procedural floors and walls: small pictures that repeat, drawn from a generator alone."""
+"""Procedural textures of floors and walls: small tileable pictures, drawn from a random generator alone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ TEXELS = 256
 """Height and width of every texture."""
 
 Texture = Float32[np.ndarray, "t t 3"]
-"""RGB in 0..1, TEXELS a side."""
+"""RGB in 0..1, TEXELS x TEXELS."""
 
 
 def noise(rng: np.random.Generator, rows: int, columns: int) -> Float32[np.ndarray, "t t"]:
-    """Smooth noise in -1..1 with so many bumps along each side; it repeats without a seam."""
+    """Smooth noise in -1..1 that tiles without a seam.
+
+    Args:
+        rng: random generator.
+        rows: number of bumps along the first axis.
+        columns: number of bumps along the second axis.
+    """
     values = rng.uniform(-1, 1, (rows, columns))
     for axis, bumps in enumerate((rows, columns)):
         at = np.arange(TEXELS) * bumps / TEXELS
@@ -33,13 +39,13 @@ def _shaded(colour: Float32[np.ndarray, "*t 3"], shade: Float32[np.ndarray, "t t
 
 
 def _tone(rng: np.random.Generator, low: tuple[float, ...], high: tuple[float, ...]) -> Float32[np.ndarray, "3"]:
-    """A colour between two, its channels mostly going together: what is built is seldom gaudy."""
+    """A random colour between two. Its channels vary mostly together, because buildings are seldom gaudy."""
     at = 0.75 * rng.uniform(0, 1) + 0.25 * rng.uniform(0, 1, 3)
     return (np.array(low) + at * (np.array(high) - np.array(low))).astype(np.float32)
 
 
 def planks(rng: np.random.Generator) -> Texture:
-    """Wooden boards of several tones with dark seams."""
+    """Wooden boards in several tones, with dark seams."""
     boards, rows = int(rng.choice([8, 16])), TEXELS
     board = np.arange(rows) * boards // rows
     tone = 1 + rng.normal(0, 0.09, boards).astype(np.float32)[board][:, None]
@@ -51,7 +57,7 @@ def planks(rng: np.random.Generator) -> Texture:
 
 
 def tiles(rng: np.random.Generator) -> Texture:
-    """Square tiles of two colours with grout."""
+    """Square tiles in two colours, with grout."""
     count = int(rng.choice([4, 8, 16]))
     at = np.arange(TEXELS)
     cell = at * count // TEXELS
@@ -73,7 +79,7 @@ def grass(rng: np.random.Generator) -> Texture:
 
 
 def carpet(rng: np.random.Generator) -> Texture:
-    """A woven floor with a faint pattern."""
+    """A woven carpet with a faint pattern."""
     at = np.arange(TEXELS) * 2 * np.pi * int(rng.choice([4, 8, 12])) / TEXELS
     pattern = 0.1 * np.sign(np.sin(at))[:, None] * np.sign(np.sin(at))[None]
     fine = rng.uniform(-1, 1, (TEXELS, TEXELS))
@@ -88,7 +94,7 @@ def concrete(rng: np.random.Generator) -> Texture:
 
 
 def room_wall(rng: np.random.Generator) -> Texture:
-    """Paint over a skirting board, with pictures or windows. The first row is the floor's."""
+    """A painted wall with a skirting board and with pictures or windows. The first row is at the floor."""
     wall = np.empty((TEXELS, TEXELS, 3), np.float32)
     wall[:] = _tone(rng, (0.5, 0.5, 0.48), (0.9, 0.88, 0.85))
     wall[: TEXELS // 24] *= rng.uniform(0.4, 1.1)
@@ -100,7 +106,7 @@ def room_wall(rng: np.random.Generator) -> Texture:
 
 
 def skyline(rng: np.random.Generator) -> Texture:
-    """Trees and houses before a sky that grows darker upwards. The first row is the ground's."""
+    """Trees and houses in front of a sky that gets darker upwards. The first row is at the ground."""
     height = (TEXELS * (0.12 + 0.06 * noise(rng, 1, 12)[0] + 0.05 * noise(rng, 1, 64)[0])).astype(int)
     up = np.arange(TEXELS)[:, None]
     sky = np.array([0.5, 0.68, 0.92], np.float32) + np.float32(0.3) * (1 - up[..., None] / TEXELS)
@@ -109,4 +115,6 @@ def skyline(rng: np.random.Generator) -> Texture:
 
 
 FLOORS_INSIDE = (planks, tiles, carpet, concrete)
+"""Textures of floors in rooms."""
 FLOORS_OUTSIDE = (grass, concrete, tiles)
+"""Textures of the ground outdoors."""

@@ -1,4 +1,4 @@
-"""Casting a picture's rays at a body, tile by tile: only parts that a tile's cone of rays can meet are tried."""
+"""Ray casting tile by tile: for each tile, only the parts that its cone of rays can meet are tried."""
 
 from __future__ import annotations
 
@@ -13,50 +13,54 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.synth.roundcone import MISS, RoundCones, meet
 
 TILE_PX = 8
+"""Side of a tile in pixels."""
 NOTHING = -1
-_COVER = 4
-_AT_ONCE = 2048  # part-and-tile pairs per step: their rays stay in a core's cache
+"""Part number of a ray that does not hit the body."""
+_COVER = 4  # number of spheres that cover a part
+_AT_ONCE = 2048  # pairs of part and tile per step: their rays stay in the cache of a core
 
 
 class Tiles(NamedTuple):
-    """The rays of a stereo picture, in tiles of 8 x 8 px; c tiles that see anything, left view's first.
-
-    Fields:
-        rays: unit rays in the view's camera frame.
-        cone: per tile its cone's axis, and sine and minus cosine of its half angle: what `may_meet` needs.
-        view: the tile's view.
-        pixel: index of each ray in a picture flattened to (view, v, u).
-        inside: whether the ray is inside the image circle.
-        place: index of each tile among all of a picture's, flattened to (view, row, column).
-        left: number of tiles of the left view.
-        side: tiles along a picture's side.
-    """
+    """The rays of a stereo picture in tiles of 8 x 8 px: the c tiles that see anything, the left view's first."""
 
     rays: Float[Tensor, "c 3 p"]
+    """Unit rays in the frame of the view's camera."""
     cone: Float[Tensor, "c 5"]
+    """Cone around each tile's rays: its axis, and sine and minus cosine of its half angle, as `may_meet` needs them."""
     view: Int[Tensor, "c"]
+    """View of each tile."""
     pixel: Int[Tensor, "c p"]
+    """Index of each ray in a picture flattened to (view, v, u)."""
     inside: Bool[Tensor, "c p"]
+    """Whether each ray is inside the image circle."""
     place: Int[Tensor, "c"]
+    """Index of each tile among all tiles of a picture, flattened to (view, row, column)."""
     left: int
+    """Number of tiles in the left view."""
     side: int
+    """Number of tiles along the side of a picture."""
 
     @classmethod
     def of(cls, rig: StereoRig, image_px: int, device: torch.device) -> Tiles:
-        """The tiles of ``rig``'s square pictures, ``image_px`` a side.
+        """The tiles of a rig's square pictures.
 
-        Pixel k of a picture covers the frame from k to k + 1 times 1024 / image_px, its ray through the middle.
+        Pixel k of a picture covers the frame from k to k + 1 times 1024 / image_px; its ray goes through the centre.
+
+        Args:
+            rig: the two cameras.
+            image_px: side of the pictures.
+            device: where the tensors are.
 
         Raises:
-            ValueError: if ``image_px`` is not a multiple of the tiles' 8 px.
+            ValueError: if ``image_px`` is not a multiple of 8, the side of a tile.
         """
         if image_px <= 0 or image_px % TILE_PX:
             raise ValueError(f"image_px must be a multiple of {TILE_PX}, not {image_px}")
         centres = (torch.arange(image_px) + 0.5) * (FRAME_PX / image_px)
         px = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1)
-        seen = [camera.unproject(px) for camera in rig.cameras]
-        rays = _tiled(torch.stack([ray for ray, _ in seen]))
-        inside = _tiled(torch.stack([inside for _, inside in seen])[..., None])[..., 0]
+        views = [camera.unproject(px) for camera in rig.cameras]
+        rays = _tiled(torch.stack([ray for ray, _ in views]))
+        inside = _tiled(torch.stack([inside for _, inside in views])[..., None])[..., 0]
         pixel = _tiled(torch.arange(2 * image_px**2).view(2, image_px, image_px, 1))[..., 0]
         view = torch.arange(2)[:, None].expand(inside.shape[:2])
         keep = inside.any(-1)
@@ -72,7 +76,7 @@ class Tiles(NamedTuple):
         return cls(rays, cone, view, pixel, inside.to(device), place.to(device), left, image_px // TILE_PX)
 
     def picture(self, values: Shaped[Tensor, "f c p d"], outside: int) -> Shaped[Tensor, "f v d h w"]:
-        """Values of rays as pictures; ``outside`` where no tile is."""
+        """Values of rays, arranged as pictures; ``outside`` where there is no tile."""
         frames, depth, side = len(values), values.shape[-1], self.side
         whole = values.new_full((frames, 2 * side * side, TILE_PX * TILE_PX, depth), outside)
         whole[:, self.place] = values
@@ -81,15 +85,12 @@ class Tiles(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What rays met first.
-
-    Fields:
-        distance_cm: along the ray; `roundcone.MISS` where nothing was met.
-        part: index of the part; `NOTHING` where nothing was met.
-    """
+    """The first hit of each ray."""
 
     distance_cm: Float[Tensor, "f c p"]
+    """Distance along the ray; `roundcone.MISS` without a hit."""
     part: Int[Tensor, "f c p"]
+    """Index of the part; `NOTHING` without a hit."""
 
 
 def _tiled(x: Tensor) -> Tensor:
@@ -101,7 +102,7 @@ def _tiled(x: Tensor) -> Tensor:
 def _cover(
     start_cm: Float[Tensor, "f v part 3"], end_cm: Float[Tensor, "f v part 3"], radii_cm: Float[Tensor, "part 2"]
 ) -> Float[Tensor, "f v 5 s"]:
-    """A few spheres around each part: direction, and sine and cosine of the angle they fill as the camera sees them."""
+    """A few spheres that cover each part: direction, and sine and cosine of half the angle that each subtends."""
     at = torch.linspace(0, 1, _COVER, device=start_cm.device)
     centres = start_cm[..., None, :] + at[:, None] * (end_cm - start_cm)[..., None, :]
     length = (end_cm - start_cm).norm(dim=-1)
@@ -112,7 +113,7 @@ def _cover(
     widest = torch.minimum(widest, radii_cm.amax(-1, keepdim=True))
     radius = (widest.square() + (length[..., None] * (0.5 / (_COVER - 1))).square()).sqrt()
     away = centres.norm(dim=-1)
-    around = (away <= radius)[..., None]  # the camera is inside: every tile may meet it
+    around = (away <= radius)[..., None]  # the camera is inside the sphere, so every tile may meet it
     sine = (radius / away.clamp(min=1e-3)).clamp(max=1.0)
     sphere = torch.cat(
         (centres / away.clamp(min=1e-3)[..., None], sine[..., None], (1 - sine * sine).sqrt()[..., None]), -1
@@ -127,10 +128,16 @@ def may_meet(
     end_cm: Float[Tensor, "f v part 3"],
     radii_cm: Float[Tensor, "part 2"],
 ) -> Bool[Tensor, "f c part"]:
-    """Which parts' covering spheres touch a tile's cone: never false where a ray of the tile meets the part.
+    """Whether the spheres that cover a part touch a tile's cone; never false if a ray of the tile meets the part.
 
     With half angles g (tile) and a (sphere), the sphere touches the cone if its direction is within g + a of the axis:
-    axis . direction >= cos g cos a - sin g sin a, one product of five numbers.
+    axis . direction >= cos g cos a - sin g sin a, which is one dot product of five numbers.
+
+    Args:
+        tiles: tiles of the picture.
+        start_cm: centre of each part's first sphere in each view's camera frame.
+        end_cm: centre of each part's second sphere in each view's camera frame.
+        radii_cm: radii of each part's spheres.
     """
     cover = _cover(start_cm, end_cm, radii_cm)
     views = (tiles.cone[: tiles.left], tiles.cone[tiles.left :])
@@ -138,32 +145,32 @@ def may_meet(
     return touch.unflatten(-1, (-1, _COVER)).amax(-1) >= 0
 
 
-def cast(tiles: Tiles, cones: RoundCones, tried: Bool[Tensor, "f c part"]) -> Hits:
+def cast(tiles: Tiles, cones: RoundCones, candidates: Bool[Tensor, "f c part"]) -> Hits:
     """The first part along every ray.
 
     Args:
-        tiles: the picture's rays.
-        cones: of every frame, view and part.
-        tried: which parts to try for which tiles (`may_meet`, or everything).
+        tiles: tiles of the picture.
+        cones: the parts of every frame and view.
+        candidates: which parts to try for which tiles (`may_meet`, or all).
     """
-    frames, num_tiles, parts = tried.shape
+    frames, num_tiles, parts = candidates.shape
     rays_per_tile = tiles.rays.shape[-1]
     distance = tiles.rays.new_full((frames * num_tiles, rays_per_tile), MISS)
-    found = torch.full_like(distance, NOTHING, dtype=torch.int16)
+    nearest = torch.full_like(distance, NOTHING, dtype=torch.int16)
     vectors, constants = cones.vectors.view(-1, 3, 3), cones.constants.view(-1, 4)
-    frame, tile, part = tried.nonzero(as_tuple=True)
+    frame, tile, part = candidates.nonzero(as_tuple=True)
     row = frame * num_tiles + tile
-    which = (frame * 2 + tiles.view[tile]) * parts + part
-    # Tile by tile, the first candidates, then all second ones and so on: no step writes a tile twice.
-    turn = (tried.cumsum(-1, dtype=torch.int16) - 1)[frame, tile, part]
+    cone = (frame * 2 + tiles.view[tile]) * parts + part
+    # First the first candidate of every tile, then the second one and so on: no step writes a tile twice.
+    turn = (candidates.cumsum(-1, dtype=torch.int16) - 1)[frame, tile, part]
     for k in range(int(turn.max()) + 1 if len(turn) else 0):
         for pairs in (turn == k).nonzero()[:, 0].split(_AT_ONCE):
-            rows, primitive = row[pairs], which[pairs]
+            rows, primitive = row[pairs], cone[pairs]
             dots = torch.bmm(vectors[primitive], tiles.rays[tile[pairs]])
             t = meet(dots, constants[primitive])
             before = distance[rows]
             nearer = t < before
             distance[rows] = torch.where(nearer, t, before)
-            found[rows] = torch.where(nearer, part[pairs].to(torch.int16)[:, None], found[rows])
+            nearest[rows] = torch.where(nearer, part[pairs].to(torch.int16)[:, None], nearest[rows])
     shape = (frames, num_tiles, rays_per_tile)
-    return Hits(distance.view(shape), found.view(shape))
+    return Hits(distance.view(shape), nearest.view(shape))

@@ -1,4 +1,4 @@
-"""What a picture's joints truly are: pose, 2D points and visibility, from the same geometry as the picture."""
+"""Ground truth of a picture: pose, 2D points and visibility, from the geometry that is rendered."""
 
 from __future__ import annotations
 
@@ -17,36 +17,33 @@ from egotap_pl.synth.roundcone import MISS, RoundCones, meet
 from egotap_pl.synth.tiles import NOTHING
 
 _PELVIS = BONES.index("pelvis")
-_NEAR = 3.0  # a joint shows where the surface is at most so many times its part's radius away from it
+_NEAR = 3.0  # a joint is visible only if the surface is at most this many radii of its part away from it
 _CAMERA_JOINT = "cam"
 
 
 class Truth(NamedTuple):
-    """Ground truth of frames; units and axes as in `core.batch.Batch`.
-
-    Fields:
-        points2d_px: of every joint in each view.
-        pose_cm: every joint in the left camera's axes, relative to the skeleton's origin.
-        origin_cm: that origin in each camera's frame.
-        visibility: a `Visibility` per view and joint.
-    """
+    """Ground truth of frames; units and axes as in `egotap_pl.core.batch.Batch`."""
 
     points2d_px: Float[Tensor, "f v j 2"]
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
     pose_cm: Float[Tensor, "f j 3"]
+    """Every joint in the left camera's axes, relative to the skeleton's origin."""
     origin_cm: Float[Tensor, "f v 3"]
+    """That origin in each camera's frame."""
     visibility: UInt8[Tensor, "f v j"]
+    """A `Visibility` per view and joint."""
 
 
 def joint_bones(skeleton: Skeleton) -> list[int | None]:
-    """The bone whose origin each joint is; None for the camera itself (EgoCap's ``cam``).
+    """The bone of each joint: the one whose origin it is; None for the camera itself (EgoCap's ``cam``).
 
     Raises:
-        ValueError: if the figure has no such joint.
+        ValueError: if the figure has no bone for a joint.
     """
     try:
         return [None if joint == _CAMERA_JOINT else bone_of(skeleton.name, joint) for joint in skeleton.joints]
     except KeyError as error:
-        raise ValueError(f"EgoSynth cannot show skeleton {skeleton.name!r}: {error.args[0]}") from error
+        raise ValueError(f"EgoSynth cannot render skeleton {skeleton.name!r}: {error.args[0]}") from error
 
 
 def ground_truth(
@@ -56,18 +53,22 @@ def ground_truth(
     bones_left_cm: Float[Tensor, "f bone 3"],
     cones: RoundCones,
 ) -> Truth:
-    """The truth of frames whose bones and parts are known in the cameras' frames.
+    """Ground truth of frames, from the bones and body parts in the cameras' frames.
 
-    Where the skeleton has a joint for the camera, that camera is the poses' origin; otherwise the pelvis is. The camera
-    joint is seen by no view. A point on the limb from the neck to the left camera is, in the left view, always at the
-    neck's pixel, so that is the camera's 2D point there; the right view's is the rig's projection, beyond its circle.
+    If the skeleton has a joint for the camera, the left camera is the origin of poses; otherwise the pelvis is. No view
+    sees the camera joint. In the left view, all points of the limb from the neck to the left camera fall on the neck's
+    pixel, so that this pixel is the camera joint's 2D point. Its 2D point in the right view is the rig's projection,
+    which is outside the image circle.
 
     Args:
-        skeleton: whose joints.
-        rig: the cameras.
-        body: the wearer.
-        bones_left_cm: every bone's origin in the left camera's frame.
-        cones: its parts in each view's frame, as rays meet them.
+        skeleton: joints of the ground truth.
+        rig: the two cameras.
+        body: body of the wearer.
+        bones_left_cm: origin of every bone in the left camera's frame.
+        cones: the body parts in each view's frame, prepared for intersection with rays.
+
+    Raises:
+        ValueError: if the figure has no bone for a joint.
     """
     bones = joint_bones(skeleton)
     camera_joints = [j for j, bone in enumerate(bones) if bone is None]
@@ -77,28 +78,28 @@ def ground_truth(
     points, inside = rig.project(joints)
     numbers = torch.tensor([_PELVIS if bone is None else bone for bone in bones], device=joints.device)
     touching, radius = body.touching(numbers)
-    shown = _shown(rig.to_views(joints), cones, touching, radius)
-    shown[..., camera_joints] = False
+    unoccluded = _unoccluded(rig.to_views(joints), cones, touching, radius)
+    unoccluded[..., camera_joints] = False
     inside[..., camera_joints] = False
     for joint in camera_joints:
         points[:, 0, joint] = points[:, 0, skeleton.joints.index("neck")]
-    visibility = torch.where(shown, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
+    visibility = torch.where(unoccluded, int(Visibility.VISIBLE), int(Visibility.OCCLUDED))
     visibility = torch.where(inside, visibility, int(Visibility.OUT_OF_VIEW)).to(torch.uint8)
-    # EgoCap's origin is the left camera: zeros by contract, in both views
+    # EgoCap's origin is the left camera: by contract, zeros in both views.
     origins = rig.to_views(origin)[:, :, 0] * (not camera_joints)
     return Truth(points, joints - origin, origins, visibility)
 
 
-def _shown(
+def _unoccluded(
     joints_cm: Float[Tensor, "f v j 3"],
     cones: RoundCones,
     touching: Bool[Tensor, "j part"],
     radius_cm: Float[Tensor, "j"],
 ) -> Bool[Tensor, "f v j"]:
-    """Whether nothing stands between the camera and a joint but, near it, a part that touches it.
+    """Whether nothing is between the camera and a joint except, near the joint, a part that touches it.
 
-    A joint lies inside the body, so what can be seen is the surface over it. "Near" keeps an elbow from counting as
-    seen because the far end of its own upper arm is in front of it.
+    A joint lies inside the body, so a camera can only see the surface around it. The surface must be near the joint:
+    otherwise an elbow would count as visible when the far end of its own upper arm is in front of it.
     """
     distance, part = first_part(joints_cm, cones)
     own = touching.expand(*part.shape, -1).gather(-1, part.clamp(min=0).long()[..., None])[..., 0]
@@ -109,7 +110,7 @@ def _shown(
 def first_part(
     points_cm: Float[Tensor, "f v j 3"], cones: RoundCones
 ) -> tuple[Float[Tensor, "f v j"], Int[Tensor, "f v j"]]:
-    """Distance and part of what the rays from each camera through points meet first, every part tried."""
+    """Distance (cm) and index of the first part on the ray from each camera through each point; all parts are tried."""
     rays = torch.nn.functional.normalize(points_cm, dim=-1)
     dots = cones.vectors @ rays.mT[:, :, None]  # (f, v, part, 3, j)
     distance = meet(dots.flatten(0, 2), cones.constants.flatten(0, 2)).unflatten(0, dots.shape[:3])
