@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from egotap_pl.analysis.comparison import ErrorReader
-from egotap_pl.analysis.paper import read_paper_table
+from egotap_pl.analysis.paper import experiments_dir, read_paper_table
 from egotap_pl.analysis.tables.ablation import ablation_tables
 from egotap_pl.analysis.tables.breakdown import breakdown_tables
 from egotap_pl.analysis.tables.differences import differences_table
@@ -20,7 +20,6 @@ from egotap_pl.analysis.tables.overview import runs_table
 from egotap_pl.analysis.tables.results import results_table
 from egotap_pl.analysis.tables.sections import ablation_sections, section
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, ablations, group
-from egotap_pl.cli.config import experiments_dir
 from egotap_pl.core.errors import EgotapError
 
 MOTION = ("a", "a", "b", "b", "c", "d")

@@ -10,8 +10,9 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from torch import nn
 
+from egotap_pl.cli.build import build
 from egotap_pl.cli.checkpoints import KEY, VERSION, About, load_task
-from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.config import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.skeleton import egocap, unrealego
 

@@ -63,7 +63,7 @@ def test_a_pickle_that_would_run_something_does_not(tmp_path: Path) -> None:
         "egotap_pl.cli.launch.os.system",
         "egotap_pl.data.prepare.os.system",
         "egotap_pl.tasks.lifting.torch.load",
-        "egotap_pl.cli.config.build",
+        "egotap_pl.cli.build.build",
         "egotap_pl.cli.fit.fit",
         "torch.optim.adamw.torch.hub.load",
         "egotap_pl_evil.Thing",

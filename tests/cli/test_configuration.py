@@ -10,7 +10,8 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.build import build
+from egotap_pl.cli.config import conf_dir, plain
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.main import VERBS
 from egotap_pl.core.batch import Batch, DataFacts

@@ -8,7 +8,8 @@ import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.build import build
+from egotap_pl.cli.config import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.layouts.egocap import write_egocap
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.build import build
+from egotap_pl.cli.config import conf_dir, plain
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.interop.egotap import LifterSizes, release_lifter
 from egotap_pl.nn.lifter import Lifter

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from egotap_pl.cli.config import write_yaml
+from egotap_pl.cli.build import write_yaml
 from egotap_pl.cli.report.gather import gather
 from egotap_pl.core.errors import EgotapError
 

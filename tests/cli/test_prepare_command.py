@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.build import build
+from egotap_pl.cli.config import conf_dir, plain
 from egotap_pl.cli.main import main
 from egotap_pl.cli.prepare import _checked
 from egotap_pl.core.errors import EgotapError

@@ -15,7 +15,8 @@ from hydra.core.global_hydra import GlobalHydra
 from smoke import Run
 
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.cli.config import conf_dir, plain, write_yaml
+from egotap_pl.cli.build import write_yaml
+from egotap_pl.cli.config import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 

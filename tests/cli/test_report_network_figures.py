@@ -9,9 +9,10 @@ import pytest
 from smoke import LIFTER, Run
 
 from egotap_pl.analysis import runs as finished
-from egotap_pl.cli.config import read_yaml
-from egotap_pl.cli.report.command import conditions_of, paper_tables
+from egotap_pl.cli.build import read_yaml
 from egotap_pl.cli.report.figures import figures_of
+from egotap_pl.cli.report.making import conditions_of, known_presets
+from egotap_pl.cli.report.presets import Identifier
 
 CONDITION = "egosynth_smoke_heatmaps-truth"
 REBUILT = f"reconstruction_{CONDITION}"
@@ -31,7 +32,7 @@ def test_a_trained_network_is_looked_into(run: Run, home: Path) -> None:
     for experiment in ("table3/grid_vit", "table2/grid_vit_pu"):  # the first makes table2/grid_vit, too
         run("train", f"experiment={experiment}", *LIFTER, "seed=11")
     runs = read(home / "runs")
-    drawn = figures_of(conditions_of(runs, paper_tables()), home / "work" / "data", ("egotap_pl",))
+    drawn = figures_of(conditions_of(runs, Identifier(known_presets())), home / "work" / "data", ("egotap_pl",))
     figures = {figure.name: figure for figure in drawn.illustrations}
     assert drawn.missing == []
     assert {"comparison_egosynth", "categories_egosynth", REBUILT, f"propagation_{CONDITION}"} <= {*figures}
@@ -47,6 +48,6 @@ def test_a_trained_network_is_looked_into(run: Run, home: Path) -> None:
 def test_a_checkpoint_of_a_stranger_is_told_not_loaded(run: Run, home: Path) -> None:
     run("train", "experiment=table2/grid_vit_pu", *LIFTER, "seed=11")
     runs = read(home / "runs" / "table2" / "grid_vit_pu")
-    drawn = figures_of(conditions_of(runs, paper_tables()), home / "work" / "data", ())
+    drawn = figures_of(conditions_of(runs, Identifier(known_presets())), home / "work" / "data", ())
     assert not any(figure.name.startswith(("gates", "attention")) for figure in drawn.illustrations)
     assert any("trusted package" in line for line in drawn.missing)

@@ -7,7 +7,7 @@ import torch
 from test_configuration import compose, facts, make_batch, options
 
 from egotap_pl.analysis.figures.panels import panel_figure
-from egotap_pl.cli.config import build
+from egotap_pl.cli.build import build
 from egotap_pl.cli.panels import panels_of
 from egotap_pl.core.skeleton import unrealego
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import egotap_pl
 from egotap_pl.core.errors import EgotapError
 
 DATASETS = {"unrealego": "UnrealEgo", "egocap": "EgoCap"}
@@ -70,3 +71,16 @@ def read_paper_table(path: Path) -> PaperTable:
     except (OSError, IndexError, KeyError, TypeError, ValueError) as error:
         raise EgotapError(f"{path} cannot be read as numbers of the paper: {error}") from error
     return PaperTable(path.parent.name, tuple(columns.values()), rows)
+
+
+def experiments_dir() -> Path:
+    """The folders of the paper's tables: inside an installed package, or at the top of a checkout.
+
+    Raises:
+        EgotapError: if there is neither.
+    """
+    package = Path(egotap_pl.__file__).parent
+    for folder in (package / "experiments", package.parents[1] / "experiments"):
+        if (folder / "table1" / "paper.csv").is_file():
+            return folder
+    raise EgotapError(f"no experiments/ in {package} or {package.parents[1]}: install egotap-pl again")

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from egotap_pl.cli.allowlist import check_spec_of_file
-from egotap_pl.cli.config import build
+from egotap_pl.cli.build import build
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton

@@ -1,4 +1,4 @@
-"""Where configuration is found, and how it leaves Hydra: as plain containers and as objects."""
+"""Where configuration is found, and how it leaves Hydra: as plain containers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 import egotap_pl
 from egotap_pl.cli import multirun
-from egotap_pl.cli.console import say
+from egotap_pl.cli.messages import say
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core.errors import EgotapError
 
 HYDRA_VERSION = "1.3"
-_HYDRAS_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception."
 
 
 def conf_dir() -> Path:
@@ -34,19 +32,6 @@ def conf_dir() -> Path:
         if (folder / "train.yaml").is_file():
             return folder
     raise EgotapError(f"no conf/ in {package} or {package.parents[1]}: install egotap-pl again")
-
-
-def experiments_dir() -> Path:
-    """The folders of the paper's tables: inside an installed package, or at the top of a checkout.
-
-    Raises:
-        EgotapError: if there is neither.
-    """
-    package = Path(egotap_pl.__file__).parent
-    for folder in (package / "experiments", package.parents[1] / "experiments"):
-        if (folder / "table1" / "paper.csv").is_file():
-            return folder
-    raise EgotapError(f"no experiments/ in {package} or {package.parents[1]}: install egotap-pl again")
 
 
 def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
@@ -110,31 +95,3 @@ def _missing_keys(node: Any, key: str = "") -> Iterator[str]:
         yield from _missing_keys(value, f"{key}.{name}" if key else str(name))
     if node == "???":
         yield key
-
-
-def build(spec: Any, **arguments: Any) -> Any:
-    """Instantiate a plain spec: nested ``_target_`` first, lists and dicts as Python's own.
-
-    Raises:
-        EgotapError: if a class does not take what it is given; the message names the class.
-    """
-    try:
-        return hydra.utils.instantiate(spec, **arguments, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, (EgotapError, KeyboardInterrupt)):
-            raise cause from error
-        where = str(error).splitlines()[0].rstrip(":").replace(_HYDRAS_ADVICE, "")
-        raise EgotapError(f"{where}: {cause}" if cause is not None else str(error)) from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file as plain containers."""
-    loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    assert isinstance(loaded, dict)
-    return {str(key): value for key, value in loaded.items()}
-
-
-def write_yaml(path: Path, content: dict[str, Any]) -> None:
-    """Write configuration to a file."""
-    OmegaConf.save(OmegaConf.create(content), path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from egotap_pl.cli.config import build
-from egotap_pl.cli.console import PROGRESS, RESULT, say
+from egotap_pl.cli.build import build
+from egotap_pl.cli.messages import PROGRESS, RESULT, say
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.check import check
 from egotap_pl.data.codec import Codec

@@ -13,10 +13,11 @@ from omegaconf import DictConfig
 from egotap_pl.cli.allowlist import entries
 from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import RESULT, error_table, quieten_lightning
+from egotap_pl.cli.console import error_table
 from egotap_pl.cli.datasets import ensure_data
 from egotap_pl.cli.fit import data_module, new_trainer
 from egotap_pl.cli.launch import launch, num_processes
+from egotap_pl.cli.messages import RESULT, quieten_lightning
 from egotap_pl.cli.results import Provenance, run_test
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.tasks import LiftingTask

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from egotap_pl.cli.allowlist import entries
 from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import RESULT, say
+from egotap_pl.cli.messages import RESULT, say
 from egotap_pl.cli.predict import load_lifting_task, origin_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.stereo import unlabelled

@@ -17,12 +17,12 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from egotap_pl.cli.build import build
 from egotap_pl.cli.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
-from egotap_pl.cli.config import build
-from egotap_pl.cli.console import quieten_lightning, say
 from egotap_pl.cli.labels import Labels
 from egotap_pl.cli.launch import num_processes
 from egotap_pl.cli.loggers import log_results, make_service, wandb_closed
+from egotap_pl.cli.messages import quieten_lightning, say
 from egotap_pl.cli.panels import picture_maker
 from egotap_pl.cli.results import Provenance, resumed_csv, run_test
 from egotap_pl.core.batch import DataFacts

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from egotap_pl.cli.build import build
 from egotap_pl.cli.checkpoints import load_part
-from egotap_pl.cli.config import build
+from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.heatmap_store import HeatmapWriter
-from egotap_pl.data.progress import FrameProgress
 
 BATCH_SIZE = 32
 SPLITS = ("train", "validation")

@@ -10,9 +10,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from egotap_pl.cli.build import build
 from egotap_pl.cli.checkpoints import KEY, VERSION, About
-from egotap_pl.cli.config import application, build, plain
-from egotap_pl.cli.console import say
+from egotap_pl.cli.config import application, plain
+from egotap_pl.cli.messages import say
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError

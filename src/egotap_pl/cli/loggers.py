@@ -14,7 +14,7 @@ from jaxtyping import Float
 from lightning.pytorch.loggers import Logger, WandbLogger
 from matplotlib.figure import Figure
 
-from egotap_pl.cli.config import build
+from egotap_pl.cli.build import build
 from egotap_pl.cli.labels import Labels
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.tasks.monitor import error_rows

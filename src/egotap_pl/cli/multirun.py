@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 
-from egotap_pl.cli.console import RESULT
+from egotap_pl.cli.messages import RESULT
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.atomic import write_json, write_text
 

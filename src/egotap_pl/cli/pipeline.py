@@ -6,14 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from egotap_pl.cli.build import write_yaml
 from egotap_pl.cli.checkpoints import About
-from egotap_pl.cli.config import write_yaml
-from egotap_pl.cli.console import say
 from egotap_pl.cli.datasets import ensure_data
 from egotap_pl.cli.fit import FitJob, fit
 from egotap_pl.cli.heatmap_cache import keep_heatmaps
 from egotap_pl.cli.labels import Command, labels_of
 from egotap_pl.cli.launch import launch, num_processes
+from egotap_pl.cli.messages import say
 from egotap_pl.cli.runs import find_or_make_run
 from egotap_pl.cli.stages import Stage, clear_leftovers, fingerprint, held, is_done, mark_done
 from egotap_pl.data.store import FrameStore

@@ -7,9 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.config import application, build, plain
-from egotap_pl.cli.console import say
+from egotap_pl.cli.build import build
+from egotap_pl.cli.config import application, plain
 from egotap_pl.cli.datasets import check_data, ensure_data
+from egotap_pl.cli.messages import say
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.shard import WHOLE, Shard
 

@@ -14,9 +14,9 @@ from hydra.core.utils import JobReturn
 from rich import box
 from rich.table import Table
 
-from egotap_pl.cli.config import build
-from egotap_pl.cli.console import RESULT, say
+from egotap_pl.cli.build import build
 from egotap_pl.cli.labels import ASIDE
+from egotap_pl.cli.messages import RESULT, say
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.cli.stages import held
 from egotap_pl.core.atomic import write_json

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egotap_pl.cli.config import write_yaml
-from egotap_pl.cli.console import say
+from egotap_pl.cli.build import write_yaml
+from egotap_pl.cli.messages import say
 from egotap_pl.core import locks
 from egotap_pl.core.atomic import write_json
 

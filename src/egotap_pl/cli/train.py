@@ -13,9 +13,10 @@ from omegaconf import DictConfig
 from egotap_pl.cli.allowlist import targets
 from egotap_pl.cli.checkpoints import checked_task
 from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import RESULT, error_table
+from egotap_pl.cli.console import error_table
 from egotap_pl.cli.labels import Command
 from egotap_pl.cli.loggers import make_service
+from egotap_pl.cli.messages import RESULT
 from egotap_pl.cli.multirun import note_run
 from egotap_pl.cli.pictures import ensure_picture
 from egotap_pl.cli.pipeline import Pipeline

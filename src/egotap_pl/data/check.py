@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from egotap_pl.core.atomic import atomic
+from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.parts import read_piece
-from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.shard import WHOLE, Shard
 from egotap_pl.data.source import FileSource, Piece, SkippedFrame, Source
 from egotap_pl.data.workers import Workers, usable_cpus

@@ -21,9 +21,9 @@ from rich.console import Console
 
 from egotap_pl.core.atomic import SUFFIX, atomic
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.codec import Codec, PngCodec
 from egotap_pl.data.parts import REMEDY, Parts, header_of
-from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.schema import fingerprint_of
 from egotap_pl.data.shard import WHOLE, Shard, locked
 from egotap_pl.data.source import FileSource, Frames, Piece, SkippedFrame, Source

@@ -12,7 +12,7 @@ import yaml
 from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.config import read_yaml
+from egotap_pl.cli.build import read_yaml
 from egotap_pl.cli.runs import ENTRY
 from egotap_pl.cli.stages import is_done
 from egotap_pl.core.errors import EgotapError

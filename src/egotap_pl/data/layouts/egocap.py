@@ -15,6 +15,7 @@ from rich.console import Console
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import egocap
 from egotap_pl.data.egocap_files import CALIBRATED_PX, IMAGE_PX
 from egotap_pl.data.egocap_tree import (
@@ -29,7 +30,6 @@ from egotap_pl.data.egocap_tree import (
     training_image,
 )
 from egotap_pl.data.prepare import store_path
-from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.store import FrameStore
 
 _TRAINING_SUBJECTS = 6

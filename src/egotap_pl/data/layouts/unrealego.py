@@ -21,9 +21,9 @@ from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.batch import FRAME_PX, Batch
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
+from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.prepare import store_path
-from egotap_pl.data.progress import FrameProgress
 from egotap_pl.data.store import FrameStore
 from egotap_pl.data.unrealego_files import (
     HEATMAP_PX,
