@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytest_plugins = ["commands", "finished_runs"]  # of tests/support
+
 torch.set_num_threads(1)  # tests run side by side, one process per core
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from egotap_pl.cli.config import conf_dir
+from egotap_pl.cli.composing import conf_dir
 
 CONF = conf_dir()
 

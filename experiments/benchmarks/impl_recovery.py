@@ -19,13 +19,13 @@ from rich.console import Console
 
 from egotap_pl.core.batch import Batch, Visibility
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.data.codec import RawCodec
 from egotap_pl.data.egosynth import EgoSynthSource
-from egotap_pl.data.layouts.unrealego import write_unrealego
-from egotap_pl.data.prepare import prepare, store_path
-from egotap_pl.data.store import FrameStore
-from egotap_pl.data.unrealego import UnrealEgoSource
-from egotap_pl.data.unrealego_parts import ImplAlone
+from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.unrealego.layout import write_unrealego
+from egotap_pl.data.unrealego.source import UnrealEgoSource
+from egotap_pl.data.unrealego.variants import ImplAlone
 from egotap_pl.synth.motion import ProceduralMotions
 from egotap_pl.synth.mount import glasses
 

@@ -26,8 +26,8 @@ from rich.console import Console
 from egotap_pl.core import skeleton as skeletons
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.codec import codec_from
-from egotap_pl.data.prepare import Frames, prepare
+from egotap_pl.data.preparation.prepare import Frames, prepare
+from egotap_pl.data.store.codec import codec_from
 
 FRAMES_PER_PIECE = 64
 IMAGE_PX = 256

@@ -20,11 +20,11 @@ from rich.table import Table
 
 from egotap_pl.core import skeleton as skeletons
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.data.codec import JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.data.schema import StoreHeader
 from egotap_pl.data.source import Frames
-from egotap_pl.data.store_writer import write_store
+from egotap_pl.data.store.codec import JpegCodec, PngCodec, RawCodec
+from egotap_pl.data.store.schema import StoreHeader
+from egotap_pl.data.store.writer import write_store
 
 BATCH_SIZE = 16
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from egotap_pl.analysis.names import display_name
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, ablations, group
+from egotap_pl.report.names import display_name
 
 
 def run(experiment: str, seed: int, folder: str = "", fingerprint: str = "f") -> Run:

@@ -10,13 +10,13 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.main import VERBS
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import egocap, unrealego
+from egotap_pl.engine.build import build
 
 CONF = conf_dir()
 FOR_UNREALEGO = "# For UnrealEgo's skeleton."

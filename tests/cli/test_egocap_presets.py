@@ -8,10 +8,10 @@ import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.layouts.egocap import write_egocap
+from egotap_pl.data.egocap.layout import write_egocap
+from egotap_pl.engine.build import build
 
 
 def compose(*overrides: str, verb: str = "train") -> Any:

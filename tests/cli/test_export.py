@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
+import published
 import pytest
 import torch
 from made import answers, checkpoint
 from PIL import Image
 from smoke import Run
 
-from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.core.skeleton import unrealego
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
-import published
+from egotap_pl.engine.checkpoints import load_task
 
 onnxruntime = pytest.importorskip("onnxruntime")
 PX = 64  # scale=smoke

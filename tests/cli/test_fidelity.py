@@ -12,9 +12,9 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
+from egotap_pl.engine.build import build
 from egotap_pl.interop.egotap import LifterSizes, release_lifter
 from egotap_pl.nn.lifter import Lifter
 

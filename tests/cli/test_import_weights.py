@@ -5,19 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import by_hand
+import published
 import pytest
 import torch
+from published import Tiny
 
-from egotap_pl.cli.checkpoints import load_task
 from egotap_pl.cli.main import main
 from egotap_pl.core.batch import Batch
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
+from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.nn.images import normalise_images
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "interop"))
-import by_hand
-import published
-from published import Tiny
 
 SMOKE = Tiny(depth=1)  # scale=smoke
 DATA = {"unrealego": unrealego(), "egocap": egocap()}

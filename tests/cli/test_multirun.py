@@ -22,7 +22,7 @@ def test_with_several_processes_a_job_has_one_folder_and_one_run_and_its_failure
 ) -> None:
     """The second process of the first job fails while the first one waits for it."""
     pytest.importorskip("wandb")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "support"))
     numbers = ("training.batch_size=8", "training.epochs=2")
     defect = ("+training.task.optimizer.rank=1", "+training.task.optimizer.break_at=11,0")
     devices = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.workers=0")

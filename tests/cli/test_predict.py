@@ -14,8 +14,9 @@ from made import answers, checkpoint
 from PIL import Image
 from smoke import SMOKE, Run, run_folder
 
-from egotap_pl.cli import predict, predict_pictures
-from egotap_pl.cli.datasets import find_data
+from egotap_pl.cli import predict
+from egotap_pl.engine import input_pictures as predict_pictures
+from egotap_pl.engine.datasets import find_data
 
 METHODS = {
     "egotap": ("experiment=table1/egotap",),

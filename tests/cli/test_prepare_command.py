@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.cli.main import main
 from egotap_pl.cli.prepare import _checked
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.shard import WHOLE, Shard
+from egotap_pl.data.preparation.shard import WHOLE, Shard
+from egotap_pl.engine.build import build
 
 Egotap = Callable[..., tuple[int, str, str]]
 LAYOUTS = sorted(path.stem for path in (conf_dir() / "layout").glob("*.yaml"))
@@ -46,7 +46,7 @@ def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(sys, "argv", sys.argv)
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "data"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "support"))
 
     def run(*overrides: str) -> tuple[int, str, str]:
         GlobalHydra.instance().clear()

@@ -10,8 +10,8 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.config import conf_dir, plain
-from egotap_pl.cli.report.presets import Identifier
+from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.presets import Identifier
 
 PRESETS = (
     "table1/egotap",

@@ -15,10 +15,10 @@ from hydra.core.global_hydra import GlobalHydra
 from smoke import Run
 
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.cli.build import write_yaml
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.engine.build import write_yaml
 
 SKELETON = unrealego()
 NAMES = SKELETON.estimated_names
@@ -143,8 +143,8 @@ def test_figures_that_fail_do_not_take_the_tables_along(
     def failing(*_: object) -> None:
         raise EgotapError("the pens are dry")
 
-    monkeypatch.setattr("egotap_pl.cli.report.command.figures_of", failing)
-    monkeypatch.setattr("egotap_pl.cli.report.command.scene_of", failing)
+    monkeypatch.setattr("egotap_pl.cli.report.figures_of", failing)
+    monkeypatch.setattr("egotap_pl.cli.report.scene_of", failing)
     folder = runs / "other"
     with h5py.File(folder / "predictions.h5", "a") as file:
         file["pose_cm"][...] += 1.0  # no longer those of its metrics

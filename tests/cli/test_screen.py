@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from egotap_pl.analysis.contents import Cell, Table
-from egotap_pl.analysis.tables.cells import MISSING, NOTHING
-from egotap_pl.cli.report.screen import screen_table
+from egotap_pl.cli.screen import screen_table
+from egotap_pl.report.contents import Cell, Table
+from egotap_pl.report.tables.cells import MISSING, NOTHING
 
 
 def drawn(table: Table, width: int = 80) -> str:

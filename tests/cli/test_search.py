@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.results import best_validation
 from egotap_pl.cli.search import Search, Space, search, space_of
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.results import best_validation
 
 optuna = pytest.importorskip("optuna")
 RANDOM = {"_target_": "optuna.samplers.RandomSampler", "_partial_": True}

@@ -17,11 +17,11 @@ from torch.multiprocessing import get_context
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.augment import Photometric
-from egotap_pl.data.codec import RawCodec
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.data.heatmap_store import HeatmapStore, HeatmapWriter
-from egotap_pl.data.prepare import prepare
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.sampling import even_batches
+from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.heatmaps import HeatmapStore, HeatmapWriter
 
 
 @pytest.fixture(scope="module")

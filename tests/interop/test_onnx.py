@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tiny_lifter import make_lifter, random_heatmaps
 from torch import nn
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.onnx import TOLERANCE, write_onnx
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "nn"))
-from tiny_lifter import make_lifter, random_heatmaps
 
 onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.masks import limb_masks
 from egotap_pl.core.skeleton import Skeleton, unrealego
+from egotap_pl.engine.build import build
 from egotap_pl.losses import LossTermsError, WeightedSum
 from egotap_pl.tasks import EgoGlassTask, LiftingTask
 from egotap_pl.tasks.d_adaptation import d_adapted_sgd

@@ -9,12 +9,12 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.engine.build import build
 from egotap_pl.metrics import mpjpe_mm
 from egotap_pl.tasks.schedules import warmup_cosine
 

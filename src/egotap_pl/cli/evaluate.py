@@ -10,18 +10,18 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.allowlist import entries
-from egotap_pl.cli.checkpoints import load_task
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import error_table
-from egotap_pl.cli.datasets import ensure_data
-from egotap_pl.cli.fit import data_module, new_trainer
-from egotap_pl.cli.launch import launch, num_processes
-from egotap_pl.cli.messages import RESULT, quieten_lightning
-from egotap_pl.cli.results import Provenance, run_test
+from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.error_tables import error_table
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import RESULT, quieten_lightning
+from egotap_pl.engine.allowlist import entries
+from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.datasets import ensure_data
+from egotap_pl.engine.fit import data_module, new_trainer
+from egotap_pl.engine.launch import launch, num_processes
+from egotap_pl.engine.progress import StageProgress
+from egotap_pl.engine.results import Provenance, run_test
 from egotap_pl.tasks import LiftingTask
-from egotap_pl.tasks.progress import StageProgress
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from egotap_pl.cli.allowlist import entries
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.messages import RESULT, say
+from egotap_pl.cli.composing import application, plain
 from egotap_pl.cli.predict import load_lifting_task, origin_of
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.stereo import unlabelled
+from egotap_pl.core.messages import RESULT, say
+from egotap_pl.data.recordings.frames import unlabelled
+from egotap_pl.engine.allowlist import entries
 from egotap_pl.interop.onnx import CHECKED_BATCHES, check_packages, write_onnx
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps

@@ -10,14 +10,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.checkpoints import KEY, VERSION, About
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.messages import say
+from egotap_pl.cli.composing import application, plain
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.engine.build import build
+from egotap_pl.engine.checkpoints import KEY, VERSION, About
 from egotap_pl.interop.estimator import estimator_weights
 from egotap_pl.interop.lifters import find_method
 from egotap_pl.interop.state import read_published

@@ -14,18 +14,18 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 import egotap_pl
-from egotap_pl.analysis.pose_files import PoseOrigin, check_output, written_poses
-from egotap_pl.cli.allowlist import entries
-from egotap_pl.cli.checkpoints import About, load_task
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.launch import num_processes
-from egotap_pl.cli.messages import PROGRESS, RESULT, quieten_lightning, say
+from egotap_pl.cli.composing import application, plain
 from egotap_pl.cli.mistakes import fail
-from egotap_pl.cli.predict_pictures import Album
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import PROGRESS, RESULT, quieten_lightning, say
 from egotap_pl.core.progress import FrameProgress
-from egotap_pl.data.stereo import StereoBatch, StereoInput, StoreFrames, ahead
-from egotap_pl.data.stereo_inputs import open_input
+from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, ahead
+from egotap_pl.data.recordings.inputs import open_input
+from egotap_pl.engine.allowlist import entries
+from egotap_pl.engine.checkpoints import About, load_task
+from egotap_pl.engine.input_pictures import Album
+from egotap_pl.engine.launch import num_processes
+from egotap_pl.engine.pose_files import PoseOrigin, check_output, written_poses
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 

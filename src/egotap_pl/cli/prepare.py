@@ -7,12 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.datasets import check_data, ensure_data
-from egotap_pl.cli.messages import say
+from egotap_pl.cli.composing import application, plain
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.shard import WHOLE, Shard
+from egotap_pl.core.messages import say
+from egotap_pl.data.preparation.shard import WHOLE, Shard
+from egotap_pl.engine.build import build
+from egotap_pl.engine.datasets import check_data, ensure_data
 
 ON_ERROR = ("raise", "skip")
 

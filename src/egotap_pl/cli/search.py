@@ -14,13 +14,13 @@ from hydra.core.utils import JobReturn
 from rich import box
 from rich.table import Table
 
-from egotap_pl.cli.build import build
-from egotap_pl.cli.labels import ASIDE
-from egotap_pl.cli.messages import RESULT, say
 from egotap_pl.cli.mistakes import readable
-from egotap_pl.cli.stages import held
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import RESULT, say
+from egotap_pl.engine.build import build
+from egotap_pl.engine.labels import ASIDE
+from egotap_pl.engine.stages import held
 
 if TYPE_CHECKING:
     from optuna import Study

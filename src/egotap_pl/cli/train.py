@@ -10,18 +10,18 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from egotap_pl.cli.allowlist import targets
-from egotap_pl.cli.checkpoints import checked_task
-from egotap_pl.cli.config import application, plain
-from egotap_pl.cli.console import error_table
-from egotap_pl.cli.labels import Command
-from egotap_pl.cli.loggers import make_service
-from egotap_pl.cli.messages import RESULT
-from egotap_pl.cli.multirun import note_run
-from egotap_pl.cli.pictures import ensure_picture
-from egotap_pl.cli.pipeline import Pipeline
-from egotap_pl.cli.results import best_validation
-from egotap_pl.cli.specs import check_fit, check_spec
+from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.error_tables import error_table
+from egotap_pl.cli.grid import note_run
+from egotap_pl.core.messages import RESULT
+from egotap_pl.engine.allowlist import targets
+from egotap_pl.engine.checkpoints import checked_task
+from egotap_pl.engine.labels import Command
+from egotap_pl.engine.loggers import make_service
+from egotap_pl.engine.pipeline import Pipeline
+from egotap_pl.engine.results import best_validation
+from egotap_pl.engine.run_pictures import ensure_picture
+from egotap_pl.engine.specs import check_fit, check_spec
 
 
 @application("train")
@@ -60,7 +60,7 @@ def check_settings(settings: dict[str, Any]) -> None:
     """Find what is wrong in a configuration before the first stage begins.
 
     Raises:
-        EgotapError: see `egotap_pl.cli.specs`, and `checked_task`.
+        EgotapError: see `egotap_pl.engine.specs`, and `checked_task`.
     """
     fits = {"training": settings["training"]}
     fits |= {f"estimators.{kind}": settings["estimators"][kind] for kind in settings["heatmaps"]["estimators"]}

@@ -17,11 +17,11 @@ from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.heatmap_store import HeatmapStore
-from egotap_pl.data.prepare import store_path
+from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, rank_and_ranks, shuffled
-from egotap_pl.data.store import FrameStore, data_fingerprint
-from egotap_pl.data.workers import usable_cpus
+from egotap_pl.data.store.heatmaps import HeatmapStore
+from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 
 SPLITS = ("train", "validation", "test")
 

@@ -1,5 +1,0 @@
-"""A report as one HTML page that needs nothing but a browser."""
-
-from egotap_pl.analysis.page.document import write_page
-
-__all__ = ["write_page"]

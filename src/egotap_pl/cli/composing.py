@@ -1,0 +1,97 @@
+"""Where configuration is found, and how it leaves Hydra: as plain containers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+import egotap_pl
+from egotap_pl.cli import grid
+from egotap_pl.cli.mistakes import end_with, readable
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
+
+HYDRA_VERSION = "1.3"
+
+
+def conf_dir() -> Path:
+    """The configuration tree: inside an installed package, or at the top of a checkout.
+
+    Raises:
+        EgotapError: if there is neither.
+    """
+    package = Path(egotap_pl.__file__).parent
+    for folder in (package / "conf", package.parents[1] / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise EgotapError(f"no conf/ in {package} or {package.parents[1]}: install egotap-pl again")
+
+
+def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
+    """Decorator: the function becomes the Hydra application of conf/<config_name>.yaml.
+
+    A mistake ends the program with its message. In a multirun it is said at once, the other jobs run, and the program
+    ends with a table of all jobs and the message of the first that failed.
+    """
+
+    def decorate(verb: Callable[[DictConfig], Any]) -> Callable[[], None]:
+        @functools.wraps(verb)
+        def job(config: DictConfig) -> Any:
+            try:
+                value = verb(config)
+            except KeyboardInterrupt as interruption:
+                grid.record(grid.INTERRUPTED, interruption)
+                raise
+            except Exception as error:
+                if HydraConfig.get().mode != RunMode.MULTIRUN:
+                    end_with(error)  # from in here, since Hydra would put a line of its own before the message
+                if (message := readable(error)) is not None:
+                    say(f"job {HydraConfig.get().job.override_dirname}: {message}")
+                grid.record(grid.FAILED, error)
+                raise
+            grid.record(grid.DONE)
+            return value
+
+        decorated: Callable[[], None] = hydra.main(
+            version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=config_name
+        )(job)
+
+        def program() -> None:
+            try:
+                decorated()
+            finally:
+                grid.collate()
+
+        return program
+
+    return decorate
+
+
+def plain(config: Any) -> Any:
+    """A node as plain Python containers, all interpolations resolved.
+
+    Raises:
+        EgotapError: if a value that the user must give (``???``) is missing.
+    """
+    if not OmegaConf.is_config(config):
+        return config
+    missing = sorted(_missing_keys(OmegaConf.to_container(config, resolve=False)))
+    if missing:
+        raise EgotapError(f"give a value for {', '.join(missing)}, e.g. {missing[0]}=...")
+    return OmegaConf.to_container(config, resolve=True)
+
+
+def _missing_keys(node: Any, key: str = "") -> Iterator[str]:
+    """Keys whose value is ``???``; OmegaConf's own search stumbles over an interpolation of such a key."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in items:
+        yield from _missing_keys(value, f"{key}.{name}" if key else str(name))
+    if node == "???":
+        yield key

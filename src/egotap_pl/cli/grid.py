@@ -1,0 +1,97 @@
+"""The jobs of a multirun: what became of each is written down when it ends, and collated when all have ended."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+
+from egotap_pl.cli.mistakes import readable
+from egotap_pl.core.atomic import write_json, write_text
+from egotap_pl.core.messages import RESULT
+
+DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
+_RECORDS = "jobs"
+_state: dict[str, Path] = {}  # of this process: the multirun's folder, and the run folder of the job that is running
+
+
+class Begin(Callback):
+    """Hydra's callback (conf/common.yaml): remembers where the multirun that begins keeps its files."""
+
+    def on_multirun_start(self, config: Any, **_: Any) -> None:
+        """Before the first job."""
+        _state["sweep"] = Path(str(config.hydra.sweep.dir))
+        for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier multirun in the same folder
+            record.unlink()
+
+
+def note_run(folder: Path) -> None:
+    """Say where the results of the job that is running are."""
+    _state["run"] = folder
+
+
+def record(status: str, error: BaseException | None = None) -> None:
+    """Write down how a multirun's job ended; of a failed one also the traceback. Does nothing in a single run."""
+    folder, hydra = _state.pop("run", None), HydraConfig.get()
+    if hydra.mode != RunMode.MULTIRUN:
+        return
+    records = Path(hydra.sweep.dir) / _RECORDS
+    records.mkdir(parents=True, exist_ok=True)
+    number = int(hydra.job.num)
+    message = "" if error is None else (readable(error) or f"{type(error).__name__}: {error}")
+    overrides = list(hydra.overrides.task)
+    content = {
+        "job": number,
+        "overrides": overrides,
+        "status": status,
+        "message": message,
+        "folder": None if folder is None else str(folder),
+    }
+    if error is not None:
+        told = "".join(traceback.format_exception(error))
+        (records / f"{number}.log").write_text(f"{' '.join(overrides)}\n{told}", encoding="utf-8")
+    write_json(records / f"{number}.json", content)
+
+
+def collate() -> None:
+    """Print what became of the jobs of the multirun that this process began, and write it into its folder."""
+    sweep = _state.pop("sweep", None)
+    found = [] if sweep is None else sorted((sweep / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
+    if sweep is None or not found:
+        return
+    # Not before: what draws tables loads what draws figures, which no other part of a command needs.
+    from egotap_pl.cli.screen import screen_table
+    from egotap_pl.report.tables.jobs import Job, grid_table, jobs_table
+    from egotap_pl.report.text import csv_text, markdown
+
+    jobs = [Job(**told, metrics=_metrics(told["folder"])) for told in map(_read, found)]
+    shown = jobs_table(jobs)
+    for table in (shown, grid_table(jobs)):
+        if table is not None:
+            write_text(sweep / f"{table.name}.md", markdown(table))
+            write_text(sweep / f"{table.name}.csv", csv_text(table))
+            shown = table
+    RESULT.print(screen_table(shown))
+    failed = [job for job in jobs if job.status != DONE]
+    for job in failed:
+        first = next(iter(job.message.splitlines()), "")
+        line = f"job {job.job} {job.status}: {' '.join(job.overrides)}: {first}"
+        RESULT.print(line, markup=False, soft_wrap=True)
+    if failed:
+        RESULT.print(f"why, in full            {sweep / _RECORDS}/*.log", soft_wrap=True)
+    RESULT.print(f"all jobs                {sweep / 'jobs.csv'}", soft_wrap=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _metrics(folder: str | None) -> dict[str, Any]:
+    path = None if folder is None else Path(folder) / "metrics.json"
+    return _read(path) if path is not None and path.is_file() else {}

@@ -1,0 +1,225 @@
+"""EgoCap's annotation files. Everything about them that is odd ends here.
+
+What comes out is the same for training and validation: poses in cm in the left camera's axes, points in px of the
+calibration's 1280 x 1024 frame as each camera really sees it, not mirrored, left joints on the wearer's left.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import EGOCAP_FRAMES, EGOCAP_TEXT_BYTES, HDF5_CHUNK_BYTES
+from egotap_pl.core.skeleton import egocap
+from egotap_pl.data.untrusted.readers import read_text
+
+CALIBRATED_PX = (1280, 1024)
+"""Width and height of the frame that the cameras were calibrated for and that points are given in."""
+IMAGE_PX = (640, 512)
+"""Width and height of the stored images."""
+NUM_JOINTS = egocap().num_joints
+
+_MM_PER_CM = 10.0
+_LARGEST = 10_000_000  # of any number in these files, whatever it counts or measures
+_MAX_HEADER_LINES = 100
+_LABELLED_IMAGE = re.compile(r"S\d{1,3}_v\d{1,3}_cam([01])_frame-(\d{1,7})\.jpg")
+
+
+class Labels(NamedTuple):
+    """Annotations of frames.
+
+    Fields:
+        subject: number of the person in each frame.
+        frame: number of each frame, in each camera's own counting.
+        points_px: (u, v) in each view, px of the 1280 x 1024 frame; NaN where a joint is not annotated.
+        pose_cm: every joint in the left camera's axes.
+    """
+
+    subject: Int64[np.ndarray, "n"]
+    frame: Int64[np.ndarray, "n v"]
+    points_px: Float64[np.ndarray, "n v j 2"]
+    pose_cm: Float64[np.ndarray, "n j 3"]
+
+
+def read_training(path: Path) -> Labels:
+    """Labels of the training subjects, from ``Ego_pose_stereo_cleaned.hdf5``.
+
+    The file's points are fractions of the frame and those of the second camera are not mirrored, as its training
+    images are; its poses are in mm with the z axis pointing backwards.
+
+    Raises:
+        EgotapError: if the file is missing, damaged, or its data sets are not those that are expected.
+    """
+    rows = {"pose_2d": (2, NUM_JOINTS, 2), "pose_3d": (NUM_JOINTS, 3), "subject_index": (), "frame_index": (2,)}
+    points, pose, subject, frame = _read_hdf5(path, rows)
+    _refuse(path, "pose_3d", "that are not finite or absurdly large", ~(np.abs(pose) <= _LARGEST))
+    _refuse(path, "pose_2d", "that are infinite or absurdly large", np.abs(points) > _LARGEST)
+    for name, numbers in (("subject_index", subject), ("frame_index", frame)):
+        whole = (numbers >= 0) & (numbers <= _LARGEST) & (numbers == np.floor(numbers))
+        _refuse(path, name, f"that are not whole numbers from 0 to {_LARGEST}", ~whole)
+    points[np.isnan(points).any(-1)] = np.nan
+    return Labels(
+        subject=subject.astype(np.int64),
+        frame=frame.astype(np.int64),
+        points_px=points * CALIBRATED_PX,
+        pose_cm=pose / _MM_PER_CM * (1.0, 1.0, -1.0),
+    )
+
+
+def read_poses(path: Path) -> tuple[Int64[np.ndarray, "n"], Float64[np.ndarray, "n j 3"]]:
+    """Frame numbers and poses (cm) of the validation sequence, from ``dataset3D.mddd``.
+
+    Header lines, then lines of a frame number and the coordinates of every joint in mm.
+
+    Raises:
+        EgotapError: if the file is missing or something else; names the line.
+    """
+    width = 1 + 3 * NUM_JOINTS
+    rows: list[list[float]] = []
+    for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
+        row = _numbers(line)
+        if row is not None and len(row) == width and _is_number(row[0]):
+            rows.append(row)
+        elif rows and line.strip():
+            raise EgotapError(
+                f"{path}, line {number}: expected a frame number and {width - 1} coordinates, found {line[:60]!r}"
+            )
+        elif not rows and number > _MAX_HEADER_LINES:
+            break
+    if not rows:
+        raise EgotapError(f"{path}: no line of {width} numbers after a header: this is not EgoCap's dataset3D.mddd")
+    values = np.array(rows, np.float64)
+    numbers = values[:, 0].astype(np.int64)
+    if len(set(numbers.tolist())) != len(numbers):
+        raise EgotapError(f"{path}: a frame number occurs twice; download the file again")
+    return numbers, values[:, 1:].reshape(-1, NUM_JOINTS, 3) / _MM_PER_CM
+
+
+def read_points(path: Path) -> dict[tuple[int, int], Float64[np.ndarray, "j 2"]]:
+    """Points of the validation sequence by camera (0 or 1) and frame number, from ``dataset.txt``.
+
+    A block is a line that begins with ``#``, an image's path, lines of integers (its size, how many joints), then a
+    line per joint whose columns 1 and 2 are x and y at 640 x 512. Those of camera 1 are of its mirror image, in which
+    the left joints are called right.
+
+    Raises:
+        EgotapError: if the file is missing or something else; names the line.
+    """
+    points: dict[tuple[int, int], Float64[np.ndarray, "j 2"]] = {}
+    for first, lines in _blocks(path):
+        camera, number = _labelled_image(path, first, lines[0])
+        if (camera, number) in points:
+            raise EgotapError(f"{path}, block of line {first}: {lines[0][:60]!r} occurs twice; download the file again")
+        seen = np.array(_joint_lines(path, first, lines[1:])) * 2.0
+        if camera == 1:
+            seen = np.stack((CALIBRATED_PX[0] - seen[:, 0], seen[:, 1]), -1)[list(egocap().mirror)]
+        points[camera, number] = seen
+    if not points:
+        raise EgotapError(f"{path}: no block that begins with '#': this is not EgoCap's dataset.txt")
+    return points
+
+
+def _read_hdf5(path: Path, rows: dict[str, tuple[int, ...]]) -> list[Float64[np.ndarray, "..."]]:
+    """The named data sets, each of N such rows, as float64; everything is checked before there is memory for it."""
+    if not path.is_file():
+        raise EgotapError(
+            f"{path}: no such file. EgoCap's authors give these annotations on request; put them into data.root"
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            found = [_dataset(file, path, name, row) for name, row in rows.items()]
+            if len({len(dataset) for dataset in found}) != 1:
+                counts = ", ".join(f"{name}: {len(dataset)}" for name, dataset in zip(rows, found, strict=True))
+                raise EgotapError(f"{path}: data sets of different numbers of frames ({counts})")
+            return [dataset[...].astype(np.float64) for dataset in found]
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:  # h5py's words for damaged structures
+        raise EgotapError(f"{path} is damaged or no HDF5 file ({error}); download it again") from error
+
+
+def _dataset(file: h5py.File, path: Path, name: str, row: tuple[int, ...]) -> h5py.Dataset:
+    expected = f"expected numbers of shape ({', '.join(map(str, ('N', *row)))})"
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
+        raise EgotapError(f"{path}: no data set {name!r} in the file; {expected}")
+    dataset = file[name]
+    if dataset.is_virtual or dataset.external:
+        raise EgotapError(f"{path}: data set {name!r} lies in another file, which is not followed")
+    if dataset.dtype.kind not in "fiu" or not dataset.shape or dataset.shape[1:] != row:
+        raise EgotapError(f"{path}: data set {name!r} is {dataset.dtype} of shape {dataset.shape}; {expected}")
+    if math.prod(dataset.chunks or ()) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:
+        raise EgotapError(f"{path}: data set {name!r} has chunks of {dataset.chunks}: not the file that is expected")
+    if not 1 <= len(dataset) <= EGOCAP_FRAMES:
+        raise EgotapError(f"{path}: data set {name!r} has {len(dataset)} rows; expected 1 to {EGOCAP_FRAMES}")
+    return dataset
+
+
+def _refuse(path: Path, name: str, what: str, wrong: np.ndarray) -> None:
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0][0])
+        raise EgotapError(f"{path}: data set {name!r} has values {what}, first in row {row}; download the file again")
+
+
+def _blocks(path: Path) -> list[tuple[int, list[str]]]:
+    """Each block's first line's number (from 1) and the lines after it that are not blank."""
+    blocks: list[tuple[int, list[str]]] = []
+    for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
+        if line.startswith("#"):
+            blocks.append((number, []))
+        elif line.strip():
+            if not blocks:
+                raise EgotapError(f"{path}, line {number}: expected a line that begins with '#', found {line[:60]!r}")
+            blocks[-1][1].append(line.strip())
+    for number, lines in blocks:
+        if len(lines) < 1 + NUM_JOINTS:
+            raise EgotapError(
+                f"{path}, line {number}: a block of {len(lines)} lines; expected an image's path, integers and a line "
+                f"for each of the {NUM_JOINTS} joints"
+            )
+    return blocks
+
+
+def _labelled_image(path: Path, number: int, line: str) -> tuple[int, int]:
+    match = _LABELLED_IMAGE.search(line)
+    if match is None:
+        raise EgotapError(
+            f"{path}, block of line {number}: expected an image such as ./images/S7_v003_cam0_frame-100.jpg, "
+            f"found {line[:60]!r}"
+        )
+    return int(match[1]), int(match[2])
+
+
+def _joint_lines(path: Path, number: int, lines: Sequence[str]) -> list[tuple[float, float]]:
+    """x and y of every joint: the last lines of a block, those before them being integers."""
+    points = []
+    for line in lines[-NUM_JOINTS:]:
+        row = _numbers(line)
+        if row is None or len(row) < 3:
+            raise EgotapError(
+                f"{path}, block of line {number}: expected a joint's number, x and y, found {line[:60]!r}"
+            )
+        points.append((row[1], row[2]))
+    for line in lines[:-NUM_JOINTS]:
+        row = _numbers(line)
+        if row is None or not all(map(float.is_integer, row)):
+            raise EgotapError(f"{path}, block of line {number}: expected integers, found {line[:60]!r}")
+    return points
+
+
+def _numbers(line: str) -> list[float] | None:
+    """The numbers that a line consists of; None if it holds anything else, or one that is not finite or absurd."""
+    try:
+        row = [float(word) for word in line.split()]
+    except ValueError:
+        return None
+    return row if row and all(abs(value) <= _LARGEST for value in row) else None
+
+
+def _is_number(value: float) -> bool:
+    return value.is_integer() and value >= 0

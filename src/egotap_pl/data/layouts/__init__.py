@@ -1,1 +1,0 @@
-"""Writers of prepared frames in the layouts of the published data sets."""

@@ -1,0 +1,1 @@
+"""Stereo images, videos and frame stores that poses are estimated for."""

@@ -1,0 +1,117 @@
+"""The frame store's format, as docs/frame-store.md tells it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.data.store.codec import VIEWS, Codec, codec_from
+
+FORMAT = "egotap-frames"
+SCHEMA_VERSION = 1
+METADATA = "metadata"
+SKIPPED = "skipped"
+"""Frames left out, one JSON object each; there is no such dataset where there are none."""
+FIT_RESIDUAL = "fit_residual_px"
+"""Only where 2D points and origins were recovered by a fit."""
+NAMES = ("subject", "motion")
+"""Columns of indices into a list of names of their own, ``names/<column>``."""
+TEXT = h5py.string_dtype("utf-8")
+
+
+def label_columns(num_joints: int) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
+    """Type and shape of a row of every dataset but ``images``."""
+    return {
+        "points2d_px": (np.float32, (VIEWS, num_joints, 2)),
+        "pose_cm": (np.float32, (num_joints, 3)),
+        "origin_cm": (np.float32, (VIEWS, 3)),
+        "visibility": (np.uint8, (VIEWS, num_joints)),
+        "category": (np.int32, ()),
+        "subject": (np.int32, ()),
+        "motion": (np.int32, ()),
+        "frame_number": (np.int64, ()),
+    }
+
+
+def fingerprint_of(identity: dict[str, Any], codec: Codec) -> str:
+    """SHA-256 over what determines a store's contents: equal on every machine, free of paths and times."""
+    content = {"format": FORMAT, "version": SCHEMA_VERSION, "source": identity, "codec": codec.settings}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class StoreHeader:
+    """What a store says about all its frames.
+
+    Args:
+        split: name of the split.
+        skeleton: joints of the poses.
+        rig: the cameras.
+        image_px: height and width of the images.
+        categories: names of the motion categories, in their numbers' order.
+        codec: how the images are stored.
+        source: identity of the source (`egotap_pl.data.source.Source.identity`).
+        package_version: version of this package that wrote the store.
+        skipped: frames of the source that are not in the store.
+    """
+
+    split: str
+    skeleton: Skeleton
+    rig: StereoRig
+    image_px: int
+    categories: tuple[str, ...]
+    codec: Codec
+    source: dict[str, Any]
+    package_version: str
+    skipped: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """See `fingerprint_of`."""
+        return fingerprint_of(self.source, self.codec)
+
+    def to_json(self) -> str:
+        """The store's dataset ``metadata``."""
+        content = {
+            "split": self.split,
+            "skeleton": self.skeleton.to_dict(),
+            "rig": self.rig.to_dict(),
+            "image_px": self.image_px,
+            "categories": self.categories,
+            "codec": self.codec.settings,
+            "source": self.source,
+            "package_version": self.package_version,
+            "skipped": self.skipped,
+            "fingerprint": self.fingerprint,
+        }
+        return json.dumps(content, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> StoreHeader:
+        """Read back what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is something else.
+        """
+        content = json.loads(text)
+        header = cls(
+            split=content["split"],
+            skeleton=Skeleton.from_dict(content["skeleton"]),
+            rig=StereoRig.from_dict(content["rig"]),
+            image_px=content["image_px"],
+            categories=tuple(content["categories"]),
+            codec=codec_from(content["codec"]),
+            source=content["source"],
+            package_version=content["package_version"],
+            skipped=content["skipped"],
+        )
+        if header.fingerprint != content["fingerprint"]:
+            raise ValueError("the fingerprint does not belong to the source and codec beside it")
+        return header

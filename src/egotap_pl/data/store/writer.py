@@ -1,0 +1,135 @@
+"""Writes frame stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+from jaxtyping import Int
+
+from egotap_pl.core.atomic import atomic
+from egotap_pl.data.source import Frames, SkippedFrame
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.store.schema import (
+    FIT_RESIDUAL,
+    FORMAT,
+    METADATA,
+    NAMES,
+    SCHEMA_VERSION,
+    SKIPPED,
+    TEXT,
+    StoreHeader,
+    label_columns,
+)
+
+COPY_FRAMES = 64
+"""Frames copied at once, so that memory stays flat."""
+
+
+@contextmanager
+def write_store(path: Path, header: StoreHeader, frames: int, durable: bool = True) -> Iterator[StoreWriter]:
+    """A writer for a store of exactly ``frames`` frames; the file appears under ``path`` when the block ends well.
+
+    Args:
+        path: the store.
+        header: what it says of its frames.
+        frames: how many there will be.
+        durable: see `atomic`.
+
+    Raises:
+        ValueError: if the block appended another number of frames.
+    """
+    with atomic(path, durable) as temporary, h5py.File(temporary, "w") as file:
+        writer = StoreWriter(file, header, frames)
+        yield writer
+        writer.finish()
+
+
+class StoreWriter:
+    """Fills the datasets of an open file in order; see `write_store`."""
+
+    def __init__(self, file: h5py.File, header: StoreHeader, frames: int) -> None:
+        self.file, self.header, self.frames = file, header, frames
+        self.row = 0
+        self.skipped: list[SkippedFrame] = []
+        self.names: dict[str, dict[str, int]] = {column: {} for column in NAMES}
+        header.codec.create(file, frames, header.image_px)
+        for column, (dtype, shape) in label_columns(header.skeleton.num_joints).items():
+            file.create_dataset(column, (frames, *shape), dtype)
+
+    def append(self, frames: Frames) -> None:
+        """Encode and store frames.
+
+        Raises:
+            ValueError: if they do not fit the header: another image size or number of joints, an unknown category.
+        """
+        px, count = self.header.image_px, len(frames.images)
+        if not count:  # a piece of which nothing could be read
+            self._advance(0, frames.skipped)
+            return
+        if frames.images.shape[-2:] != (px, px):
+            raise ValueError(f"images of {frames.images.shape[-2:]} px, but {px} x {px} were announced")
+        categories = {name: index for index, name in enumerate(self.header.categories)}
+        if unknown := set(frames.category) - categories.keys():
+            raise ValueError(f"categories {sorted(unknown)} are not among those announced")
+        rows = slice(self.row, self.row + count)
+        for column in ("points2d_px", "pose_cm", "origin_cm", "visibility", "frame_number"):
+            values = getattr(frames, column)
+            if values.shape != (count, *self.file[column].shape[1:]):
+                raise ValueError(f"{column} has shape {values.shape} for {count} frames")
+            self.file[column][rows] = values
+        self.file["category"][rows] = [categories[name] for name in frames.category]
+        for column in NAMES:
+            names = getattr(frames, column)
+            self.file[column][rows] = self._number(column, names)
+        if frames.fit_residual_px is not None:
+            self._residuals()[rows] = frames.fit_residual_px
+        self.header.codec.write(self.file["images"], self.row, frames.images)
+        self._advance(count, frames.skipped)
+
+    def append_store(self, part: FrameStore) -> None:
+        """Copy all frames of another store of the same fingerprint, images as they are encoded."""
+        if part.fingerprint != self.header.fingerprint:
+            raise ValueError(f"{part.path} is of another source")
+        with h5py.File(part.path) as source:
+            for start in range(0, len(part), COPY_FRAMES):
+                stop = min(start + COPY_FRAMES, len(part))
+                rows = slice(self.row + start, self.row + stop)
+                for column in ("images", *label_columns(self.header.skeleton.num_joints)):
+                    values = source[column][start:stop]
+                    if column in NAMES:
+                        values = self._number(column, part.names[column])[values]
+                    self.file[column][rows] = values
+            if FIT_RESIDUAL in source:
+                self._residuals()[self.row : self.row + len(part)] = source[FIT_RESIDUAL][...]
+        self._advance(len(part), part.skipped)
+
+    def finish(self) -> None:
+        """Write what is known only at the end."""
+        if self.row != self.frames:
+            raise ValueError(f"{self.row} frames were written, {self.frames} announced")
+        for column, names in self.names.items():
+            self.file.create_dataset(f"names/{column}", data=list(names), dtype=TEXT, shape=(len(names),))
+        if self.skipped:
+            lines = [frame.to_json() for frame in self.skipped]
+            self.file.create_dataset(SKIPPED, data=lines, dtype=TEXT, shape=(len(lines),))
+        header = replace(self.header, skipped=sum(frame.frames for frame in self.skipped))
+        self.file.create_dataset(METADATA, data=header.to_json(), dtype=TEXT)
+        self.file.attrs["format"] = FORMAT
+        self.file.attrs["version"] = SCHEMA_VERSION
+
+    def _residuals(self) -> h5py.Dataset:
+        return self.file.require_dataset(FIT_RESIDUAL, (self.frames,), np.float32, exact=True, fillvalue=np.nan)
+
+    def _number(self, column: str, names: Sequence[str]) -> Int[np.ndarray, "name"]:
+        """Numbers of names in the order of their first appearance."""
+        numbers = self.names[column]
+        return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
+
+    def _advance(self, count: int, skipped: Sequence[SkippedFrame]) -> None:
+        self.row += count
+        self.skipped += skipped

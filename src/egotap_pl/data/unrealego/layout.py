@@ -1,0 +1,195 @@
+"""Frame stores as a tree of UnrealEgo's files, for programs that read those, and for proving our own reader."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+
+from egotap_pl.core.atomic import SUFFIX
+from egotap_pl.core.batch import FRAME_PX, Batch
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.heatmap import joint_heatmaps
+from egotap_pl.core.progress import FrameProgress
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.preparation.workers import Workers, usable_cpus
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.unrealego.files import (
+    HEATMAP_PX,
+    IMPL_PX,
+    JOINTS,
+    PELVIS,
+    SIDES,
+    json_path,
+    normalised,
+    npy_path,
+    png_paths,
+    resized,
+)
+from egotap_pl.data.unrealego.tree import LEVELS, ROOT_NAME, category_folder
+
+SPLITS = ("train", "validation", "test")
+FRAMES_PER_TASK = 8
+
+
+def write_unrealego(
+    folder: Path | str, output: Path | str, workers: int | None = None, console: Console | None = None
+) -> int:
+    """Write prepared stores as ``output/train.txt`` and so on, and ``output/UnrealEgoData/...``.
+
+    Images of another size than the files' are made larger by repeating pixels, or smaller by averaging. What a store
+    does not know is left out (depth images), or zero (``ground_z_value``, ``rot``); ``trans`` is in the left camera's
+    frame. Files that are there are kept, so an interrupted job goes on where it was.
+
+    Args:
+        folder: with a store per split, of UnrealEgo's skeleton, cameras with parallel axes and poses from the pelvis.
+        output: where the tree goes; it may be there in part.
+        workers: processes that write; all processors by default, 0 for none but this one.
+        console: where progress is shown; the standard output by default.
+
+    Returns:
+        The number of frames in the tree.
+
+    Raises:
+        EgotapError: if there are no stores, or UnrealEgo's files cannot hold what is in them.
+    """
+    output = Path(output).absolute()
+    stores = {split: FrameStore(path) for split in SPLITS if (path := store_path(folder, split)).exists()}
+    if not stores:
+        raise EgotapError(f"{folder} has no frame stores ({', '.join(f'{split}.h5' for split in SPLITS)})")
+    for split, store in stores.items():
+        _check(store)
+        motions = [motion_folder(store, row) for row in range(len(store))]
+        frames = Counter(zip(motions, store.labels["frame_number"].tolist(), strict=True))
+        if (most := frames.most_common(1)[0])[1] > 1:
+            raise EgotapError(f"{store.path}: frame {most[0][1]} of motion {most[0][0]} is there {most[1]} times")
+        lines = "".join(f"./{ROOT_NAME}/{motion}\n" for motion in dict.fromkeys(motions))
+        _write(output / f"{split}.txt", lines.encode())
+        tasks = [
+            range(start, min(start + FRAMES_PER_TASK, len(store))) for start in range(0, len(store), FRAMES_PER_TASK)
+        ]
+        with (
+            Workers(partial(_write_frames, store, output), usable_cpus() if workers is None else workers) as pool,
+            FrameProgress(split, len(store), console) as progress,
+        ):
+            for count in pool.map_unordered(tasks):
+                progress.advance(count)
+    return sum(len(store) for store in stores.values())
+
+
+def motion_folder(store: FrameStore, row: int) -> str:
+    """``<environment>/<Day or Night>/<human>/<glasses>/<category>/<motion>`` of a frame.
+
+    A motion that came from such a tree keeps its name.
+    """
+    names = store.name_frames([row])
+    category, subject, motion = names.category[0], names.subject[0], names.motion[0]
+    parts = motion.split("/")
+    if len(parts) == len(LEVELS) and parts[2] == subject and parts[4][:3] == category_folder(category):
+        return motion
+    source = store.header.source.get("source", "store")
+    return "/".join(
+        (_safe(str(source)), "Day", _safe(subject), _safe(store.rig.name), category_folder(category), _safe(motion))
+    )
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A frame to be written."""
+
+    batch: Batch
+    row: int
+    folder: Path
+    number: int
+
+    @property
+    def points_cm(self) -> np.ndarray:
+        """Of all joints and the pelvis, in each view."""
+        pose = np.concatenate((self.batch.pose_cm[self.row].double().numpy(), np.zeros((1, 3))))
+        return pose + self.batch.origin_cm[self.row].double().numpy()[:, None]
+
+
+def _check(store: FrameStore) -> None:
+    same = store.skeleton.joints == unrealego().joints
+    if not same or not np.allclose(store.rig.rotation, np.eye(3)) or set(store.rig.cameras[0].size_px) != {FRAME_PX}:
+        raise EgotapError(
+            f"{store.path} cannot be written as UnrealEgo's files: they need its skeleton and glasses, not "
+            f"{store.skeleton.name} seen by {store.rig.name}; prepare it with data=egosynth"
+        )
+    if store.header.source.get("origin", "pelvis") != "pelvis":
+        raise EgotapError(f"{store.path} cannot be written as UnrealEgo's files: its poses are not from the pelvis")
+
+
+def _write_frames(store: FrameStore, output: Path, rows: Sequence[int]) -> int:
+    batch, numbers = store.read(list(rows)), store.name_frames(list(rows)).frame_number
+    for place, row in enumerate(rows):
+        folder = output / ROOT_NAME / motion_folder(store, row)
+        _write_frame(store, _Frame(batch, place, folder, int(numbers[place])))
+    return len(rows)
+
+
+def _write_frame(store: FrameStore, frame: _Frame) -> None:
+    images = [Image.fromarray(image.transpose(1, 2, 0)) for image in frame.batch.images[frame.row].numpy()]
+    pngs = png_paths(frame.folder, frame.number)
+    for path, image in zip(pngs, images, strict=True):
+        if not path.exists():
+            buffer = io.BytesIO()
+            Image.fromarray(resized(image, FRAME_PX).transpose(1, 2, 0)).save(buffer, "PNG", compress_level=1)
+            _write(path, buffer.getvalue())
+    if not (path := npy_path(frame.folder, frame.number)).exists():
+        buffer = io.BytesIO()
+        np.save(buffer, np.array(_impl(frame, images), dtype=object), allow_pickle=True)
+        _write(path, buffer.getvalue())
+    if not (path := json_path(frame.folder, frame.number)).exists():
+        _write(path, json.dumps(_json(store, frame)).encode())
+
+
+def _impl(frame: _Frame, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+    one = slice(frame.row, frame.row + 1)
+    heatmaps = joint_heatmaps(frame.batch.points2d_px[one], unrealego(), HEATMAP_PX)[0].numpy()
+    content = {}
+    for view, side in enumerate(SIDES):
+        content[f"input_rgb_{side}"] = normalised(resized(images[view], IMPL_PX)).astype(np.float32)
+        content[f"gt_heatmap_{side}"] = heatmaps[view].astype(np.float32)
+    return {**content, "gt_local_pose": frame.batch.pose_cm[frame.row].numpy()}
+
+
+def _json(store: FrameStore, frame: _Frame) -> dict[str, Any]:
+    points = frame.points_cm
+    pelvis_px = [camera.project(torch.from_numpy(points[v, -1]))[0] for v, camera in enumerate(store.rig.cameras)]
+    points2d = torch.cat((frame.batch.points2d_px[frame.row].double(), torch.stack(pelvis_px)[:, None]), 1).numpy()
+    joints = {
+        joint: {
+            "trans": points[0, j].tolist(),
+            "rot": [0.0, 0.0, 0.0],
+            **{f"camera_{side}_pts3d": points[view, j].tolist() for view, side in enumerate(SIDES)},
+            **{f"camera_{side}_pts2d": points2d[view, j].tolist() for view, side in enumerate(SIDES)},
+        }
+        for j, joint in enumerate((*JOINTS, PELVIS))
+    }
+    return {"ground_z_value": 0.0, "joints": joints}
+
+
+def _safe(name: str) -> str:
+    """A name that a folder may have."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "_"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A file that is whole if it is there. (Not brought to disk one by one, which would take longer than writing.)"""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}{SUFFIX}")
+    temporary.write_bytes(content)
+    temporary.replace(path)

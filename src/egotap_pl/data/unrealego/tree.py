@@ -1,0 +1,90 @@
+"""UnrealEgo's folders and lists: which motions there are, who does what, and where."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from egotap_pl.core.categories import CATEGORIES
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import UNREALEGO_LIST_BYTES
+from egotap_pl.data.untrusted.readers import read_text
+
+ROOT_NAME = "UnrealEgoData"
+"""How a line of a list begins: it stands for the data's root."""
+LEVELS = ("environment", "Day or Night", "human", "glasses", "category", "motion")
+JSON_FOLDER = "json"
+IMPL_FOLDER = "all_data_with_img-256_hm-64_pose-16_npy"
+IMAGE_FOLDERS = ("fisheye_final_image/camera_left", "fisheye_final_image/camera_right")
+
+_CATEGORY = re.compile(r"(\d{3})(\D.*)?")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A line of a list.
+
+    Fields:
+        name: ``<environment>/<Day or Night>/<human>/<glasses>/<category>/<motion>``, its folder.
+        subject: the human.
+        category: name of the motion's category.
+    """
+
+    name: str
+    subject: str
+    category: str
+
+
+def find_root(root: Path) -> Path:
+    """The folder of the environments: ``root`` itself, or its ``UnrealEgoData``.
+
+    Raises:
+        EgotapError: if there is no such folder.
+    """
+    if not root.is_dir():
+        raise EgotapError(f"{root}: no such folder; data.root must name the folder of UnrealEgo's data")
+    return root / ROOT_NAME if (root / ROOT_NAME).is_dir() else root
+
+
+def read_list(path: Path) -> tuple[Motion, ...]:
+    """The motions of a split's list, in its order.
+
+    Raises:
+        EgotapError: if the file is missing, or a line is not a motion of UnrealEgo.
+    """
+    lines = read_text(path, UNREALEGO_LIST_BYTES).splitlines()
+    motions = [_motion(line.strip(), f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+    if not motions:
+        raise EgotapError(f"{path} names no motion")
+    return tuple(dict.fromkeys(motions))
+
+
+def category_folder(category: str) -> str:
+    """A category's three digits."""
+    return f"{CATEGORIES.index(category) + 1:03d}"
+
+
+def frame_numbers(folder: Path, prefix: str, suffix: str) -> set[int]:
+    """Numbers n of the files ``<prefix><n><suffix>`` in a folder; none if there is no such folder."""
+    pattern = re.compile(rf"{re.escape(prefix)}(\d{{1,9}}){re.escape(suffix)}")
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        raise EgotapError(f"{folder} cannot be read: {error.strerror or error}") from error
+    return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
+
+
+def _motion(line: str, where: str) -> Motion:
+    parts: Sequence[str] = [part for part in line.replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts or not parts[0].startswith(ROOT_NAME) or len(parts) != 1 + len(LEVELS) or ".." in parts:
+        raise EgotapError(f"{where}: {line[:200]!r} is not ./{ROOT_NAME}/{'/'.join(f'<{level}>' for level in LEVELS)}")
+    _, _, _, human, _, category, _ = parts
+    number = int(match[1]) if (match := _CATEGORY.fullmatch(category)) else 0
+    if not 1 <= number <= len(CATEGORIES):
+        raise EgotapError(f"{where}: category folder {category!r} does not begin with 001 to {len(CATEGORIES):03d}")
+    return Motion("/".join(parts[1:]), human, CATEGORIES[number - 1])

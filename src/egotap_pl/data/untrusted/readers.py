@@ -1,0 +1,157 @@
+"""Reading files that somebody else made: nothing in them runs, and nothing in them takes more memory than it should.
+
+Every function reads a regular file up to a size given by the caller, who knows what such a file weighs, and raises
+`EgotapError` with the file's name for whatever is wrong with it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from PIL import Image
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import IMAGE_BYTES, MIB
+from egotap_pl.data.untrusted import pickle as untrusted_pickle
+
+_MAX_HEADER_BYTES = 10_000
+_MAX_SIDE = 2**40
+_PLAIN_KINDS = "biufcSU"
+_IMAGE_FORMATS = ("PNG", "JPEG")
+_IMAGE_MODES = ("RGB", "RGBA", "L", "P")
+
+
+def read_bytes(path: Path | str, max_bytes: int) -> bytes:
+    """The whole of a regular file.
+
+    Raises:
+        EgotapError: if it is missing, not a regular file, unreadable, or larger than ``max_bytes``.
+    """
+    path = Path(path)
+    if not path.is_file():  # a pipe or a device could be read for ever
+        raise EgotapError(f"{path}: no such file" if not path.exists() else f"{path} is not a regular file")
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise EgotapError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(data) > max_bytes:
+        raise EgotapError(f"{path} is larger than {max_bytes / MIB:.3g} MiB: not the file that is expected here")
+    return data
+
+
+def read_text(path: Path | str, max_bytes: int) -> str:
+    """A UTF-8 text file.
+
+    Raises:
+        EgotapError: as `read_bytes`, or if it is not text.
+    """
+    try:
+        text = read_bytes(path, max_bytes).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EgotapError(f"{path} is not a text file ({error.reason} at byte {error.start})") from error
+    if "\0" in text:
+        raise EgotapError(f"{path} is not a text file (it holds zero bytes)")
+    return text
+
+
+def read_json(path: Path | str, max_bytes: int) -> Any:
+    """The content of a JSON file. Its numbers are finite.
+
+    Raises:
+        EgotapError: as `read_text`, or if it is not JSON, or absurdly nested.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a number of JSON")
+
+    def finite(number: str) -> float:
+        if not math.isfinite(value := float(number)):
+            refuse(number[:20])
+        return value
+
+    text = read_text(path, max_bytes)
+    try:
+        return json.loads(text, parse_constant=refuse, parse_float=finite)
+    except RecursionError as error:
+        raise EgotapError(f"{path} is nested too deeply for a file of its kind") from error
+    except ValueError as error:
+        raise EgotapError(f"{path} is not valid JSON: {error}") from error
+
+
+def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAGE_BYTES) -> Image.Image:
+    """A PNG or JPEG image of the expected size, decoded, as RGB.
+
+    The size is checked in the file's header, before there is memory for a single pixel.
+
+    Args:
+        path: the file.
+        size_px: width and height that it must have.
+        max_bytes: size of the file at most.
+
+    Raises:
+        EgotapError: as `read_bytes`, or if it is no image, damaged, truncated, or of another size.
+    """
+    data = read_bytes(path, max_bytes)
+    try:
+        with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
+            if image.size != tuple(size_px):
+                raise EgotapError(f"{path} is {image.width} x {image.height} px: expected {size_px[0]} x {size_px[1]}")
+            if image.mode not in _IMAGE_MODES:
+                raise EgotapError(f"{path} is an image of mode {image.mode}: expected 8 bits per channel")
+            image.verify()  # the checksums of PNG, which loading does not look at to the end
+        with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error, Image.DecompressionBombError) as error:
+        raise EgotapError(f"{path} is a damaged or truncated image, or none: {error}") from error
+
+
+def load_npy(path: Path | str, max_bytes: int) -> np.ndarray:
+    """The array of an ``.npy`` file, arrays of pickled objects included, without running anything.
+
+    An array of objects may hold NumPy arrays and scalars, numbers, strings, lists, tuples and dicts; see
+    `egotap_pl.data.untrusted.pickle`. Arrays may be read-only.
+
+    Raises:
+        EgotapError: as `read_bytes`, or if the file is damaged, its data do not fill its shape, or it holds or asks for
+            anything but data.
+    """
+    data = read_bytes(path, max_bytes)
+    stream = io.BytesIO(data)
+    try:
+        version = npy_format.read_magic(stream)
+        readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
+        if version not in readers:
+            raise ValueError(f"format version {version}")
+        shape, fortran, dtype = readers[version](stream, max_header_size=_MAX_HEADER_BYTES)
+    except Exception as error:  # NumPy lets the errors of Python's tokenizer and parser through
+        raise EgotapError(f"{path} is not a NumPy file, or a damaged one: {error}") from error
+    content = data[stream.tell() :]
+    if dtype.kind == "O" and not dtype.names:
+        return _unpickled(path, content, shape)
+    if dtype.kind not in _PLAIN_KINDS:
+        raise EgotapError(f"{path} is refused: it holds an array of type {dtype}, not numbers or strings")
+    filled = dtype.itemsize > 0 and math.prod(shape) * dtype.itemsize == len(content)
+    if not filled or any(not 0 <= side < _MAX_SIDE for side in shape):
+        raise EgotapError(f"{path} is damaged: {len(content)} bytes do not fill an array {shape} of {dtype}")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _unpickled(path: Path | str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        array = untrusted_pickle.loads(content)
+    except untrusted_pickle.Refused as refused:
+        raise EgotapError(
+            f"{path} is refused: it holds {refused}, not arrays, numbers, strings and containers of them. Unpickling "
+            "such a file can run code: do not open it with another program"
+        ) from refused
+    if not isinstance(array, np.ndarray) or array.shape != shape:
+        raise EgotapError(f"{path} is damaged: its content is not the array {shape} that its header announces")
+    return array

@@ -1,0 +1,1 @@
+"""What experiments are made of, below the command line: stages, trainings, tests, predictions and their files."""

@@ -1,0 +1,111 @@
+"""From a data configuration to a prepared frame store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import PROGRESS, RESULT, say
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.data.preparation.check import check
+from egotap_pl.data.preparation.prepare import prepare, skipped_path
+from egotap_pl.data.preparation.shard import WHOLE, Shard
+from egotap_pl.data.source import Source
+from egotap_pl.data.store.codec import Codec
+from egotap_pl.data.store.schema import fingerprint_of
+from egotap_pl.engine.build import build
+
+
+def ensure_data(
+    data: dict[str, Any],
+    root: Path,
+    overwrite: bool = False,
+    skip_damaged: bool = False,
+    shard: Shard = WHOLE,
+) -> tuple[Path, str]:
+    """Prepare the configured data unless they are there.
+
+    Args:
+        data: the resolved ``data`` node: ``name``, ``source``, ``codec``, ``workers``, ``folder``. Where ``root`` is
+            None the source files are gone, and the stores in ``folder`` are taken as they are.
+        root: where prepared data live, each in a folder named after its fingerprint.
+        overwrite: see `prepare`.
+        skip_damaged: see `prepare`.
+        shard: see `prepare`; unless it is the whole, there are no stores afterwards.
+
+    Returns:
+        The folder with a store per split, and the fingerprint of the frames in it.
+    """
+    if data.get("root", "") is None:
+        return _as_it_is(data)
+    source, codec, folder = _located(data, root)
+    report = prepare(source, folder, codec, data["workers"], overwrite, PROGRESS, skip_damaged, shard)
+    frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
+    speed = f" at {report.frames_per_second:.0f} frames/s" if report.frames_per_second else ", already there"
+    name = data["name"] if shard == WHOLE else f"{data['name']}, shard {shard}"
+    say(f"{name}: {frames} frames{speed}, {folder}")
+    for split in report.splits:
+        if split.skipped or split.missing:
+            where = f", see {skipped_path(folder, split.split)}" if shard == WHOLE else ""
+            say(f"{split.split}: {split.skipped} frames left out, {split.missing} motions not on disk{where}")
+    if shard != WHOLE:
+        say("when all shards are done, the same command without shard=... joins them")
+    return folder, report.fingerprint
+
+
+def _as_it_is(data: dict[str, Any]) -> tuple[Path, str]:
+    """Prepared data whose source files are not at hand."""
+    if data["folder"] is None:
+        raise EgotapError("data.root=null: then say where the prepared stores are: data.folder=DIR; or give data.root")
+    folder = Path(data["folder"]).absolute()
+    module = FrameDataModule(folder, batch_size=1, workers=0)
+    frames = ", ".join(f"{len(module.store(split))} {split}" for split in ("train", "validation", "test"))
+    say(f"{data['name']}: {frames} frames, taken as they are, {folder}")
+    return folder, module.fingerprint
+
+
+def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:
+    """Read everything that the configured data consist of, print a summary, and write a report; no store is made.
+
+    Args:
+        data: see `ensure_data`.
+        root: see `ensure_data`; the report stands beside the folder that the data would be prepared into.
+        shard: which of the pieces.
+
+    Raises:
+        EgotapError: if anything is missing or damaged; the message names the report.
+    """
+    source, _, folder = _located(data, root)
+    report = check(source, data["workers"], PROGRESS, shard)
+    name = "check" if shard == WHOLE else f"check-{shard.number}-of-{shard.count}"
+    path = folder.with_name(f"{folder.name}.{name}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    report.write(path)
+    report.show(RESULT)
+    say(f"report: {path}")
+    if not report.is_clean:
+        raise EgotapError(f"not all of {data['name']} is there and readable, see {path}; on_error=skip leaves that out")
+
+
+def find_data(root: Path, fingerprint: str) -> Path | None:
+    """The folder of prepared data, found by their fingerprint; None if they are not there. Nothing is prepared.
+
+    Args:
+        root: where prepared data live (``paths.data``).
+        fingerprint: ``dataset_fingerprint`` of a run's metrics and predictions.
+    """
+    for path in sorted(root.glob("*/test.h5")):
+        try:
+            if FrameDataModule(path.parent, batch_size=1, workers=0).fingerprint == fingerprint:
+                return path.parent
+        except EgotapError:  # another data set's trouble
+            continue
+    return None
+
+
+def _located(data: dict[str, Any], root: Path) -> tuple[Source[Any], Codec, Path]:
+    """The source, the codec, and the folder of the stores."""
+    source, codec = build(data["source"]), build(data["codec"])
+    name = f"{data['name']}-{fingerprint_of(source.identity(), codec)[:12]}"
+    return source, codec, Path(data["folder"]).absolute() if data["folder"] else root.absolute() / name

@@ -1,0 +1,47 @@
+"""Estimated heatmaps, made once and kept: frozen estimators give the same maps in every epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from egotap_pl.core.progress import FrameProgress
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.data.store.heatmaps import HeatmapWriter
+from egotap_pl.engine.build import build
+from egotap_pl.engine.checkpoints import load_part
+
+BATCH_SIZE = 32
+SPLITS = ("train", "validation")
+
+
+def keep_heatmaps(
+    source: dict[str, Any], weights: dict[str, Path], store: Path, folder: Path, trainer: dict[str, Any]
+) -> None:
+    """Write the estimated heatmaps of the training and validation splits.
+
+    Args:
+        source: spec of the heatmap source, to be called with a skeleton.
+        weights: the checkpoint of each of its estimators.
+        store: folder of the prepared data.
+        folder: where a file per split goes.
+        trainer: ``accelerator`` and ``workers``.
+    """
+    module = FrameDataModule(store, batch_size=BATCH_SIZE, workers=trainer["workers"])
+    device = torch.device("cuda" if trainer["accelerator"] == "gpu" else "cpu")
+    heatmaps = build(source)(skeleton=module.skeleton)
+    for kind, checkpoint in weights.items():
+        load_part(heatmaps.get_submodule(f"{kind}.module"), checkpoint, "estimator")
+    heatmaps = heatmaps.to(device).eval()
+    for split in SPLITS:
+        path = folder / f"{split}.h5"
+        if path.is_file():
+            continue
+        frames = module.store(split)
+        with FrameProgress(f"heatmaps: {split}", len(frames)) as progress, HeatmapWriter(path, len(frames)) as writer:
+            for batch in module.ordered_loader(split):
+                with torch.inference_mode():
+                    writer.append(heatmaps(batch._replace(images=batch.images.to(device))))
+                progress.advance(len(batch.frame))

@@ -1,0 +1,160 @@
+"""Loggers beside metrics.csv: made, told results and pictures, closed. The only place that knows Weights & Biases."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from lightning.pytorch.loggers import Logger, WandbLogger
+from matplotlib.figure import Figure
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.build import build
+from egotap_pl.engine.labels import Labels
+from egotap_pl.tasks.monitor import error_rows
+
+
+@runtime_checkable
+class LoggerService(Protocol):
+    """A service that runs are logged to: what a YAML file of conf/logger names."""
+
+    frames: int
+    every_epochs: int
+
+    def check(self) -> None:
+        """Find out, before long work begins, whether runs can be logged."""
+        ...
+
+    def open(self, labels: Labels, folder: Path) -> Logger:
+        """The logger of a training, which keeps its files in the training's folder."""
+        ...
+
+
+class WandbService:
+    """Weights & Biases.
+
+    Args:
+        project: where runs are collected.
+        entity: user or team; None: the account's own.
+        offline: keep everything on disk, to be sent later by `wandb sync`; so does WANDB_MODE=offline.
+        frames: validation frames of which pictures are made.
+        every_epochs: how often.
+    """
+
+    def __init__(self, project: str, entity: str | None, offline: bool, frames: int, every_epochs: int) -> None:
+        self.project, self.entity, self.offline = project, entity, offline
+        self.frames, self.every_epochs = frames, every_epochs
+
+    def check(self) -> None:
+        """Needs the package and, unless offline, an account; on a terminal wandb asks for its key.
+
+        Raises:
+            EgotapError: if either is not there.
+        """
+        try:
+            import wandb
+        except ModuleNotFoundError as error:
+            raise EgotapError(
+                f"logger=wandb needs a package that is not installed ({error}): pip install 'egotap-pl[wandb]'"
+            ) from error
+        if self.offline or os.environ.get("WANDB_MODE", "online") != "online":
+            return
+        try:
+            known = wandb.login()
+        except (wandb.Error, ValueError) as error:
+            known, reason = False, f" ({error})"
+        else:
+            reason = ""
+        if not known:
+            raise EgotapError(
+                f"logger=wandb is not logged in{reason}: run `wandb login`, or log to disk with logger.offline=true"
+            )
+
+    def open(self, labels: Labels, folder: Path) -> Logger:
+        """A run that an interrupted training, begun again, goes on with."""
+        logger = WandbLogger(
+            project=self.project,
+            entity=self.entity,
+            save_dir=str(folder),
+            name=labels.name,
+            id=labels.id,
+            group=labels.group,
+            job_type=labels.stage,
+            tags=list(labels.tags),
+            mode="offline" if self.offline else None,
+        )
+        logger.log_hyperparams(dict(labels.config))
+        return logger
+
+
+def make_service(spec: dict[str, Any]) -> LoggerService:
+    """The configured service."""
+    service: LoggerService = build(spec)
+    return service
+
+
+def log_results(loggers: Sequence[Logger], metrics: Mapping[str, Any]) -> None:
+    """Give the loggers what metrics.json holds: numbers of the whole test, per joint, per category, per view.
+
+    Those that take tables get these as tables, too.
+    """
+    whole = {f"test/{name}": v for name, v in metrics.items() if isinstance(v, float) or name == "parameters"}
+    for logger in loggers:
+        logger.log_metrics({**whole, **error_rows("test", metrics)})
+        if hasattr(logger, "log_table"):
+            for name, (columns, rows) in result_tables(metrics).items():
+                logger.log_table(f"tables/{name}", columns, rows)
+
+
+def result_tables(metrics: Mapping[str, Any]) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """Columns and rows of the tables of a test, by name."""
+    tables: dict[str, tuple[list[str], list[list[Any]]]] = {}
+    if "per_joint" in metrics:
+        tables["per_joint"] = ["joint", "MPJPE (mm)"], [list(row) for row in metrics["per_joint"].items()]
+    if "per_category" in metrics:
+        tables["per_category"] = (
+            ["category", "MPJPE (mm)", "PA-MPJPE (mm)", "frames"],
+            [[name, e["mpjpe"], e["pa_mpjpe"], e["frames"]] for name, e in metrics["per_category"].items()],
+        )
+    if "per_view" in metrics:
+        tables["per_view"] = ["view", "mean squared error"], [list(row) for row in metrics["per_view"].items()]
+    return tables
+
+
+def log_figures(loggers: Sequence[Logger], figures: Mapping[str, Figure], step: int) -> None:
+    """Give figures to the loggers that take pictures."""
+    for logger in loggers:
+        if hasattr(logger, "log_image"):
+            for name, figure in figures.items():
+                logger.log_image(name, [figure], step=step)
+
+
+def log_clouds(
+    loggers: Sequence[Logger], clouds: Mapping[str, tuple[str, Float[np.ndarray, "_ 6"]]], step: int
+) -> None:
+    """Give captions and points (x, y, z, red, green, blue), to be turned with the mouse, to Weights & Biases."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            import wandb
+
+            media: dict[str, Any] = {name: wandb.Object3D(p, caption=caption) for name, (caption, p) in clouds.items()}
+            logger.log_metrics(media, step=step)
+
+
+@contextmanager
+def wandb_closed() -> Iterator[None]:
+    """Finish the run of Weights & Biases, if one was begun, so that the next job of a multirun begins its own."""
+    status = 1
+    try:
+        yield
+        status = 0
+    finally:
+        wandb = sys.modules.get("wandb")
+        if wandb is not None and getattr(wandb, "run", None) is not None:
+            wandb.finish(exit_code=status)

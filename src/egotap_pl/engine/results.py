@@ -1,0 +1,147 @@
+"""What a run leaves behind: metrics.json, predictions.h5 and metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+import egotap_pl
+from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.atomic import write_json
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.engine.checkpoints import About
+from egotap_pl.tasks.callbacks import PredictionRecorder
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from: the checkpoint's description, its seed and the seconds of its training."""
+
+    about: About
+    seed: int
+    seconds: float
+
+
+def run_test(
+    trainer: L.Trainer,
+    task: Any,
+    module: FrameDataModule,
+    split: str,
+    provenance: Provenance,
+    folder: Path | None,
+) -> dict[str, Any]:
+    """Test a task on a split; the first process writes metrics.json and, for poses, predictions.h5.
+
+    Returns:
+        The content of metrics.json, in every process.
+    """
+    recorder = PredictionRecorder()
+    trainer.callbacks.append(recorder)  # type: ignore[attr-defined]
+    started = time.monotonic()
+    trainer.test(task, dataloaders=module.loader(split), verbose=False)
+    trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
+    results = task.test_results()
+    metrics = {
+        "frames": len(module.store(split)),
+        **results,
+        "seconds": round(provenance.seconds, 1),
+        "test_seconds": round(time.monotonic() - started, 2),
+        "device": device_name(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+        "experiment": provenance.about.experiment,
+        "dataset": provenance.about.data["name"],
+        "dataset_fingerprint": module.fingerprint,
+        "split": split,
+        "seed": provenance.seed,
+        "commit": commit(),
+        "parameters": sum(p.numel() for p in task.parameters() if p.requires_grad),
+        "version": egotap_pl.__version__,
+    }
+    if folder is not None and trainer.is_global_zero:
+        folder.mkdir(parents=True, exist_ok=True)
+        if recorder.predictions:
+            collected(recorder.predictions, module, split).write(folder / "predictions.h5")
+        write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def collected(predictions: dict[str, Any], module: FrameDataModule, split: str) -> Predictions:
+    """What a test recorded, with the identity of every frame."""
+    store, rows = module.store(split), predictions["frame"]
+    names = store.name_frames(rows.tolist())
+    joints = list(store.skeleton.estimated)
+    return Predictions(
+        pose_cm=predictions["pose_cm"],
+        truth_cm=predictions["truth_cm"],
+        visibility=store.labels["visibility"].numpy()[rows][..., joints],
+        row=rows,
+        category=names.category,
+        subject=names.subject,
+        motion=names.motion,
+        frame_number=names.frame_number,
+        skeleton=store.skeleton,
+        dataset_fingerprint=module.fingerprint,
+        split=split,
+    )
+
+
+def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
+    """The logger, with the rows that an interrupted run has written: Lightning's would begin the file anew.
+
+    Args:
+        logger: writes metrics.csv.
+        steps: training steps that the checkpoint holds; what was written of later ones is done, and written, again.
+    """
+    path = Path(logger.log_dir) / "metrics.csv"
+    rows: list[dict[str, float]] = []
+    if steps and path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: _number(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+        rows = [row for row in rows if row["step"] < steps]
+    if rows:
+        logger.experiment.metrics = rows
+        logger.experiment.save()
+    return logger
+
+
+def best_validation(folder: Path, monitor: str) -> float:
+    """The smallest value that a finished training's metrics.csv has of what selects the best epoch; NaN without any."""
+    if not (folder / "metrics.csv").is_file():  # nothing was trained
+        return math.nan
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        values = [float(row[monitor]) for row in csv.DictReader(file) if row.get(monitor)]
+    return min(values, default=math.nan)
+
+
+def _number(cell: str) -> int | float:
+    return int(cell) if cell.isdigit() else float(cell)  # epochs and steps are written as they were
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu, {torch.get_num_threads()} threads"
+
+
+def commit() -> str | None:
+    """The commit of the checkout that the program runs from, with a + if files differ from it; None outside one."""
+    package = Path(egotap_pl.__file__).parent
+    if not (package.parents[1] / "pyproject.toml").is_file():
+        return None  # an installed wheel may lie inside somebody else's repository
+    git = ["git", "-C", str(package)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")

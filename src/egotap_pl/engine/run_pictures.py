@@ -1,0 +1,84 @@
+"""A run's picture of test frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.atomic import atomic
+from egotap_pl.core.evenly import evenly
+from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.figures.frames import Shown, poses_figure
+from egotap_pl.figures.reconstruction import RebuiltFrame, reconstruction_figure
+from egotap_pl.tasks import LiftingTask, ZerosTask
+
+QUANTILES = {"best": 0.0, "median": 0.5, "worst tenth": 0.9, "worst": 1.0}
+REBUILT_FRAMES = 4
+
+
+def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
+    """Draw a run's picture of test frames unless it is there: ``poses.png``, or ``maps.png`` of a probe's run.
+
+    Args:
+        run: a finished run's folder.
+        store: folder of the prepared data.
+        trust: packages whose classes the run's checkpoint may name.
+    """
+    for name in ("poses.png", "maps.png"):
+        if (run / name).is_file():
+            return run / name
+    task, _ = load_task(run / "checkpoints" / "best.ckpt", trust)
+    frames = FrameStore(store_path(store, "test"))
+    if isinstance(task, ZerosTask):
+        name, figure = "maps.png", _maps_figure(task, frames)
+    else:
+        assert isinstance(task, LiftingTask)
+        name, figure = "poses.png", _poses_figure(task, frames, run)
+    with atomic(run / name) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+    return run / name
+
+
+def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
+    """Frames from the best to the worst by MPJPE."""
+    predictions = Predictions.read(run / "predictions.h5")
+    estimate, truth, rows = predictions.pose_cm, predictions.truth_cm, predictions.row
+    errors = predictions.error_mm.mean(1)
+    order = np.argsort(errors, kind="stable")
+    chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
+    batch = frames.read([int(rows[k]) for k in chosen])
+    with torch.inference_mode():
+        maps = task.eval().maps(batch)
+    shown = [
+        Shown(
+            f"{name}: {errors[k]:.0f} mm\n{frames.categories[int(batch.category[n])]}",
+            batch.images[n].numpy(),
+            maps.joint[n].numpy(),
+            maps.limb[n].numpy(),
+            truth[k],
+            estimate[k],
+        )
+        for n, (name, k) in enumerate(zip(QUANTILES, chosen, strict=True))
+    ]
+    return poses_figure(shown, frames.skeleton)
+
+
+def _maps_figure(task: ZerosTask, frames: FrameStore) -> Figure:
+    """Frames at even distances."""
+    batch = frames.read(evenly(REBUILT_FRAMES, len(frames)))
+    with torch.inference_mode():
+        maps = task.eval().maps(batch)
+        rebuilt = task.rebuild(maps)
+    shown = [
+        RebuiltFrame(
+            frames.categories[int(category)], image.numpy(), {"joint maps": given.numpy(), "rebuilt": again.numpy()}
+        )
+        for category, image, given, again in zip(batch.category, batch.images, maps, rebuilt, strict=True)
+    ]
+    return reconstruction_figure(shown)

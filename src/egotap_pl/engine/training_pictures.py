@@ -1,0 +1,95 @@
+"""Pictures of a few fixed validation frames, handed to every logger that takes pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import lightning as L
+import numpy as np
+import torch
+from jaxtyping import Float
+from lightning.pytorch.loggers import Logger
+from torch import Tensor
+
+from egotap_pl.core.batch import Batch, Heatmaps
+from egotap_pl.core.evenly import evenly
+from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.engine.loggers import log_clouds, log_figures
+from egotap_pl.figures.panels import Panel, panel_figure, pose_cloud
+from egotap_pl.tasks import HeatmapTask, LiftingTask, ZerosTask
+from egotap_pl.tasks.targets import left_view_cm
+
+
+def picture_maker(
+    module: FrameDataModule, number: int, loggers: Sequence[Logger]
+) -> Callable[[L.LightningModule, int], None]:
+    """What draws frames of the validation split, at even distances and always the same, and gives them to loggers.
+
+    Args:
+        module: the data; frames are read now, with images even where training reads kept heatmaps.
+        number: how many frames.
+        loggers: who gets the pictures.
+
+    Returns:
+        A function of the task, in evaluation mode, and the training step.
+    """
+    store = module.store("validation")
+    frames = store.read(evenly(number, len(store)))
+    bones = module.skeleton.estimated_limbs
+    names = [module.categories[int(category)] for category in frames.category]
+
+    def show(task: L.LightningModule, step: int) -> None:
+        panels = panels_of(task, frames.on(task.device), names)
+        has_poses = bool(panels and panels[0].poses_cm)
+        if panels:
+            log_figures(loggers, {"pictures/frames": panel_figure(panels, bones if has_poses else ())}, step)
+        if has_poses:
+            clouds = {f"poses/frame_{k + 1}": (p.title, pose_cloud(p, bones)) for k, p in enumerate(panels)}
+            log_clouds(loggers, clouds, step)
+
+    return show
+
+
+def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> list[Panel]:
+    """Frames as a task of this package sees them; an empty list for a task of another kind."""
+    poses: dict[str, Tensor] = {}
+    if isinstance(task, LiftingTask):
+        seen = task.maps(frames)
+        maps = _true_and_seen(frames, seen, task)
+        poses = {"truth": task.truth_cm(frames), "estimate": task.lifter(*seen)}
+    elif isinstance(task, HeatmapTask):
+        estimate = task(frames.images)
+        truth = task.target.draw(frames, task.skeleton, estimate.shape[-1])
+        maps = {"target heatmaps": truth, "estimated heatmaps": estimate}
+    elif isinstance(task, ZerosTask):
+        given = task.maps(frames)
+        maps = {"joint heatmaps": given, "rebuilt": task.rebuild(given)}
+    else:
+        return []
+    return [
+        Panel(
+            title,
+            frames.images[k, 0].cpu().numpy(),
+            {name: _channels(value[k, 0]) for name, value in maps.items()},
+            {name: value[k].float().cpu().numpy() for name, value in poses.items()},
+        )
+        for k, title in enumerate(titles)
+    ]
+
+
+def _true_and_seen(frames: Batch, seen: Heatmaps, task: LiftingTask) -> Mapping[str, Tensor]:
+    """What a lifter's heatmaps should be, and what they are."""
+    side = seen.joint.shape[-1]
+    return {
+        "target joints": joint_heatmaps(frames.points2d_px, task.skeleton, side),
+        "joint heatmaps": seen.joint,
+        "target limbs": limb_heatmaps(frames.points2d_px, left_view_cm(frames), task.skeleton, side),
+        "limb heatmaps": seen.limb,
+    }
+
+
+def _channels(maps: Float[Tensor, "j *rest"]) -> Float[np.ndarray, "j h w"]:
+    """A channel per joint or limb: of cosine and sine their length."""
+    flat = torch.linalg.vector_norm(maps, dim=1) if maps.ndim == 4 else maps
+    return flat.float().cpu().numpy()

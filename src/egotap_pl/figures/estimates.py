@@ -1,0 +1,77 @@
+"""Pictures of estimates without a truth: both views with the heatmaps' peaks as a skeleton, and the pose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.figures.drawing import upright
+from egotap_pl.figures.style import ESTIMATE_COLOUR, ORANGE, SMALL, TEXT, page, plain
+
+_FAINTEST = 0.15
+"""Opacity of a joint whose heatmap is empty."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A frame to be drawn.
+
+    Fields:
+        title: what stands beside it.
+        images: both views.
+        joint_heatmaps: of both views.
+        pose_cm: estimated joints, camera axes.
+    """
+
+    title: str
+    images: UInt8[np.ndarray, "v 3 h w"]
+    joint_heatmaps: Float[np.ndarray, "v m h2 w2"]
+    pose_cm: Float[np.ndarray, "j 3"]
+
+
+def estimates_figure(frames: Sequence[Estimate], skeleton: Skeleton) -> Figure:
+    """A row per frame: left and right view with the peaks of their joint heatmaps, and the pose from two sides.
+
+    A joint is as opaque as its heatmap's peak is high. The root has no heatmap, so its limbs are not drawn over images.
+    """
+    figure = page(1.9 * len(frames) + 0.2)
+    axes = figure.subplots(len(frames), 4, squeeze=False)
+    for row, (frame, (*views, front, side)) in enumerate(zip(frames, axes, strict=True)):
+        for axis, image, maps in zip(views, frame.images, frame.joint_heatmaps, strict=True):
+            draw_peaks(axis, image, maps, skeleton)
+        views[0].set_ylabel(frame.title, fontsize=TEXT)
+        for axis, across in ((front, 0), (side, 2)):
+            body = upright(frame.pose_cm)
+            for child, parent in skeleton.estimated_limbs:
+                axis.plot(*body[[child, parent]][:, [across, 1]].T, color=ESTIMATE_COLOUR, linewidth=1.5)
+            axis.scatter(body[:, across], body[:, 1], color=ESTIMATE_COLOUR, s=6, zorder=3)
+            plain(axis, "cm" if row == len(frames) - 1 else "")
+            axis.set_aspect("equal", adjustable="datalim")
+    for axis, title in zip(axes[0], ("left view", "right view", "from the front", "from the side"), strict=True):
+        axis.set_title(title, fontsize=TEXT)
+    return figure
+
+
+def draw_peaks(
+    axis: Axes, image: UInt8[np.ndarray, "3 h w"], maps: Float[np.ndarray, "m h2 w2"], skeleton: Skeleton
+) -> None:
+    """Draw a view, and over it the joints and limbs that its heatmaps show."""
+    side, map_px = image.shape[-1], maps.shape[-1]
+    axis.imshow(image.transpose(1, 2, 0), extent=(0, side, side, 0), interpolation="nearest")
+    flat = maps.reshape(len(maps), -1)
+    rows, columns = np.divmod(flat.argmax(1), map_px)
+    places = (np.stack((columns, rows), 1) + 0.5) * side / map_px
+    opacity = flat.max(1).clip(_FAINTEST, 1)
+    for child, parent in skeleton.limbs:
+        if parent != 0:
+            ends = places[[child - 1, parent - 1]].T
+            axis.plot(*ends, color=ORANGE, linewidth=1.2, alpha=min(opacity[child - 1], opacity[parent - 1]))
+    axis.scatter(places[:, 0], places[:, 1], color=ORANGE, s=5, alpha=opacity, zorder=3)
+    axis.set(xticks=[], yticks=[], xlim=(0, side), ylim=(side, 0))
+    axis.tick_params(labelsize=SMALL)

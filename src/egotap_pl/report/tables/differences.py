@@ -1,0 +1,194 @@
+"""Differences between rows of a table, on the same test frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast
+from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.variants import Condition, Variant
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.report.contents import Cell, Table
+from egotap_pl.report.names import display_name
+from egotap_pl.report.paper import DATASETS, PaperTable
+from egotap_pl.report.tables.cells import MISSING, NOTHING, difference_cell, facts_of, joined, signed
+
+Read = Callable[[Run], FrameErrors]
+
+COLUMNS = (
+    "MPJPE (mm): mean [over motions]",
+    "MPJPE [over seeds]",
+    "MPJPE [over both]",
+    "PA-MPJPE (mm): mean [over motions]",
+    "PA-MPJPE [over seeds]",
+    "PA-MPJPE [over both]",
+    "seeds",
+)
+CAPTION = (
+    "Paired by test frame and by seed; negative: the first is better. Three 95% intervals, each about something else. "
+    "Over motions: these networks on other motions (bootstrap, BCa; motions are drawn, not frames, for frames of one "
+    "motion resemble each other). Over seeds: other networks on these motions (Student's t; [?]: one seed tells "
+    "nothing). Over both: other networks on other motions (the squares of the two added). None is "
+    "corrected for the number of comparisons."
+)
+
+
+class Line(NamedTuple):
+    """A row to be: a weighted sum of variants' errors."""
+
+    label: str
+    terms: Sequence[tuple[float, Variant | None]]
+
+
+def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Table | None:
+    """Rows of a table against each other; None where there are fewer than two.
+
+    Table 1: the paper's method against the others. Table 2: each row against the one before it, and the rows with
+    propagation against Grid ViT alone.
+    """
+    if "mpjpe" not in paper.metrics:
+        return None
+    if sum(preset in condition.by_preset for preset in paper.presets) < 2:
+        return None
+    label = {row.preset: row.label for row in paper.rows}
+    pairs = _PAIRS[paper.name](paper.presets) if paper.name in _PAIRS else []
+    relative = [_relative(paper, condition, one, other) for one, other in pairs]
+    lines = [Line(f"{label[one]} against {label[other]}", _difference(condition, one, other)) for one, other in pairs]
+    used = dict.fromkeys(variant for line in lines for _, variant in line.terms if variant is not None)
+    return contrasts_table(
+        f"{paper.name}_differences_{condition.slug}",
+        f"Differences within {paper.name.replace('table', 'Table ')} ({condition.title})",
+        f"{CAPTION} Change: of the mean MPJPE, relative to the second's; the paper's is on other data, but a change in "
+        "per cent can be held against ours.",
+        lines,
+        facts_of(condition, used),
+        read,
+        {name: [cells[k] for cells in relative] for k, name in enumerate(("change", *_paper_columns(paper)))},
+    )
+
+
+def others_against_rows(
+    condition: Condition, others: Sequence[Variant], rows: Sequence[Variant], read: Read
+) -> list[Table]:
+    """Variants that no table of the paper has, such as one with a part of the user's own, against the tables' rows.
+
+    Without rows they are compared with the first of them.
+    """
+    others, rows = [[v for v in variants if v.runs[0].is_lifting] for variants in (others, rows)]
+    if not rows:
+        others, rows = others[1:], others[:1]
+    lines = [
+        Line(f"{display_name(one)} against {display_name(row)}", [(1.0, one), (-1.0, row)])
+        for one in others
+        for row in rows
+    ]
+    name, title = f"variants_differences_{condition.slug}", f"Variants against the tables' rows ({condition.title})"
+    facts = facts_of(condition, [*others, *rows])
+    return [contrasts_table(name, title, CAPTION, lines, facts, read)] if lines else []
+
+
+def contrasts_table(
+    name: str,
+    title: str,
+    caption: str,
+    lines: Sequence[Line],
+    facts: Mapping[str, str],
+    read: Read,
+    more: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
+) -> Table:
+    """A line per weighted sum of errors; one that cannot be made says why in the notes.
+
+    Args:
+        name: see `Table`.
+        title: likewise.
+        caption: likewise.
+        lines: what to show.
+        facts: likewise.
+        read: gives a run's errors.
+        more: columns to be added.
+    """
+    rows, notes = [], []
+    for line in lines:
+        if any(variant is None for _, variant in line.terms):  # which ones, and how to make them, stands elsewhere
+            rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
+            continue
+        try:
+            rows.append((Cell(line.label), *_cells(line, read)))
+        except EgotapError as error:
+            rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
+            notes.append(f"{line.label}: {error}")
+    rows = [(*row, *(cells[k] for cells in more.values())) for k, row in enumerate(rows)]
+    return Table(
+        name=name,
+        title=title,
+        caption=caption,
+        columns=("comparison", *COLUMNS, *more),
+        rows=tuple(rows),
+        notes=tuple(dict.fromkeys(notes)),
+        facts=facts,
+    )
+
+
+def _cells(line: Line, read: Read) -> list[Cell]:
+    terms = [Term(weight, variant.runs) for weight, variant in line.terms if variant is not None]
+    cells: list[Cell] = []
+    seeds: Sequence[int] = ()
+    for measure in (_mpjpe, _pa_mpjpe):
+        found: Contrast = contrast(terms, measure, read)
+        cells.append(difference_cell(found.motions, 2, with_mean=True))
+        cells += [difference_cell(interval, 2, with_mean=False) for interval in (found.seeds, found.both)]
+        seeds = found.common_seeds
+    return [*cells, Cell(joined(seeds) if seeds else "none in common", len(seeds))]
+
+
+def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> list[Cell]:
+    """How much the first's MPJPE differs from the second's, in per cent: ours, and the paper's on each of its data."""
+    variants = (condition.by_preset.get(one), condition.by_preset.get(other))
+    ours = [float(np.mean(variant.values("mpjpe"))) if variant else None for variant in variants]
+    papers = {row.preset: row.values for row in paper.rows}
+    theirs = [[papers[preset].get((d, "mpjpe")) for preset in (one, other)] for d in _datasets(paper)]
+    return [
+        NOTHING if a is None or b is None else Cell(f"{signed(100 * (a / b - 1), 1)}%", 100 * (a / b - 1))
+        for a, b in (ours, *theirs)
+    ]
+
+
+def _datasets(paper: PaperTable) -> list[str]:
+    return [dataset for dataset, metric in paper.columns if metric == "mpjpe"]
+
+
+def _paper_columns(paper: PaperTable) -> list[str]:
+    return [f"paper's change, {DATASETS[dataset]}" for dataset in _datasets(paper)]
+
+
+def _mpjpe(errors: FrameErrors) -> np.ndarray:
+    return errors.mpjpe_mm
+
+
+def _pa_mpjpe(errors: FrameErrors) -> np.ndarray:
+    return errors.pa_mpjpe_mm
+
+
+def _difference(condition: Condition, one: str, other: str) -> list[tuple[float, Variant | None]]:
+    return [(1.0, condition.by_preset.get(one)), (-1.0, condition.by_preset.get(other))]
+
+
+def _last_against_others(presets: Sequence[str]) -> list[tuple[str, str]]:
+    return [(presets[-1], other) for other in presets[:-1]]
+
+
+def _each_against_the_one_before(presets: Sequence[str]) -> list[tuple[str, str]]:
+    base = "table2/grid_vit"
+    steps = list(zip(presets[1:], presets, strict=False))
+    against_base = [(preset, base) for preset in presets if preset.startswith(f"{base}_")]
+    return list(dict.fromkeys([*steps, *against_base]))
+
+
+_PAIRS: dict[str, Callable[[Sequence[str]], list[tuple[str, str]]]] = {
+    "table1": _last_against_others,
+    "table2": _each_against_the_one_before,
+}

@@ -1,0 +1,109 @@
+"""What the propagation unit gains from: its gates, the tree, or aligned rows (presets propagation/*)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+from egotap_pl.analysis.statistics import seeds_interval
+from egotap_pl.analysis.variants import Condition, Variant
+from egotap_pl.report.contents import Cell, Table
+from egotap_pl.report.tables.cells import MISSING, facts_of, mark_lowest, mean_cell
+from egotap_pl.report.tables.differences import CAPTION, Line, Read, contrasts_table
+from egotap_pl.report.tables.results import missing_rows
+
+# Levels of each factor; a contrast is the second minus the first.
+UNIT, ORDER, ROWS = ("concat", "pu"), ("tree", "chain"), ("aligned", "shifted")
+Cell3 = tuple[str, str, str]
+CELLS: tuple[Cell3, ...] = tuple((u, o, r) for u, o, r in itertools.product(UNIT, ORDER, ROWS))
+SEEDS = (1, 2, 3, 4, 5)
+RELEASED = "as released: PU on the chain against Concat on the tree, rows shifted"
+_WORDS = {"concat": "Concat", "pu": "PU"}
+
+
+def preset_of(cell: Cell3) -> str:
+    """The preset of a cell."""
+    return f"propagation/{'_'.join(cell)}"
+
+
+PRESETS = tuple(preset_of(cell) for cell in CELLS)
+
+
+def factorial_tables(condition: Condition, read: Read) -> list[Table]:
+    """Means of the eight cells, and effects of and between the three factors."""
+    found = {cell: condition.by_preset.get(preset_of(cell)) for cell in CELLS}
+    effects = contrasts_table(
+        f"propagation_effects_{condition.slug}",
+        f"Propagation: effects ({condition.title})",
+        "A main effect is the mean difference between a factor's two levels over the other factors' levels; an "
+        "interaction of two is by how much one's effect differs between the other's levels; of three, by how much that "
+        f"differs between the third's levels. {CAPTION}",
+        _lines(found),
+        facts_of(condition, [variant for variant in found.values() if variant]),
+        read,
+    )
+    return [_cells_table(condition, found), effects]
+
+
+def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) -> Table:
+    columns = []
+    for metric in ("mpjpe", "pa_mpjpe"):
+        columns.append(
+            mark_lowest([mean_cell(seeds_interval(v.values(metric)), 1) if v else MISSING for v in found.values()])
+        )
+    seeds = [Cell(str(len(v.runs)) if v else "0", len(v.runs) if v else 0) for v in found.values()]
+    parameters = [
+        Cell(f"{v.runs[0].metrics['parameters']:,}", v.runs[0].metrics["parameters"]) if v else Cell("")
+        for v in found.values()
+    ]
+    names = [(Cell(_WORDS[unit]), Cell(order), Cell(rows)) for unit, order, rows in found]
+    present = [variant for variant in found.values() if variant]
+    return Table(
+        name=f"propagation_{condition.slug}",
+        title=f"Propagation: unit, order and rows ({condition.title})",
+        caption="Unit: LSTM RF Concat or the propagation unit. Order: along the skeleton's tree (paper), or from joint "
+        "to next joint (release). Rows: each joint's feature gives its own joint (paper), or those of the head are one "
+        "too early (release). "
+        "Mean over seeds, ± half of the 95% interval (Student's t over the seeds).",
+        columns=("unit", "order", "rows", "MPJPE (mm)", "PA-MPJPE (mm)", "seeds", "parameters"),
+        rows=tuple(
+            (*name, *cells) for name, cells in zip(names, zip(*columns, seeds, parameters, strict=True), strict=True)
+        ),
+        notes=tuple(
+            missing_rows({f"{_WORDS[u]} {o} {r}": preset_of((u, o, r)) for u, o, r in CELLS}, condition, SEEDS)
+        ),
+        facts=facts_of(condition, present),
+    )
+
+
+def _lines(found: Mapping[Cell3, Variant | None]) -> list[Line]:
+    """The release's own pair, PU against Concat in each cell, order and rows likewise, then effects over the cells."""
+    lines = [Line(RELEASED, [(1.0, found["pu", "chain", "shifted"]), (-1.0, found["concat", "tree", "shifted"])])]
+    for factor, (label, others) in enumerate(
+        (("PU against Concat", (1, 2)), ("chain against tree", (0, 2)), ("shifted against aligned rows", (0, 1)))
+    ):
+        for fixed in itertools.product(*((UNIT, ORDER, ROWS)[other] for other in others)):
+            where = dict(zip(others, fixed, strict=True))
+            cells = [cell for cell in CELLS if all(cell[k] == level for k, level in where.items())]
+            terms = [(_sign(cell, factor), found[cell]) for cell in cells]
+            lines.append(Line(f"{label}: {', '.join(_WORDS.get(level, level) for level in fixed)}", terms))
+    names = ("unit (PU against Concat)", "order (chain against tree)", "rows (shifted against aligned)")
+    short = ("unit", "order", "rows")
+    for size in (1, 2, 3):
+        for factors in itertools.combinations(range(3), size):
+            weights = [_product(cell, factors) / 2 ** (3 - size) for cell in CELLS]
+            label = f"main effect of {names[factors[0]]}" if size == 1 else " × ".join(short[k] for k in factors)
+            label = label if size == 1 else f"interaction {label}"
+            lines.append(Line(label, [(weight, found[cell]) for weight, cell in zip(weights, CELLS, strict=True)]))
+    return lines
+
+
+def _sign(cell: Cell3, factor: int) -> float:
+    return 1.0 if cell[factor] == (UNIT, ORDER, ROWS)[factor][1] else -1.0
+
+
+def _product(cell: Cell3, factors: tuple[int, ...]) -> float:
+    product = 1.0
+    for factor in factors:
+        product *= _sign(cell, factor)
+    return product

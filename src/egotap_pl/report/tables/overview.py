@@ -1,0 +1,78 @@
+"""All variants and all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.variants import Condition, typed
+from egotap_pl.report.contents import Cell, Table
+from egotap_pl.report.names import display_name, place
+from egotap_pl.report.tables.cells import NOTHING, joined, number_cell
+from egotap_pl.report.tables.results import METRICS, metric_cell
+
+_ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark", "folder")
+
+
+def variants_table(condition: Condition) -> Table:
+    """Every variant of a condition, whether or not a table of the paper has it."""
+    rows = []
+    for variant in sorted(condition.variants, key=place):
+        metrics = variant.runs[0].metrics
+        cells = [metric_cell(variant, name) for name in METRICS]
+        names = dict.fromkeys((*variant.presets, *variant.started_as))
+        configuration = joined(names) + (f" with {joined(typed(variant.changes))}" if variant.changes else "")
+        rows.append(
+            (
+                Cell(display_name(variant)),
+                Cell(configuration),
+                *cells,
+                Cell(joined(variant.seeds)),
+                number_cell(metrics.get("parameters", 0)),
+            )
+        )
+    return Table(
+        name=f"variants_{condition.slug}",
+        title=f"All variants ({condition.title})",
+        caption="Mean over seeds, ± half of the 95% interval (Student's t over the seeds). Presets with the same "
+        "configuration are one variant, and stand in one line.",
+        columns=("variant", "presets", *(metric.title for metric in METRICS.values()), "seeds", "parameters"),
+        rows=tuple(rows),
+    )
+
+
+def runs_table(conditions: Sequence[Condition]) -> Table:
+    """Every run, with where it comes from."""
+    rows = []
+    for condition in conditions:
+        for variant in condition.variants:
+            rows += [_run(condition, run, "") for run in variant.runs]
+            rows += [_run(condition, run, "repeats another: not counted") for run in variant.repeated]
+    return Table(
+        name="runs",
+        title="All runs",
+        caption="Seconds of training and of the test. A + after a commit: files differed from it.",
+        columns=("started as", "condition", "seed", *(metric.title for metric in METRICS.values()), *_ORIGIN),
+        rows=tuple(rows),
+    )
+
+
+def _run(condition: Condition, run: Run, remark: str) -> tuple[Cell, ...]:
+    metrics = run.metrics
+    values = [
+        number_cell(METRICS[name].factor * metrics[name], METRICS[name].digits) if name in metrics else NOTHING
+        for name in METRICS
+    ]
+    return (
+        Cell(run.experiment),
+        Cell(condition.title),
+        Cell(str(run.seed), run.seed),
+        *values,
+        number_cell(metrics.get("seconds", 0)),
+        number_cell(metrics.get("test_seconds", 0), 1),
+        Cell(str(metrics.get("device", ""))),
+        Cell(str(metrics.get("processes", ""))),
+        Cell(str(metrics.get("commit", ""))),
+        Cell(remark),
+        Cell(str(run.folder)),
+    )

@@ -1,0 +1,160 @@
+"""Tables 1, 2 and 3: ours beside the paper's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from egotap_pl.analysis.statistics import seeds_interval
+from egotap_pl.analysis.variants import Condition, Variant
+from egotap_pl.report.contents import Cell, Table
+from egotap_pl.report.paper import DATASETS, PaperRow, PaperTable
+from egotap_pl.report.tables.cells import (
+    MISSING,
+    NOTHING,
+    devices_of,
+    facts_of,
+    joined,
+    mark_lowest,
+    mean_cell,
+    number,
+    number_cell,
+)
+
+DEFAULT_SEEDS = (1, 2, 3)
+
+
+class Metric(NamedTuple):
+    """How a number of metrics.json is shown."""
+
+    title: str
+    factor: float
+    digits: int
+
+
+METRICS = {
+    "mpjpe": Metric("MPJPE (mm)", 1.0, 1),
+    "pa_mpjpe": Metric("PA-MPJPE (mm)", 1.0, 1),
+    "mse": Metric("squared error (1e-4 per pixel)", 1e4, 2),
+}
+TITLES = {
+    "table1": "Table 1: methods",
+    "table2": "Table 2: heatmap encoders and propagation",
+    "table3": "Table 3: heatmaps rebuilt from a frozen encoder",
+}
+CAPTION = (
+    "Ours: mean over seeds of the lifter, ± half of the 95% interval (Student's t over the seeds; data and estimators "
+    "are shared). {comparable} Parameters: trained with the lifter, without frozen estimators. Test frames/s: the "
+    "whole test, from images over heatmaps to errors, start of the loaders included; comparable only "
+    "between tests on machines that did nothing else."
+)
+
+
+def results_table(paper: PaperTable, condition: Condition) -> Table:
+    """A table of the paper under a condition; rows without runs stay, with the command that makes them."""
+    found = {row.preset: condition.by_preset[row.preset] for row in paper.rows if row.preset in condition.by_preset}
+    columns = [
+        [metric_cell(found[row.preset], name) if row.preset in found else MISSING for row in paper.rows]
+        for name in paper.metrics
+    ]
+    columns = [mark_lowest(column) for column in columns]
+    columns.append([_seeds(found.get(row.preset)) for row in paper.rows])
+    columns += [[_papers(row, column) for row in paper.rows] for column in paper.columns]
+    columns += [list(cells) for cells in zip(*(_costs(found.get(row.preset)) for row in paper.rows), strict=True)]
+    rows = [(Cell(row.label), *cells) for row, cells in zip(paper.rows, zip(*columns, strict=True), strict=True)]
+    same = {dataset for dataset, _ in paper.columns if is_papers(condition, dataset)}
+    titles = [
+        f"paper, {DATASETS[d]}{'' if d in same else ' (other data)'}: {METRICS[m].title}" for d, m in paper.columns
+    ]
+    return Table(
+        name=f"{paper.name}_{condition.slug}",
+        title=f"{TITLES.get(paper.name, paper.name)} ({condition.title})",
+        caption=CAPTION.format(comparable=_comparable(condition, same)),
+        columns=(
+            "row",
+            *(METRICS[name].title for name in paper.metrics),
+            "seeds",
+            *titles,
+            "parameters",
+            "test frames/s",
+            "device",
+        ),
+        rows=tuple(rows),
+        notes=tuple(missing_rows({row.label: row.preset for row in paper.rows}, condition)),
+        facts=facts_of(condition, found.values()),
+    )
+
+
+def is_papers(condition: Condition, dataset: str) -> bool:
+    """Whether a condition is the paper's for a data set: its data and sizes, with nothing changed."""
+    return condition.dataset == dataset and condition.scale == "paper" and not condition.changes
+
+
+def missing_rows(
+    presets: Mapping[str, str], condition: Condition, usual_seeds: Sequence[int] = DEFAULT_SEEDS
+) -> list[str]:
+    """A sentence for rows without runs, and one for those that lack the same seeds that others have, with the commands.
+
+    Args:
+        presets: by the rows' labels.
+        condition: under which they were to be run.
+        usual_seeds: what is asked for where nothing was run.
+    """
+    found = {label: condition.by_preset.get(preset) for label, preset in presets.items()}
+    seeds = sorted({seed for variant in found.values() if variant for seed in variant.seeds}) or list(usual_seeds)
+    notes = []
+    absent = [label for label, variant in found.items() if variant is None]
+    if absent:
+        command = condition.command([presets[label] for label in absent], seeds)
+        notes.append(f"Missing: {joined(absent)}. `{command}`")
+    lacking: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for label, variant in found.items():
+        if variant and (without := tuple(sorted(set(seeds) - set(variant.seeds)))):
+            lacking[without].append(label)
+    for without, labels in lacking.items():
+        command = condition.command([presets[label] for label in labels], without)
+        are = f"seeds {joined(without)} are" if len(without) > 1 else f"seed {without[0]} is"
+        notes.append(f"{joined(labels)}: {are} missing. `{command}`")
+    return notes
+
+
+def _comparable(condition: Condition, same: set[str]) -> str:
+    if same:
+        return f"The paper's numbers on {joined(DATASETS[d] for d in sorted(same))} are of the same protocol."
+    return (
+        f"The paper's numbers are on other data ({joined(DATASETS.values())}, at full size): they show the paper's "
+        f"order of rows, and are not to be compared with ours on {condition.dataset}."
+    )
+
+
+def metric_cell(variant: Variant, name: str) -> Cell:
+    """Mean over seeds of a number of metrics.json, as it is shown; empty if the runs do not have it."""
+    if name not in variant.runs[0].metrics:
+        return NOTHING
+    metric = METRICS[name]
+    return mean_cell(seeds_interval([metric.factor * value for value in variant.values(name)]), metric.digits)
+
+
+def _seeds(variant: Variant | None) -> Cell:
+    return Cell("0", 0) if variant is None else Cell(str(len(variant.runs)), len(variant.runs))
+
+
+def _papers(row: PaperRow, column: tuple[str, str]) -> Cell:
+    value, metric = row.values.get(column), METRICS[column[1]]
+    return Cell("–") if value is None else Cell(number(metric.factor * value, 2), metric.factor * value)
+
+
+def _costs(variant: Variant | None) -> tuple[Cell, Cell, Cell]:
+    if variant is None:
+        return NOTHING, NOTHING, NOTHING
+    speeds = [
+        run.metrics["frames"] / run.metrics["test_seconds"] for run in variant.runs if run.metrics["test_seconds"]
+    ]
+    return (
+        number_cell(variant.runs[0].metrics["parameters"]),
+        number_cell(float(np.mean(speeds))) if speeds else NOTHING,
+        Cell(devices_of(variant.runs)),
+    )

@@ -1,0 +1,122 @@
+"""Videos give their frames, pair by pair, a batch at a time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.recordings import video as stereo_video
+from egotap_pl.data.recordings.inputs import open_input
+
+av = pytest.importorskip("av")
+PX = 32
+
+
+def frames(seed: int, count: int, across: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, PX, PX * across, 3), dtype=np.uint8)
+
+
+def write(path: Path, pictures: np.ndarray, rate: int = 25, codec: str = "ffv1", pixels: str = "bgr0") -> Path:
+    """Without loss, unless another codec is asked for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=rate)
+        stream.height, stream.width = pictures.shape[1:3]
+        stream.pix_fmt = pixels
+        for picture in pictures:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+def read(*paths: Path, limit: int | None = None):
+    return list(open_input(paths, "test", unrealego(), PX, limit=limit).batches(4))
+
+
+def images(batches) -> np.ndarray:
+    """n v h w 3."""
+    return torch.cat([batch.batch.images for batch in batches]).numpy().transpose(0, 1, 3, 4, 2)
+
+
+def test_a_pair_of_videos_gives_its_frames_and_times(tmp_path):
+    left, right = frames(1, 10), frames(2, 10)
+    paths = write(tmp_path / "left.mkv", left), write(tmp_path / "right.mkv", right)
+    for given in ((tmp_path,), paths):
+        batches = read(*given)
+        assert [len(batch.name) for batch in batches] == [4, 4, 2]
+        np.testing.assert_array_equal(images(batches), np.stack((left, right), 1))
+        times = [time for batch in batches for time in batch.time_s]
+        np.testing.assert_allclose(times, np.arange(10) / 25, atol=1e-3)
+        assert [n for batch in batches for n in batch.batch.frame.tolist()] == list(range(10))
+    assert len(images(read(tmp_path, limit=3))) == 3
+
+
+def test_one_video_may_hold_both_views(tmp_path):
+    both = frames(3, 3, across=2)
+    found = images(read(write(tmp_path / "both.mkv", both)))
+    np.testing.assert_array_equal(found, np.stack((both[:, :, :PX], both[:, :, PX:]), 1))
+
+
+def test_an_ordinary_compressed_video_is_close(tmp_path):
+    smooth = np.linspace(0, 255, PX, dtype=np.uint8)[None, :, None, None] * np.ones((5, 1, PX, 3), np.uint8)
+    paths = [write(tmp_path / f"{side}.mp4", smooth, codec="mpeg4", pixels="yuv420p") for side in ("left", "right")]
+    opened = open_input(paths, "test", unrealego(), PX)
+    assert opened.frames == 5
+    assert np.abs(images(read(*paths)).astype(int)[:, 0] - smooth).mean() < 8
+
+
+def test_unequal_videos_are_named_at_once_where_they_say_so(tmp_path):
+    short = write(tmp_path / "left.mp4", frames(4, 4), codec="mpeg4", pixels="yuv420p")
+    long = write(tmp_path / "right.mp4", frames(5, 6), codec="mpeg4", pixels="yuv420p")
+    with pytest.raises(EgotapError, match=r"left.mp4 has 4 frames, .*right.mp4 6: .*frames=4"):
+        open_input([tmp_path], "test", unrealego(), PX)
+    assert len(images(read(short, long, limit=4))) == 4
+    fast = write(tmp_path / "fast.mp4", frames(5, 4), rate=50, codec="mpeg4", pixels="yuv420p")
+    with pytest.raises(EgotapError, match=r"one frame rate.* 25.00 .* 50.00"):
+        open_input([short, fast], "test", unrealego(), PX)
+
+
+def test_unequal_videos_are_named_at_the_end_where_they_do_not_say_so(tmp_path):
+    write(tmp_path / "left.mkv", frames(6, 3))
+    write(tmp_path / "right.mkv", frames(7, 5))
+    opened = open_input([tmp_path], "test", unrealego(), PX)
+    assert opened.frames is None
+    with pytest.raises(EgotapError, match=r"left.mkv ends after 3 frames.*frames=3"):
+        list(opened.batches(2))
+
+
+def test_what_cannot_be_used_is_named(tmp_path, monkeypatch):
+    (tmp_path / "left.mp4").write_bytes(b"no video")
+    write(tmp_path / "right.mp4", frames(8, 2), codec="mpeg4", pixels="yuv420p")
+    with pytest.raises(EgotapError, match=r"left.mp4 cannot be read as a video"):
+        open_input([tmp_path], "test", unrealego(), PX)
+    wide = write(tmp_path / "wide.mkv", frames(9, 2, across=2))
+    with pytest.raises(EgotapError, match=r"wide.mkv is 64 x 32 px, and not a square"):
+        open_input([wide, wide], "test", unrealego(), PX)
+    (tmp_path / "left.mp4").unlink()
+    with pytest.raises(EgotapError, match=r"0 videos named left"):
+        open_input([tmp_path], "test", unrealego(), PX)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(EgotapError, match=r"egotap-pl\[video\]"):
+        open_input([wide], "test", unrealego(), PX)
+
+
+def test_no_more_is_decoded_than_is_asked_for(tmp_path, monkeypatch):
+    path, decoded = write(tmp_path / "both.mkv", frames(10, 40, across=2)), []
+    whole = stereo_video._frames
+
+    def counted(*arguments):
+        for frame in whole(*arguments):
+            decoded.append(1)
+            yield frame
+
+    monkeypatch.setattr(stereo_video, "_frames", counted)
+    batches = open_input([path], "test", unrealego(), PX).batches(4)
+    next(batches)
+    assert len(decoded) == 4

@@ -1,0 +1,330 @@
+"""What a checkpoint may name: every preset's classes, and nothing that reads, writes or runs anything."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from made import checkpoint
+
+import egotap_pl
+from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.allowlist import PACKAGES, check_spec_of_file, entries, is_trusted
+from egotap_pl.engine.checkpoints import KEY, checked_task, load_task, read_checkpoint
+
+CONF = conf_dir()
+OWN = ["egotap_pl"]
+PRESETS = sorted(
+    path.relative_to(CONF / "experiment").with_suffix("").as_posix() for path in CONF.rglob("experiment/**/*.yaml")
+)
+
+
+class Bomb:
+    """Unpickled, it would leave a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def write_text(folder: Path) -> dict[str, Any]:
+    return {
+        "_target_": "pathlib.Path.write_text",
+        "_args_": [{"_target_": "pathlib.Path", "_args_": [str(folder / "x")]}, "x"],
+    }
+
+
+def load_pickle(folder: Path) -> dict[str, Any]:
+    (folder / "bomb.pt").write_bytes(pickle.dumps(Bomb(folder / "x")))
+    return {"_target_": "torch.load", "f": str(folder / "bomb.pt"), "weights_only": False}
+
+
+def program(folder: Path) -> dict[str, Any]:
+    return {"_target_": "subprocess.Popen", "args": ["touch", str(folder / "x")]}
+
+
+def heatmap_writer(folder: Path) -> dict[str, Any]:
+    writer = {"_target_": "egotap_pl.data.store.heatmaps.HeatmapWriter", "path": str(folder / "x"), "frames": 1}
+    return {"_target_": "egotap_pl.data.store.heatmaps.HeatmapWriter.__enter__", "_args_": [writer]}
+
+
+def atomic_text(folder: Path) -> dict[str, Any]:
+    path = {"_target_": "pathlib.PurePosixPath", "_args_": [str(folder / "x")]}
+    return {"_target_": "egotap_pl.core.atomic.write_text", "path": path, "text": "x"}
+
+
+def atomic_json(folder: Path) -> dict[str, Any]:
+    return {"_target_": "egotap_pl.core.atomic.write_json", "path": str(folder / "x"), "content": 1}
+
+
+def preparation(folder: Path) -> dict[str, Any]:
+    source = {"_target_": "egotap_pl.data.egosynth.EgoSynthSource"}
+    return {
+        "_target_": "egotap_pl.data.preparation.prepare.prepare",
+        "source": source,
+        "folder": str(folder / "x"),
+        "overwrite": True,
+    }
+
+
+def imagenet_weights(folder: Path) -> dict[str, Any]:
+    torch.save({"conv1.weight": torch.zeros(1)}, folder / "weights.pth")
+    backbone = {"_target_": "egotap_pl.nn.resnet.ResNet18"}
+    file = str(folder / "weights.pth")
+    return {"_target_": "egotap_pl.nn.resnet.load_imagenet_weights", "backbone": backbone, "file": file}
+
+
+def function_of_a_task(folder: Path) -> dict[str, Any]:
+    return {"_target_": "egotap_pl.tasks.LiftingTask.load_from_checkpoint", "checkpoint_path": str(folder / "x")}
+
+
+def way_through_a_function(folder: Path) -> dict[str, Any]:
+    name = "egotap_pl.tasks.schedules.warmup_cosine.__globals__.clear"
+    return {"_target_": name}
+
+
+ATTACKS = (
+    write_text,
+    load_pickle,
+    program,
+    heatmap_writer,
+    atomic_text,
+    atomic_json,
+    preparation,
+    imagenet_weights,
+    function_of_a_task,
+    way_through_a_function,
+)
+PLACES: dict[str, Callable[[dict[str, Any], Any], Any]] = {
+    "alone": lambda task, attack: attack,
+    "factory": lambda task, attack: {**task, "lifter": {**attack, "_partial_": True}},
+    "argument": lambda task, attack: {**task, "lifter": {**task["lifter"], "pose_unit_cm": attack}},
+    "list": lambda task, attack: {**task, "loss_weights": [1.0, (attack,)]},
+    "positional": lambda task, attack: {**task, "_args_": [{"deep": [attack]}]},
+    "not recursive": lambda task, attack: {**task, "_recursive_": False, "lifter": attack},
+}
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The content of a checkpoint of ours."""
+    return read_checkpoint(checkpoint(tmp_path_factory.mktemp("shipped") / "own.ckpt", "heatmaps=truth"))
+
+
+def saved(path: Path, content: dict[str, Any], **changes: Any) -> Path:
+    torch.save({**content, KEY: {**content[KEY], **changes}}, path)
+    return path
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_a_task_names_beside_networks_is_refused_and_not_called(
+    attack: Callable[[Path], Any], place: str, shipped: dict[str, Any], tmp_path: Path
+) -> None:
+    spec = attack(tmp_path)
+    path = saved(tmp_path / "own.ckpt", shipped, task=PLACES[place](shipped[KEY]["task"], spec))
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(EgotapError) as refusal:
+        load_task(path, OWN)
+    assert str(path) in str(refusal.value)
+    assert spec["_target_"] in str(refusal.value)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("${oc.env:HOME}", "interpolation"),
+        ("a ${task.optimizer.lr}", "interpolation"),
+        ({"_target_": ["egotap_pl.nn.lifter.Lifter"]}, "_target_"),
+        ({"_target_": None}, "_target_"),
+        ({"_target_": "${oc.env:HOME}"}, "HOME"),
+        ({"_partial_": "yes"}, "_partial_"),
+        ({"_recursive_": 0}, "_recursive_"),
+        ({"_convert_": "${oc.env:HOME}"}, "_convert_"),
+        ({"_args_": "text"}, "_args_"),
+        (torch.zeros(1), "Tensor"),
+        ({(1, 2): 3}, "dictionary"),
+        ([[0] * 200] * 200, "too large"),
+    ],
+)
+def test_values_that_are_not_plain_are_named(value: Any, told: str, shipped: dict[str, Any], tmp_path: Path) -> None:
+    path = saved(tmp_path / "own.ckpt", shipped, task={**shipped[KEY]["task"], "loss_weights": value})
+    with pytest.raises(EgotapError, match=told) as refusal:
+        load_task(path, OWN)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_spec_that_holds_itself_or_grows_with_every_level_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    bomb: list[Any] = []
+    for _ in range(40):
+        bomb = [bomb, bomb]
+    for spec in (endless, bomb):
+        with pytest.raises(EgotapError, match="too deeply"):
+            check_spec_of_file(spec, OWN, "file")
+
+
+def test_the_weights_that_a_training_began_with_are_not_looked_for(shipped: dict[str, Any], tmp_path: Path) -> None:
+    made = read_checkpoint(checkpoint(tmp_path / "made.ckpt", part="estimators.joint"))
+    for initialise in (
+        {
+            "_target_": "egotap_pl.nn.resnet.load_imagenet_weights",
+            "_partial_": True,
+            "file": str(tmp_path / "none.pth"),
+        },
+        imagenet_weights(tmp_path),
+    ):
+        path = saved(tmp_path / "own.ckpt", made, task={**made[KEY]["task"], "initialise": initialise})
+        task, _ = load_task(path, OWN)
+        task.initialise()  # type: ignore[operator]
+        assert all(torch.equal(value, made["state_dict"][name]) for name, value in task.state_dict().items())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_checkpoints_of_every_preset_load(preset: str, tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "own.ckpt", f"experiment={preset}")
+    task, about = load_task(path, OWN)
+    assert task.state_dict().keys() == read_checkpoint(path)["state_dict"].keys()
+    assert about.experiment == "custom"
+    if "table3" in preset:
+        load_task(checkpoint(tmp_path / "probe.ckpt", f"experiment={preset}", part="probe"), OWN)
+
+
+@pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset.startswith(("quickstart", "table1"))])
+def test_what_presets_name_at_the_papers_sizes_is_admitted(preset: str) -> None:
+    """There, estimators begin from ImageNet's weights."""
+    settings = composed("train", f"experiment={preset}", "scale=paper")
+    assert settings["estimators"]["joint"]["task"]["initialise"]["_partial_"]
+    for node in (settings["training"], *settings["estimators"].values()):
+        checked_task(node["task"], (), preset)
+
+
+@pytest.mark.parametrize("release", sorted(path.stem for path in (CONF / "release").glob("*.yaml")))
+def test_what_imported_weights_name_is_admitted(release: str) -> None:
+    settings = composed("import_weights", f"release={release}", "source=x", "output=y", "data.root=x")
+    checked_task(settings["training"]["task"], (), release)
+
+
+def composed(verb: str, *overrides: str) -> dict[str, Any]:
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        settings: dict[str, Any] = plain(hydra.compose(verb, list(overrides)))
+    return settings
+
+
+FILES = {
+    "os",
+    "io",
+    "shutil",
+    "subprocess",
+    "pathlib",
+    "pickle",
+    "tempfile",
+    "h5py",
+    "json",
+    "yaml",
+    "urllib",
+    "socket",
+}
+
+
+def imports(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def calls(source: Path) -> set[str]:
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def test_no_admitted_package_has_to_do_with_files() -> None:
+    """All their classes are admitted, so none may read or write; a function that loads weights is not a class."""
+    root = Path(egotap_pl.__file__).parents[1]
+    sources = [path for package in PACKAGES for path in (root / package.replace(".", "/")).rglob("*.py")]
+    assert len(sources) > 40
+    with_files = {path.name for path in sources if FILES & set(imports(path))}
+    assert with_files == {"resnet.py"}
+    assert not is_trusted("egotap_pl.nn.resnet.load_imagenet_weights", OWN)
+    forbidden = {"open", "exec", "eval", "compile", "__import__", "torch.load", "torch.save"}
+    assert {path.name for path in sources if forbidden & calls(path)} == {"resnet.py"}
+
+
+@pytest.mark.parametrize(
+    ("target", "trust", "expected"),
+    [
+        ("egotap_pl.tasks.LiftingTask", [], True),
+        ("egotap_pl.losses.WeightedSum", OWN, True),
+        ("torch.nn.GELU", OWN, True),
+        ("torch.optim.lr_scheduler.StepLR", OWN, True),
+        ("torch.nn.functional.relu", OWN, False),
+        ("torch.nn.parallel.DistributedDataParallel", OWN, False),
+        ("torch.optim.swa_utils.AveragedModel", OWN, False),
+        ("torch.load", [*OWN, "torch"], False),
+        ("torch.hub.load", [*OWN, "torch"], False),
+        ("torch.nn.functional.relu", [*OWN, "torch.nn.functional.relu"], True),
+        ("egotap_pl.data.preparation.prepare.prepare", [*OWN, "egotap_pl.data"], False),
+        ("egotap_pl.data.preparation.prepare.prepare", [*OWN, "egotap_pl.data.preparation.prepare.prepare"], False),
+        ("egotap_pl.core.skeleton.unrealego", OWN, False),
+        ("egotap_pl.losses.map_mse", OWN, False),
+        ("egotap_pl.nn", OWN, False),
+        ("egotap_pl.nn.", OWN, False),
+        ("my_idea.parts.Mine", OWN, False),
+        ("my_idea.parts.Mine", [*OWN, "my_idea"], True),
+        ("my_idea.parts.Mine", [*OWN, "my_idea.parts"], True),
+        ("my_idea.parts.Mine", "my_idea", True),
+        ("my_idea.parts.make", [*OWN, "my_idea"], True),
+        ("my_idea.parts.Mine", [*OWN, "my_idea.other"], False),
+        ("my_idea.parts.Mine", [*OWN, "my"], False),
+        ("my_idea.parts.os.system", [*OWN, "my_idea"], False),
+        ("my_idea.parts.Path", [*OWN, "my_idea"], False),
+        ("my_idea.parts.prepare", [*OWN, "my_idea"], False),
+        ("my_idea.parts.value", [*OWN, "my_idea"], False),
+    ],
+)
+def test_trust_is_of_packages_modules_and_single_names(
+    target: str, trust: Any, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "my_idea"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "parts.py").write_text(
+        "import os\nfrom pathlib import Path\nfrom egotap_pl.data.preparation.prepare import prepare\n"
+        "class Mine: pass\ndef make(): pass\nvalue = Mine()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert is_trusted(target, trust) is expected
+
+
+def test_a_module_that_nobody_trusts_is_not_imported(shipped: dict[str, Any], tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "not_mine.py").write_text(f"open({str(tmp_path / 'x')!r}, 'w')\nclass Thing: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = saved(
+        tmp_path / "own.ckpt", shipped, task={**shipped[KEY]["task"], "lifter": {"_target_": "not_mine.Thing"}}
+    )
+    with pytest.raises(EgotapError, match=r"not_mine\.Thing.*trust=\[egotap_pl,not_mine\]"):
+        load_task(path, OWN)
+    assert not (tmp_path / "x").exists()
+
+
+def test_trust_has_to_be_names() -> None:
+    assert entries("my_idea") == ("my_idea",)
+    assert entries(["egotap_pl", "my_idea"]) == ("egotap_pl", "my_idea")
+    for wrong in (None, 1, [1], {"my_idea": True}):
+        with pytest.raises(EgotapError, match="trust="):
+            entries(wrong)

@@ -1,0 +1,87 @@
+"""Several processes: their group, their mistakes, and the job after a failed one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from group_jobs import Job, add_ranks, defective, mistaken
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.launch import launch, num_processes
+
+
+@pytest.mark.slow
+def test_a_group_works_after_one_that_failed(tmp_path: Path) -> None:
+    job, handlers = Job(tmp_path), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(EgotapError, match="the second process found a mistake"):
+        launch(mistaken, job, 2)
+    assert not list(tmp_path.iterdir())
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    launch(add_ranks, job, 2)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"sum-0": "3.0", "sum-1": "3.0"}
+
+
+@pytest.mark.slow
+def test_a_defect_keeps_its_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exception, match="FAILED") as caught:
+        launch(defective, Job(tmp_path), 2)
+    assert not isinstance(caught.value, EgotapError)
+    assert "ZeroDivisionError: a defect" in capfd.readouterr().err
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from group_jobs import Job, endless
+from egotap_pl.engine.launch import launch
+
+if __name__ == "__main__":
+    launch(endless, Job(Path(sys.argv[1])), 2)
+"""
+
+
+@pytest.mark.slow
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    """Else they would go on beside those of the same command given again."""
+    (tmp_path / "parent.py").write_text(PARENT)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py"), str(tmp_path)], env=environment)
+    wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+    parent.kill()
+    parent.wait()
+    workers = [int(path.read_text()) for path in tmp_path.glob("pid-*")]
+    wait_until(lambda: not any(map(is_running, workers)))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")  # where nobody takes its exit status, a process that has ended stays listed
+    return not (state.is_file() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_one_process_needs_no_group(tmp_path: Path) -> None:
+    launch(lambda job: (job.folder / "done").touch(), Job(tmp_path), 1)
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("devices", [0, -1, "2", None])
+def test_devices_are_a_positive_number(devices: object) -> None:
+    with pytest.raises(EgotapError, match="devices"):
+        num_processes({"devices": devices, "accelerator": "cpu"})

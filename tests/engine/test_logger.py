@@ -1,0 +1,148 @@
+"""Weights & Biases beside metrics.csv: what is logged, and whether every job has a run of its own that is closed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from broken_optimiser import OVERRIDES
+from offline_wandb import OfflineRun, offline_runs
+from smoke import LIFTER, Run
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.engine.labels import Command, labels_of
+from egotap_pl.engine.loggers import WandbService
+
+
+def test_every_stage_is_a_run_that_is_closed(logged: dict[str, OfflineRun]) -> None:
+    assert set(logged) == {"joint estimator", "limb estimator", "lifter"}
+    assert [run.exit_code for run in logged.values()] == [0, 0, 0]
+    lifter = logged["lifter"]
+    assert lifter.group == "custom/egosynth"
+    assert {"egosynth", "smoke", "estimated", "grid_vit", "pu", "seed 0"} <= set(lifter.tags)
+    assert lifter.config["settings"]["training"]["epochs"] == 2
+    assert lifter.config["encoder"] == "grid_vit"
+    assert logged["joint estimator"].group == logged["limb estimator"].group == "estimators/egosynth"
+
+
+def test_a_lifter_logs_its_training(logged: dict[str, OfflineRun], home: Path) -> None:
+    run = logged["lifter"]
+    (path,) = (home / "logged" / "runs").rglob("metrics.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert set(rows[0]) <= {*run.keys, "step"}, "metrics.csv has nothing that the dashboard lacks"
+    for key in ("train/loss", "train/mpjpe", "validation/mpjpe"):
+        assert run.values(key) == pytest.approx([float(row[key]) for row in rows if row[key]])
+    assert not [name for name in rows[0] if name.startswith(("speed", "validation_per", "test"))]
+    assert len(run.values("validation/mpjpe")) == 2
+    assert all(value > 0 for value in run.values("speed/frames_per_s"))
+    rates = run.values("speed/learning_rate")
+    assert max(rates) <= 1e-3
+    assert rates[-1] == pytest.approx(0, abs=1e-12)  # the end of the cosine
+
+
+def test_errors_per_joint_and_category_are_logged_in_validation_and_test(
+    logged: dict[str, OfflineRun], home: Path
+) -> None:
+    run = logged["lifter"]
+    (path,) = (home / "logged" / "runs").rglob("metrics.json")
+    metrics = json.loads(path.read_text())
+    assert run.values("test/mpjpe") == [pytest.approx(metrics["mpjpe"])]
+    for joint in unrealego().estimated_names:
+        assert run.values(f"test_per_joint/{joint}") == [pytest.approx(metrics["per_joint"][joint])]
+    for category, errors in metrics["per_category"].items():
+        assert run.values(f"test_per_category/{category}") == [pytest.approx(errors["mpjpe"])]
+    per_joint = [run.values(f"validation_per_joint/{joint}") for joint in unrealego().estimated_names]
+    means = torch.tensor(per_joint).mean(0)
+    assert means.tolist() == pytest.approx(run.values("validation/mpjpe"), rel=1e-5)
+    assert any(key.startswith("validation_per_category/") for key in run.keys)
+
+
+def test_pictures_poses_and_tables_are_logged(logged: dict[str, OfflineRun], home: Path) -> None:
+    run = logged["lifter"]
+    assert run.values("pictures/frames._type") == ["images/separated"] * 2
+    assert run.values("poses/frame_1._type") == ["object3D-file"] * 2
+    assert run.values("tables/per_joint._type") == ["table-file"]
+    (media,) = (home / "logged" / "runs").rglob("media")
+    table = json.loads(next(media.rglob("per_joint*.table.json")).read_text())
+    assert [row[0] for row in table["data"]] == list(unrealego().estimated_names)
+    cloud = json.loads(next(media.rglob("*.pts.json")).read_text())
+    colours = {tuple(round(value) for value in point[3:]) for point in cloud}
+    assert len(colours) == 2  # truth and estimate
+
+
+def test_an_estimator_logs_too(logged: dict[str, OfflineRun]) -> None:
+    run = logged["joint estimator"]
+    for key in ("train/loss", "train/zero_loss", "validation/mse", "speed/learning_rate", "test/mse"):
+        assert all(value >= 0 for value in run.values(key))
+        assert run.values(key), key
+    assert run.values("tables/per_view._type") == ["table-file"]
+    assert "pictures/frames._type" in run.keys
+
+
+@pytest.mark.slow
+def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_goes_on_later(home: Path, run: Run) -> None:
+    wandb = pytest.importorskip("wandb")
+    numbers = ("training.batch_size=8", "training.epochs=2", "+training.task.optimizer.break_at=12,0")
+    command = ("train", "-m", *LIFTER, *numbers, *OVERRIDES, "logger=wandb", "paths.runs=broken")
+    (home / "break").touch()
+    with pytest.raises(ZeroDivisionError):
+        run(*command)
+    (home / "break").unlink()
+    broken, whole = offline_runs(home / "broken")
+    assert (broken.exit_code, whole.exit_code) == (1, 0)
+    assert broken.id != whole.id
+    assert len(broken.values("validation/mpjpe")) == 1
+    assert not broken.values("test/mpjpe")
+    assert len(whole.values("test/mpjpe")) == 1
+    assert wandb.run is None
+    run(*command)
+    resumed = [run for run in offline_runs(home / "broken") if run.id == broken.id]
+    assert [run.exit_code for run in resumed] == [1, 0]
+    assert len(resumed[1].values("validation/mpjpe")) == 1, "only the epoch that was missing"
+    assert len(offline_runs(home / "broken")) == 3, "what was whole is left alone"
+
+
+def test_without_wandb_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(EgotapError, match=r"egotap-pl\[wandb\]"):
+        WandbService("egotap", None, offline=True, frames=1, every_epochs=1).check()
+
+
+def test_without_an_account_it_says_so_before_anything_is_computed(
+    home: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setattr("wandb.login", lambda: False)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    told = run("train", *LIFTER, "logger=wandb", "paths.runs=nobody", ok=False).err
+    assert "wandb login" in told
+    assert "logger.offline=true" in told
+    assert not (home / "nobody").exists()
+
+
+def test_labels_say_what_was_chosen_and_keep_their_id(tmp_path: Path) -> None:
+    choices = {"scale": "tiny", "lifter/encoder": "cnn", "heatmaps": None}
+    command = Command(choices, ["seed=3", "lifter/encoder=cnn", "logger=wandb"], "2026-01-01")
+    settings = {"data": {"name": "egosynth"}}
+
+    def labels(stage: str = "lifter", folder: Path = tmp_path):
+        return labels_of(command, stage, "table2/cnn", settings, {"seed": 3}, folder)
+
+    assert labels().group == "table2/cnn/egosynth"
+    assert labels().name == "lifter lifter/encoder=cnn,seed=3"
+    assert labels().tags == ("table2/cnn", "egosynth", "tiny", "cnn", "seed 3")
+    assert labels().config["multirun"] == "2026-01-01"
+    (tmp_path / "elsewhere").mkdir()
+    assert labels().id == labels().id
+    assert labels().id != labels(folder=tmp_path / "elsewhere").id
+    assert labels().restarted(0, 3) == labels()
+    assert labels().restarted(1, 1003).id not in (labels().id, "")
+    shared = labels("joint estimator")
+    assert shared.group == "estimators/egosynth"
+    assert "seed=3" not in shared.name

@@ -1,0 +1,83 @@
+"""Every format holds the poses that went in; nothing appears that is not whole."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import egocap
+from egotap_pl.engine.pose_files import WRITERS, PoseOrigin, written_poses
+
+ORIGIN = PoseOrigin(egocap(), "best.ckpt", "ab" * 32, "table1/egotap", "egocap", "1.2")
+NAN = float("nan")
+
+
+def write(path: Path) -> np.ndarray:
+    pose_cm = np.random.default_rng(0).normal(0, 50, (5, 17, 3)).astype(np.float32)
+    with written_poses(path, ORIGIN, "a folder") as writer:
+        writer.append(pose_cm[:3], [0, 1, 2], ["a", "b, 1", "c"], [NAN, NAN, NAN])
+        writer.append(pose_cm[3:], [3, 4], ["d", ""], [0.12, 0.16])
+    return pose_cm
+
+
+@pytest.mark.parametrize("ending", [".h5", ".hdf5", ".npz"])
+def test_arrays(ending, tmp_path):
+    path = tmp_path / "new" / f"poses{ending}"
+    pose_cm = write(path)
+    if ending == ".npz":
+        arrays = dict(np.load(path))
+        head = json.loads(str(arrays["attributes"]))
+    else:
+        with h5py.File(path) as file:
+            arrays = {name: file[name].asstr()[...] if name == "name" else file[name][...] for name in file}
+            head = {
+                key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in file.attrs.items()
+            }
+    np.testing.assert_array_equal(arrays["pose_cm"], pose_cm)
+    assert arrays["frame"].tolist() == [0, 1, 2, 3, 4]
+    assert arrays["name"].tolist() == ["a", "b, 1", "c", "d", ""]
+    np.testing.assert_array_equal(arrays["time_s"], [NAN, NAN, NAN, 0.12, 0.16])
+    assert head["joints"] == list(egocap().estimated_names)
+    assert json.loads(head["skeleton"])["parents"] == list(egocap().parents)
+    told = ("format", "version", "unit", "checkpoint", "experiment", "dataset", "egotap_version", "input")
+    wanted = ["egotap-poses", 1, "cm", "best.ckpt", "table1/egotap", "egocap", "1.2", "a folder"]
+    assert [head[key] for key in told] == wanted
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_csv(tmp_path):
+    pose_cm = write(tmp_path / "poses.csv")
+    with (tmp_path / "poses.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["a", "b, 1", "c", "d", ""]
+    assert [row["time_s"] for row in rows] == ["", "", "", "0.120000", "0.160000"]
+    last = egocap().estimated_names[-1]
+    found = [[float(row[f"{last}_{axis}_cm"]) for axis in "xyz"] for row in rows]
+    np.testing.assert_allclose(found, pose_cm[:, -1], atol=5.1e-5)
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_an_error_leaves_what_was_there(ending, tmp_path):
+    path = tmp_path / f"poses{ending}"
+    path.write_bytes(b"earlier")
+
+    def write_and_stop() -> None:
+        with written_poses(path, ORIGIN, "x") as writer:
+            writer.append(np.zeros((1, 17, 3), np.float32), [0], [""], [NAN])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_and_stop()
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(EgotapError, match=r"ends in \.h5"), written_poses(tmp_path / "poses.xls", ORIGIN, "x"):
+        pass

@@ -1,0 +1,218 @@
+"""The figures of a report, of runs that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
+from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
+from egotap_pl.report.illustrations.all import figures_of
+from egotap_pl.report.studies import shown
+
+FRAMES, EPOCHS = 24, 6
+SOURCES = {"true": "TrueHeatmaps", "estimated": "EstimatedHeatmaps"}
+
+
+def made_up(
+    folder: Path,
+    experiment: str,
+    seed: int = 1,
+    propagation: str = "NoPropagation",
+    maps: str = "estimated",
+    skeleton: Skeleton | None = None,
+    frames: int = FRAMES,
+    epochs: int = EPOCHS,
+    known: bool = True,
+    data: str = "",
+) -> Run:
+    """A run whose error is smaller with propagation."""
+    skeleton = skeleton or unrealego()
+    rng = np.random.default_rng([seed, len(propagation)])
+    joints = len(skeleton.estimated)
+    truth = np.random.default_rng(0).normal(0, 40, (frames, joints, 3)).astype(np.float32)
+    error = rng.normal(0, 3 if propagation == "NoPropagation" else 2, truth.shape).astype(np.float32)
+    visibility = np.random.default_rng(1).integers(1, 4, (frames, 2, joints)).astype(np.uint8)
+    motions = tuple(f"m{k // 3}" for k in range(frames))
+    categories = tuple(("golf", "boxing")[k % 2] for k in range(frames))
+    run_folder = folder / f"{experiment}-{seed}-{maps}-{skeleton.name}-{epochs}{data}"
+    run_folder.mkdir(parents=True)
+    Predictions(
+        truth + error,
+        truth,
+        visibility * known,
+        np.arange(frames),
+        categories,
+        ("s1",) * frames,
+        motions,
+        np.arange(frames),
+        skeleton,
+        skeleton.name + data,
+        "test",
+    ).write(run_folder / "predictions.h5")
+    settings = {
+        "seed": seed,
+        "heatmaps": {"source": {"_target_": f"egotap_pl.tasks.heatmap_sources.{SOURCES[maps]}"}},
+        "lifter": {
+            "encoder": {"_target_": "egotap_pl.nn.encoders.GridViTEncoder"},
+            "propagation": {"_target_": f"egotap_pl.nn.propagation.{propagation}"},
+            "propagation_parents": None,
+            "head": {"rows": None},
+        },
+        "training": {"seed": seed, "epochs": epochs},
+        "data": {"source": {}},
+    }
+    metrics = {
+        "experiment": experiment,
+        "dataset": "egosynth" if skeleton.estimates_root else "egosynth_stick",
+        "dataset_fingerprint": skeleton.name + data,
+        "split": "test",
+        "seed": seed,
+        "mpjpe": 1.0,
+        "parameters": 10,
+    }
+    return Run(run_folder, settings, metrics)
+
+
+def conditions(runs: Sequence[Run], *aliases: tuple[str, ...]) -> list[Condition]:
+    """The runs as the report groups them; presets of one configuration are given as aliases."""
+    identified = []
+    for run in runs:
+        presets = next((same for same in aliases if run.experiment in same), (run.experiment,))
+        changes = [("heatmaps", "truth")] if run.maps == "true" else []
+        epochs = run.settings["training"]["epochs"]
+        changes += [("training.epochs", str(epochs))] if epochs != EPOCHS else []
+        key = f"{presets} {changes} {run.metrics['dataset_fingerprint']}"
+        identified.append(IdentifiedRun(run, key, presets, "tiny", tuple(changes), ()))
+    return group(identified)
+
+
+def grid(folder: Path, **options: object) -> list[Run]:
+    """Grid ViT without and with propagation, two seeds each."""
+    return [
+        made_up(folder, experiment, seed, propagation, **options)  # type: ignore[arg-type]
+        for experiment, propagation in (("table2/grid_vit", "NoPropagation"), ("table2/grid_vit_pu", "PuPropagation"))
+        for seed in (1, 2)
+    ]
+
+
+def test_what_needs_only_predictions_is_drawn_and_the_rest_is_told(tmp_path: Path) -> None:
+    drawn = figures_of(conditions(grid(tmp_path)), tmp_path / "nothing", ("egotap_pl",))
+    assert [figure.name for figure in drawn.illustrations] == [
+        "comparison_egosynth",
+        "categories_egosynth",
+        "propagation_egosynth_tiny",
+        "visibility_table2_egosynth_tiny",
+        "depth_table2_egosynth_tiny",
+    ]
+    for figure in drawn.illustrations:
+        assert figure.title
+        assert figure.alt
+        assert any(character.isdigit() for character in figure.caption)
+        assert figure.figure.axes
+    assert any("egotap prepare" in line for line in drawn.missing)  # no frame store
+
+
+def test_seeds_are_paired_and_the_control_has_no_propagation(tmp_path: Path) -> None:
+    drawn = figures_of(conditions(grid(tmp_path)), tmp_path, ())
+    (figure,) = (figure for figure in drawn.illustrations if figure.name.startswith("propagation"))
+    titles = [axis.get_title() for axis in figure.figure.axes if axis.get_title()]
+    assert titles == ["Grid ViT + PU (EgoTAP)", "control: Grid ViT, other seed"]
+    assert f"{2 * FRAMES * 15} samples" in figure.caption
+    assert "relative to the pelvis" in figure.caption
+    assert "mean PE 0.00 mm, positive PP" in figure.caption  # seed 1 for 2 and 2 for 1
+
+
+def test_camera_relative_poses_have_a_figure_of_their_own(tmp_path: Path) -> None:
+    drawn = figures_of(conditions(grid(tmp_path) + grid(tmp_path, skeleton=egocap())), tmp_path, ())
+    titles = [figure.title for figure in drawn.illustrations if figure.name.startswith("propagation")]
+    assert [("pelvis" in title, "left camera" in title) for title in titles] == [(True, False), (False, True)]
+
+
+def test_propagation_is_not_compared_across_kinds_of_heatmaps(tmp_path: Path) -> None:
+    runs = [
+        made_up(tmp_path, "table2/grid_vit"),
+        made_up(tmp_path, "propagation/pu_tree_aligned", 1, "PuPropagation", "true"),
+    ]
+    drawn = figures_of(conditions(runs), tmp_path, ())
+    assert not any(figure.name.startswith("propagation") for figure in drawn.illustrations)
+    assert any("experiment=table2/grid_vit" in line and "heatmaps=truth" in line for line in drawn.missing)
+
+
+def test_runs_that_cannot_be_read_or_are_of_other_frames_are_told(tmp_path: Path) -> None:
+    runs = grid(tmp_path)
+    (runs[0].folder / "predictions.h5").unlink()
+    other = made_up(tmp_path, "table2/cnn", frames=FRAMES - 3)
+    drawn = figures_of(conditions([*runs, other]), tmp_path, ())
+    assert any("table2/grid_vit, seed 1" in line and "predictions" in line for line in drawn.missing)
+    assert any("table2/cnn" in line and "other frames" in line for line in drawn.missing)
+    assert not any("CNN" in figure.caption for figure in drawn.illustrations)
+
+
+def test_data_that_do_not_tell_of_visibility(tmp_path: Path) -> None:
+    drawn = figures_of(conditions([made_up(tmp_path, "table2/grid_vit", known=False)]), tmp_path, ())
+    assert not any(figure.name.startswith("visibility") for figure in drawn.illustrations)
+    assert any("do not tell of visibility" in line for line in drawn.missing)
+
+
+def test_nothing_makes_nothing(tmp_path: Path) -> None:
+    assert figures_of([], tmp_path, ()) == ([], [])
+
+
+def test_one_preset_in_several_configurations_is_an_ablation(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path, "table2/grid_vit", seed, epochs=epochs) for seed in (2, 1) for epochs in (12, 9)]
+    found = shown(conditions(runs), [])
+    assert not any(ground.studies for ground in found.grounds)
+    (study,) = found.ablations
+    assert [method.name for method in study.methods] == ["epochs=9", "epochs=12"]
+    assert all(method.seeds == (1, 2) for method in study.methods)
+    names = [figure.name for figure in figures_of(conditions(runs), tmp_path, ()).illustrations]
+    assert "visibility_ablation_table2_grid_vit_egosynth_tiny" in names
+
+
+def test_what_tables_show_is_no_ablation_of_its_own(tmp_path: Path) -> None:
+    """Tables of true and of estimated heatmaps have figures of their own, without a third for every row."""
+    rows = ("table1/unrealego", "table1/ego3dpose")
+    runs = [made_up(tmp_path, name, maps=maps) for name in rows for maps in SOURCES]
+    found = shown(conditions(runs), [])
+    assert [study.table for study, _ in found.studies] == ["table1", "table1"]
+
+
+def test_methods_stand_in_the_papers_order(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path, name) for name in ("table2/own", "table2/grid_vit_pu", "table2/cnn")]
+    (ground,) = shown(conditions(runs), []).grounds
+    assert [(study.title, [method.name for method in study.methods]) for study in ground.studies] == [
+        ("Table 2, egosynth, scale=tiny", ["CNN", "+ PU (EgoTAP)", "own"]),
+    ]
+
+
+def test_a_configuration_is_in_every_table_that_has_it(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path, name) for name in ("table1/ego3dpose", "table2/cnn", "table2/grid_vit_pu")]
+    found = shown(conditions(runs, ("table2/grid_vit_pu", "table1/egotap")), [])
+    names = {study.table: [method.name for method in study.methods] for study, _ in found.studies}
+    assert names == {"table1": ["Ego3DPose", "EgoTAP"], "table2": ["CNN", "+ PU (EgoTAP)"]}
+    assert sorted(method.name for method in found.grounds[0].methods) == ["CNN", "Ego3DPose", "EgoTAP"]
+    (first,) = found.per_data_set()
+    assert first.table == "table1"
+
+
+@pytest.mark.parametrize("seeds", [(1, 2), (3,)])
+def test_gain_is_over_common_seeds_if_there_are_any(tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    runs = [made_up(tmp_path, "table2/grid_vit_pu", seed, "PuPropagation") for seed in seeds]
+    runs += [made_up(tmp_path, "table2/grid_vit", seed) for seed in (2, 4)]
+    other, ours = shown(conditions(runs), []).grounds[0].methods
+    errors = {run.seed: run.predictions.error_mm for run in other.runs}
+    expected = errors[2] - ours.runs[1].predictions.error_mm if len(seeds) == 2 else other.error_mm - ours.error_mm
+    np.testing.assert_allclose(ours.gain_mm(other), expected)
+
+
+def test_two_data_sets_of_one_name_have_files_of_their_own(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path, "table2/grid_vit", data=data) for data in ("", "another")]
+    names = [figure.name for figure in figures_of(conditions(runs), tmp_path, ()).illustrations]
+    assert len(names) == len(set(names)) == 8
+    assert "comparison_egosynth_2" in names

@@ -1,0 +1,69 @@
+"""Runs of `egotap` at smoke size, shared by the tests of a session."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from offline_wandb import OfflineRun, offline_runs
+from smoke import SMOKE, Outcome, Run
+
+
+@pytest.fixture(autouse=True)
+def pythons_interrupt() -> None:
+    """Ctrl-C as in a new process, whatever an earlier test has left; processes that a test starts inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands of a session run: they share data and estimators, as a user's do."""
+    return tmp_path_factory.mktemp("cli")
+
+
+@contextlib.contextmanager
+def prepared(home: Path) -> Iterator[Run]:
+    """Runs `egotap` in this process: the same code, without a start of Python for each command."""
+    from egotap_pl.cli.main import main  # not before pytest has set up the checks of shapes at import
+
+    def call(*arguments: str, ok: bool = True) -> Outcome:
+        out, err = io.StringIO(), io.StringIO()
+        status = 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main(arguments)
+            except SystemExit as end:
+                status = int(end.code or 0)
+        outcome = Outcome(status, out.getvalue(), err.getvalue())
+        assert (status == 0) is ok, outcome
+        return outcome
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(home)
+        monkeypatch.setenv("COLUMNS", "160")
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        monkeypatch.setenv("WANDB_SILENT", "true")
+        yield call
+
+
+@pytest.fixture
+def run(home: Path) -> Iterator[Run]:
+    """Runs `egotap` in this process."""
+    with prepared(home) as call:
+        yield call
+
+
+@pytest.fixture(scope="session")
+def logged(home: Path) -> dict[str, OfflineRun]:
+    """What a run with logger=wandb has logged, offline, by its stages."""
+    pytest.importorskip("wandb")
+    numbers = ("training.batch_size=8", "training.epochs=2", "estimators.joint.batch_size=4")
+    where = ("paths.runs=logged/runs", "paths.stages=logged/stages")
+    with prepared(home) as call:
+        call("train", *SMOKE, *numbers, *where, "logger=wandb")
+    return {run.job_type: run for run in offline_runs(home / "logged")}

@@ -1,0 +1,83 @@
+"""Checkpoints with random weights, of any configuration: what a training writes, without a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+import numpy as np
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from torch import nn
+
+from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.core.batch import Batch, DataFacts
+from egotap_pl.core.skeleton import egocap, unrealego
+from egotap_pl.engine.build import build
+from egotap_pl.engine.checkpoints import KEY, VERSION, About, load_task
+
+SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
+
+
+def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = "training") -> Path:
+    """Writes a checkpoint of the task that `egotap train <overrides>` would train.
+
+    Args:
+        path: the file.
+        overrides: of `egotap train`.
+        data: data set, and so skeleton.
+        part: ``training``, ``probe`` or ``estimators.joint``: whose task.
+    """
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        settings = plain(hydra.compose("train", [f"data={data}", "scale=smoke", *overrides]))
+    node = settings
+    for key in part.split("."):
+        node = node[key]
+    skeleton = SKELETONS[data]
+    torch.manual_seed(3)
+    task = build(node["task"])(DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3)))
+    randomise(task)
+    about = About(
+        task=node["task"],
+        skeleton=skeleton.to_dict(),
+        categories=["walking"],
+        data=settings["data"],
+        data_fingerprint="",
+        batch_size=4,
+        seed=0,
+        experiment="custom",
+    )
+    torch.save({"state_dict": task.state_dict(), KEY: {"version": VERSION, **about._asdict()}}, path)
+    return path
+
+
+def randomise(network: nn.Module) -> None:
+    """Weights under which everything matters: fresh ones have zeros, and statistics that change nothing."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.2)
+        for layer in network.modules():
+            if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                assert layer.running_mean is not None
+                assert layer.running_var is not None
+                layer.running_mean.normal_(std=0.1)
+                layer.running_var.uniform_(0.5, 1.5)
+
+
+def answers(path: Path, images: np.ndarray) -> np.ndarray:
+    """Poses of a checkpoint's network alone; what stands in for truth must not matter."""
+    task, about = load_task(path, ["egotap_pl"])
+    joints, n = about.facts().skeleton.num_joints, len(images)
+    batch = Batch(
+        images=torch.from_numpy(images),
+        points2d_px=torch.zeros(n, 2, joints, 2),
+        pose_cm=torch.zeros(n, joints, 3),
+        origin_cm=torch.zeros(n, 2, 3),
+        visibility=torch.zeros(n, 2, joints, dtype=torch.uint8),
+        category=torch.zeros(n, dtype=torch.int64),
+        frame=torch.arange(n),
+    )
+    with torch.inference_mode():
+        return task.eval()(batch).numpy()
