@@ -1,4 +1,4 @@
-"""BVH files: a hand-made T-pose figure, its arm turned, other people's joint names, broken files."""
+"""BVH files: a figure in a T-pose, rotated arms, the joint names of other skeletons, damaged files."""
 
 import importlib.util
 from pathlib import Path
@@ -14,7 +14,7 @@ from egotap_pl.synth.motion.retarget import retarget
 
 pytest.importorskip("bvhio")
 
-# name, parent, offset (metres) of a T-pose that faces +Z
+# Name, parent, offset (metres) of a T-pose that faces +Z
 JOINTS = [
     ("Hips", None, (0, 0, 0)),
     ("Spine", "Hips", (0, 0.12, 0)),
@@ -46,7 +46,7 @@ Angles = tuple[float, float, float]
 def bvh(
     frames: list[dict[str, tuple[float, float, float]]], rename: dict[str, str] | None = None, scale: float = 1.0
 ) -> str:
-    """A file's text; frames give Z, X, Y angles (degrees) by joint."""
+    """Text of a file; each frame maps joints to their Z, X, Y angles (degrees)."""
     rename = rename or {}
 
     def line(point: tuple[float, float, float]) -> str:
@@ -81,9 +81,10 @@ def bvh(
     return f"HIERARCHY\n{joint('Hips', '')}\nMOTION\nFrames: {len(rows)}\nFrame Time: 0.05\n" + "\n".join(rows) + "\n"
 
 
-def places(path: Path) -> dict[str, torch.Tensor]:
-    found = forward_kinematics(REST_OFFSETS, *retarget(read_bvh(path)[1]))[0]
-    return {name: found[:, i] for i, name in enumerate(BONES)}
+def positions(path: Path) -> dict[str, torch.Tensor]:
+    """Positions of the figure's bones in the motion of a file."""
+    bones = forward_kinematics(REST_OFFSETS, *retarget(read_bvh(path)[1]))[0]
+    return {name: bones[:, i] for i, name in enumerate(BONES)}
 
 
 def direction(at: dict[str, torch.Tensor], start: str, end: str, frame: int = 0) -> torch.Tensor:
@@ -106,9 +107,9 @@ def test_a_t_pose_is_the_rest_pose(tmp_path: Path) -> None:
     torch.testing.assert_close(root_cm[0], torch.tensor([0.0, 93.0, 0.0]), atol=1.0, rtol=0)
 
 
-def test_an_arm_turned_by_a_right_angle(tmp_path: Path) -> None:
+def test_rotated_arms_point_where_they_should(tmp_path: Path) -> None:
     frames = [{}, {"LeftArm": (90.0, 0.0, 0.0)}, {"LeftForeArm": (0.0, 0.0, -90.0)}, {"RightArm": (90.0, 0.0, 0.0)}]
-    at = places(write(tmp_path, bvh(frames)))
+    at = positions(write(tmp_path, bvh(frames)))
     torch.testing.assert_close(direction(at, "upperarm_l", "hand_l", 0), LEFT, atol=1e-3, rtol=0)
     torch.testing.assert_close(direction(at, "upperarm_l", "hand_l", 1), UP, atol=1e-3, rtol=0)
     torch.testing.assert_close(direction(at, "upperarm_l", "lowerarm_l", 2), LEFT, atol=1e-3, rtol=0)
@@ -117,15 +118,15 @@ def test_an_arm_turned_by_a_right_angle(tmp_path: Path) -> None:
     torch.testing.assert_close(direction(at, "upperarm_r", "hand_r", 1), -LEFT, atol=1e-3, rtol=0)
 
 
-def test_angles_are_applied_in_the_files_order(tmp_path: Path) -> None:
-    # Z, then X in the turned axes: R_z(90) R_x(90) takes the thigh's "down" to ... R_z(90)(0, 0, -1) = (0, 0, -1).
-    at = places(write(tmp_path, bvh([{"LeftUpLeg": (90.0, 90.0, 0.0)}] * 2)))
+def test_angles_are_applied_in_the_order_of_the_file(tmp_path: Path) -> None:
+    # Z, then X in the rotated axes: R_z(90) R_x(90) takes "down" to R_z(90)(0, 0, -1) = (0, 0, -1).
+    at = positions(write(tmp_path, bvh([{"LeftUpLeg": (90.0, 90.0, 0.0)}] * 2)))
     torch.testing.assert_close(direction(at, "thigh_l", "calf_l"), -AHEAD, atol=1e-3, rtol=0)
 
 
 def test_the_unit_does_not_matter(tmp_path: Path) -> None:
     frames = [{"LeftArm": (40.0, 10.0, 5.0), "RightUpLeg": (0.0, -50.0, 0.0)}] * 2
-    metres, inches = (places(write(tmp_path, bvh(frames, scale=s), f"{s}.bvh")) for s in (1.0, 39.37))
+    metres, inches = (positions(write(tmp_path, bvh(frames, scale=s), f"{s}.bvh")) for s in (1.0, 39.37))
     for name in BONES:
         torch.testing.assert_close(metres[name], inches[name], atol=0.05, rtol=0)
 
@@ -145,9 +146,9 @@ def test_the_unit_does_not_matter(tmp_path: Path) -> None:
     ],
     ids=["mixamo", "joint names", "unreal"],
 )
-def test_other_names(tmp_path: Path, rename: dict[str, str]) -> None:
+def test_joint_names_of_other_skeletons_are_known(tmp_path: Path, rename: dict[str, str]) -> None:
     frames = [{"LeftArm": (60.0, 0.0, 0.0)}] * 2
-    other, usual = (places(write(tmp_path, bvh(frames, r), f"{len(r)}.bvh")) for r in (rename, {}))
+    other, usual = (positions(write(tmp_path, bvh(frames, r), f"{len(r)}.bvh")) for r in (rename, {}))
     for name in ("hand_l", "hand_r", "ball_l", "ball_r", "head"):
         torch.testing.assert_close(other[name], usual[name], atol=3.0, rtol=0)
 
@@ -171,33 +172,33 @@ GOOD = bvh([{}, {}, {}])
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("", "not a BVH file"),
         ("HIERARCHY\nROOT Hips\n", "not a BVH file"),
-        (GOOD.replace("Frames: 3", "Frames: 4"), "3 lines of motion; 4 expected"),
+        (GOOD.replace("Frames: 3", "Frames: 4"), "expected 4 lines of motion, found 3"),
         (GOOD.replace("Frames: 3", "Frames: 0"), "expected"),
         (GOOD[: GOOD.index("MOTION")], "not a BVH file"),
         (GOOD.replace("}", "", 1), "braces"),
         (GOOD.replace("Frame Time: 0.05", "Frame Time: soon"), "Frame Time"),
-        (GOOD.rstrip() + " 7\n", "frame 2 has 67 numbers, the skeleton 66"),
-        (GOOD.replace("0.93", "high"), "not a BVH file that can be read"),
+        (GOOD.rstrip() + " 7\n", "frame 2 has 67 numbers, but the skeleton has 66"),
+        (GOOD.replace("0.93", "high"), "cannot be read as a BVH file"),
         (GOOD.replace("0.93", "nan"), "not finite"),
         (GOOD.replace("CHANNELS 3", "CHANNELS many", 1), "frame 0"),
-        (GOOD.replace("OFFSET", "OFFER", 2), "not a BVH file that can be read"),
+        (GOOD.replace("OFFSET", "OFFER", 2), "cannot be read as a BVH file"),
         (bvh([{}, {}], {"LeftForeArm": "Thing"}), "lowerarm_l among Hips, Spine"),
     ],
 )
 @pytest.mark.timeout(20)
-def test_a_bad_file_is_named_and_never_waited_for(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_error_names_the_bad_file_at_once(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, text, "bad.bvh")
     source = BvhMotions(tmp_path)
-    with pytest.raises(EgotapError, match=rf"(?s)bad\.bvh.*{complaint}"):
+    with pytest.raises(EgotapError, match=rf"(?s)bad\.bvh.*{message}"):
         source.clip("bvh/bad", 0)
 
 
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EgotapError, match=r"no \.bvh file there"):
+def test_errors_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EgotapError, match=r"no \.bvh files"):
         BvhMotions(tmp_path)
     write(tmp_path, GOOD)
     with pytest.raises(EgotapError, match="napping"):

@@ -1,4 +1,4 @@
-"""The DeepMimic text format: hand-made frames with known angles, bad files, and the public clips where installed."""
+"""DeepMimic's text format: frames with known angles, bad files, and the public clips if they are installed."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ from egotap_pl.synth.motion.retarget import retarget
 
 UNTURNED = [1.0, 0.0, 0.0, 0.0]
 HALF = math.sqrt(0.5)
-# Where each rotation begins in a row, counted by hand from the format's description.
+# Column at which each rotation begins, counted by hand from the description of the format.
 RIGHT_KNEE, RIGHT_SHOULDER, RIGHT_ELBOW, LEFT_KNEE, LEFT_SHOULDER, LEFT_ELBOW = 20, 25, 29, 34, 39, 43
 
 
@@ -41,8 +41,8 @@ def write(folder: Path, rows: object, name: str = "humanoid3d_punch.txt", loop: 
 
 def positions(path: Path) -> dict[str, torch.Tensor]:
     _, points, _ = read_deepmimic(path)
-    found = forward_kinematics(REST_OFFSETS, *retarget(points))[0][0]
-    return {name: found[i] for i, name in enumerate(BONES)}
+    bones = forward_kinematics(REST_OFFSETS, *retarget(points))[0][0]
+    return {name: bones[i] for i, name in enumerate(BONES)}
 
 
 def direction(at: dict[str, torch.Tensor], start: str, end: str) -> torch.Tensor:
@@ -77,7 +77,7 @@ def test_a_negative_right_angle_in_the_knee_puts_the_shin_back(tmp_path: Path) -
     torch.testing.assert_close(direction(at, "calf_r", "foot_r"), -UP, atol=0.03, rtol=0)
 
 
-def test_an_arm_turned_about_the_forward_axis_goes_aside(tmp_path: Path) -> None:
+def test_an_arm_rotated_about_the_forward_axis_points_sideways(tmp_path: Path) -> None:
     # The format's forward axis is X: a quarter turn about it takes "down" to the left.
     up_left, up_right = [HALF, HALF, 0.0, 0.0], [HALF, -HALF, 0.0, 0.0]
     at = positions(write(tmp_path, [row(left_shoulder=up_left, right_shoulder=up_right)] * 2))
@@ -85,7 +85,7 @@ def test_an_arm_turned_about_the_forward_axis_goes_aside(tmp_path: Path) -> None
     torch.testing.assert_close(direction(at, "upperarm_r", "hand_r"), -LEFT, atol=1e-4, rtol=0)
 
 
-def test_times_and_way(tmp_path: Path) -> None:
+def test_times_and_path(tmp_path: Path) -> None:
     rows = [row(), row(), row()]
     for i, numbers in enumerate(rows):
         numbers[0], numbers[1] = 0.25, 0.5 * i
@@ -95,7 +95,7 @@ def test_times_and_way(tmp_path: Path) -> None:
     torch.testing.assert_close(points["neck"][2] - points["neck"][0], 100 * AHEAD, atol=1e-3, rtol=0)
 
 
-def test_a_short_walk_that_repeats_goes_on(tmp_path: Path) -> None:
+def test_a_short_cyclic_walk_is_repeated(tmp_path: Path) -> None:
     rows = [row() for _ in range(11)]
     for i, numbers in enumerate(rows):
         numbers[1] = 0.1 * i
@@ -107,7 +107,7 @@ def test_a_short_walk_that_repeats_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         ("{", "not a motion"),
         ("[]", "not a motion"),
@@ -121,15 +121,15 @@ def test_a_short_walk_that_repeats_goes_on(tmp_path: Path) -> None:
         (json.dumps({"Loop": "none", "Frames": [row(), [-1.0, *row()[1:]]]}), "frame 1 .* negative duration"),
     ],
 )
-def test_a_bad_file_is_named(tmp_path: Path, content: str, complaint: str) -> None:
+def test_an_error_names_the_bad_file(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "humanoid3d_bad.txt").write_text(content)
     source = DeepMimicMotions(tmp_path)
-    with pytest.raises(EgotapError, match=rf"humanoid3d_bad\.txt.*{complaint}"):
+    with pytest.raises(EgotapError, match=rf"humanoid3d_bad\.txt.*{message}"):
         source.clip("deepmimic/humanoid3d_bad", 0)
 
 
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EgotapError, match="no motion there"):
+def test_errors_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EgotapError, match="no motions in this folder"):
         DeepMimicMotions(tmp_path)
     write(tmp_path, [row()] * 2)
     with pytest.raises(EgotapError, match="napping"):

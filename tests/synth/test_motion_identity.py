@@ -1,4 +1,4 @@
-"""What a source of motions says of itself follows the contents of its files, and neither their place nor their age."""
+"""The identity of a motion source depends on the contents of its files, not on their location or age."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def folder(path: Path, pattern: str, **contents: str) -> Path:
 
 
 @pytest.mark.parametrize(("pattern", "make"), FILES)
-def test_files(tmp_path: Path, pattern: str, make: Callable[[Path], MotionSource]) -> None:
+def test_identity_depends_on_names_and_contents_of_files(
+    tmp_path: Path, pattern: str, make: Callable[[Path], MotionSource]
+) -> None:
     def identity(name: str, **contents: str) -> str:
         return json.dumps(make(folder(tmp_path / name, pattern, **contents)).identity())
 
@@ -40,13 +42,13 @@ def test_files(tmp_path: Path, pattern: str, make: Callable[[Path], MotionSource
     assert len({first, *others}) == 5
 
 
-def test_categories_count(tmp_path: Path) -> None:
+def test_identity_depends_on_categories(tmp_path: Path) -> None:
     files = folder(tmp_path / "a", "{}.bvh", walk="1")
     assert BvhMotions(files).identity() != BvhMotions(files, default_category="golf").identity()
     assert BvhMotions(files).identity() != BvhMotions(files, {"walk": "dancing"}).identity()
 
 
-def test_a_file_that_went_away_is_named(tmp_path: Path) -> None:
+def test_an_error_names_a_file_that_disappeared(tmp_path: Path) -> None:
     files = folder(tmp_path / "a", "{}.bvh", walk="1")
     motions = BvhMotions(files)
     (files / "walk.bvh").unlink()
@@ -54,7 +56,7 @@ def test_a_file_that_went_away_is_named(tmp_path: Path) -> None:
         motions.identity()
 
 
-def test_procedural() -> None:
+def test_identity_of_procedural_motions_depends_on_their_number() -> None:
     identity = ProceduralMotions(3).identity()
     assert identity == ProceduralMotions(3).identity() != ProceduralMotions(4).identity()
     assert json.loads(json.dumps(identity)) == identity

@@ -1,4 +1,4 @@
-"""Curves, inverse kinematics, mirror and retargeting, each on its own."""
+"""The parts that motions are built from: curves, inverse kinematics, mirroring, retargeting."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_smooth_is_scipys_pchip_between_inner_keys() -> None:
     torch.testing.assert_close(smooth(times, values, at), PchipInterpolator(times, values)(at))
 
 
-def test_smooth_holds_outside_and_rests_at_the_ends() -> None:
+def test_smooth_is_constant_outside_the_keys_and_at_rest_at_the_ends() -> None:
     times, values = np.array([1.0, 2.0]), np.array([[0.0], [1.0]])
     curve = smooth(times, values, np.array([0.0, 1.0, 1.001, 1.5, 2.0, 9.0]))[:, 0]
     assert curve[[0, 1]].tolist() == [0, 0]
@@ -38,13 +38,13 @@ def test_smooth_holds_outside_and_rests_at_the_ends() -> None:
     assert smooth(np.array([3.0]), np.array([[7.0]]), np.array([0.0, 5.0])).tolist() == [[7.0], [7.0]]
 
 
-def test_wander_is_smooth_and_of_unit_size() -> None:
+def test_wander_is_smooth_with_unit_deviation() -> None:
     noise = wander(np.random.default_rng(1), 3000, (6,), 30.0)
     assert noise.std() == pytest.approx(1.0, abs=0.15)
     assert np.abs(np.diff(noise, axis=0)).max() < 0.5
 
 
-def test_two_bones_reach_what_is_in_reach_and_only_that() -> None:
+def test_two_bones_reach_all_targets_in_reach_and_no_others() -> None:
     rng = torch.Generator().manual_seed(0)
     direction = torch.nn.functional.normalize(torch.randn(200, 3, generator=rng), dim=-1)
     pole = swivelled(torch.randn(200, 3, generator=rng), direction, torch.rand(200, generator=rng) * 6)
@@ -88,7 +88,7 @@ def test_the_rest_pose_stands_on_the_ground() -> None:
     assert lowest_cm(UNTURNED, root + torch.tensor([0.0, 7.0, 0.0])).item() == pytest.approx(7.0, abs=1e-4)
 
 
-def test_mirrored_swaps_the_sides_and_turns_x_round() -> None:
+def test_mirrored_swaps_the_sides_and_negates_x() -> None:
     clip = ProceduralMotions(1).clip("procedural/boxing/0000", 0)
     other = [BONES.index(n[:-1] + {"l": "r", "r": "l"}[n[-1]]) if n[-2] == "_" else i for i, n in enumerate(BONES)]
     expected = place(clip)[:, other] * torch.tensor([-1.0, 1.0, 1.0])
@@ -106,16 +106,16 @@ def _points(rotations: torch.Tensor, root_cm: torch.Tensor) -> dict[str, torch.T
 
 
 @pytest.mark.parametrize("name", ["boxing", "standing - forward", "rolling", "crawling", "golf"])
-def test_retargeting_the_figure_itself_gives_it_back(name: str) -> None:
+def test_retargeting_the_figure_itself_changes_nothing(name: str) -> None:
     clip = ProceduralMotions(1).clip(f"procedural/{name}/0000", 3)
     rotations = clip.rotations.clone()
-    # Positions alone do not show how a trunk's bend is shared among its bones, nor where clavicles are.
+    # Positions alone show neither how the bones of the trunk share its bend nor where the clavicles are.
     for bone in ("spine", "chest", "clavicle_l", "clavicle_r"):
         rotations[:, BONES.index(bone)] = torch.eye(3)
-    wanted = forward_kinematics(REST_OFFSETS, rotations, clip.root_cm)[0]
-    found = forward_kinematics(REST_OFFSETS, *retarget(_points(rotations, clip.root_cm)))[0]
-    assert (found - wanted).norm(dim=-1).max() < 2.5
-    assert (found - wanted).norm(dim=-1).mean() < 1.0
+    expected = forward_kinematics(REST_OFFSETS, rotations, clip.root_cm)[0]
+    actual = forward_kinematics(REST_OFFSETS, *retarget(_points(rotations, clip.root_cm)))[0]
+    assert (actual - expected).norm(dim=-1).max() < 2.5
+    assert (actual - expected).norm(dim=-1).mean() < 1.0
 
 
 def test_retargeting_does_not_depend_on_unit_or_heading() -> None:
@@ -123,10 +123,10 @@ def test_retargeting_does_not_depend_on_unit_or_heading() -> None:
     points = _points(clip.rotations, clip.root_cm)
     rotations, root_cm = retarget(points)
     turn = torch.from_numpy(Rotation.from_euler("y", 70, degrees=True).as_matrix()).float()
-    again, way = retarget({name: 0.0254 * point @ turn.T for name, point in points.items()})
+    again, path_cm = retarget({name: 0.0254 * point @ turn.T for name, point in points.items()})
     torch.testing.assert_close(again[:, 1:], rotations[:, 1:], atol=2e-3, rtol=0)
     torch.testing.assert_close(again[:, 0], turn @ rotations[:, 0], atol=2e-3, rtol=0)
-    torch.testing.assert_close(way, root_cm @ turn.T, atol=0.05, rtol=0)
+    torch.testing.assert_close(path_cm, root_cm @ turn.T, atol=0.05, rtol=0)
 
 
 def test_captured_motion_is_resampled_and_set_on_the_ground() -> None:

@@ -1,4 +1,4 @@
-"""Procedural motions: valid, plausible, recognisable, varied, and the same every time."""
+"""Procedural motions: valid, plausible, recognisable, varied and reproducible."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def clips(category: str, seed: int = 0) -> list[Clip]:
 
 
 def turned(rotations: torch.Tensor) -> torch.Tensor:
-    """Angle of each rotation in degrees."""
+    """Angle of each rotation, degrees."""
     cosine = (rotations.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
     return torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))
 
@@ -61,7 +61,7 @@ def test_every_category_is_a_valid_motion(category: str) -> None:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_the_body_rests_on_the_ground_and_never_goes_below(category: str) -> None:
+def test_the_body_rests_on_the_ground_and_never_sinks_into_it(category: str) -> None:
     for clip in clips(category, seed=1):
         lowest = lowest_cm(clip.rotations, clip.root_cm)
         assert lowest.min() > -0.05
@@ -74,7 +74,7 @@ def test_the_body_rests_on_the_ground_and_never_goes_below(category: str) -> Non
 def test_joints_bend_as_a_humans_do(category: str) -> None:
     for clip in clips(category, seed=2):
         for side, out in (("l", 1.0), ("r", -1.0)):
-            # In the upper arm's own axes the forearm goes outward when straight and forward when bent, never back.
+            # In the upper arm's axes, a straight forearm points outward and a bent one forward, never backward.
             forearm = clip.rotations[:, BONES.index(f"lowerarm_{side}")] @ torch.tensor([out, 0.0, 0.0])
             bend = torch.rad2deg(torch.atan2(forearm[:, 2], out * forearm[:, 0]))
             assert forearm[:, 1].abs().max() < 1e-3
@@ -91,7 +91,7 @@ def test_joints_bend_as_a_humans_do(category: str) -> None:
             assert turned(clip.rotations[:, BONES.index(bone)]).max() < most
 
 
-def test_same_name_and_seed_same_motion_and_otherwise_another() -> None:
+def test_the_same_name_and_seed_give_the_same_motion_and_others_do_not() -> None:
     name = "procedural/dancing/0001"
     first, again = SOURCE.clip(name, 5), ProceduralMotions(7).clip(name, 5)
     assert torch.equal(first.rotations, again.rotations)
@@ -101,7 +101,7 @@ def test_same_name_and_seed_same_motion_and_otherwise_another() -> None:
     assert len({len(c.root_cm) for c in seeds}) > 3, "the seed changes the speed"
 
 
-def test_hands_are_all_over_the_place() -> None:
+def test_hands_vary_widely() -> None:
     joints = [bone_of("unrealego", joint) for joint in unrealego().joints]
     rng = np.random.default_rng(0)
     poses = []
@@ -109,9 +109,9 @@ def test_hands_are_all_over_the_place() -> None:
         clip = SOURCE.clip(name, 0)
         positions, world = forward_kinematics(REST_OFFSETS, clip.rotations, clip.root_cm)
         frames = torch.from_numpy(rng.choice(len(positions), 8))
-        # As a camera on the head sees it: the head's axes, from the pelvis.
-        seen = (positions - positions[:, :1]) @ world[:, BONES.index("head")]
-        poses.append(seen[frames][:, joints])
+        # As a camera on the head sees it: in the head's axes, relative to the pelvis.
+        relative = (positions - positions[:, :1]) @ world[:, BONES.index("head")]
+        poses.append(relative[frames][:, joints])
     pose = torch.cat(poses)
     error_mm = 10 * (pose - pose.mean(0)).norm(dim=-1)
     assert 150 < error_mm.mean() < 400
@@ -126,7 +126,7 @@ def test_two_names_of_a_category_differ() -> None:
         assert (first[:frames] - second[:frames]).norm(dim=-1).mean() > 3.0
 
 
-def test_standing_feet_stay_where_they_are() -> None:
+def test_planted_feet_do_not_slide() -> None:
     feet = [BONES.index("foot_l"), BONES.index("foot_r")]
     for category in ("standing - upper body", "standing - forward", "standing - turning", "crouching - backward"):
         for clip in clips(category):
@@ -135,12 +135,12 @@ def test_standing_feet_stay_where_they_are() -> None:
             assert speed.median() < 8.0, category
 
 
-def test_nothing_moves_faster_than_an_athlete() -> None:
+def test_no_bone_moves_faster_than_an_athletes() -> None:
     speeds = [(place(SOURCE.clip(n, 0)).diff(dim=0).norm(dim=-1) * 30).quantile(0.999) for n in SOURCE.motions()]
     assert max(speeds) < 1500
 
 
-def test_categories_are_what_they_are_called() -> None:
+def test_motions_look_like_their_category() -> None:
     for clip in clips("jumping"):
         assert lowest_cm(clip.rotations, clip.root_cm).max() > 5
     for clip in clips("laying"):
@@ -166,17 +166,17 @@ def test_categories_are_what_they_are_called() -> None:
 
 @pytest.mark.parametrize(("word", "axis", "sign"), [("forward", 2, 1), ("backward", 2, -1), ("sideways", 0, 0)])
 @pytest.mark.parametrize("posture", ["standing", "crouching"])
-def test_those_who_go_go_where_they_say(posture: str, word: str, axis: int, sign: int) -> None:
+def test_walks_go_in_the_direction_of_their_category(posture: str, word: str, axis: int, sign: int) -> None:
     for clip in clips(f"{posture} - {word}"):
-        # Each step in the axes of the body.
-        way = (clip.rotations[:-1, 0].mT @ clip.root_cm.diff(dim=0)[..., None])[..., 0].sum(0)
-        assert abs(way[axis]) > 40
+        # The sum of all steps, each in the axes of the body.
+        path = (clip.rotations[:-1, 0].mT @ clip.root_cm.diff(dim=0)[..., None])[..., 0].sum(0)
+        assert abs(path[axis]) > 40
         if sign:
-            assert way[axis] * sign > 0
+            assert path[axis] * sign > 0
 
 
 @pytest.mark.parametrize("posture", ["standing", "crouching"])
-def test_those_who_turn_turn(posture: str) -> None:
+def test_turning_motions_turn(posture: str) -> None:
     for clip in clips(f"{posture} - turning"):
         ahead = clip.rotations[:, 0, :, 2]
         heading = np.unwrap(torch.atan2(ahead[:, 0], ahead[:, 2]).numpy())

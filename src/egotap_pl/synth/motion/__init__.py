@@ -1,4 +1,4 @@
-"""Motions of UnrealEgo's 30 categories from three sources behind one interface."""
+"""Motions of UnrealEgo's 30 categories: three sources behind one interface."""
 
 from egotap_pl.synth.motion.bvh import BvhMotions
 from egotap_pl.synth.motion.deepmimic import DeepMimicMotions

@@ -1,4 +1,4 @@
-"""Motions from a folder of BVH files, read by the `bvhio` library."""
+"""Motions from a folder of BVH files, which the library `bvhio` reads."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
 from egotap_pl.synth.motion.retarget import REQUIRED
 
-# For each of our joints, what skeletons call it, without "mixamorig:" and the like, in small letters; the first
-# match wins. {S} is left or right, {s} is l or r. The names are CMU's, Mixamo's, LAFAN1's, Daz's and Unreal's.
+# Names of our joints in other skeletons, in lower case and without prefixes such as "mixamorig:"; the first match wins.
+# {S} is left or right, {s} is l or r. They cover CMU, Mixamo, LAFAN1, Daz and Unreal.
 _NAMES: dict[str, tuple[str, ...]] = {
     "neck": ("neck", "neck1", "neck01"),
     "head": ("head", "head1"),
@@ -55,18 +55,19 @@ _NAMES: dict[str, tuple[str, ...]] = {
 
 
 class BvhMotions(CapturedMotions):
-    """The BVH files of a folder and of the folders in it.
+    """The BVH files of a folder and its subfolders.
 
-    A file's category is, in this order: that of the longest prefix of its path in the folder among ``categories``; the
-    name of the folder it lies in, if that is a category; ``default_category``.
+    The category of a file is that of the longest matching prefix in ``categories``; without a match, the name of the
+    file's folder if that is a category; otherwise ``default_category``.
 
     Args:
-        folder: where the files are.
-        categories: category by beginning of the file's path in the folder (``locomotion/run``), forward slashes.
+        folder: folder of the files.
+        categories: category of all files whose path relative to ``folder``, with forward slashes, begins with the key,
+            e.g. ``locomotion/run``.
         default_category: category of all other files.
 
     Raises:
-        EgotapError: if `bvhio` is not installed, the folder has no file, or a category is unknown.
+        EgotapError: if `bvhio` is not installed, there are no BVH files, or a category is unknown.
     """
 
     format, version = "bvh", 1
@@ -78,36 +79,42 @@ class BvhMotions(CapturedMotions):
         default_category: str = "standing - whole body",
     ) -> None:
         if importlib.util.find_spec("bvhio") is None:
-            raise EgotapError("motions=bvh needs the library bvhio; install the extra: pip install 'egotap-pl[mocap]'")
+            raise EgotapError("BvhMotions needs the library bvhio; install the extra: pip install 'egotap-pl[mocap]'")
         self.folder = Path(folder)
-        given = dict(categories or {})
-        check_categories({**given, "all other files": default_category})
+        by_prefix = dict(categories or {})
+        check_categories({**by_prefix, "all other files": default_category})
         files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() == ".bvh" and p.is_file())
         if not files:
-            raise EgotapError(f"{self.folder}: no .bvh file there")
-        places = {path.relative_to(self.folder).with_suffix("").as_posix(): path for path in files}
+            raise EgotapError(f"{self.folder}: there are no .bvh files in this folder")
+        paths = {path.relative_to(self.folder).with_suffix("").as_posix(): path for path in files}
         super().__init__(
-            {f"bvh/{place}": path for place, path in places.items()},
-            {f"bvh/{place}": _category(place, path, given, default_category) for place, path in places.items()},
+            {f"bvh/{name}": path for name, path in paths.items()},
+            {f"bvh/{name}": _category(name, path, by_prefix, default_category) for name, path in paths.items()},
         )
 
     def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]]]:
-        """See `read_bvh`."""
+        """Times and positions of joints, as `read_bvh` returns them.
+
+        Raises:
+            EgotapError: if the file cannot be read, is damaged, or lacks a joint.
+        """
         return read_bvh(path)
 
 
-def _category(place: str, path: Path, given: Mapping[str, str], default: str) -> str:
-    prefixes = [prefix for prefix in given if place.startswith(prefix)]
+def _category(name: str, path: Path, by_prefix: Mapping[str, str], default: str) -> str:
+    prefixes = [prefix for prefix in by_prefix if name.startswith(prefix)]
     if prefixes:
-        return given[max(prefixes, key=len)]
+        return by_prefix[max(prefixes, key=len)]
     return path.parent.name if path.parent.name in CATEGORIES else default
 
 
 def read_bvh(path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]]]:
-    """Times (s) and joint positions (the file's unit, Y up, named as retargeting wants them).
+    """Times (s) and positions of joints (Y up, in the file's unit).
+
+    The names of the joints are those of `retarget.REQUIRED` and `retarget.OPTIONAL`.
 
     Raises:
-        EgotapError: if the file cannot be read, is broken, or lacks a joint.
+        EgotapError: if the file cannot be read, is damaged, or lacks a joint.
     """
     _check(path)
     import bvhio
@@ -115,17 +122,17 @@ def read_bvh(path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor
     try:
         container = bvhio.readAsBvh(str(path))
         at, world, tips = _placed(container.Root)
-    except Exception as error:  # no error of the library's own: index, type, syntax and others mean "broken"
+    except Exception as error:  # the library has no error of its own: a damaged file raises any
         reason = error.args[0] if error.args else type(error).__name__
-        raise EgotapError(f"{path}: not a BVH file that can be read ({reason})") from error
+        raise EgotapError(f"{path}: cannot be read as a BVH file ({reason})") from error
     if not all(torch.isfinite(p).all() for p in at.values()):
-        raise EgotapError(f"{path}: has numbers that are not finite")
+        raise EgotapError(f"{path}: contains numbers that are not finite")
     times = np.arange(container.FrameCount) * float(container.FrameTime)
     return times, _named(path, at, world, tips)
 
 
 def _check(path: Path) -> None:
-    """Refuse what the library does not: it waits forever for the lines that a cut-off file lacks."""
+    """Refuse damaged files, because the library does not: it waits forever for the missing lines of a cut-off file."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -133,14 +140,14 @@ def _check(path: Path) -> None:
     hierarchy, motion, frames = text.partition("MOTION")
     head = re.match(r"\s*Frames:\s*(\d+)\s+Frame Time:\s*(\S+)[ \t]*\r?\n", frames)
     if not hierarchy.lstrip().startswith("HIERARCHY") or not motion or head is None:
-        raise EgotapError(f"{path}: not a BVH file (HIERARCHY, MOTION, Frames: and Frame Time: expected)")
+        raise EgotapError(f"{path}: not a BVH file: expected HIERARCHY, MOTION, Frames: and Frame Time:")
     if hierarchy.count("{") != hierarchy.count("}") or "{" not in hierarchy:
         raise EgotapError(f"{path}: the braces of HIERARCHY do not match")
     channels = sum(int(n) for n in re.findall(r"CHANNELS\s+(\d+)", hierarchy))
     rows = [line for line in frames[head.end() :].splitlines() if line.strip()]
     count = int(head[1])
     if count < 2 or len(rows) < count:
-        raise EgotapError(f"{path}: {len(rows)} lines of motion; {max(count, 2)} expected (is the file cut off?)")
+        raise EgotapError(f"{path}: expected {max(count, 2)} lines of motion, found {len(rows)}; is the file cut off?")
     try:
         frame_time = float(head[2])
     except ValueError:
@@ -150,12 +157,12 @@ def _check(path: Path) -> None:
     for number, row in enumerate(rows[:count]):
         if len(row.split()) != channels:
             raise EgotapError(
-                f"{path}: frame {number} has {len(row.split())} numbers, the skeleton {channels} channels"
+                f"{path}: frame {number} has {len(row.split())} numbers, but the skeleton has {channels} channels"
             )
 
 
 def _placed(root: Any) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-    """World position and orientation of every joint, and the position of the tip of every last one."""
+    """Position and orientation of every joint in the world, and positions of the tips of joints without children."""
     at: dict[str, Tensor] = {}
     world: dict[str, Tensor] = {}
     tips: dict[str, Tensor] = {}
@@ -182,29 +189,29 @@ def _placed(root: Any) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, 
 def _named(
     path: Path, at: Mapping[str, Tensor], world: Mapping[str, Tensor], tips: Mapping[str, Tensor]
 ) -> dict[str, Float[Tensor, "f 3"]]:
-    plain: dict[str, str] = {}
+    by_plain_name: dict[str, str] = {}
     for name in at:
-        plain.setdefault(_plain(name), name)
-    found: dict[str, str] = {}
+        by_plain_name.setdefault(_plain(name), name)
+    name_of: dict[str, str] = {}
     for joint, names in _NAMES.items():
-        for whole, letter in (("left", "l"), ("right", "r")):
-            wanted = (name.format(S=whole, s=letter) for name in names)
-            match = next((plain[name] for name in wanted if name in plain), None)
+        for word, letter in (("left", "l"), ("right", "r")):
+            candidates = (name.format(S=word, s=letter) for name in names)
+            match = next((by_plain_name[name] for name in candidates if name in by_plain_name), None)
             if match is not None:
-                found[joint if joint in ("neck", "head", "chest") else f"{joint}_{letter}"] = match
-    missing = [joint for joint in REQUIRED if joint not in found]
+                name_of[joint if joint in ("neck", "head", "chest") else f"{joint}_{letter}"] = match
+    missing = [joint for joint in REQUIRED if joint not in name_of]
     if missing:
         raise EgotapError(
-            f"{path}: no joint found for {', '.join(missing)} among {', '.join(at)}; "
-            "name them as CMU, Mixamo or LAFAN do (Neck, Head, LeftArm, LeftForeArm, LeftHand, LeftUpLeg, ...)"
+            f"{path}: no joint for {', '.join(missing)} among {', '.join(at)}; "
+            "use the names of CMU, Mixamo or LAFAN (Neck, Head, LeftArm, LeftForeArm, LeftHand, LeftUpLeg, ...)"
         )
-    points = {joint: at[name] for joint, name in found.items()}
-    for side in "lr":  # a hand or foot without further joints may have a tip
+    points = {joint: at[name] for joint, name in name_of.items()}
+    for side in "lr":  # A hand or foot without further joints may have a tip.
         for bone, tip in (("hand", "finger"), ("foot", "ball")):
-            name = found[f"{bone}_{side}"]
+            name = name_of[f"{bone}_{side}"]
             if f"{tip}_{side}" not in points and name in tips and (tips[name] - at[name]).norm(dim=-1).min() > 1e-6:
                 points[f"{tip}_{side}"] = tips[name]
-    points["face"] = _face(points, world[found["head"]])
+    points["face"] = _face(points, world[name_of["head"]])
     return points
 
 
@@ -213,7 +220,7 @@ def _plain(name: str) -> str:
 
 
 def _face(points: Mapping[str, Tensor], head: Float[Tensor, "f 3 3"]) -> Float[Tensor, "f 3"]:
-    """A point ahead of the head. Files do not say where a head's front is; on average it is where the chest's is."""
+    """A point in front of the head. Files do not say which way it faces: on average, as the chest does."""
     left = points["upperarm_l"] - points["upperarm_r"]
     hip = (points["thigh_l"] + points["thigh_r"]) / 2
     ahead = torch.nn.functional.normalize(torch.linalg.cross(left, points["neck"] - hip), dim=-1)

@@ -1,4 +1,4 @@
-"""Motions that people made, from files: what every format has in common."""
+"""Motion capture from files: what all formats have in common."""
 
 from __future__ import annotations
 
@@ -19,51 +19,55 @@ from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import captured_clip
 
 
-def check_categories(chosen: Mapping[str, str]) -> None:
-    """Refuse categories that there are not.
+def check_categories(category_of: Mapping[str, str]) -> None:
+    """Check that categories exist.
 
     Args:
-        chosen: by what they are given for.
+        category_of: category of each file, or of each group of files, by the name for messages.
 
     Raises:
-        EgotapError: if one is unknown.
+        EgotapError: if a category is unknown.
     """
-    for what, category in chosen.items():
+    for files, category in category_of.items():
         if category not in CATEGORIES:
-            raise EgotapError(f"{category!r}, given for {what!r}, is no motion category: {', '.join(CATEGORIES)}")
+            raise EgotapError(f"category {category!r} of {files!r} is unknown: must be one of: {', '.join(CATEGORIES)}")
 
 
 class CapturedMotions(ABC):
-    """A motion for each file.
+    """One motion per file.
 
     Args:
-        files: by the motion's name, in their order.
-        category: of each motion.
+        files: file of each motion, in the order of the motions.
+        category: category of each motion.
     """
 
     format: ClassVar[str]
-    """Name of the files' format; names of motions begin with it."""
+    """Name of the file format; names of motions begin with it."""
     version: ClassVar[int]
-    """Goes up whenever the same files would give other clips: by reading, retargeting or varying them."""
+    """Increased whenever the same files would give other clips, because of reading, retargeting or variation."""
 
     def __init__(self, files: Mapping[str, Path], category: Mapping[str, str]) -> None:
         self._files, self._category = files, category
 
     @abstractmethod
     def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], Mapping[str, Float[Tensor, "f 3"]]]:
-        """Times in seconds, and joints' places, named as retargeting wants them.
+        """Times in seconds, and positions of joints with the names of `retarget.REQUIRED` and `retarget.OPTIONAL`.
 
         Raises:
-            EgotapError: if the file is damaged or not in the format; it is named.
+            EgotapError: if the file is damaged or not in the format; names the file.
         """
 
     def identity(self) -> dict[str, Any]:
-        """Version of the reader, and a digest of the files."""
+        """Version of the reader, and a digest of the files.
+
+        Raises:
+            EgotapError: if a file cannot be read.
+        """
         return {"motions": self.format, "version": self.version, "digest": self._digest}
 
     @cached_property
     def _digest(self) -> str:
-        """SHA-256 over names, categories and contents of the files."""
+        """SHA-256 of the names, categories and contents of the files."""
         digest = hashlib.sha256()
         for name, path in self._files.items():
             try:
@@ -74,18 +78,23 @@ class CapturedMotions(ABC):
         return digest.hexdigest()
 
     def motions(self) -> Sequence[str]:
-        """Names, in the order of the files."""
+        """Names of the motions, in the order of the files."""
         return tuple(self._files)
 
     def category(self, name: str) -> str:
-        """See `MotionSource`."""
+        """Category of a motion.
+
+        Raises:
+            KeyError: if there is no such motion.
+        """
         return self._category[name]
 
     def clip(self, name: str, seed: int) -> Clip:
-        """The motion of a file.
+        """The motion of a file; the seed varies its speed and sometimes swaps its sides.
 
         Raises:
-            EgotapError: see `read`.
+            KeyError: if there is no such motion.
+            EgotapError: if the file is damaged or not in the format; names the file.
         """
         times, points = self.read(self._files[name])
         return captured_clip(points, times, self._category[name], name, seed)

@@ -1,4 +1,4 @@
-"""Steps: a body that moves along a path with its feet planted on the ground in turn."""
+"""Gait: a body moves along a route and plants its feet on the ground in turn."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from egotap_pl.synth.motion.tracks import Num, Tracks, smooth
 
 @dataclass(frozen=True)
 class Gait:
-    """How to step.
-
-    Fields:
-        cadence: cycles (two steps) per second.
-        width_cm: distance of each foot from the path.
-        lift_cm: height of a swinging foot.
-        duty: share of the cycle that a foot is on the ground; below 0.5 the body flies (running).
-        bob_cm, sway_cm: up-and-down and side-to-side movement of the pelvis.
-        twist_deg: turn of the pelvis with the steps; the chest turns against it.
-        arm_swing: movement of the hands, forward and back, in arm lengths.
-        roll_deg: pitch of the foot when it leaves the ground.
-        toe_out_deg: outward turn of the feet.
-    """
+    """A way of stepping."""
 
     cadence: Num = 0.9
+    """Cycles (two steps) per second."""
     width_cm: Num = 8.0
+    """Distance of each foot from the route."""
     lift_cm: Num = 9.0
+    """Height of a swinging foot."""
     duty: Num = 0.62
+    """Share of the cycle for which a foot is on the ground; below 0.5 the body flies (running)."""
     bob_cm: Num = 2.0
+    """Up-and-down movement of the pelvis."""
     sway_cm: Num = 2.5
+    """Side-to-side movement of the pelvis."""
     twist_deg: Num = 6.0
+    """Rotation of the pelvis with the steps; the chest turns against it."""
     arm_swing: Num = 0.3
+    """Forward and backward movement of the hands, in arm lengths."""
     roll_deg: Num = 35.0
+    """Pitch of a foot when it leaves the ground."""
     toe_out_deg: Num = 8.0
+    """Outward rotation of the feet."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where the body is when: speeds given at key times, integrated. Speeds in cm/s and deg/s; sideways is left."""
+    """Position and heading of the body over time."""
 
     times: Float[np.ndarray, "t"]
+    """Seconds."""
     position: Float[np.ndarray, "t 2"]
+    """x and z in the world, cm."""
     yaw: Float[np.ndarray, "t"]
+    """Heading in degrees; positive is left."""
 
     def __call__(self, at: Float[np.ndarray, "*n"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """x, z (cm) and yaw (degrees) at the given times."""
+        """x, z (cm) and yaw (degrees) at given times (s)."""
         x, z = (np.interp(at, self.times, self.position[:, i]) for i in (0, 1))
         return x, z, np.interp(at, self.times, self.yaw)
 
@@ -59,7 +60,14 @@ def route_from_speeds(
     left: Float[np.ndarray, "k"],
     turn: Float[np.ndarray, "k"],
 ) -> Route:
-    """Integrate speeds; the first and the last hold for three seconds outside the keys."""
+    """Integrate speeds, from the origin at time 0. They are constant for three seconds before and after the keys.
+
+    Args:
+        key_times: times of the keys in seconds.
+        forward: forward speeds, cm/s.
+        left: sideways speeds to the left, cm/s.
+        turn: turning speeds to the left, degrees/s.
+    """
     times = np.arange(key_times[0] - 3, key_times[-1] + 3, 1 / 60)
     speed = smooth(key_times, np.stack((forward, left, turn), -1), times)
     yaw = np.cumsum(speed[:, 2]) / 60
@@ -73,7 +81,15 @@ def route_from_speeds(
 
 
 def stepping(tracks: Tracks, route: Route, gait: Gait, rate: float, phase: Num = 0.0) -> Tracks:
-    """``tracks`` carried along ``route`` on stepping feet: arms, spine and head stay as they are, plus a swing."""
+    """Move a body along a route on stepping feet; arms, spine and head keep their movement and swing with the steps.
+
+    Args:
+        tracks: motion of the body on the spot.
+        route: where it goes.
+        gait: how it steps.
+        rate: samples per second.
+        phase: phase of the gait at time 0, in cycles.
+    """
     time = np.arange(tracks.num_frames) / rate
     x, z, yaw = route(time)
     cycle = gait.cadence * time + phase
@@ -121,12 +137,16 @@ def stepping(tracks: Tracks, route: Route, gait: Gait, rate: float, phase: Num =
 
 @dataclass(frozen=True)
 class Plants:
-    """Where one hand or foot is while it stands and steps: point (world, cm), yaw, share of the swing, its effort."""
+    """A hand or foot that is planted and swings forward in turn."""
 
     point_cm: Float[np.ndarray, "f 3"]
+    """Position of the wrist or ankle in the world."""
     yaw: Float[np.ndarray, "f"]
+    """Heading in degrees."""
     swing: Float[np.ndarray, "f"]
+    """Progress of the swing, 0 to 1; 0 while planted."""
     effort: Float[np.ndarray, "f"]
+    """Size of the step, 0 to 1; 1 from 25 (cm plus degrees of turn) on."""
 
 
 def plants(
@@ -138,7 +158,17 @@ def plants(
     ahead_cm: Num = 0.0,
     height_cm: Num = ANKLE_CM,
 ) -> Plants:
-    """A limb that stands still, then swings to its next standing place, ``ahead_cm`` before the path's point."""
+    """A hand or foot that stands still, then swings to its next place.
+
+    Args:
+        route: where the body goes.
+        gait: how it steps.
+        time: times of the samples in seconds.
+        side: 0 left, 1 right.
+        phase: phase of the gait at time 0, in cycles.
+        ahead_cm: distance of the planted point in front of the route's point.
+        height_cm: height of the planted point.
+    """
     cycle = gait.cadence * time + phase
     number, share = np.floor(cycle), cycle % 1.0
     sign = 1.0 - 2.0 * side
@@ -154,7 +184,7 @@ def plants(
     u = np.clip((share - gait.duty) / (1 - gait.duty), 0, 1)
     moved = u * u * (3 - 2 * u)
     point = here[0] + moved[:, None] * (there[0] - here[0])
-    # Only a limb that goes somewhere is lifted to the full.
+    # Only a limb that goes far enough is lifted fully.
     far = np.linalg.norm(there[0] - here[0], axis=-1) + np.abs(there[1] - here[1])
     effort = np.clip(far / 25.0, 0, 1)
     point[:, 1] += gait.lift_cm * effort * np.sin(np.pi * u) ** 2
@@ -162,5 +192,5 @@ def plants(
 
 
 def _pitch(gait: Gait, foot: Plants) -> np.ndarray:
-    """Toe down when the foot leaves the ground, up before it lands."""
+    """Pitch of a foot: toes down when it leaves the ground, up before it lands."""
     return gait.roll_deg * foot.effort * np.sin(np.pi * foot.swing) * (1 - 1.4 * foot.swing)

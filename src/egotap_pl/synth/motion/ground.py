@@ -27,14 +27,14 @@ _CLEARANCE = {
 CLEARANCE_CM: Float[Tensor, "bone"] = torch.tensor(
     [_CLEARANCE[name.removesuffix("_l").removesuffix("_r")] for name in BONES]
 )
-"""Distance of each bone's origin from the ground when its flesh, or its sole, rests on it; average figure."""
+"""Height of each bone's origin when its flesh, or its sole, rests on the ground; average figure."""
 
 _HEEL_CM = torch.tensor([0.0, -6.0, -4.0])
 _FEET = [BONES.index("foot_l"), BONES.index("foot_r")]
 
 
 def lowest_cm(rotations: Float[Tensor, "f bone 3 3"], root_cm: Float[Tensor, "f 3"]) -> Float[Tensor, "f"]:
-    """Height of the body's lowest point, average figure: over all bones and both heels."""
+    """Height (cm) of the average figure's lowest point, among all bones and both heels."""
     positions, orientations = forward_kinematics(REST_OFFSETS, rotations, root_cm)
     heels = positions[:, _FEET] + orientations[:, _FEET] @ _HEEL_CM
     points = torch.cat((positions[..., 1] - CLEARANCE_CM, heels[..., 1] - 3.0), 1)
@@ -44,6 +44,12 @@ def lowest_cm(rotations: Float[Tensor, "f bone 3 3"], root_cm: Float[Tensor, "f 
 def grounded(
     rotations: Float[Tensor, "f bone 3 3"], root_cm: Float[Tensor, "f 3"], lift_cm: Float[Tensor, "f"]
 ) -> Float[Tensor, "f 3"]:
-    """The root raised or lowered, frame by frame, until the body's lowest point is ``lift_cm`` above the ground."""
+    """Root positions (cm) that put the lowest point of the average figure at a given height, frame by frame.
+
+    Args:
+        rotations: rotation of each bone relative to its parent.
+        root_cm: position of the pelvis before.
+        lift_cm: height of the lowest point above the ground.
+    """
     rise = lift_cm - lowest_cm(rotations, root_cm)
     return root_cm + torch.stack((torch.zeros_like(rise), rise, torch.zeros_like(rise)), -1)

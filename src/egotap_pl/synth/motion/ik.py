@@ -10,7 +10,13 @@ from torch import Tensor
 def carried(
     vector: Float[Tensor, "*n 3"], source: Float[Tensor, "*n 3"], direction: Float[Tensor, "*n 3"]
 ) -> Float[Tensor, "*n 3"]:
-    """``vector`` turned by the smallest rotation that takes unit vector ``source`` to unit vector ``direction``."""
+    """A vector after the smallest rotation that takes one unit vector to another.
+
+    Args:
+        vector: the vector.
+        source: unit vector before the rotation.
+        direction: unit vector after the rotation.
+    """
     axis = torch.linalg.cross(source, direction)
     cosine = (source * direction).sum(-1, keepdim=True)
     along = axis * (axis * vector).sum(-1, keepdim=True) / (1 + cosine).clamp_min(1e-3)
@@ -20,7 +26,13 @@ def carried(
 def swivelled(
     pole: Float[Tensor, "*n 3"], direction: Float[Tensor, "*n 3"], angle_rad: Float[Tensor, "*n"]
 ) -> Float[Tensor, "*n 3"]:
-    """The unit part of ``pole`` across ``direction``, turned about ``direction`` by ``angle_rad``."""
+    """The unit component of a vector across a direction, rotated about that direction.
+
+    Args:
+        pole: the vector.
+        direction: unit direction.
+        angle_rad: angle of the rotation.
+    """
     across = pole - direction * (pole * direction).sum(-1, keepdim=True)
     across = torch.nn.functional.normalize(across, dim=-1)
     angle = angle_rad[..., None]
@@ -30,9 +42,16 @@ def swivelled(
 def bend_to_reach(
     distance: Float[Tensor, "*n"], upper: float, lower: float, least_rad: float, most_rad: float
 ) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
-    """Bend of the middle joint (0: straight) that puts the end ``distance`` away, and the distance really reached.
+    """Bend of the middle joint that puts the end at a distance, and the distance in fact reached.
 
-    A target too near or too far is approached as well as the bend's limits allow.
+    A target that is too near or too far is approached as far as the limits of the bend allow.
+
+    Args:
+        distance: wanted distance from the first joint to the end.
+        upper: length of the first bone, in the same unit.
+        lower: length of the second bone.
+        least_rad: smallest bend; 0 is straight.
+        most_rad: largest bend.
     """
     nearest, farthest = (
         (upper**2 + lower**2 + 2 * upper * lower * torch.cos(torch.tensor(bend))).sqrt().item()
@@ -50,9 +69,14 @@ def middle_joint(
     upper: float,
     lower: float,
 ) -> Float[Tensor, "*n 3"]:
-    """Middle joint relative to the first one, when the last one is ``distance`` away along ``direction``.
+    """Position of the middle joint relative to the first one.
 
-    ``pole`` is a unit vector across ``direction``: the side to which the middle joint points.
+    Args:
+        direction: unit direction from the first joint to the last one.
+        pole: unit vector across ``direction``, to the side on which the middle joint is.
+        distance: distance from the first joint to the last one.
+        upper: length of the first bone, in the same unit.
+        lower: length of the second bone.
     """
     cosine = ((upper**2 + distance**2 - lower**2) / (2 * upper * distance)).clamp(-1, 1)
     sine = (1 - cosine**2).clamp_min(0).sqrt()

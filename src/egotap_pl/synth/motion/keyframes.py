@@ -14,41 +14,51 @@ from egotap_pl.synth.motion.solver import ARM_CM, LEG_CM, hips, outward, shoulde
 from egotap_pl.synth.motion.tracks import Num, Tracks, smooth
 
 Point = tuple[Num, Num, Num]
+"""Three coordinates or angles."""
 Both = tuple[Point, Point]
+"""A point for the left side and one for the right side."""
 ANKLE_CM = 9.0
 """Height of the ankle above the ground when the sole is flat on it."""
 
 
 @dataclass(frozen=True)
 class KeyPose:
-    """A key pose. Left side first, x outward; units and signs as in :class:`Tracks`.
-
-    Fields that differ from the tracks' are in world axes, of a side, cm:
-        hands: with ``hand_planted`` 1, wrist in the world.
-        feet: with ``foot_planted`` 1, ankle in the world; y above a flat sole's ankle.
-        toes: toe-out and pitch, per foot.
-        fingers: outward turn of a planted hand's fingers.
-        at: x, z and yaw of the frame in which the pelvis and all planted points are meant.
-    """
+    """A key pose. The left side comes first, x points outward; units and signs are those of `Tracks`."""
 
     pelvis: Point = (0, 94, 0)
+    """Pelvis in the frame ``at``, cm."""
     turn: tuple[Num, Num, Num, Num] = (0, 0, 0, 0)
+    """Yaw, pitch, roll and spin of the pelvis."""
     spine: Point = (0, 0, 0)
+    """Bend of the spine forward, to the left, and its twist to the left."""
     head: Point = (0, 0, 0)
+    """Nod of the head down, tilt to the left, turn to the left."""
     hands: Both = ((0.16, -0.93, 0.1), (0.16, -0.93, 0.1))
+    """Wrists: free ones from the shoulder, in arm lengths; planted ones in the frame ``at``, cm."""
     hand_planted: tuple[Num, Num] = (0, 0)
+    """1 planted, 0 free."""
     fingers: tuple[Num, Num] = (0, 0)
+    """Outward turn of a planted hand's fingers."""
     elbows: tuple[Num, Num] = (0, 0)
+    """Turn of the elbows."""
     wrists: Both = ((5, 0, 0), (5, 0, 0))
+    """Flexion, deviation and pronation of a free hand."""
     feet: Both = ((11, 0, 0), (11, 0, 0))
+    """Ankles: free ones from the hip, in leg lengths; planted ones in the frame ``at``, cm, with y = 0 for a flat
+    sole."""
     foot_planted: tuple[Num, Num] = (1, 1)
+    """1 planted, 0 free."""
     toes: tuple[tuple[Num, Num], tuple[Num, Num]] = ((8, 0), (8, 0))
+    """Toe-out and pitch of each foot."""
     knees: tuple[Num, Num] = (6, 6)
+    """Turn of the knees."""
     lift: Num = 0
+    """Height of the body's lowest point above the ground, cm."""
     at: Point = (0, 0, 0)
+    """x, z (cm) and yaw in the world of the frame for the pelvis and all planted points."""
 
     def mirrored(self) -> KeyPose:
-        """Left and right swapped."""
+        """The same pose with left and right swapped."""
         yaw, pitch, roll, spin = self.turn
         swapped: dict[str, Any] = {
             name: (getattr(self, name)[1], getattr(self, name)[0])
@@ -76,12 +86,24 @@ class KeyPose:
 
 
 def both(x: Num, y: Num, z: Num) -> Both:
-    """The same point for both sides."""
+    """The same point for both sides.
+
+    Args:
+        x: outward coordinate.
+        y: upward coordinate.
+        z: forward coordinate.
+    """
     return (x, y, z), (x, y, z)
 
 
 def play(keys: Sequence[tuple[Num, KeyPose]], rate: float, seconds: float | None = None) -> Tracks:
-    """Curves through key poses at the given times (seconds, increasing), sampled at ``rate`` per second."""
+    """Curves through key poses.
+
+    Args:
+        keys: key poses with their times in seconds, in increasing order.
+        rate: samples per second.
+        seconds: duration of the curves; by default until the last key.
+    """
     times = np.array([float(time) for time, _ in keys])
     poses = [pose for _, pose in keys]
     at = np.arange(max(round(float(times[-1] if seconds is None else seconds) * rate), 1)) / rate
@@ -90,7 +112,7 @@ def play(keys: Sequence[tuple[Num, KeyPose]], rate: float, seconds: float | None
 
 
 def _stacked(poses: Sequence[KeyPose]) -> dict[str, np.ndarray]:
-    """Every key pose as tracks' values: limbs both free and planted, so that either may be followed at any time."""
+    """Key poses as values of tracks: limbs both free and planted, so that curves can follow either at any time."""
 
     def stack(name: str) -> np.ndarray:
         return np.array([getattr(pose, name) for pose in poses], dtype=np.float64)
@@ -137,7 +159,7 @@ def _stacked(poses: Sequence[KeyPose]) -> dict[str, np.ndarray]:
 
 
 def _placed(points: Float[np.ndarray, "k *s 3"], where: Float[np.ndarray, "k 3"]) -> Float[np.ndarray, "k *s 3"]:
-    """Points meant in a frame at (x, z, yaw), in the world."""
+    """Points in the world, from their coordinates in a frame at (x, z, yaw)."""
     angle = np.deg2rad(where[:, 2]).reshape(-1, *[1] * (points.ndim - 2))
     x, y, z = np.moveaxis(points, -1, 0)
     shift = where.reshape(-1, *[1] * (points.ndim - 2), 3)
@@ -160,7 +182,7 @@ def _two_ways(
     origin_cm: Float[np.ndarray, "k 2 3"],
     axes: Float[np.ndarray, "k 3 3"],
 ) -> tuple[Float[np.ndarray, "k 2 3"], Float[np.ndarray, "k 2 3"]]:
-    """Limb ends relative to their origins (of a side, in lengths) and in the world (cm), each way from either."""
+    """Ends of limbs relative to their origins (of a side, in limb lengths) and in the world (cm)."""
     sided = outward(torch.from_numpy(targets)).numpy()
     world = _placed(sided + np.array([0.0, height_cm, 0.0]), where)
     free_world = origin_cm + np.einsum("kij,ksj->ksi", axes, sided) * length_cm

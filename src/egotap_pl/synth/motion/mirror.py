@@ -1,4 +1,4 @@
-"""Left and right swapped."""
+"""Mirror images of motions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHER = [BONES.index(_other(name)) for name in BONES]
 
 
 def mirrored(clip: Clip) -> Clip:
-    """The clip's mirror image across the world's X = 0 plane: left and right bones swapped."""
+    """Mirror image of a clip across the world's plane X = 0, with left and right bones swapped."""
     flip = torch.tensor([-1.0, 1.0, 1.0])
     return replace(
         clip,

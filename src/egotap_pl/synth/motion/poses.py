@@ -1,4 +1,4 @@
-"""Poses that several categories begin or end with, with random variation."""
+"""Random key poses that several categories begin or end with."""
 
 from __future__ import annotations
 
@@ -11,24 +11,37 @@ from egotap_pl.synth.motion.upper import EVERYDAY, random_hand
 
 
 def pick(rng: np.random.Generator, low: Num, high: Num) -> float:
-    """A number between two."""
+    """A random number between two.
+
+    Args:
+        rng: random generator.
+        low: smallest number.
+        high: largest number.
+    """
     return float(rng.uniform(low, high))
 
 
 def coin(rng: np.random.Generator, chance: Num = 0.5) -> bool:
-    """True with the given chance."""
+    """True with the given probability."""
     return bool(rng.random() < chance)
 
 
 def maybe_mirrored(pose: KeyPose, mirror: bool) -> KeyPose:
-    """The pose, or its mirror image."""
+    """The mirror image of a pose if ``mirror``, otherwise the pose."""
     return pose.mirrored() if mirror else pose
 
 
 def with_hands(
     pose: KeyPose, rng: np.random.Generator, pool: tuple[str, ...] = EVERYDAY, freedom: Num = 0.25
 ) -> KeyPose:
-    """The pose with free hands somewhere."""
+    """A pose with its free hands in random places.
+
+    Args:
+        pose: the pose.
+        rng: random generator.
+        pool: names of `upper.HANDS` to choose from.
+        freedom: probability of a place anywhere in reach instead.
+    """
     left, right = random_hand(rng, pool, freedom), random_hand(rng, pool, freedom)
     if coin(rng, 0.3):
         right = left
@@ -36,7 +49,7 @@ def with_hands(
 
 
 def stand(rng: np.random.Generator) -> KeyPose:
-    """Upright, feet somewhere under the body."""
+    """Standing upright, the feet somewhere under the body."""
     width, stagger = pick(rng, 8, 20), pick(rng, -10, 10)
     return KeyPose(
         pelvis=(0, pick(rng, 94.3, 96) - 0.006 * (width - 9) ** 2 - 0.006 * stagger**2, 0),
@@ -48,7 +61,7 @@ def stand(rng: np.random.Generator) -> KeyPose:
 
 
 def squat(rng: np.random.Generator, height: Num) -> KeyPose:
-    """Feet flat or on the toes, pelvis at ``height`` cm above the ground, trunk bent over to stay in balance."""
+    """Squatting with the pelvis ``height`` cm above the ground, feet flat or on the toes, trunk bent for balance."""
     depth = float(np.clip((95 - height) / 60, 0, 1))
     width = pick(rng, 11, 15 + 8 * depth)
     on_toes = depth > 0.6 and coin(rng, 0.5)
@@ -66,7 +79,7 @@ def squat(rng: np.random.Generator, height: Num) -> KeyPose:
 
 
 def kneel(rng: np.random.Generator, height: Num = 52.0) -> KeyPose:
-    """On one knee: the left foot in front, the right knee on the ground behind."""
+    """Kneeling on the right knee with the left foot in front; the pelvis is ``height`` cm above the ground."""
     return KeyPose(
         pelvis=(0, height, 0),
         turn=(0, pick(rng, 0, 12), 0, 0),
@@ -78,7 +91,7 @@ def kneel(rng: np.random.Generator, height: Num = 52.0) -> KeyPose:
 
 
 def supine(rng: np.random.Generator) -> KeyPose:
-    """On the back, head towards -Z; legs straight, bent or apart."""
+    """Lying on the back, head towards -Z; legs straight, bent or apart."""
     legs = []
     for _ in range(2):
         if coin(rng, 0.4):
@@ -100,7 +113,7 @@ def supine(rng: np.random.Generator) -> KeyPose:
 
 
 def prone(rng: np.random.Generator) -> KeyPose:
-    """On the belly, head towards +Z; legs straight or one drawn up sideways."""
+    """Lying on the belly, head towards +Z; legs straight, or one drawn up sideways."""
     feet = [(pick(rng, 0.02, 0.22), -0.98, -0.02) for _ in range(2)]
     knees = [pick(rng, 0, 25) for _ in range(2)]
     if coin(rng, 0.3):

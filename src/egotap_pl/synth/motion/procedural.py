@@ -1,4 +1,4 @@
-"""Motions of all categories, made from key poses, steps and gestures: the source that is always there."""
+"""Procedural motions of all categories, from key poses, steps and gestures. They need neither files nor extras."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from egotap_pl.synth.motion.source import FPS, generator
 from egotap_pl.synth.motion.upper import alive
 
 VERSION = 1
-"""Goes up whenever the same name and seed would give another clip: scripts, poses, solver, variation."""
+"""Increased whenever the same name and seed would give another clip: scripts, poses, solver, variation."""
 
 
 class ProceduralMotions:
-    """Endless random motions; each name is another one.
+    """Random motions, any number per category; each name is a different motion.
 
     Args:
-        per_category: motions of each category.
+        per_category: number of motions of each category.
 
     Raises:
         ValueError: if ``per_category`` is not positive.
@@ -40,21 +40,29 @@ class ProceduralMotions:
         self._known = frozenset(self._names)
 
     def identity(self) -> dict[str, Any]:
-        """Version of the scripts, and how many motions there are."""
+        """Version of the scripts, and number of motions per category."""
         return {"motions": "procedural", "version": VERSION, "per_category": self.per_category}
 
     def motions(self) -> Sequence[str]:
-        """Identities, category by category."""
+        """Names of the motions, category by category."""
         return self._names
 
     def category(self, name: str) -> str:
-        """The category that the name carries."""
+        """Category of a motion, which is part of its name.
+
+        Raises:
+            KeyError: if there is no such motion.
+        """
         if name not in self._known:
-            raise KeyError(f"no procedural motion {name!r}")
+            raise KeyError(f"there is no procedural motion {name!r}")
         return name.split("/")[1]
 
     def clip(self, name: str, seed: int) -> Clip:
-        """The named motion; the seed varies speed, width of movement, small movements and sometimes swaps the sides."""
+        """A motion; the seed varies its speed, its width and small movements, and sometimes swaps the sides.
+
+        Raises:
+            KeyError: if there is no such motion.
+        """
         category = self.category(name)
         style = generator(name, seed)
         tempo = style.uniform(0.85, 1.2)

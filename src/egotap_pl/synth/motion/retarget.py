@@ -1,4 +1,4 @@
-"""From joint positions of any human skeleton to the figure's bone rotations: what the motion-capture sources share."""
+"""Retargeting, for all motion capture: from joint positions of any human skeleton to the figure's bone rotations."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ REQUIRED: tuple[str, ...] = (
     "head",
     *(f"{part}_{side}" for part in ("upperarm", "lowerarm", "hand", "thigh", "calf", "foot") for side in "lr"),
 )
-"""Joints that a source must place, by the name of the figure's bone that begins there."""
+"""Joints that a source must provide, named after the figure's bone that begins there."""
 OPTIONAL: tuple[str, ...] = ("chest", "face", "finger_l", "finger_r", "ball_l", "ball_r")
-"""Points that a source may place: ``chest`` on the spine about half-way up, ``face`` straight ahead of ``head``."""
+"""Points that a source may provide: ``chest`` is about half-way up the spine, ``face`` straight ahead of ``head``."""
 
 _REST = {name: normalize(REST_OFFSETS[i], dim=0) for i, name in enumerate(BONES) if i}
-# How much an almost straight limb's own bend counts against the direction expected of it (sine of the bend).
+# How far a limb must bend (sine of the bend) for the bend to count more than the usual front.
 _STRAIGHT = 0.06
 
 
 def swing(source: Float[Tensor, "*n 3"], target: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3 3"]:
-    """Smallest rotation that takes one unit vector to another; any half turn if they are opposite."""
+    """The smallest rotation that takes one unit vector to another; if they are opposite, any half turn."""
     opposite = ((source * target).sum(-1, keepdim=True) < -0.999).to(source)
     target = normalize(target + 0.06 * opposite * source.roll(1, -1).abs().add(0.1), dim=-1)
     axes = torch.eye(3).expand(*source.shape[:-1], 3, 3)
@@ -55,16 +55,16 @@ def _hinged(
     lower: Float[Tensor, "f 3"],
     front_sign: float,
 ) -> Float[Tensor, "f 3 3"]:
-    """Orientation of an upper arm or thigh along ``upper``, its front in the plane of the bend.
+    """Orientation of an upper arm or thigh along ``upper`` with its front in the plane of the bend.
 
-    The front of an almost straight limb is the one that the smallest turn from the rest pose gives it.
+    The front of an almost straight limb is that after the smallest rotation from the rest pose.
     """
     local = (parent.mT @ upper[..., None])[..., 0]
     usual = (parent @ swing(rest.expand_as(local), local))[..., 2]
     bent = front_sign * (lower - upper * (lower * upper).sum(-1, keepdim=True))
     front = bent + _STRAIGHT * usual
     front = normalize(front - upper * (front * upper).sum(-1, keepdim=True), dim=-1)
-    # The bone's own axis and the front are two of its three axes; which one the bone is depends on the limb.
+    # The bone's direction and its front are two of its three axes; which axis the direction is depends on the limb.
     bone = int(rest.abs().argmax())
     along = upper * rest[bone].sign()
     third = torch.linalg.cross(front, along) if bone == 0 else torch.linalg.cross(along, front)
@@ -82,12 +82,12 @@ def _swung(
 def retarget(
     points: Mapping[str, Float[Tensor, "f 3"]],
 ) -> tuple[Float[Tensor, "f bone 3 3"], Float[Tensor, "f 3"]]:
-    """Rotations of every bone relative to its parent and the pelvis's position (cm).
+    """Rotation of every bone relative to its parent, and position of the pelvis (cm).
 
-    Directions are taken over, lengths are the figure's own; the way is scaled by the ratio of the legs.
+    The directions of the limbs are kept; their lengths are the figure's. The path is scaled by the ratio of the legs.
 
     Args:
-        points: position of every joint of :data:`REQUIRED` and any of :data:`OPTIONAL`, Y up, any unit.
+        points: positions of all joints of `REQUIRED` and any of `OPTIONAL`, Y up, in any unit.
     """
 
     def toward(start: str, end: str) -> Tensor:
@@ -120,7 +120,7 @@ def retarget(
             world[f"{bone}_{side}"] = (
                 _swung(at, _REST[f"{tip}_{side}"], toward(f"{bone}_{side}", f"{tip}_{side}")) if has else at
             )
-    return _relative(world), _way(points, hip, world["pelvis"])
+    return _relative(world), _root_path(points, hip, world["pelvis"])
 
 
 def _relative(world: Mapping[str, Float[Tensor, "f 3 3"]]) -> Float[Tensor, "f bone 3 3"]:
@@ -129,12 +129,12 @@ def _relative(world: Mapping[str, Float[Tensor, "f 3 3"]]) -> Float[Tensor, "f b
         parent = BONES[PARENTS[bone]]
         if bone == 0:
             rotations.append(world[name])
-        else:  # toes and fingers follow
+        else:  # toes and fingers follow their parents
             rotations.append(world[parent].mT @ world.get(name, world[parent]))
     return roma.special_gramschmidt(torch.stack(rotations, 1))
 
 
-def _way(
+def _root_path(
     points: Mapping[str, Tensor], hip: Float[Tensor, "f 3"], pelvis: Float[Tensor, "f 3 3"]
 ) -> Float[Tensor, "f 3"]:
     lengths = [
@@ -154,10 +154,17 @@ def captured_clip(
     name: str,
     seed: int,
 ) -> Clip:
-    """A captured motion as a clip: resampled, retargeted and set on the ground.
+    """Resample a captured motion, retarget it and set it on the ground.
 
-    Jumps stay in the air: the ground is where the lowest point of the body is for at least a fiftieth of the time.
-    The seed varies the speed and, for every other one, swaps the sides.
+    Jumps stay in the air: the ground is the level below which the lowest point of the body is for a fiftieth of the
+    time. The seed varies the speed and swaps the sides for every other seed, at random.
+
+    Args:
+        points: positions of all joints of `REQUIRED` and any of `OPTIONAL`, Y up, in any unit.
+        times: time of each frame in seconds.
+        category: the motion's category.
+        name: the motion's name.
+        seed: seed of the variation.
     """
     style = generator(name, seed)
     tempo = style.uniform(0.85, 1.15)

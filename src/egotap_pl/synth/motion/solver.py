@@ -1,4 +1,4 @@
-"""From tracks to bone rotations: spine, clavicles, arms and legs by two-bone inverse kinematics."""
+"""From tracks to bone rotations: spine, clavicles, and arms and legs by two-bone inverse kinematics."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ _SIDES = torch.tensor([1.0, -1.0])
 UPPER_ARM_CM, FOREARM_CM = (_OFFSET[bone].norm().item() for bone in ("lowerarm_l", "hand_l"))
 THIGH_CM, CALF_CM = (_OFFSET[bone].norm().item() for bone in ("calf_l", "foot_l"))
 ARM_CM, LEG_CM = UPPER_ARM_CM + FOREARM_CM, THIGH_CM + CALF_CM
-# The ankle lies a little behind the knee in the rest pose, which reads as a bend.
+"""Lengths of the average figure's arm and leg."""
+# In the rest pose the ankle is a little behind the knee, which the solver takes for a bend.
 _REST_KNEE_RAD = math.asin(-_OFFSET["foot_l"][2].item() / CALF_CM)
 ELBOW_LIMITS_DEG = (2.0, 150.0)
+"""Smallest and largest bend of an elbow."""
 KNEE_LIMITS_DEG = (2.0, 155.0)
+"""Smallest and largest bend of a knee."""
 
-# An arm's direction, of a side, and its elbow's. The opposite direction, where the elbow's is undefined, is behind the
-# other shoulder, out of reach.
+# A direction of the arm, of a side, and that of its elbow. For the opposite direction of the arm that of the elbow is
+# undefined, but it is behind the other shoulder, out of reach.
 _ARM_REFERENCE = torch.nn.functional.normalize(torch.tensor([1.0, 0.0, 1.0]), dim=0)
 _ELBOW_REFERENCE = torch.tensor([0.45, -0.77, -0.45])
 _LEG_REFERENCE, _KNEE_REFERENCE = torch.tensor([0.0, -1.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
 
 
 def about(axis: int, angle_deg: Float[Tensor, "*n"]) -> Float[Tensor, "*n 3 3"]:
-    """Rotations about a coordinate axis (0 x, 1 y, 2 z)."""
+    """Rotations about a coordinate axis (0 is x, 1 is y, 2 is z)."""
     return roma.rotvec_to_rotmat(torch.eye(3)[axis] * torch.deg2rad(angle_deg)[..., None])
 
 
 def tensor(values: Float[np.ndarray, "*n"]) -> Float[Tensor, "*n"]:
-    """A curve as a float32 tensor."""
+    """The array of a curve as a float32 tensor."""
     return torch.from_numpy(np.ascontiguousarray(values)).float()
 
 
 def pelvis_rotation(turn: Float[Tensor, "f 4"]) -> Float[Tensor, "f 3 3"]:
-    """Orientation of the pelvis from yaw, pitch, roll and spin."""
+    """Orientation of the pelvis from its yaw, pitch, roll and spin (`Tracks.turn`)."""
     yaw, pitch, roll, spin = turn.unbind(-1)
     return about(1, yaw) @ about(0, pitch) @ about(2, -roll) @ about(1, spin)
 
@@ -56,7 +59,13 @@ def _bend(angles: Float[Tensor, "f 3"], share: float) -> Float[Tensor, "f 3 3"]:
 def torso(
     pelvis_cm: Float[Tensor, "f 3"], turn: Float[Tensor, "f 4"], spine: Float[Tensor, "f 3"]
 ) -> tuple[dict[str, Tensor], Float[Tensor, "f 3"], Float[Tensor, "f 3 3"]]:
-    """Rotations of pelvis, spine and chest, and the chest's position and orientation in the world."""
+    """Rotations of pelvis, spine and chest, and position (cm) and orientation of the chest in the world.
+
+    Args:
+        pelvis_cm: position of the pelvis in the world.
+        turn: its yaw, pitch, roll and spin (`Tracks.turn`).
+        spine: bend and twist of the spine (`Tracks.spine`).
+    """
     bones = {"pelvis": pelvis_rotation(turn), "spine": _bend(spine, 0.5), "chest": _bend(spine, 0.5)}
     lower = bones["pelvis"] @ bones["spine"]
     at = pelvis_cm + bones["pelvis"] @ _OFFSET["spine"] + lower @ _OFFSET["chest"]
@@ -64,24 +73,24 @@ def torso(
 
 
 def hips(pelvis_cm: Float[Tensor, "f 3"], pelvis: Float[Tensor, "f 3 3"]) -> Float[Tensor, "f 2 3"]:
-    """Both hip joints in the world."""
+    """Positions of both hip joints in the world (cm), from position and orientation of the pelvis."""
     offsets = torch.stack((_OFFSET["thigh_l"], _OFFSET["thigh_r"]))
     return pelvis_cm[:, None] + torch.einsum("fij,sj->fsi", pelvis, offsets)
 
 
 def shoulders(chest_cm: Float[Tensor, "f 3"], chest: Float[Tensor, "f 3 3"]) -> Float[Tensor, "f 2 3"]:
-    """Both shoulder joints in the world, with the clavicles at rest."""
+    """Positions of both shoulder joints in the world (cm), with the clavicles at rest, from those of the chest."""
     offsets = torch.stack([_OFFSET[f"clavicle_{s}"] + _OFFSET[f"upperarm_{s}"] for s in "lr"])
     return chest_cm[:, None] + torch.einsum("fij,sj->fsi", chest, offsets)
 
 
 def outward(points: Float[Tensor, "*n 2 3"]) -> Float[Tensor, "*n 2 3"]:
-    """Points of both sides between common axes and "x points outward"; its own inverse."""
+    """Points of both sides, from common axes to axes in which x points outward, and back: its own inverse."""
     return torch.cat((points[..., :1] * _SIDES[:, None], points[..., 1:]), -1)
 
 
 def _clavicles(hand: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3 3"]:
-    """Clavicles follow the hands: up when an arm rises, forward when it reaches forward or across."""
+    """Rotations of the clavicles, which follow the hands: up with a raised arm, forward with one that reaches ahead."""
     direction = torch.nn.functional.normalize(hand, dim=-1)
     raised = (18 * direction[..., 1] + 8).clamp(-2, 26)
     forward = (14 * direction[..., 2] - 10 * direction[..., 0]).clamp(-12, 20)
@@ -89,7 +98,7 @@ def _clavicles(hand: Float[Tensor, "f 2 3"]) -> Float[Tensor, "f 2 3 3"]:
 
 
 def _wrists(tracks: Tracks, shoulder_cm: Tensor, chest: Tensor) -> Float[Tensor, "f 2 3"]:
-    """Where the wrists are to be: chest's axes, from the shoulder, of a side, cm."""
+    """Targets of the wrists: relative to the shoulder in the chest's axes, of a side, cm."""
     free = outward(eased(clear_of_body(tensor(tracks.hand) * ARM_CM), 1.0))
     free = above_ground(shoulder_cm + torch.einsum("fij,fsj->fsi", chest, free))
     wrist = torch.lerp(free, tensor(tracks.hand_world_cm), tensor(tracks.hand_planted)[..., None])
@@ -97,14 +106,14 @@ def _wrists(tracks: Tracks, shoulder_cm: Tensor, chest: Tensor) -> Float[Tensor,
 
 
 def _elbow_poles(tracks: Tracks, direction: Tensor, shoulder_cm: Tensor, chest: Tensor) -> Float[Tensor, "f 2 3"]:
-    """Which way the elbows point, for arms along ``direction`` (of a side)."""
+    """Directions of the elbows, for arms along ``direction`` (of a side)."""
     usual = carried(_ELBOW_REFERENCE.expand_as(direction), _ARM_REFERENCE.expand_as(direction), direction)
     straight = torch.zeros(direction.shape[:-1])
     usual = swivelled(usual, direction, straight)
     wanted = swivelled(usual, direction, torch.deg2rad(tensor(tracks.elbow)))
     up = outward(chest[:, None, 1].expand(-1, 2, 3))
     wanted = swivelled(elbows_off_ground(wanted, up, shoulder_cm[..., 1]), direction, straight)
-    # The turn from the usual to the wanted direction, as cosine and sine, so that it can be eased over time.
+    # The angle from the usual to the wanted direction as cosine and sine, so that it can be smoothed over time.
     across = torch.linalg.cross(direction, usual)
     turn = eased(torch.stack(((usual * wanted).sum(-1), (across * wanted).sum(-1)), -1), 3.0)
     return swivelled(usual, direction, torch.atan2(turn[..., 1], turn[..., 0]))
@@ -145,7 +154,7 @@ def _arms(tracks: Tracks, chest_cm: Tensor, chest: Tensor) -> dict[str, Tensor]:
 def _between(
     start: Float[Tensor, "*n 3 3"], end: Float[Tensor, "*n 3 3"], share: Float[Tensor, "*n"]
 ) -> Float[Tensor, "*n 3 3"]:
-    """Each rotation the given share of the way; roma's own slerp has one share for all of a batch."""
+    """Rotations between two, each with its own share of the way; roma's slerp has one share for the whole batch."""
     return start @ roma.rotvec_to_rotmat(share[..., None] * roma.rotmat_to_rotvec(start.mT @ end))
 
 
@@ -180,7 +189,7 @@ def _legs(tracks: Tracks, pelvis_cm: Tensor, pelvis: Tensor) -> dict[str, Tensor
 
 
 def solve(tracks: Tracks) -> tuple[Float[Tensor, "f bone 3 3"], Float[Tensor, "f 3"]]:
-    """Every bone's rotation relative to its parent, and the pelvis's position (cm), before contact with the ground."""
+    """Rotation of every bone relative to its parent, and position of the pelvis (cm), not yet set on the ground."""
     pelvis_cm = tensor(tracks.pelvis_cm)
     bones, chest_cm, chest = torso(pelvis_cm, tensor(tracks.turn), tensor(tracks.spine))
     head = tensor(tracks.head)

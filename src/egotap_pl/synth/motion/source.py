@@ -1,4 +1,4 @@
-"""What a source of motions is, and the categories that motions belong to."""
+"""The interface of motion sources, and what they share."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import numpy as np
 from egotap_pl.synth.figure import Clip
 
 FPS = 30.0
-"""Frames per second of every clip, whatever its source."""
+"""Frames per second of every clip, from any source."""
 
 
 @runtime_checkable
 class MotionSource(Protocol):
-    """Motions by name. A name identifies a motion for good, so that splits by name never overlap."""
+    """Motions by name. A name always means the same motion, so that splits by name never overlap."""
 
     def identity(self) -> dict[str, Any]:
-        """What determines all names, categories and clips, as JSON: settings, version of the code, files' contents.
+        """What determines all names, categories and clips, as JSON: settings, version of the code, contents of files.
 
-        Paths and times are not part of it.
+        It contains neither paths nor times.
         """
         ...
 
     def motions(self) -> Sequence[str]:
-        """Identities of all motions, in a fixed order, e.g. ``procedural/boxing/0007``."""
+        """Names of all motions in a fixed order, e.g. ``procedural/boxing/0007``."""
         ...
 
     def category(self, name: str) -> str:
-        """The motion's category, one of `egotap_pl.core.categories.CATEGORIES`.
+        """Category of a motion, one of `egotap_pl.core.categories.CATEGORIES`.
 
         Raises:
             KeyError: if the source has no such motion.
@@ -38,7 +38,7 @@ class MotionSource(Protocol):
         ...
 
     def clip(self, name: str, seed: int) -> Clip:
-        """The motion itself, the same for the same name and seed; the seed varies style, speed and amplitude.
+        """A motion, the same for the same name and seed; the seed varies style, speed and amplitude.
 
         Raises:
             KeyError: if the source has no such motion.
@@ -47,6 +47,6 @@ class MotionSource(Protocol):
 
 
 def generator(*identity: object) -> np.random.Generator:
-    """A random generator that depends on ``identity`` alone, on any machine and in any process."""
+    """A random generator that depends on ``identity`` only, the same on any machine and in any process."""
     digest = hashlib.sha256("/".join(map(str, identity)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))

@@ -1,4 +1,4 @@
-"""Motion as curves over time: what scripts write and the solver turns into bone rotations."""
+"""Tracks: curves over time that scripts write and the solver turns into bone rotations."""
 
 from __future__ import annotations
 
@@ -8,66 +8,71 @@ import numpy as np
 from jaxtyping import Float
 
 Num = float | int
-"""What a script writes for a number."""
+"""A number in a script."""
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """Curves of a motion. Angles in degrees; sides are an axis: 0 left, 1 right.
+    """Curves of a motion. Angles are in degrees; sides are an axis: 0 left, 1 right.
 
-    A point "of a side" has its x pointing outward (to the left for the left side, to the right for the right one), so
-    that a symmetric pose has equal numbers on both sides. Free limbs move with the body, planted ones with the world.
-
-    Fields:
-        pelvis_cm: pelvis in the world.
-        turn: pelvis yaw (left), pitch (forward), roll (to the left), spin (about the body's own long axis, left).
-        spine: bend forward, to the left, twist to the left; shared by spine and chest.
-        head: nod down, tilt to the left, turn to the left; shared by neck and head.
-        hand: free wrist of a side, from the shoulder, in the chest's axes, unit: arm lengths.
-        hand_world_cm: planted wrist in the world (not of a side).
-        hand_planted: 1 planted, 0 free.
-        hand_yaw: heading of a planted hand's fingers in the world (left).
-        elbow: turn of the elbow about the line from shoulder to wrist; positive lifts it outward.
-        wrist: of a free hand: flexion (palm in), deviation (to the thumb), pronation.
-        foot: free ankle of a side, from the hip, in the pelvis's axes, unit: leg lengths.
-        foot_world_cm: planted ankle in the world (not of a side).
-        foot_planted: 1 planted, 0 free.
-        foot_yaw: heading of a planted foot in the world (left).
-        foot_pitch: toe down; in the world when planted, against the shin when free.
-        knee: turn of the knee about the line from hip to ankle, outward.
-        lift_cm: height of the body's lowest point above the ground (a jump).
+    In a point "of a side", x points outward (to the left for the left side, to the right for the right side), so that a
+    symmetric pose has equal numbers on both sides. Free limbs move with the body; planted ones stay in the world.
     """
 
     pelvis_cm: Float[np.ndarray, "f 3"]
+    """Pelvis in the world."""
     turn: Float[np.ndarray, "f 4"]
+    """Rotation of the pelvis: yaw (left), pitch (forward), roll (to the left), spin (about the body's long axis, left).
+    """
     spine: Float[np.ndarray, "f 3"]
+    """Bend forward, bend to the left, twist to the left; spine and chest share it."""
     head: Float[np.ndarray, "f 3"]
+    """Nod down, tilt to the left, turn to the left; neck and head share it."""
     hand: Float[np.ndarray, "f 2 3"]
+    """Free wrist of a side, relative to the shoulder in the chest's axes, in arm lengths."""
     hand_world_cm: Float[np.ndarray, "f 2 3"]
+    """Planted wrist in the world (not of a side)."""
     hand_planted: Float[np.ndarray, "f 2"]
+    """1 planted, 0 free."""
     hand_yaw: Float[np.ndarray, "f 2"]
+    """Heading of a planted hand's fingers in the world (left)."""
     elbow: Float[np.ndarray, "f 2"]
+    """Turn of the elbow about the line from shoulder to wrist; positive lifts it outward."""
     wrist: Float[np.ndarray, "f 2 3"]
+    """Flexion (palm in), deviation (to the thumb) and pronation of a free hand."""
     foot: Float[np.ndarray, "f 2 3"]
+    """Free ankle of a side, relative to the hip in the pelvis's axes, in leg lengths."""
     foot_world_cm: Float[np.ndarray, "f 2 3"]
+    """Planted ankle in the world (not of a side)."""
     foot_planted: Float[np.ndarray, "f 2"]
+    """1 planted, 0 free."""
     foot_yaw: Float[np.ndarray, "f 2"]
+    """Heading of a planted foot in the world (left)."""
     foot_pitch: Float[np.ndarray, "f 2"]
+    """Pitch of the foot, toes down; relative to the world if planted, to the shin if free."""
     knee: Float[np.ndarray, "f 2"]
+    """Outward turn of the knee about the line from hip to ankle."""
     lift_cm: Float[np.ndarray, "f"]
+    """Height of the body's lowest point above the ground (a jump)."""
 
     @property
     def num_frames(self) -> int:
-        """Length of every curve."""
+        """Number of frames, the length of every curve."""
         return len(self.lift_cm)
 
 
 def smooth(
     times: Float[np.ndarray, "k"], values: Float[np.ndarray, "k *d"], at: Float[np.ndarray, "f"]
 ) -> Float[np.ndarray, "f *d"]:
-    """Monotone cubic curve through keys: continuous velocity, at rest in extremes and ends, never beyond the keys.
+    """Monotone cubic curve through keys.
 
-    Tangents are Fritsch and Carlson's weighted harmonic means. Before the first and after the last key it holds.
+    Its velocity is continuous and zero at extremes and ends, so that it never overshoots the keys. Its tangents are
+    Fritsch and Carlson's weighted harmonic means. Before the first and after the last key it is constant.
+
+    Args:
+        times: times of the keys, increasing.
+        values: values of the keys.
+        at: times at which to evaluate the curve.
     """
     if len(times) == 1:
         return np.broadcast_to(values[0], (len(at), *values.shape[1:])).copy()
@@ -95,7 +100,15 @@ def smooth(
 def wander(
     rng: np.random.Generator, frames: int, size: tuple[int, ...], rate: float, slowest_s: float = 4.0
 ) -> Float[np.ndarray, "f *d"]:
-    """Smooth noise of about unit deviation: five sines per value, periods from ``slowest_s`` down to an eighth."""
+    """Smooth noise with a standard deviation of about 1: five sine waves per value.
+
+    Args:
+        rng: random generator.
+        frames: number of frames.
+        size: shape of a frame's values.
+        rate: frames per second.
+        slowest_s: longest period in seconds; the shortest is an eighth of it.
+    """
     periods = slowest_s / np.geomspace(1, 8, 5)[:, None, None]
     phases = rng.uniform(0, 2 * np.pi, (5, 1, int(np.prod(size))))
     weights = np.geomspace(1, 0.2, 5)[:, None, None]

@@ -1,4 +1,4 @@
-"""Arms and head on top of what the body does: gestures, glances and the small movements of a living body."""
+"""Arms and head, on top of the motion of the body: gestures, glances and the small movements of a living body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from jaxtyping import Float
 from egotap_pl.synth.motion.keyframes import Num, Point
 from egotap_pl.synth.motion.tracks import Tracks, smooth, wander
 
-# Wrist of a side from the shoulder (outward, up, forward; arm lengths), and the turn of the elbow (degrees).
 HANDS: dict[str, tuple[Point, Num]] = {
     "hang": ((0.16, -0.93, 0.08), 0),
     "hang wide": ((0.32, -0.88, 0.05), 10),
@@ -53,7 +52,10 @@ HANDS: dict[str, tuple[Point, Num]] = {
     "reach down": ((0.05, -0.85, 0.45), 0),
     "thigh": ((0.05, -0.8, 0.4), 5),
 }
+"""Places of a hand: wrist of a side relative to the shoulder (outward, up, forward, in arm lengths), and turn of the
+elbow (degrees)."""
 EVERYDAY = tuple(HANDS)
+"""All places."""
 CALM = (
     "hang",
     "hang wide",
@@ -69,11 +71,19 @@ CALM = (
     "thigh",
     "back",
 )
+"""Places of somebody at rest."""
 TALKING = ("belly", "chest", "heart", "offer", "open", "shrug", "point", "stop", "wave", "side low", "carry", "book")
+"""Places of somebody who talks."""
 
 
 def random_hand(rng: np.random.Generator, pool: Sequence[str], freedom: Num = 0.25) -> tuple[Point, float]:
-    """A place for a hand, and its elbow: one of ``pool`` varied or, with chance ``freedom``, anywhere in reach."""
+    """A random place of a hand, and the turn of its elbow (degrees).
+
+    Args:
+        rng: random generator.
+        pool: names of `HANDS` to choose from and vary.
+        freedom: probability of a place anywhere in reach instead.
+    """
     if rng.random() < freedom:
         out, up = np.deg2rad(rng.uniform(-45, 95)), np.deg2rad(rng.uniform(-85, 75))
         reach = rng.uniform(0.45, 0.97)
@@ -96,16 +106,16 @@ def gestures(
     freedom: Num = 0.25,
     sides: tuple[bool, bool] = (True, True),
 ) -> Tracks:
-    """``tracks`` with free hands that go from place to place.
+    """Move free hands from place to place.
 
     Args:
-        tracks: the body's motion; planted hands stay planted.
-        rng: chooses places and times.
+        tracks: motion of the body, shorter than 20 seconds; planted hands stay planted.
+        rng: random generator for places and times.
         rate: samples per second.
-        pool: names of :data:`HANDS` to choose from.
+        pool: names of `HANDS` to choose from.
         pause_s: shortest and longest time from one place to the next.
-        together: chance that both hands make the same gesture.
-        freedom: chance of a place anywhere in reach.
+        together: probability that both hands make the same gesture.
+        freedom: probability of a place anywhere in reach instead.
         sides: which hands move.
     """
     seconds = tracks.num_frames / rate
@@ -124,7 +134,7 @@ def gestures(
     move = np.array(sides)
     values = (hands, elbows, wrists)
     hand, elbow, wrist = (smooth(np.array(times), np.array(value, dtype=np.float64), at) for value in values)
-    assert seconds < 20, "gestures are made for at most 20 seconds"
+    assert seconds < 20, "gestures last less than 20 seconds"
     return replace(
         tracks,
         hand=np.where(move[:, None], hand, tracks.hand),
@@ -134,7 +144,14 @@ def gestures(
 
 
 def glances(tracks: Tracks, rng: np.random.Generator, rate: Num, amount: Num = 1.0) -> Tracks:
-    """``tracks`` with a head that looks around, the chest along; ``amount`` 1: by about 25 degrees."""
+    """Let the head look around, with the chest following a little.
+
+    Args:
+        tracks: motion of the body.
+        rng: random generator.
+        rate: samples per second.
+        amount: size of the glances; 1 is about 25 degrees.
+    """
     times = np.cumsum(rng.uniform(0.5, 1.8, 40))
     looks = rng.normal(0, (12, 5, 25), (40, 3)) * amount
     looks[rng.random(40) < 0.35] = 0
@@ -146,7 +163,14 @@ def glances(tracks: Tracks, rng: np.random.Generator, rate: Num, amount: Num = 1
 
 
 def alive(tracks: Tracks, rng: np.random.Generator, rate: Num, amount: Num = 1.0) -> Tracks:
-    """``tracks`` with small smooth variations everywhere, which keep feet and hands that are planted where they are."""
+    """Add small smooth variations everywhere, except to planted feet and hands.
+
+    Args:
+        tracks: motion of the body.
+        rng: random generator.
+        rate: samples per second.
+        amount: size of the variations; 1 is normal.
+    """
 
     def noise(size: tuple[int, ...], scale: Float[np.ndarray, "*d"] | float) -> np.ndarray:
         return wander(rng, tracks.num_frames, size, rate) * amount * np.asarray(scale)
