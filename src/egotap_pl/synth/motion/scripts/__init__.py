@@ -1,4 +1,4 @@
-"""One script per category."""
+"""Scripts: one per category, each writes random motions."""
 
 from __future__ import annotations
 
@@ -46,4 +46,4 @@ SCRIPTS: dict[str, Script] = {
     "american football": ball_games.american_football,
     "golf": swings.golf,
 }
-"""By category."""
+"""Script of each category."""

@@ -16,13 +16,22 @@ from egotap_pl.synth.motion.upper import EVERYDAY, gestures, glances
 
 
 def _toward(hands: Both) -> Both:
-    """Hands on the way from below to ``hands``."""
+    """Hands halfway on their way up to ``hands``."""
     (lx, ly, lz), (rx, ry, rz) = hands
     return (0.6 * lx + 0.15, 0.6 * ly - 0.2, 0.6 * lz + 0.2), (0.6 * rx + 0.15, 0.6 * ry - 0.2, 0.6 * rz + 0.2)
 
 
 def leap(actor: Actor, base: KeyPose, land: KeyPose, air: KeyPose, dip: Num, flight_s: Num) -> Steps:
-    """From ``base``: down, up into the air and down at ``land``; ``air.lift`` is how high."""
+    """A jump: down, up into the air, and down again.
+
+    Args:
+        actor: the actor.
+        base: pose before the jump.
+        land: pose after it.
+        air: pose at the highest point; its ``lift`` is the height.
+        dip: how far the body goes down before it jumps, cm.
+        flight_s: duration of the flight in seconds.
+    """
     low = replace(
         base,
         pelvis=(0, 93 - dip, -0.25 * dip),
@@ -50,13 +59,13 @@ def leap(actor: Actor, base: KeyPose, land: KeyPose, air: KeyPose, dip: Num, fli
 
 
 def point(values: Float[np.ndarray, "3"]) -> Point:
-    """Three numbers as a key pose wants them."""
+    """An array of three numbers as a point of a key pose."""
     x, y, z = map(float, values)
     return x, y, z
 
 
 def jumping(actor: Actor) -> Tracks:
-    """Jumps in place, forward, sideways or with a turn; straight, tucked or as a star."""
+    """Jumping on the spot, forward, sideways or with a turn; straight, tucked or as a star."""
     base = replace(stand(actor.rng), feet=both(actor.pick(8, 16), 0, 0), spine=(0, 0, 0))
     steps: Steps = [(0.0, base), (actor.pick(0.1, 0.5), base)]
     place = np.zeros(3)
@@ -86,7 +95,7 @@ def jumping(actor: Actor) -> Tracks:
 
 
 def pulling(actor: Actor) -> Tracks:
-    """A rope or a handle: hand over hand, with both hands, from above or from below."""
+    """Pulling a rope or a handle: hand over hand or with both hands, from above or from below."""
     stagger = actor.pick(15, 28)
     base = KeyPose(
         pelvis=(0, actor.pick(78, 88), -actor.pick(2, 10)),
@@ -117,7 +126,7 @@ def pulling(actor: Actor) -> Tracks:
 
 
 def dancing(actor: Actor) -> Tracks:
-    """Steps, sways and turns to a beat, arms everywhere."""
+    """Stepping, swaying and turning to a beat, with lively arms."""
     beat = actor.pick(0.38, 0.65)
     facing, place = 0.0, np.zeros(2)
     width = actor.pick(9, 16)

@@ -1,4 +1,4 @@
-"""Soccer, basketball and american football: categories 026, 028 and 029."""
+"""Soccer, basketball and American football (categories 026, 028 and 029)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from egotap_pl.synth.motion.tracks import Tracks
 
 
 def soccer(actor: Actor) -> Tracks:
-    """Kicks, headers, dribbling with small touches, a goalkeeper's catches."""
+    """Kicks, headers, dribbling, and the catches of a goalkeeper."""
     kind = actor.whole(0, 4)
     base = KeyPose(pelvis=(0, 91, 0), turn=(0, 4, 0, 0), spine=(6, 0, 0), head=(15, 0, 0), feet=both(11, 0, 0))
     base = with_hands(base, actor.rng, ("hang wide", "side low", "belly", "guard"), 0.1)
@@ -71,7 +71,7 @@ def _kicks(actor: Actor, base: KeyPose) -> Tracks:
 
 
 def basketball(actor: Actor) -> Tracks:
-    """Dribbling on the way or on the spot, jump shots, passes, defence with wide arms."""
+    """Dribbling on the move or on the spot, jump shots, passes, and defence with spread arms."""
     kind = actor.whole(0, 3)
     low = actor.pick(70, 86)
     ready = replace(squat(actor.rng, low), hands=together(0, -0.3, 0.45, 0.35), elbows=(15, 15))
@@ -131,7 +131,7 @@ def _dribble(actor: Actor, ready: KeyPose) -> Tracks:
 
 
 def american_football(actor: Actor) -> Tracks:
-    """Passes, catches, the three-point stance with a start, carrying the ball, tackles."""
+    """Passes, catches, carrying the ball, and a start from a three-point stance with a tackle."""
     kind = actor.whole(0, 3)
     ready = KeyPose(
         pelvis=(0, actor.pick(82, 91), 0),
@@ -182,7 +182,7 @@ def american_football(actor: Actor) -> Tracks:
             actor,
             [(0.0, ready), (actor.pick(0.4, 0.9), ready), (0.4, grab), (0.15, grab), (0.35, tucked), (0.6, tucked)],
         )
-    set_ = KeyPose(
+    stance = KeyPose(
         pelvis=(0, 62, 0),
         turn=(0, 68, 0, 0),
         spine=(20, 0, -8),
@@ -208,5 +208,5 @@ def american_football(actor: Actor) -> Tracks:
     start = actor.pick(0.5, 1.2)
     return sided(
         actor,
-        [(0.0, set_), (start, set_), (0.4, burst), (0.3, wrap), (0.5, wrap), (0.7, replace(ready, at=(0, 40, 0)))],
+        [(0.0, stance), (start, stance), (0.4, burst), (0.3, wrap), (0.5, wrap), (0.7, replace(ready, at=(0, 40, 0)))],
     )

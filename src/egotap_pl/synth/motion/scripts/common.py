@@ -1,4 +1,4 @@
-"""What scripts of several sports share."""
+"""What the scripts of several categories share."""
 
 from __future__ import annotations
 
@@ -12,24 +12,47 @@ from egotap_pl.synth.motion.tracks import Tracks
 from egotap_pl.synth.motion.upper import glances
 
 Steps = list[tuple[Num, KeyPose]]
-"""Key poses, each with the seconds that it takes to get there."""
+"""Key poses, each with the seconds that it takes to reach it."""
 
-SHOULDER = 0.33  # distance of a shoulder from the middle of the body, arm lengths
+SHOULDER = 0.33
+"""Distance of a shoulder from the middle of the body, in arm lengths."""
 
 
 def together(left: Num, up: Num, forward: Num, gap: Num = 0.06) -> Both:
-    """Both hands at one place (a bat, a ball), given from the middle between the shoulders in arm lengths."""
+    """Both hands at one place, on a bat or a ball.
+
+    Args:
+        left: place to the left of the middle between the shoulders, in arm lengths.
+        up: place above it.
+        forward: place in front of it.
+        gap: distance between the hands.
+    """
     return (left + gap / 2 - SHOULDER, up, forward), (-left + gap / 2 - SHOULDER, up, forward)
 
 
 def sided(actor: Actor, steps: Steps, left_handed: Num = 0.5) -> Tracks:
-    """The steps played, mirrored with the given chance."""
+    """Play steps, mirrored at random.
+
+    Args:
+        actor: the actor.
+        steps: steps of a right-handed player.
+        left_handed: probability of the mirror image.
+    """
     mirror = actor.coin(left_handed)
     return actor.play_steps([(wait, maybe_mirrored(pose, mirror)) for wait, pose in steps])
 
 
 def going(actor: Actor, pose: KeyPose, forward: Num, left: Num, gait: Gait, seconds: Num) -> Tracks:
-    """A pose carried along a random path at about the given speeds (cm/s)."""
+    """Move a pose along a random route.
+
+    Args:
+        actor: the actor.
+        pose: the pose.
+        forward: approximate forward speed, cm/s.
+        left: approximate sideways speed to the left, cm/s.
+        gait: how the feet step.
+        seconds: duration.
+    """
     times = np.linspace(0, seconds, 4)
     route = route_from_speeds(
         times, forward * actor.rng.normal(1, 0.25, 4), left * actor.rng.normal(1, 0.25, 4), actor.rng.normal(0, 25, 4)

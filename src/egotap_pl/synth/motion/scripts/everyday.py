@@ -1,4 +1,4 @@
-"""Standing, crouching and going: categories 010 to 022, and singing."""
+"""Standing, crouching and walking (categories 010 to 022), and singing (005)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _travel(
     swing_arms: Num,
     vary: Num = 0.3,
 ) -> Tracks:
-    """Steps for three to five seconds at about the given speeds (cm/s, deg/s)."""
+    """Steps for three to five seconds at approximate speeds (cm/s, degrees/s)."""
     seconds = actor.pick(3.0, 5.0)
     times = np.arange(0.0, seconds + 1.5, 1.5)
     factors = [np.clip(actor.rng.normal(1, vary, len(times)), 0.3, 1.7) for _ in range(3)]
@@ -48,7 +48,7 @@ def _crouched(actor: Actor) -> KeyPose:
 
 
 def both_toes(out: Num) -> tuple[tuple[Num, Num], tuple[Num, Num]]:
-    """Flat feet turned out alike."""
+    """Flat feet, both turned out by the same angle."""
     return (out, 0.0), (out, 0.0)
 
 
@@ -67,7 +67,7 @@ def _crouch_gait(actor: Actor) -> Gait:
 
 
 def crouching_normal(actor: Actor) -> Tracks:
-    """Squatting or on one knee, hands busy, shifting a little."""
+    """Squatting or kneeling on one knee, with busy hands, shifting a little."""
     mirror = actor.coin()
     deep = actor.pick(26, 62)
     keys = [(0.0, maybe_mirrored(kneel(actor.rng) if deep < 36 else squat(actor.rng, deep), mirror))]
@@ -85,23 +85,23 @@ def crouching_normal(actor: Actor) -> Tracks:
 
 
 def crouching_turning(actor: Actor) -> Tracks:
-    """Crouched, turning on the spot."""
+    """Turning on the spot in a crouch."""
     turn = actor.pick(35, 80) * (1 if actor.coin() else -1)
     return _travel(actor, _crouched(actor), _crouch_gait(actor), actor.pick(-8, 8), 0, turn, swing_arms=0.3)
 
 
 def crouching_forward(actor: Actor) -> Tracks:
-    """Crouched, going forward."""
+    """Walking forward in a crouch."""
     return _travel(actor, _crouched(actor), _crouch_gait(actor), actor.pick(30, 75), 0, 0, swing_arms=0.5)
 
 
 def crouching_backward(actor: Actor) -> Tracks:
-    """Crouched, going backward."""
+    """Walking backward in a crouch."""
     return _travel(actor, _crouched(actor), _crouch_gait(actor), -actor.pick(22, 50), 0, 0, swing_arms=0.5)
 
 
 def crouching_sideways(actor: Actor) -> Tracks:
-    """Crouched, going sideways."""
+    """Walking sideways in a crouch."""
     left = actor.pick(18, 36) * (1 if actor.coin() else -1)
     gait = replace(_crouch_gait(actor), width_cm=actor.pick(17, 23), arm_swing=0.0)
     return _travel(actor, _crouched(actor), gait, 0, left, 0, swing_arms=0.4)
@@ -111,7 +111,7 @@ def _rise(actor: Actor, up_first: bool) -> Tracks:
     mirror = actor.coin()
     low = kneel(actor.rng) if actor.coin(0.3) else squat(actor.rng, actor.pick(30, 60))
     high = replace(stand(actor.rng), feet=low.feet, toes=both_toes(10), knees=low.knees)
-    if low.feet[1][2] < -30:  # from one knee: the hind foot comes up to the other
+    if low.feet[1][2] < -30:  # from one knee: the back foot moves up to the other one
         high = replace(high, feet=(low.feet[0], (12, 0, 12)), pelvis=(0, 91, 18))
         low = replace(low, foot_planted=(1, 1))
     ways = ("thigh", "hang", "reach down", "carry", "belly", "chest", "up wide", "hip")
@@ -129,17 +129,17 @@ def _rise(actor: Actor, up_first: bool) -> Tracks:
 
 
 def crouching_to_standing(actor: Actor) -> Tracks:
-    """Getting up from a squat or from one knee."""
+    """Standing up from a squat or from one knee."""
     return _rise(actor, up_first=True)
 
 
 def standing_to_crouching(actor: Actor) -> Tracks:
-    """Going down into a squat or on one knee."""
+    """Going down into a squat or onto one knee."""
     return _rise(actor, up_first=False)
 
 
 def standing_whole_body(actor: Actor) -> Tracks:
-    """On the spot, with the whole body: leaning, bending down, reaching up, lifting a knee, shifting weight."""
+    """Moving the whole body on the spot: leaning, bending down, reaching up, lifting a knee, shifting weight."""
     base = stand(actor.rng)
     steps = [(0.0, with_hands(base, actor.rng, CALM))]
     for _ in range(actor.whole(3, 5)):
@@ -173,7 +173,7 @@ def standing_whole_body(actor: Actor) -> Tracks:
 
 
 def standing_upper_body(actor: Actor) -> Tracks:
-    """On the spot, feet still: gestures, twists and looks."""
+    """Gestures, twists and glances on the spot, with still feet."""
     base = stand(actor.rng)
     steps = [(0.0, base)]
     for _ in range(actor.whole(2, 4)):
@@ -184,7 +184,7 @@ def standing_upper_body(actor: Actor) -> Tracks:
 
 
 def singing(actor: Actor) -> Tracks:
-    """A microphone in one hand or in both, the other arm telling the song; swaying to the beat."""
+    """Singing into a microphone in one or both hands, gesturing with a free arm, swaying to the beat."""
     beat = actor.pick(0.5, 0.9)
     base = stand(actor.rng)
     steps = [(0.0, base)]
@@ -215,7 +215,7 @@ def singing(actor: Actor) -> Tracks:
 
 
 def standing_turning(actor: Actor) -> Tracks:
-    """Upright, turning on the spot."""
+    """Turning on the spot, upright."""
     turn = actor.pick(50, 120) * (1 if actor.coin() else -1)
     gait = Gait(
         cadence=actor.pick(0.8, 1.2), width_cm=actor.pick(9, 13), sway_cm=2, bob_cm=1, twist_deg=2, arm_swing=0.08
@@ -225,7 +225,7 @@ def standing_turning(actor: Actor) -> Tracks:
 
 
 def standing_forward(actor: Actor) -> Tracks:
-    """Walking, jogging or running forward, sometimes in a bend."""
+    """Walking, jogging or running forward, sometimes along a curve."""
     speed = actor.pick(60, 340) if actor.coin(0.35) else actor.pick(60, 160)
     bend = actor.rng.normal(0, 15)
     upright = replace(stand(actor.rng), hands=both(0.16, -0.92, 0.08))
@@ -268,7 +268,7 @@ def standing_backward(actor: Actor) -> Tracks:
 
 
 def standing_sideways(actor: Actor) -> Tracks:
-    """Side steps."""
+    """Stepping sideways."""
     left = actor.pick(25, 60) * (1 if actor.coin() else -1)
     gait = Gait(
         cadence=actor.pick(0.8, 1.15), width_cm=actor.pick(15, 22), sway_cm=2, twist_deg=1, arm_swing=0.0, roll_deg=10

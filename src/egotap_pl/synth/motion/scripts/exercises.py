@@ -1,4 +1,4 @@
-"""Exercises: category 003."""
+"""Exercises (category 003)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from egotap_pl.synth.motion.tracks import Tracks
 
 
 def exercising(actor: Actor) -> Tracks:
-    """One exercise, a few times over."""
+    """One exercise, repeated a few times."""
     kinds = (
         _jacks,
         _squats,
@@ -163,7 +163,7 @@ def _high_knees(actor: Actor) -> Tracks:
 
 
 def _leg_raises(actor: Actor) -> Tracks:
-    """On the back, legs up and down."""
+    """Lying on the back, raising and lowering the legs."""
     base = replace(supine(actor.rng), feet=both(0.02, -0.97, 0.05), hands=both(0.25, -0.9, 0.0), knees=(0, 0))
     up = replace(base, feet=both(0.02, -actor.pick(0.1, 0.5), actor.pick(0.75, 0.9)))
     return _alternate(actor, base, up, (0.8, 1.2), (2, 2))

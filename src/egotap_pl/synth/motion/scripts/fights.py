@@ -1,4 +1,4 @@
-"""Boxing and wrestling: categories 024 and 025."""
+"""Boxing and wrestling (categories 024 and 025)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def boxing(actor: Actor) -> Tracks:
 
 
 def wrestling(actor: Actor) -> Tracks:
-    """A low stance, grabs, clinches, shots for the legs, sprawls; or circling round the other one."""
+    """Grabs, clinches, shots for the legs and sprawls from a low stance; or circling around the opponent."""
     low = actor.pick(64, 78)
     stance = KeyPose(
         pelvis=(0, low, -6),

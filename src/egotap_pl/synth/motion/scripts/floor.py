@@ -1,4 +1,4 @@
-"""To the ground and on it: falling, lying and sitting (categories 002, 008 and 009)."""
+"""Falling to the ground, lying and sitting on it (categories 002, 008 and 009)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RESTING = (
 
 
 def on_side(actor: Actor) -> KeyPose:
-    """On the left side, knees more or less drawn up, head towards -Z."""
+    """Lying on the left side, head towards -Z, with the knees more or less drawn up."""
     bend = actor.pick(0.45, 0.95)
     return KeyPose(
         pelvis=(0, 15, 0),
@@ -47,7 +47,7 @@ def on_side(actor: Actor) -> KeyPose:
 
 
 def laying(actor: Actor) -> Tracks:
-    """On the back, belly or side; the limbs move now and then, sometimes the body turns over."""
+    """Lying on the back, belly or side, moving arms and legs now and then, sometimes turning over."""
     kind = actor.whole(0, 4)
     if kind in (3, 4):
         mirror = actor.coin()
@@ -65,8 +65,8 @@ def laying(actor: Actor) -> Tracks:
 
 
 def sitting_on_the_ground(actor: Actor) -> Tracks:
-    """Cross-legged, legs out or drawn up, on the heels; hands busy or behind as a support."""
-    # Changing from crossed legs or from the heels to something else takes more than two poses: those keep their kind.
+    """Sitting cross-legged, with legs stretched out or drawn up, or on the heels; busy hands, or hands as a support."""
+    # Crossed legs and sitting on the heels keep their kind: a change to another one takes more than two key poses.
     kind, other = actor.whole(0, 4), actor.whole(1, 3)
     poses = [_sitting(actor, kind), _sitting(actor, kind)]
     if kind in (1, 2, 3) and actor.coin(0.5):
@@ -105,11 +105,11 @@ def _sitting(actor: Actor, kind: int) -> KeyPose:
     if kind == 0:  # cross-legged
         pose = replace(pose, feet=((-0.2, -0.03, 0.3), (-0.08, -0.03, 0.42)), foot_planted=(0, 0), knees=(62, 62))
         pose = replace(pose, toes=((0, 40), (0, 40)))
-    elif kind == 1:  # legs out
+    elif kind == 1:  # legs stretched out
         pose = replace(pose, feet=(long_leg, long_leg), foot_planted=(0, 0), toes=((0, 15), (0, 15)), knees=(10, 10))
     elif kind == 2:  # knees up, arms around them
         pose = replace(pose, feet=(drawn, drawn), hands=both(-0.22, -0.4, actor.pick(0.6, 0.75)), elbows=(25, 25))
-    elif kind == 3:  # one leg out
+    elif kind == 3:  # one leg stretched out
         pose = replace(pose, feet=(drawn, long_leg), foot_planted=(1, 0), toes=((5, 0), (0, 15)))
     else:  # on the heels
         pose = replace(
@@ -128,7 +128,7 @@ def _sitting(actor: Actor, kind: int) -> KeyPose:
 
 
 def falling_down(actor: Actor) -> Tracks:
-    """From standing to the ground, forward, backward or sideways, and a moment on it."""
+    """Falling forward, backward or sideways from a standing pose, and staying on the ground for a moment."""
     base = with_hands(stand(actor.rng), actor.rng)
     make = (_fall_forward, _fall_backward, _fall_sideways)[actor.whole(0, 2)]
     wait = actor.pick(0.2, 0.8)

@@ -1,4 +1,4 @@
-"""Along the ground: rolling and crawling (categories 006 and 007)."""
+"""Rolling and crawling (categories 006 and 007)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from egotap_pl.synth.motion.upper import glances
 
 
 def rolling(actor: Actor) -> Tracks:
-    """Forward and backward rolls from a squat, or rolling sideways along the ground."""
+    """Rolling forward or backward from a squat, or sideways along the ground."""
     return (_somersault, _log_roll, _somersault)[actor.whole(0, 2)](actor)
 
 
@@ -69,7 +69,7 @@ def _log_roll(actor: Actor) -> Tracks:
 
 
 def crawling(actor: Actor) -> Tracks:
-    """On hands and knees, on hands and feet, or flat on the belly."""
+    """Crawling on hands and knees, on hands and feet, or flat on the belly."""
     return (_hands_and_knees, _hands_and_knees, _hands_and_feet, _belly)[actor.whole(0, 3)](actor)
 
 

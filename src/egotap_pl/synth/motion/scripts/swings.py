@@ -1,4 +1,4 @@
-"""Bat and club: baseball and golf (categories 027 and 030)."""
+"""Baseball and golf (categories 027 and 030)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _batting(actor: Actor) -> Tracks:
 
 
 def _pitching(actor: Actor) -> Tracks:
-    set_ = KeyPose(
+    stance = KeyPose(
         pelvis=(0, 93, 0),
         turn=(-70, 0, 0, 0),
         head=(5, 0, 55),
@@ -59,17 +59,17 @@ def _pitching(actor: Actor) -> Tracks:
         toes=((-60, 0), (70, 0)),
     )
     lifted = replace(
-        set_,
+        stance,
         pelvis=(0, 93, -10),
         turn=(-85, -5, 0, 0),
         spine=(5, 0, -10),
-        feet=((0.05, -actor.pick(0.25, 0.5), 0.4), set_.feet[1]),
+        feet=((0.05, -actor.pick(0.25, 0.5), 0.4), stance.feet[1]),
         foot_planted=(0, 1),
         toes=((0, 25), (70, 0)),
     )
     stride = actor.pick(55, 80)
     striding = replace(
-        set_,
+        stance,
         pelvis=(0, 80, stride * 0.4),
         turn=(-55, 5, 0, 0),
         spine=(0, 5, -20),
@@ -95,8 +95,8 @@ def _pitching(actor: Actor) -> Tracks:
     )
     follow = replace(follow, toes=((0, 0), (5, 0)), pelvis=(0, 76, stride * 0.75))
     steps: Steps = [
-        (0.0, set_),
-        (actor.pick(0.3, 0.8), set_),
+        (0.0, stance),
+        (actor.pick(0.3, 0.8), stance),
         (0.7, lifted),
         (0.4, striding),
         (0.2, over),
@@ -129,7 +129,7 @@ def _fielding(actor: Actor) -> Tracks:
 
 
 def golf(actor: Actor) -> Tracks:
-    """Full swings, chips and putts; now and then a look after the ball."""
+    """Full swings, chips and putts; sometimes a look after the ball."""
     power = (0.15, 0.45, 1.0, 1.0)[actor.whole(0, 3)] * actor.pick(0.85, 1.1)
     width = 12 + 9 * power
     address = KeyPose(
