@@ -43,13 +43,13 @@ def random_points(skeleton: Skeleton, spread_px: float, batch: int = 6, seed: in
     return 512 + spread_px * (2 * torch.rand(batch, 2, skeleton.num_joints, 2, generator=generator) - 1)
 
 
-def pair_map(root_px: tuple[float, float], tip_px: tuple[float, float], size: int = 64) -> torch.Tensor:
+def pair_heatmap(root_px: tuple[float, float], tip_px: tuple[float, float], size: int = 64) -> torch.Tensor:
     """The line alone: the cosine of a limb perpendicular to the camera's axis is 1."""
     points = torch.tensor([[root_px, tip_px]]).expand(1, 2, 2, 2)
-    maps = limb_heatmaps(points, torch.tensor([[[0.0, 0.0, 5.0], [1.0, 0.0, 5.0]]]), PAIR, size)
-    assert torch.equal(maps[0, 0], maps[0, 1])
-    assert not maps[0, 0, 0, 1].any()
-    return maps[0, 0, 0, 0]
+    heatmaps = limb_heatmaps(points, torch.tensor([[[0.0, 0.0, 5.0], [1.0, 0.0, 5.0]]]), PAIR, size)
+    assert torch.equal(heatmaps[0, 0], heatmaps[0, 1])
+    assert not heatmaps[0, 0, 0, 1].any()
+    return heatmaps[0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("make", [unrealego, egocap])
@@ -57,11 +57,11 @@ def pair_map(root_px: tuple[float, float], tip_px: tuple[float, float], size: in
 def test_joint_heatmaps_equal_scipy(make, size: int) -> None:
     skeleton = make()
     points = random_points(skeleton, spread_px=700.0)
-    maps = joint_heatmaps(points, skeleton, size)
-    assert maps.shape == (6, 2, skeleton.num_heatmap_joints, size, size)
-    for b, v, j in np.ndindex(*maps.shape[:3]):
+    heatmaps = joint_heatmaps(points, skeleton, size)
+    assert heatmaps.shape == (6, 2, skeleton.num_heatmap_joints, size, size)
+    for b, v, j in np.ndindex(*heatmaps.shape[:3]):
         expected = scipy_joint(points[b, v, j + 1].double().numpy(), size)
-        np.testing.assert_allclose(maps[b, v, j].numpy(), expected, atol=JOINT_TOLERANCE, rtol=0)
+        np.testing.assert_allclose(heatmaps[b, v, j].numpy(), expected, atol=JOINT_TOLERANCE, rtol=0)
 
 
 def test_joint_heatmaps_equal_scipy_at_the_edges_of_the_frame() -> None:
@@ -74,10 +74,10 @@ def test_joint_heatmaps_equal_scipy_at_the_edges_of_the_frame() -> None:
 
 
 def test_a_joint_peaks_at_one_in_its_own_pixel() -> None:
-    maps = joint_heatmaps(torch.tensor([[0.0, 0.0], [100.0, 900.0]]).expand(1, 2, 2, 2), PAIR, 64)[0, 0, 0]
-    assert maps.max() == 1.0
-    assert divmod(int(maps.argmax()), 64) == (900 // 16, 100 // 16)
-    assert maps[900 // 16, 100 // 16 + 5] == 0.0
+    heatmaps = joint_heatmaps(torch.tensor([[0.0, 0.0], [100.0, 900.0]]).expand(1, 2, 2, 2), PAIR, 64)[0, 0, 0]
+    assert heatmaps.max() == 1.0
+    assert divmod(int(heatmaps.argmax()), 64) == (900 // 16, 100 // 16)
+    assert heatmaps[900 // 16, 100 // 16 + 5] == 0.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e30, -1e30])
@@ -101,15 +101,15 @@ def test_limb_heatmaps_equal_scikit_image(make, size: int, spread_px: float) -> 
     skeleton = make()
     points = random_points(skeleton, spread_px)
     cm = torch.randn(6, skeleton.num_joints, 3, generator=torch.Generator().manual_seed(1)) * 30
-    maps = limb_heatmaps(points, cm, skeleton, size)
-    assert maps.shape == (6, 2, skeleton.num_heatmap_joints, 2, size, size)
-    for b, v, h in np.ndindex(*maps.shape[:3]):
+    heatmaps = limb_heatmaps(points, cm, skeleton, size)
+    assert heatmaps.shape == (6, 2, skeleton.num_heatmap_joints, 2, size, size)
+    for b, v, h in np.ndindex(*heatmaps.shape[:3]):
         child, parent = skeleton.limbs[h]
         line = skimage_limb(points[b, v, child].numpy(), points[b, v, parent].numpy(), size)
         dx, dy, dz = (cm[b, parent] - cm[b, child]).tolist()
         theta = math.atan(dz / math.hypot(dx, dy))
         expected = np.stack((line * math.cos(theta), line * math.sin(theta)))
-        np.testing.assert_allclose(maps[b, v, h].numpy(), expected, atol=LIMB_TOLERANCE, rtol=0)
+        np.testing.assert_allclose(heatmaps[b, v, h].numpy(), expected, atol=LIMB_TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,13 @@ def test_limb_heatmaps_equal_scikit_image(make, size: int, spread_px: float) -> 
 )
 def test_degenerate_limbs_equal_scikit_image(root_px: tuple[float, float], tip_px: tuple[float, float]) -> None:
     expected = skimage_limb(np.array(tip_px), np.array(root_px), 64)
-    np.testing.assert_allclose(pair_map(root_px, tip_px).numpy(), expected, atol=LIMB_TOLERANCE, rtol=0)
+    np.testing.assert_allclose(pair_heatmap(root_px, tip_px).numpy(), expected, atol=LIMB_TOLERANCE, rtol=0)
 
 
 def test_a_limb_is_the_same_when_its_ends_are_swapped() -> None:
-    torch.testing.assert_close(pair_map((100.0, 222.0), (750.0, 444.0)), pair_map((750.0, 444.0), (100.0, 222.0)))
+    torch.testing.assert_close(
+        pair_heatmap((100.0, 222.0), (750.0, 444.0)), pair_heatmap((750.0, 444.0), (100.0, 222.0))
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,11 +161,11 @@ def test_the_channels_are_cos_and_sin_of_parent_minus_child(
     child_cm: tuple[float, float, float], cos: float, sin: float
 ) -> None:
     points = torch.tensor([[200.0, 200.0], [700.0, 400.0]]).expand(1, 2, 2, 2)
-    maps = limb_heatmaps(points, torch.tensor([[[0.0, 0.0, 20.0], list(child_cm)]]), PAIR, 64)
-    line = pair_map((200.0, 200.0), (700.0, 400.0))
+    heatmaps = limb_heatmaps(points, torch.tensor([[[0.0, 0.0, 20.0], list(child_cm)]]), PAIR, 64)
+    line = pair_heatmap((200.0, 200.0), (700.0, 400.0))
     for view in range(2):
-        torch.testing.assert_close(maps[0, view, 0, 0], cos * line)
-        torch.testing.assert_close(maps[0, view, 0, 1], sin * line)
+        torch.testing.assert_close(heatmaps[0, view, 0, 0], cos * line)
+        torch.testing.assert_close(heatmaps[0, view, 0, 1], sin * line)
 
 
 def test_a_limb_with_an_end_that_is_not_finite_in_space_has_empty_heatmaps() -> None:

@@ -83,15 +83,15 @@ def limb_heatmaps(
     child, parent = _limb_ends(_heatmap_px(points2d_px, skeleton, size), skeleton)
     child_cm, parent_cm = _limb_ends(points_left_cm, skeleton)
     scale = _LIMB_PEAK * _cos_sin(parent_cm - child_cm)[:, None, :, :, None, None]
-    maps = child.new_empty((*child.shape[:3], 2, size, size))
-    parts = (tensor.split(_frames_at_once(maps)) for tensor in (child.round(), parent.round(), scale, maps))
+    heatmaps = child.new_empty((*child.shape[:3], 2, size, size))
+    parts = (tensor.split(_frames_at_once(heatmaps)) for tensor in (child.round(), parent.round(), scale, heatmaps))
     for start, end, factor, out in zip(*parts, strict=True):
         lines = _lines(start, end, size)
         # Blur into memory that is needed anyway: allocating more costs as much as the arithmetic.
         _blur_along(-2, lines, out=out[:, :, :, 0])
         _blur_along(-1, out[:, :, :, 0], out=lines)
         torch.mul(lines.unsqueeze(3), factor, out=out)
-    return maps
+    return heatmaps
 
 
 @torch.no_grad()
@@ -116,10 +116,10 @@ def _heatmap_px(points2d_px: Float[Tensor, "b v j 2"], skeleton: Skeleton, size:
     return points2d_px * (size / FRAME_PX)
 
 
-def _frames_at_once(maps: Tensor) -> int:
+def _frames_at_once(heatmaps: Tensor) -> int:
     # A GPU takes the whole batch; a CPU is twice as fast with few enough frames at a time to fit in its cache.
-    frames = max(len(maps), 1)
-    return max(1, _CACHE_BYTES * frames // max(maps.nbytes, 1)) if maps.device.type == "cpu" else frames
+    frames = max(len(heatmaps), 1)
+    return max(1, _CACHE_BYTES * frames // max(heatmaps.nbytes, 1)) if heatmaps.device.type == "cpu" else frames
 
 
 def _limb_ends(points: Float[Tensor, "*b j d"], skeleton: Skeleton) -> tuple[Tensor, Tensor]:
