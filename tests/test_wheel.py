@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import egotap_pl
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -36,3 +38,7 @@ def test_it_holds_what_the_checkout_holds(names: set[str], place: str, inside: s
     wanted = {f"{inside}/{path.relative_to(ROOT / place).as_posix()}" for path in found}
     assert wanted
     assert wanted <= names
+
+
+def test_its_version_is_that_of_the_package(names: set[str]) -> None:
+    assert f"egotap_pl-{egotap_pl.__version__}.dist-info/METADATA" in names

@@ -1,0 +1,115 @@
+"""What the documents tell a reader to type works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+import numpy as np
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+import egotap_pl
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "experiments").glob("**/README.md"))
+PAGES.remove(ROOT / "docs" / "fidelity.md")  # has a test of its own, which also builds what it composes
+OPTIONAL = re.compile(r" \[[a-z-].*?\](?= |$)")
+
+
+def commands() -> list[str]:
+    """The `egotap` commands with overrides in code blocks and spans, each once; what is in [brackets] is optional."""
+    typed: dict[str, None] = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        lines = [
+            line for block in re.findall(r"^```(?:bash)?\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
+        ]
+        spans = [" ".join(span.split()) for span in re.findall(r"(?<!`)`(egotap [^`]+)`(?!`)", text)]
+        for command in [*lines, *spans]:
+            command = command.partition(" #")[0].strip()
+            own_folder = "--config-dir" in command or "<" in command or "..." in command
+            if re.match(r"egotap \S+ \S", command) and not own_folder:
+                typed[OPTIONAL.sub("", command)] = None
+    return list(typed)
+
+
+COMMANDS = commands()
+
+
+def first_job(overrides: list[str]) -> list[str]:
+    """A grid's first job: of every sweep the first value."""
+    jobs = []
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if value.startswith("glob("):
+            (pattern,) = re.findall(r"glob\((.*)\)", value)
+            path = sorted((CONF / key).glob(f"{pattern}.yaml"))[0]
+            jobs.append(f"{key}={path.relative_to(CONF / key).with_suffix('').as_posix()}")
+            continue
+        (parsed,) = OverridesParser.create().parse_overrides([override])
+        if parsed.is_discrete_sweep():
+            jobs.append(f"{key}={next(iter(parsed.sweep_string_iterator()))}")
+        elif not parsed.is_sweep_override():
+            jobs.append(override)
+    return jobs
+
+
+def test_there_are_commands_of_every_verb() -> None:
+    assert {command.split()[1] for command in COMMANDS} >= {
+        "prepare",
+        "train",
+        "evaluate",
+        "predict",
+        "import-weights",
+        "export",
+        "report",
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_composes(command: str) -> None:  # a wrong verb, group, option or key is an error of Hydra's
+    verb, *overrides = [word for word in shlex.split(command)[1:] if word != "-m"]
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        hydra.compose(verb.replace("-", "_"), first_job(overrides))
+
+
+@pytest.mark.slow
+def test_the_data_set_and_the_part_of_the_pages_run(
+    egotap: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = []
+    for page in ("data.md", "your-own-part.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        blocks += re.findall(r"^```(?:python|yaml)\n# (my_\S+)\n(.*?)^```", text, re.M | re.S)
+    assert len(blocks) == 4
+    for name, content in blocks:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    random = np.random.default_rng(0)
+    for split, frames in {"train": 16, "validation": 4, "test": 5}.items():
+        (tmp_path / "recorded" / split).mkdir(parents=True)
+        np.savez(
+            tmp_path / "recorded" / split / "walk.npz",
+            images=random.integers(0, 256, (frames, 2, 3, 64, 64), np.uint8),
+            pose_cm=random.normal(0, 30, (frames, 16, 3)).astype(np.float32),
+            pelvis_cm=random.normal((-6, 20, 70), 3, (frames, 3)).astype(np.float32),
+        )
+    source = Path(egotap_pl.__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", f"{source}:{tmp_path}")
+    overrides = ["data=npz", "data.root=recorded", "data.workers=0", "scale=smoke", "training.epochs=1", "name=own"]
+    egotap("train", "--config-dir", "my_conf", *overrides, "lifter/propagation=sum", "heatmaps=truth", cwd=tmp_path)
+    folder = tmp_path / "runs" / "custom" / "npz" / "own"
+    assert "my_idea.propagation.SumPropagation" in (folder / "config.yaml").read_text(encoding="utf-8")
+    assert '"frames": 5' in (folder / "metrics.json").read_text(encoding="utf-8")
+
+
+def test_the_citation_names_the_version() -> None:
+    assert f"\nversion: {egotap_pl.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
