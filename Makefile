@@ -1,9 +1,10 @@
-# make demo: from nothing to a trained and tested lifter.  make test: all tests.  make setup: installation alone.
+# make demo: from nothing to a trained and tested lifter.  make test: all tests.  make setup: only installs.
+# make docs: the documentation as a site, in site/.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup check clean
+.PHONY: demo test setup check docs clean
 
 demo: setup
 	$(BIN)/egotap train experiment=quickstart
@@ -18,6 +19,11 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The API reference comes from the docstrings in src/. Any warning, a link to nothing for example, is an error.
+docs: setup
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -28,4 +34,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache
