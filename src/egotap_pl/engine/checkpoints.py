@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +14,12 @@ from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.allowlist import check_spec_of_file
-from egotap_pl.engine.build import build
+from egotap_pl.engine.checkpoint_limits import build_task, check_archive, check_weights
 
 KEY = "egotap"
 VERSION = 1
+MAX_NAMES = 1000
+"""Joints of a skeleton and categories of motions that a checkpoint may have."""
 
 
 class About(NamedTuple):
@@ -70,13 +71,81 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise EgotapError(f"{path}: no such checkpoint; give checkpoint=FILE, e.g. runs/.../checkpoints/best.ckpt")
     try:
+        check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    except EgotapError:
+        raise
+    except Exception as error:  # a damaged archive or pickle can end in an error of almost any kind
         first = next(iter(str(error).splitlines()), "it ends too early")
-        raise EgotapError(f"{path} is no checkpoint of tensors and plain values, or it is damaged: {first}") from error
+        raise EgotapError(
+            f"{path} is not a checkpoint of tensors and plain values, or it is damaged: {first}"
+        ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise EgotapError(f"{path} is not a Lightning checkpoint: it has no state_dict")
     return content
+
+
+def about_of(content: dict[str, Any], path: Path) -> About:
+    """What a checkpoint says of itself, every field of it of the right type.
+
+    Args:
+        content: see `read_checkpoint`.
+        path: the file, for messages.
+
+    Raises:
+        EgotapError: if it was not written by this version, lacks a field, or one is not what it should be.
+    """
+    entry = content.get(KEY)
+    if not isinstance(entry, dict) or entry.get("version") != VERSION:
+        raise EgotapError(f"{path} was not written by this version of egotap: it does not describe its task")
+    lacking = [name for name in About._fields if name not in entry]
+    if lacking:
+        raise EgotapError(f"{path}: its description lacks {', '.join(lacking)}")
+    about = About(**{name: entry[name] for name in About._fields})
+    for name, is_right, expected in _FIELDS:
+        if not is_right(getattr(about, name)):
+            raise EgotapError(f"{path}: its {name} should be {expected}")
+    try:
+        about.facts()
+    except ValueError as error:
+        raise EgotapError(f"{path}: {error}") from error
+    return about
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str and value.isprintable()  # it is shown on terminals
+
+
+def _are_names(value: Any) -> bool:
+    return type(value) in (list, tuple) and len(value) <= MAX_NAMES and all(map(_is_text, value))
+
+
+def _is_skeleton(value: Any) -> bool:
+    return (
+        type(value) is dict
+        and value.keys() == {"name", "joints", "parents", "estimates_root"}
+        and _is_text(value["name"])
+        and _are_names(value["joints"])
+        and type(value["parents"]) in (list, tuple)
+        and all(map(_is_whole, value["parents"]))
+        and type(value["estimates_root"]) is bool
+    )
+
+
+_FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("task", lambda value: type(value) is dict, "a dictionary"),
+    ("skeleton", _is_skeleton, f"name, joints, parents and estimates_root of a skeleton of {MAX_NAMES} joints at most"),
+    ("categories", _are_names, f"a list of {MAX_NAMES} names at most"),
+    ("data", lambda value: type(value) is dict and _is_text(value.get("name")), "a dictionary with a name"),
+    ("data_fingerprint", _is_text, "text"),
+    ("batch_size", lambda value: _is_whole(value) and value > 0, "a whole number of 1 or more"),
+    ("seed", _is_whole, "a whole number"),
+    ("experiment", _is_text, "text"),
+)
 
 
 def load_task(
@@ -96,20 +165,27 @@ def load_task(
         EgotapError: if the file is not one of ours, names a class from elsewhere, or its weights do not fit.
     """
     content = read_checkpoint(path)
-    entry = content.get(KEY)
-    if not isinstance(entry, dict) or entry.get("version") != VERSION:
-        raise EgotapError(f"{path} was not written by this version of egotap: it says nothing of its task")
-    try:
-        about = About(**{name: entry[name] for name in About._fields})
-    except KeyError as error:
-        raise EgotapError(f"{path}: its description lacks {error}") from error
+    about = about_of(content, path)
     spec = checked_task(about.task, trust, f"{path}: task")
     facts = about.facts()
     if categories is not None:
         facts = facts._replace(categories=tuple(categories))
-    task: L.LightningModule = build(spec)(facts)
-    load_weights(task, content["state_dict"], str(path))
+    weights = content["state_dict"]
+    if not _are_weights(weights):
+        raise EgotapError(f"{path}: its state_dict should be a dictionary of names and tensors")
+    task = build_task(spec, facts, weights, str(path))
+    load_weights(task, weights, str(path))
     return task, about
+
+
+def _are_weights(state: Any) -> bool:
+    return isinstance(state, dict) and all(
+        type(name) is str
+        and isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        for name, value in state.items()
+    )
 
 
 def checked_task(task: dict[str, Any], trust: Sequence[str], origin: str) -> dict[str, Any]:
@@ -142,19 +218,7 @@ def load_weights(module: torch.nn.Module, weights: dict[str, Any], origin: str) 
     """Load weights of which every one must fit.
 
     Raises:
-        EgotapError: if one does not; the message counts and names them.
+        EgotapError: if one does not; see `check_weights`.
     """
-    own = module.state_dict()
-    wrong = {
-        "missing": sorted(own.keys() - weights.keys()),
-        "unknown": sorted(weights.keys() - own.keys()),
-        "of another shape": sorted(n for n in own.keys() & weights.keys() if own[n].shape != weights[n].shape),
-    }
-    if any(wrong.values()):
-        told = (
-            f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' * (len(names) > 3)})"
-            for kind, names in wrong.items()
-            if names
-        )
-        raise EgotapError(f"{origin}: the weights do not fit: {'; '.join(told)}")
+    check_weights(module, weights, origin)
     module.load_state_dict(weights)

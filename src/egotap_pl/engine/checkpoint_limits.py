@@ -1,0 +1,138 @@
+"""A checkpoint takes no more memory than it has bytes, whatever it says of itself."""
+
+from __future__ import annotations
+
+import pickletools
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from egotap_pl.cli.composing import build
+from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.allowlist import is_trusted, targets
+
+MIB = 2**20
+MAX_DESCRIPTION_BYTES = 16 * MIB
+"""Of what is not a tensor. A checkpoint with an optimiser's state has well below one."""
+BYTES_PER_BYTE, SPARE_BYTES = 4, 64 * MIB
+"""Memory of a network for each byte of its weights (half precision is loaded as single), and for buffers not saved."""
+_MAKERS_OF_BYTES = {"_codecs encode", "builtins bytearray", "__builtin__ bytearray"}
+
+
+def check_archive(path: Path) -> None:
+    """Make sure that reading a checkpoint takes no more memory than its size on disk suggests, before it is read.
+
+    Raises:
+        EgotapError: if the file is compressed, or what it holds beside its tensors is too large or makes byte strings,
+            of any number and length.
+        zipfile.BadZipFile: if it is not an archive, which every checkpoint is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+        if not stored or sum(member.file_size for member in members) > path.stat().st_size:
+            raise EgotapError(f"{path} is refused: it is compressed, which no checkpoint is")
+        for member in members:
+            if not member.filename.endswith("/data.pkl"):
+                continue
+            if member.file_size > MAX_DESCRIPTION_BYTES:
+                raise EgotapError(f"{path} is refused: beside its tensors it holds {member.file_size / MIB:.0f} MiB")
+            for _, argument, _ in pickletools.genops(archive.read(member)):
+                if isinstance(argument, str) and argument in _MAKERS_OF_BYTES:
+                    raise EgotapError(f"{path} is refused: it makes byte strings, which no checkpoint needs")
+
+
+def build_task(spec: dict[str, Any], facts: DataFacts, weights: Mapping[str, Tensor], origin: str) -> L.LightningModule:
+    """The task of a checked spec, if the weights are those of the task.
+
+    The task is first built without memory: sizes that a spec asks for cost nothing until the file has shown that it
+    holds as much.
+
+    Args:
+        spec: of a factory, called with ``facts``; see `egotap_pl.engine.checkpoints.checked_task`.
+        facts: of the data.
+        weights: the state dict that the task will load.
+        origin: the file, for messages.
+
+    Raises:
+        EgotapError: if the spec makes no task, or the weights do not fit.
+    """
+    allowed = BYTES_PER_BYTE * _bytes_of(weights.values()) + SPARE_BYTES
+    with _parameters_limited(10 * len(weights) + 1000, allowed):
+        try:
+            with torch.device("meta"):
+                shell = _made(spec, facts, origin)
+        except EgotapError:
+            if all(is_trusted(target, ()) for target in targets(spec)):
+                raise
+            shell = None  # a trusted class may need real numbers while it is made
+        if shell is not None:
+            check_weights(shell, weights, origin)
+            needed = _bytes_of([*shell.parameters(), *shell.buffers()])
+            if needed > allowed:
+                raise EgotapError(f"{origin}: its network takes {needed / MIB:.0f} MiB, which the file does not hold")
+        return _made(spec, facts, origin)
+
+
+def check_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str) -> None:
+    """Hold weights against a module's.
+
+    Raises:
+        EgotapError: if one does not fit; the message counts and names them.
+    """
+    own = module.state_dict()
+    wrong = {
+        "missing": sorted(own.keys() - weights.keys()),
+        "unknown": sorted(weights.keys() - own.keys()),
+        "of another shape": sorted(n for n in own.keys() & weights.keys() if own[n].shape != weights[n].shape),
+    }
+    if any(wrong.values()):
+        described = (
+            f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' * (len(names) > 3)})"
+            for kind, names in wrong.items()
+            if names
+        )
+        raise EgotapError(f"{origin}: the weights do not fit: {'; '.join(described)}")
+
+
+def _made(spec: dict[str, Any], facts: DataFacts, origin: str) -> L.LightningModule:
+    try:
+        task = build(spec)(facts)
+    except Exception as error:  # of any kind: what classes say to values that they cannot work with
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise EgotapError(f"{origin}: its task cannot be built: {reason[:300]}") from error
+    if not isinstance(task, L.LightningModule):
+        raise EgotapError(f"{origin}: its task is a {type(task).__name__}, not a LightningModule")
+    return task
+
+
+def _bytes_of(tensors: Any) -> int:
+    """Bytes that tensors have in memory; what several of them share counts once."""
+    storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
+
+
+@contextmanager
+def _parameters_limited(most: int, most_bytes: int) -> Iterator[None]:
+    """Ends with an error as soon as modules made in the block have more parameters, or a larger one in memory."""
+    count = 0
+
+    def register(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+        nonlocal count
+        count += 1
+        if count > most or (not parameter.is_meta and parameter.nbytes > most_bytes):
+            raise EgotapError(f"{type(module).__name__} has more or larger parameters than the file")
+
+    handle = register_module_parameter_registration_hook(register)
+    try:
+        yield
+    finally:
+        handle.remove()
