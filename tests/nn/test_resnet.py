@@ -97,6 +97,14 @@ def test_strides_and_channels_of_a_narrow_one():
     ]
 
 
+@pytest.mark.parametrize(("width", "channels_last"), [(4, False), (8, False), (16, True), (64, True)])
+def test_only_wide_ones_compute_channels_last(width, channels_last):
+    """Whatever the images' own layout: oneDNN's convolutions of narrow ones are broken (see CHANNELS_LAST_WIDTH)."""
+    for layout in (torch.contiguous_format, torch.channels_last):
+        pyramid = ResNet18(width)(torch.randn(2, 3, 64, 64).contiguous(memory_format=layout))
+        assert pyramid.stride8.is_contiguous(memory_format=torch.channels_last) is channels_last
+
+
 def test_download_is_used_without_a_file(weights, monkeypatch):
     asked = []
 

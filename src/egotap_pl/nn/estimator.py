@@ -66,8 +66,7 @@ class StereoUNet(nn.Module):
         b, v, _, h, w = images.shape
         if v != NUM_VIEWS or h % 32 or w % 32:
             raise ValueError(f"need {NUM_VIEWS} views of sides that 32 divides, not {v} of {h} x {w} px")
-        # Channels last: a narrow backbone trains about 15% faster on a CPU.
-        pyramid = self.backbone(images.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        pyramid = self.backbone(images.flatten(0, 1))
         # (b * v, c, ...) to (b, v * c, ...): the views' channels one after the other.
         skips = [
             lateral(level.reshape(b, -1, *level.shape[2:]))

@@ -15,6 +15,14 @@ from egotap_pl.core.errors import EgotapError
 IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 """torchvision's ResNet-18 weights (IMAGENET1K_V1)."""
 IMAGENET_WIDTH = 64
+CHANNELS_LAST_WIDTH = 16
+"""Least width that is computed channels last.
+
+oneDNN (3.12, in torch 2.13 for CPUs) overruns a buffer in the backward pass of a strided 1x1 convolution, such as the
+shortcut of a residual block, whose input is channels last and has 2 to 7 channels (AVX2) or 2 to 15 (AVX-512). On one
+thread this corrupts the heap; on several it also hangs or gives wrong gradients.
+See https://github.com/uxlfoundation/oneDNN/issues/6035.
+"""
 _REMEDY = (
     f"Pass a local copy of {IMAGENET_URL} with scale.initialise.file=FILE, or train from scratch with "
     "scale.initialise=null"
@@ -62,6 +70,8 @@ class ResNet18(nn.Module):
     def __init__(self, width: int = IMAGENET_WIDTH) -> None:
         super().__init__()
         self.width = width
+        # Channels last trains 15 to 20% faster on a CPU.
+        self.memory_format = torch.channels_last if width >= CHANNELS_LAST_WIDTH else torch.contiguous_format
         self.channels = (width, 2 * width, 4 * width, 8 * width)
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -81,6 +91,7 @@ class ResNet18(nn.Module):
 
     def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
         """Features at half the image's size, which the pyramid is made of."""
+        images = images.contiguous(memory_format=self.memory_format)
         return self.relu(self.bn1(self.conv1(images)))
 
     def pyramid(self, stem: Float[Tensor, "n c2 h2 w2"]) -> FeaturePyramid:

@@ -49,7 +49,7 @@ class EgoGlassUNet(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
         """Heatmaps and masks of ImageNet-normalised images of one view."""
-        images = images.contiguous(memory_format=torch.channels_last)  # trains a fifth faster on a CPU
+        images = images.contiguous(memory_format=self.backbone.memory_format)
         stem = self.backbone.stem(images)
         levels = (images, stem, *self.backbone.pyramid(stem))
         skips = [lateral(level) for lateral, level in zip(self.laterals, levels, strict=True)]
