@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
@@ -82,7 +82,7 @@ def filters(view: View) -> ws.And | str:
     return ws.And(*chosen) if chosen else ""
 
 
-def test_panels(joints: Sequence[str]) -> list[wr.Panel]:
+def test_panels(joints: Sequence[str]) -> list[Any]:
     """Errors of the test, a bar for every method: mean over seeds, and their spread."""
     return [
         bars("test/mpjpe"),
@@ -106,13 +106,13 @@ def test_panels(joints: Sequence[str]) -> list[wr.Panel]:
     ]
 
 
-def validation_panels(joints: Sequence[str]) -> list[wr.Panel]:
+def validation_panels(joints: Sequence[str]) -> list[Any]:
     """Errors after every epoch."""
     per_joint = [lines(f"validation_per_joint/{joint}") for joint in joints]
     return [lines("validation/mpjpe"), lines("validation/pa_mpjpe"), *per_joint]
 
 
-def picture_panels() -> list[wr.Panel]:
+def picture_panels() -> list[Any]:
     """Input, target and estimated heatmaps of some validation frames, and their poses to be turned."""
     poses = [f"poses/frame_{k + 1}" for k in range(FRAMES)]
     wide = wr.Layout(w=24, h=2 * HEIGHT)
@@ -122,7 +122,7 @@ def picture_panels() -> list[wr.Panel]:
     ]
 
 
-def throughput_panels() -> list[wr.Panel]:
+def throughput_panels() -> list[Any]:
     """What a training costs."""
     return [
         lines("speed/frames_per_s"),
@@ -139,7 +139,7 @@ def throughput_panels() -> list[wr.Panel]:
     ]
 
 
-def section(name: str, panels: Sequence[wr.Panel]) -> ws.Section:
+def section(name: str, panels: Sequence[Any]) -> ws.Section:
     """An open section."""
     return ws.Section(name=name, panels=list(panels), is_open=True)
 

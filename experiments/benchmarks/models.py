@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton, unrealego
-from egotap_pl.nn.encoders import GridViTEncoder, LimbEncoder, ReleaseGridViTEncoder
+from egotap_pl.nn.encoders import Encoder, GridViTEncoder, LimbEncoder, ReleaseGridViTEncoder
 from egotap_pl.nn.estimator import JointEstimator
 from egotap_pl.nn.heads import PerJointHead
 from egotap_pl.nn.lifter import Lifter
@@ -28,7 +29,7 @@ from egotap_pl.nn.propagation import PuPropagation
 SCALES = Path(__file__).parents[2] / "conf" / "scale"
 
 
-def estimator(skeleton: Skeleton, scale: DictConfig) -> nn.Module:
+def estimator(skeleton: Skeleton, scale: Any) -> nn.Module:
     return JointEstimator(
         skeleton,
         width=scale.backbone_width,
@@ -37,7 +38,7 @@ def estimator(skeleton: Skeleton, scale: DictConfig) -> nn.Module:
     )
 
 
-def lifter(skeleton: Skeleton, scale: DictConfig, encoder: Callable[..., nn.Module] = GridViTEncoder) -> nn.Module:
+def lifter(skeleton: Skeleton, scale: Any, encoder: Callable[..., Encoder] = GridViTEncoder) -> nn.Module:
     return Lifter(
         skeleton,
         scale.heatmap_px,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ def main() -> None:
     if joint not in skeleton.joints[1:]:
         parser.error(f"--joint: one of {', '.join(skeleton.joints[1:])}")
     torch.manual_seed(0)
-    lifter = release_lifter(skeleton).eval() if source is None else load_lifter("egotap", source, skeleton)
+    lifter: Any = release_lifter(skeleton).eval() if source is None else load_lifter("egotap", source, skeleton)
     print(f"weights: {source or 'random'}")
     with torch.inference_mode():
         show_order(lifter, skeleton, joint)

@@ -16,7 +16,7 @@ def test_what_is_written_is_read(skeleton, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     truth_cm = random.normal(size=(3, joints, 3)).astype(np.float32)
     written = Predictions(
-        truth_cm + np.float32([0.3, 0, 0.4]),
+        truth_cm + np.array([0.3, 0, 0.4], np.float32),
         truth_cm,
         random.integers(0, 4, (3, 2, joints)).astype(np.uint8),
         np.arange(3),

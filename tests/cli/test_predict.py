@@ -80,7 +80,12 @@ def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
 def test_pictures_are_of_frames_evenly_spread(folder, run: Run, tmp_path, monkeypatch):
     file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
     drawn, draw = [], predict_pictures.estimates_figure
-    monkeypatch.setattr(predict_pictures, "estimates_figure", lambda kept, of: drawn.extend(kept) or draw(kept, of))
+
+    def watched(estimates, skeleton):
+        drawn.extend(estimates)
+        return draw(estimates, skeleton)
+
+    monkeypatch.setattr(predict_pictures, "estimates_figure", watched)
     run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2", "pictures=3")
     assert [estimate.title for estimate in drawn] == ["0", "2", "4"]
     np.testing.assert_array_equal([estimate.pose_cm for estimate in drawn], poses(tmp_path / "poses.h5")[::2])

@@ -149,10 +149,12 @@ def test_gradients_are_finite_everywhere() -> None:
     px, _ = CAMERA.project(points)
     px.sum().backward()
     assert torch.isfinite(px).all()
+    assert points.grad is not None
     assert torch.isfinite(points.grad).all()
     pixels = torch.tensor([CAMERA.centre_px, (0.0, 0.0), (-9e4, 500.0)], requires_grad=True)
     ray, _ = CAMERA.unproject(pixels)
     ray.sum().backward()
+    assert pixels.grad is not None
     assert torch.isfinite(pixels.grad).all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,8 +62,9 @@ def toed_in(angle_deg: float = 8.0) -> StereoRig:
     half = Rotation.from_euler("y", angle_deg / 2, degrees=True)
     camera = FisheyeCamera.unrealego()
     translation = -half.apply([12.0, 0.0, 0.0])
-    rows = tuple(tuple(float(x) for x in row) for row in rotation.as_matrix())
-    return StereoRig("toed in", (camera, camera), rows, tuple(float(x) for x in translation))
+    rows: Any = tuple(map(tuple, rotation.as_matrix().tolist()))
+    x, y, z = translation.tolist()
+    return StereoRig("toed in", (camera, camera), rows, (x, y, z))
 
 
 def test_cached_heatmaps_are_not_mirrored() -> None:
@@ -119,8 +121,8 @@ def test_twice_mirrored_is_the_batch(rig: StereoRig) -> None:
 def test_rigs_without_a_mirror_image_are_refused() -> None:
     rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
     left = rig.cameras[0]
-    tilt = tuple(tuple(row) for row in Rotation.from_euler("x", 5, degrees=True).as_matrix().tolist())
-    aside = tuple(tuple(row) for row in Rotation.from_euler("y", 5, degrees=True).as_matrix().tolist())
+    tilt: Any = tuple(map(tuple, Rotation.from_euler("x", 5, degrees=True).as_matrix().tolist()))
+    aside: Any = tuple(map(tuple, Rotation.from_euler("y", 5, degrees=True).as_matrix().tolist()))
     wrong = {
         "not where the mirrored": [
             replace(rig, rotation=tilt),

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from itertools import chain, product
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import pytest
@@ -78,7 +79,8 @@ def test_batches_are_what_the_store_holds(folder: Path) -> None:
 def test_order_depends_on_seed_and_epoch_alone(folder: Path) -> None:
     def order(seed: int, epoch: int, workers: int = 0) -> list[list[int]]:
         loader = FrameDataModule(folder, batch_size=4, workers=workers, seed=seed).train_dataloader()
-        loader.sampler.set_epoch(epoch)
+        sampler: Any = loader.sampler
+        sampler.set_epoch(epoch)
         return rows(loader)
 
     torch.manual_seed(1)

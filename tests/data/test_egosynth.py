@@ -4,6 +4,7 @@ import json
 import pickle
 from collections import Counter
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from egotap_pl.synth.motion import ProceduralMotions
 from egotap_pl.synth.mount import glasses, stick
 
 
-def source(per_category=4, train=90, **settings):
-    settings = {
+def source(per_category: int = 4, train: int = 90, **settings: Any) -> EgoSynthSource:
+    arguments: dict[str, Any] = {
         "skeleton": skeleton.unrealego(),
         "mount": glasses(),
         "motions": [ProceduralMotions(per_category)],
@@ -27,7 +28,7 @@ def source(per_category=4, train=90, **settings):
         "image_px": 32,
         "frames_per_take": 3,
     } | settings
-    return EgoSynthSource(**settings)
+    return EgoSynthSource(**arguments)
 
 
 def same(a, b):
@@ -95,7 +96,8 @@ def test_another_image_size_shows_the_same():
 
 
 def test_identity_is_json_and_changes_with_what_matters():
-    settings = ({}, {"seed": 1}, {"image_px": 64}, {"mount": stick()}, {"per_category": 5}, {"train": 91})
+    settings: list[dict[str, Any]] = [{}, {"seed": 1}, {"image_px": 64}, {"mount": stick()}]
+    settings += [{"per_category": 5}, {"train": 91}]
     identities = [json.dumps(source(**changed).identity()) for changed in settings]
     assert len(set(identities)) == len(settings)
     used = source()

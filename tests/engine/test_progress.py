@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import lightning as L
 import pytest
@@ -41,7 +42,8 @@ def test_epochs_and_time_left_are_told(terminal: bool) -> None:
         enable_model_summary=False,
         callbacks=[StageProgress("a stage", console)],
     )
-    loader = torch.utils.data.DataLoader(torch.ones(8), batch_size=2)
+    numbers: Any = torch.ones(8)
+    loader: Any = torch.utils.data.DataLoader(numbers, batch_size=2)
     trainer.fit(Line(), loader, loader)
     text = written.getvalue()
     if terminal:

@@ -28,12 +28,14 @@ def test_recorded_weights_give_the_layers_own_output() -> None:
     torch.manual_seed(0)
     transformer = Transformer(width=16, depth=3, heads=4, mlp_width=32).eval()
     tokens = torch.randn(2, 7, 16)
-    attended, values = [], []
+    attended: list[torch.Tensor] = []
+    values: list[torch.Tensor] = []
     for block in list(transformer)[:3]:
         block.attention_out.register_forward_pre_hook(lambda _, inputs: attended.append(inputs[0]))
         block.qkv.register_forward_hook(lambda _, __, qkv: values.append(qkv[..., 32:]))
     plain = transformer(tokens)
-    attended.clear(), values.clear()
+    attended.clear()
+    values.clear()
     with recorded_attention(transformer) as weights:
         watched = transformer(tokens)
     assert torch.equal(plain, watched)  # watching changes nothing

@@ -20,11 +20,11 @@ def test_joints_and_limbs_lie_at_the_peaks():
     draw_peaks(axis, np.zeros((3, side, side), np.uint8), maps, skeleton)
     centres = 4 * cells + 2  # a heatmap pixel is 4 image pixels wide
     (joints,) = axis.collections
-    np.testing.assert_allclose(joints.get_offsets(), centres)
+    np.testing.assert_allclose(np.asarray(joints.get_offsets()), centres)
     limbs = [(child, parent) for child, parent in skeleton.limbs if parent != 0]
     assert len(axis.lines) == len(limbs)
     for line, (child, parent) in zip(axis.lines, limbs, strict=True):
-        np.testing.assert_allclose(line.get_xydata(), centres[[child - 1, parent - 1]])
+        np.testing.assert_allclose(np.asarray(line.get_xydata()), centres[[child - 1, parent - 1]])
 
 
 def test_a_row_per_frame():

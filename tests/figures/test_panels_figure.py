@@ -14,7 +14,7 @@ from egotap_pl.figures.style import POSE_COLOURS
 BONES = ((1, 0), (2, 1))
 
 
-def a_panel(poses: bool = True, **maps: np.ndarray) -> Panel:
+def a_panel(maps: dict[str, np.ndarray] | None = None, poses: bool = True) -> Panel:
     rng = np.random.default_rng(0)
     return Panel(
         "walking",
@@ -26,7 +26,7 @@ def a_panel(poses: bool = True, **maps: np.ndarray) -> Panel:
 
 def test_a_figure_has_a_column_for_each_kind_of_maps_and_two_for_poses() -> None:
     maps = {"target": np.zeros((2, 4, 4)), "estimate": np.ones((2, 4, 4))}
-    figure = panel_figure([a_panel(**maps), a_panel(**maps)], BONES)
+    figure = panel_figure([a_panel(maps), a_panel(maps)], BONES)
     titles = [axis.get_title() for axis in figure.axes[:5]]
     assert titles == ["left view", "target", "estimate", "from the front (cm)", "from the side (cm)"]
     assert len(figure.axes) == 10
@@ -37,7 +37,7 @@ def test_frames_that_differ_in_what_is_shown_are_refused() -> None:
     for panels, bones in (
         ([], ()),
         ([a_panel(poses=False)], BONES),
-        ([a_panel(), a_panel(other=np.zeros((1, 4, 4)))], BONES),
+        ([a_panel(), a_panel({"other": np.zeros((1, 4, 4))})], BONES),
     ):
         with pytest.raises(ValueError, match="same kinds"):
             panel_figure(panels, bones)

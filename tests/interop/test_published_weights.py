@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import by_hand
 import published
 import pytest
 import torch
 from published import TINY, publish
+from torch import nn
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
@@ -26,7 +29,7 @@ from egotap_pl.nn.lifter import Lifter
 
 SIZES = LifterSizes(TINY.px, TINY.joint_dim, TINY.width, TINY.mlp, TINY.depth, TINY.heads, TINY.hidden)
 BASELINE = BaselineSizes(TINY.px, TINY.channels, TINY.hidden)
-NARROW = {"width": 4, "lateral_widths": (8, 16, 32, 64), "decoder_widths": (16, 8, 8)}
+NARROW: dict[str, Any] = {"width": 4, "lateral_widths": (8, 16, 32, 64), "decoder_widths": (16, 8, 8)}
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
 
 
@@ -216,7 +219,7 @@ CAMERA_ROW = 3 * (32 + 1)  # of UnrealEgo's last linear map, on EgoCap
 
 @pytest.mark.parametrize(("method", "propagation"), COUNTS)
 def test_parameters_are_the_releases(method, propagation, skeleton):
-    makers = {
+    makers: dict[str, Callable[..., nn.Module]] = {
         "egotap": partial(release_lifter, propagation=propagation),
         "ego3dpose": ego3dpose_lifter,
         "unrealego": unrealego_lifter,

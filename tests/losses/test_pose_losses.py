@@ -53,6 +53,7 @@ def test_gradients_turn_bones_and_stay_finite_where_there_is_none() -> None:
     for start in (torch.zeros_like(truth), truth, truth * 1e-12):
         pose = start.clone().requires_grad_()
         (mpjpe_cm(pose, truth) + bone_cosine(pose, truth, BONES)).backward()
+        assert pose.grad is not None
         assert torch.isfinite(pose.grad).all()
         assert pose.grad.abs().max() < 1e3
 

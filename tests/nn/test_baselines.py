@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -167,7 +168,7 @@ def test_ego3dpose_directions_learn_from_their_own_loss_alone(skeleton):
 
 
 def test_egoglass_views_do_not_share(skeleton):
-    net = EgoGlassEstimator(skeleton, width=4).eval()
+    net: Any = EgoGlassEstimator(skeleton, width=4).eval()
     images = torch.randn(2, 2, 3, 64, 32)
     for view in net.views:
         torch.nn.init.normal_(view.to_maps.weight)
@@ -185,7 +186,7 @@ def test_egoglass_views_do_not_share(skeleton):
 
 
 def test_egoglass_view_written_down_with_functions():
-    net = EgoGlassEstimator(unrealego(), width=4).views[0].eval()
+    net: Any = EgoGlassEstimator(unrealego(), width=4).views[0].eval()
     torch.nn.init.normal_(net.to_maps.weight)
     images = torch.randn(2, 3, 64, 64)
     b = net.backbone

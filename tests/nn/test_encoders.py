@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from egotap_pl.nn.encoders import (
     ReleaseGridViTEncoder,
 )
 
-VIT = {"width": 16, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
+VIT: dict[str, Any] = {"width": 16, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
 close = torch.testing.assert_close
 
 
@@ -38,7 +39,7 @@ def torch_transformer(encoder) -> nn.Module:
     return nn.Sequential(*layers, norm)
 
 
-def randomise(encoder: nn.Module) -> nn.Module:
+def randomise(encoder: nn.Module) -> Any:
     for parameter in encoder.parameters():
         nn.init.normal_(parameter, std=0.3)
     return encoder.eval()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator, StereoUNet
 
-TINY = {"width": 4, "lateral_widths": (8, 8, 12, 16), "decoder_widths": (16, 8, 8)}
+TINY: dict[str, Any] = {"width": 4, "lateral_widths": (8, 8, 12, 16), "decoder_widths": (16, 8, 8)}
 close = torch.testing.assert_close
 
 
@@ -29,7 +31,8 @@ def test_channels_are_left_view_first_and_cosines_first(skeleton):
     channel = torch.arange(4.0 * n)
     limbs = LimbEstimator(skeleton, **TINY)
     joints = JointEstimator(skeleton, **TINY)
-    for net in (limbs, joints):
+    nets: tuple[Any, ...] = (limbs, joints)
+    for net in nets:
         torch.nn.init.zeros_(net.to_maps.weight)
         net.to_maps.bias.data = channel[: len(net.to_maps.bias)]
     images = torch.randn(1, 2, 3, 32, 32)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -26,7 +28,7 @@ def test_egocap_joints_are_a_shared_linear_map():
 
 @pytest.mark.parametrize("reads_joint", [True, False])
 def test_unrealego_adds_an_offset_and_the_head(reads_joint):
-    head = PerJointHead(unrealego(), DIMS, global_reads_joint=reads_joint)
+    head: Any = PerJointHead(unrealego(), DIMS, global_reads_joint=reads_joint)
     joint, propagated = features(unrealego())
     pose = head(joint, propagated)
     both = torch.cat((joint, propagated), -1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from egotap_pl.core.skeleton import egocap, unrealego
 from egotap_pl.nn.encoders import LimbEncoder, ReleaseGridViTEncoder
 from egotap_pl.nn.heads import PerJointHead
 from egotap_pl.nn.lifter import Lifter
-from egotap_pl.nn.propagation import ConcatPropagation, PuPropagation
+from egotap_pl.nn.propagation import ConcatPropagation, Propagation, PuPropagation
 
 # The release's parameters (UnrealEgo, EgoCap), its class token and pooler, which nothing uses, included.
 RELEASE_PARAMETERS = {
@@ -22,7 +23,10 @@ RELEASE_PARAMETERS = {
     "pu": (96_984_329, 96_938_243),
 }
 UNUSED_IN_RELEASE = 1_050_624
-RELEASE_STATES = {"concat": partial(ConcatPropagation, state_dim=512), "pu": partial(PuPropagation, state_dim=512)}
+RELEASE_STATES: dict[str, Callable[..., Propagation]] = {
+    "concat": partial(ConcatPropagation, state_dim=512),
+    "pu": partial(PuPropagation, state_dim=512),
+}
 
 
 @pytest.mark.parametrize("variant", RELEASE_PARAMETERS)

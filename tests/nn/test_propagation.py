@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from tiny_lifter import PROPAGATIONS
@@ -166,7 +168,8 @@ def test_pu_with_open_or_shut_gates_is_an_lstm(hidden, relational, tree):
     """Gates at 1: an LSTM on [joint, relational]. At 0: the relational feature, or the parent's h, is not there."""
     joint, limb = random_features(tree)
     net = PuPropagation(tree, DIM, state_dim=STATE)
-    for unit in net.layers:
+    units: Any = net.layers
+    for unit in units:
         for linear in (unit.input_to_gates, unit.limb_to_gates, unit.hidden_to_gates):
             if linear is not None:
                 nn.init.normal_(linear.bias)

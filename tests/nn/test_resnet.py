@@ -54,8 +54,8 @@ def reference(state: dict[str, torch.Tensor], x: torch.Tensor) -> list[torch.Ten
     def conv_bn(name, norm, x, stride):
         kernel = state[f"{name}.weight"]
         x = F.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2)
-        stats = (state[f"{norm}.{s}"] for s in ("running_mean", "running_var", "weight", "bias"))
-        return F.batch_norm(x, *stats)
+        mean, var, weight, bias = (state[f"{norm}.{s}"] for s in ("running_mean", "running_var", "weight", "bias"))
+        return F.batch_norm(x, mean, var, weight, bias)
 
     x = F.max_pool2d(F.relu(conv_bn("conv1", "bn1", x, 2)), 3, 2, 1)
     levels = []

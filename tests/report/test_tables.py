@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def condition(
     return found
 
 
-def column(table, name: str) -> dict[str, object]:
+def column(table: Any, name: str) -> dict[Any, Any]:
     k = table.columns.index(name)
     return {row[0].text: row[k] for row in table.rows}
 
@@ -186,7 +187,7 @@ def test_per_category_and_joint(make_run) -> None:
 
 def test_a_condition_has_the_tables_that_were_wished_for(make_run) -> None:
     runs = [make_run("propagation/pu_tree_aligned", 1, [10] * 6, MOTION)]
-    alias = {"propagation/pu_tree_aligned": ("table1/egotap", "table2/grid_vit_pu")}
+    alias: dict[str, tuple[str, ...]] = {"propagation/pu_tree_aligned": ("table1/egotap", "table2/grid_vit_pu")}
     found = section(condition(runs, aliases=alias), list(PAPER.values()), ErrorReader())
     assert [table.name.split("_")[0] for table in found.main] == ["propagation", "propagation"]
     assert any("egotap train -m experiment=propagation/concat_tree_aligned," in line for line in found.missing)

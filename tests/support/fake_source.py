@@ -141,7 +141,8 @@ class FakeFiles(FakeSource):
         return stack(self, kept, (*skipped, *rule))
 
     def _frame(self, frames: Frames, row: int) -> Frame:
-        frame = Frame(*(values[row] for values in frames[: len(Frame._fields)]))
+        columns: Any = frames[: len(Frame._fields)]
+        frame = Frame(*(values[row] for values in columns))
         frame = frame._replace(frame_number=int(frame.frame_number))
         if (frame.motion, frame.frame_number) in map(tuple, self.damaged):
             raise EgotapError(f"{frame.motion}/{frame.frame_number}.png: truncated")

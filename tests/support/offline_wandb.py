@@ -45,7 +45,7 @@ def offline_runs(folder: Path) -> list[OfflineRun]:
 
 
 def read_run(path: Path) -> OfflineRun:
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]  # the module makes it while it is imported
 
     run = OfflineRun()
     for data in _records(path.read_bytes()):

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.encoders import ChannelViTEncoder, CnnEncoder, GridViTEncoder, LimbEncoder, ReleaseGridViTEncoder
-from egotap_pl.nn.heads import MlpHead, PerJointHead
+from egotap_pl.nn.encoders import (
+    ChannelViTEncoder,
+    CnnEncoder,
+    Encoder,
+    GridViTEncoder,
+    LimbEncoder,
+    ReleaseGridViTEncoder,
+)
+from egotap_pl.nn.heads import Head, MlpHead, PerJointHead
 from egotap_pl.nn.lifter import Lifter
 from egotap_pl.nn.propagation import (
     AlterPropagation,
     ConcatPropagation,
     LstmPropagation,
     NoPropagation,
+    Propagation,
     PuPropagation,
     RfPropagation,
 )
 
-TINY_VIT = {"width": 16, "depth": 2, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
-ENCODERS = {
+TINY_VIT: dict[str, Any] = {"width": 16, "depth": 2, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
+ENCODERS: dict[str, Callable[..., Encoder]] = {
     "cnn": partial(CnnEncoder, channels=(4, 8), hidden_dims=(24,), embedding_dim=12),
     "channel_vit": partial(ChannelViTEncoder, **TINY_VIT, embedding_dim=12),
     "grid_vit": partial(GridViTEncoder, **TINY_VIT),
     "release_grid_vit": partial(ReleaseGridViTEncoder, **TINY_VIT),
 }
-PROPAGATIONS = {
+PROPAGATIONS: dict[str, Callable[..., Propagation]] = {
     "none": NoPropagation,
     "rf": RfPropagation,
     "lstm": LstmPropagation,
@@ -34,7 +44,7 @@ PROPAGATIONS = {
     "concat": ConcatPropagation,
     "pu": PuPropagation,
 }
-HEADS = {"per_joint": PerJointHead, "mlp": partial(MlpHead, hidden_dims=(16, 16))}
+HEADS: dict[str, Callable[..., Head]] = {"per_joint": PerJointHead, "mlp": partial(MlpHead, hidden_dims=(16, 16))}
 HEATMAP_PX = 16
 JOINT_DIM = 8
 

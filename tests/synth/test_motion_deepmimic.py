@@ -22,7 +22,7 @@ HALF = math.sqrt(0.5)
 RIGHT_KNEE, RIGHT_SHOULDER, RIGHT_ELBOW, LEFT_KNEE, LEFT_SHOULDER, LEFT_ELBOW = 20, 25, 29, 34, 39, 43
 
 
-def row(**changes: object) -> list[float]:
+def row(**changes: float | list[float]) -> list[float]:
     arm_or_leg = [*UNTURNED, 0.0]
     leg = [*arm_or_leg, *UNTURNED]
     numbers = [0.1, 0.0, 0.9, 0.0, *UNTURNED, *UNTURNED, *UNTURNED, *leg, *arm_or_leg, *leg, *arm_or_leg]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from test_baseline_tasks import SKELETON, facts, make_batch
 
 from egotap_pl.core.batch import Batch, Heatmaps
-from egotap_pl.nn.decoders import EmbeddingDecoder, PerJointDecoder
-from egotap_pl.nn.encoders import CnnEncoder, GridViTEncoder
+from egotap_pl.nn.decoders import EmbeddingDecoder, FeatureDecoder, PerJointDecoder
+from egotap_pl.nn.encoders import CnnEncoder, Encoder, GridViTEncoder
 from egotap_pl.tasks import ReconstructionTask, ZerosTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 from egotap_pl.tasks.schedules import warmup_cosine
 
-SMALL = {"channels": (4, 8), "hidden_dims": (16,)}
-ROWS = {
+SMALL: dict[str, Any] = {"channels": (4, 8), "hidden_dims": (16,)}
+ROWS: dict[str, tuple[Callable[..., Encoder], Callable[..., FeatureDecoder]]] = {
     "cnn": (partial(CnnEncoder, **SMALL, embedding_dim=8), partial(EmbeddingDecoder, **SMALL)),
     "grid_vit": (
         partial(GridViTEncoder, patches_per_side=2, width=16, depth=1, heads=2, mlp_width=16, hidden_dims=(16,)),
@@ -47,10 +49,10 @@ def error_by_hand(task: ZerosTask, *batches: Batch) -> tuple[torch.Tensor, torch
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_the_decoder_learns_and_the_encoder_does_not(row: str) -> None:
+def test_the_decoder_learns_and_the_encoder_does_not(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     task, seen = make_task(row).train(), make_batch(8)
     before = {name: value.clone() for name, value in task.encoder.state_dict().items()}
-    task.log = lambda *_, **__: None
+    monkeypatch.setattr(task, "log", lambda *_, **__: None)
     optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-2)
     losses = []
     for _ in range(60):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,8 @@ def test_held_out_frames(tree: HandMade) -> None:
 
 def test_validation_and_test_are_the_same_sequence(tree: HandMade) -> None:
     source = source_of(tree)
-    validation, test = read(source, "validation"), read(source, "test")
+    validation: Any = read(source, "validation")
+    test: Any = read(source, "test")
     assert all(np.array_equal(a, b) for a, b in zip(validation, test, strict=True))
     with pytest.raises(EgotapError, match="no split 'val'"):
         source.plan("val")
@@ -174,7 +176,8 @@ def test_workers_get_no_annotations_but_their_own(tree: HandMade) -> None:
     copy = pickle.loads(pickle.dumps(source))
     assert len(pickle.dumps(source)) < 10_000
     (tree.root / POINTS).unlink()
-    again, first = copy.read(pickle.loads(pickle.dumps(piece))), source.read(piece)
+    again: Any = copy.read(pickle.loads(pickle.dumps(piece)))
+    first: Any = source.read(piece)
     assert all(np.array_equal(a, b) for a, b in zip(again, first, strict=True))
 
 

@@ -80,7 +80,8 @@ def write_npy(path: Path, pickled: bytes, shape: tuple[int, ...] = ()) -> Path:
 
 def test_reads_what_numpy_saves(tmp_path: Path) -> None:
     path = tmp_path / "frame_1.npy"
-    np.save(path, frame(), allow_pickle=True)
+    whole: Any = frame()
+    np.save(path, whole, allow_pickle=True)
     found = load_npy(path, MIB)
     assert found.shape == ()
     assert_same(found.item(), frame())
@@ -228,7 +229,8 @@ def test_refuses_hand_made_pickles(tmp_path: Path, name: str) -> None:
 
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "whole.npy", frame(), allow_pickle=True)
+    whole: Any = frame()
+    np.save(tmp_path / "whole.npy", whole, allow_pickle=True)
     whole = (tmp_path / "whole.npy").read_bytes()
     for length in range(0, len(whole) - 1, 37):
         (tmp_path / "cut.npy").write_bytes(whole[:length])
@@ -237,7 +239,8 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_flipped_byte_gives_data_or_is_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "whole.npy", {"a": np.arange(3.0), "b": np.float32(1), "c": [1, "x"]}, allow_pickle=True)
+    whole: Any = {"a": np.arange(3.0), "b": np.float32(1), "c": [1, "x"]}
+    np.save(tmp_path / "whole.npy", whole, allow_pickle=True)
     whole = (tmp_path / "whole.npy").read_bytes()
     random = np.random.default_rng(0)
     for place in range(len(whole)):
