@@ -13,7 +13,7 @@ import hydra
 import lightning as L
 import torch
 
-from egotap_pl.cli.config import build, conf_dir, plain
+from egotap_pl.cli.composing import build, conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.nn.estimator import StereoUNet
