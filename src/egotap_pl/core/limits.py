@@ -7,6 +7,20 @@ what real files hold.
 MIB = 2**20
 GIB = 2**30
 
+VIEW_PX = 4096
+"""Side of a view, in a frame store or in a recording."""
+JOINTS = 256
+"""Of a skeleton."""
+POLYNOMIAL = 64
+"""Coefficients of a camera's polynomial; UnrealEgo's has 19."""
+JSON_DEPTH = 32
+"""Lists and objects within each other, in a header."""
+HEADER_BYTES = 4 * MIB
+"""What a file says of all its frames, as JSON; a real one takes 5 kB."""
+STORE_LABEL_BYTES = 2 * GIB
+"""Labels of a split, which are kept in memory: 3.6 million frames of 18 joints."""
+TEXT_BYTES = 128 * MIB
+"""Names of motions, or a name for every frame."""
 CALIBRATION_BYTES = 1_000_000
 """A text file of OCamCalib; a real one takes 2 kB."""
 IMAGE_BYTES = 32 * MIB
@@ -25,3 +39,5 @@ HDF5_CHUNK_BYTES = 256 * MIB
 """A chunk of a dataset, which HDF5 unpacks at once."""
 RECORDED_IMAGE_BYTES = 128 * MIB
 """An image file of a recording."""
+HDF5_TEXTS = 2_000_000
+"""Texts of a dataset: names of motions, or a name for every frame."""

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import struct
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import torch
 from fake_source import write_fake
-from memory import run_within
+from memory import MIB, run_within
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec
+from egotap_pl.data.store import reader as store
+from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.store.schema import TEXT, label_columns
 
 PX = 24
 
@@ -50,10 +57,10 @@ def put(path: Path, cell: bytes) -> FrameStore:
     return FrameStore(path)
 
 
-def refused(store: FrameStore) -> str:
+def refused(frames: FrameStore) -> str:
     with pytest.raises(EgotapError, match="the image of frame 3 is damaged") as error:
-        store.read([3])
-    assert str(store.path) in str(error.value)
+        frames.read([3])
+    assert str(frames.path) in str(error.value)
     return str(error.value)
 
 
@@ -64,8 +71,8 @@ def test_a_cell_holds_no_other_format_than_its_codec(path: Path, kind: str) -> N
 
 def test_a_cell_of_a_jpeg_store_holds_no_png(tmp_path: Path) -> None:
     codec: Codec = JpegCodec()
-    store = put(write_fake(tmp_path / "train.h5", codec).path, encoded("PNG"))
-    assert "not a JPEG image" in refused(store)
+    path = write_fake(tmp_path / "train.h5", codec).path
+    assert "not a JPEG image" in refused(put(path, encoded("PNG")))
 
 
 def test_a_cell_starts_no_program(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +81,8 @@ def test_a_cell_starts_no_program(path: Path, tmp_path: Path, monkeypatch: pytes
     program.write_text(f"#!/bin/sh\ntouch {called}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    store = put(path, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 24 24\n%%EndComments\n24 24 8 1 image\n%%EOF\n")
-    assert "not a PNG image" in refused(store)
+    cell = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 24 24\n%%EndComments\n24 24 8 1 image\n%%EOF\n"
+    assert "not a PNG image" in refused(put(path, cell))
     assert not called.exists()
 
 
@@ -98,3 +105,145 @@ def test_a_cell_of_another_size_or_mode(path: Path, cell: bytes, message: str) -
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_an_image_that_is_too_large_takes_no_memory(path: Path, px: int) -> None:
     assert f"{px} x {px} px" in run_within(100, refused, put(path, announced(px)))
+
+
+def bad(path: Path, message: str) -> None:
+    with pytest.raises(EgotapError, match=message) as error:
+        FrameStore(path)
+    assert str(path) in str(error.value)
+    assert "prepare" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["pose_cm", "visibility", "metadata", "names/motion", "names"])
+@pytest.mark.parametrize("kind", ["soft", "external", "itself"])
+def test_links_are_not_followed(path: Path, tmp_path: Path, name: str, kind: str) -> None:
+    other = write_fake(tmp_path / "other.h5", PngCodec()).path
+    with h5py.File(path, "a") as file:
+        file.move(name, "elsewhere")
+        targets = {
+            "soft": h5py.SoftLink("/elsewhere"),
+            "external": h5py.ExternalLink(str(other), f"/{name}"),
+            "itself": h5py.SoftLink(f"/{name}"),
+        }
+        file[name] = targets[kind]
+    bad(path, f"'{name}.*' is a link, which is not followed")
+
+
+@pytest.mark.parametrize("kind", ["virtual", "growing", "external storage"])
+def test_values_in_another_file_are_not_read(path: Path, tmp_path: Path, kind: str) -> None:
+    other = write_fake(tmp_path / "other.h5", PngCodec()).path
+    with h5py.File(path, "a") as file:
+        shape = file["pose_cm"].shape
+        del file["pose_cm"]
+        if kind == "external storage":
+            file.create_dataset("pose_cm", shape, "f4", external=[(str(other), 0, int(np.prod(shape)) * 4)])
+        else:
+            longest = (None, *shape[1:]) if kind == "growing" else shape
+            layout = h5py.VirtualLayout(shape, "f4", maxshape=longest)
+            source = h5py.VirtualSource(str(other), "pose_cm", shape, maxshape=longest)
+            if kind == "growing":
+                layout[: h5py.h5s.UNLIMITED] = source[: h5py.h5s.UNLIMITED]
+            else:
+                layout[:] = source
+            file.create_virtual_dataset("pose_cm", layout)
+    bad(path, "'pose_cm' lies in another file, which is not followed")
+
+
+@pytest.mark.parametrize(("name", "filters"), [("images", "gzip"), ("pose_cm", "gzip"), ("pose_cm", "lzf")])
+def test_filters_that_are_not_used_here(tmp_path: Path, name: str, filters: str) -> None:
+    path = write_fake(tmp_path / "train.h5", RawCodec()).path
+    replace(path, name, lambda data: {"data": data, "compression": filters})
+    bad(path, f"'{name}' is stored by filters that are not used here")
+
+
+def replace(path: Path, name: str, settings: Callable[[np.ndarray], dict[str, Any]]) -> None:
+    """A dataset by another of the name, made from its content."""
+    with h5py.File(path, "a") as file:
+        new = settings(file[name][...])
+        del file[name]
+        file.create_dataset(name, **new)
+
+
+def test_checksums_are_read(path: Path) -> None:
+    expected = FrameStore(path).labels["pose_cm"]
+    settings = {"shuffle": True, "fletcher32": True, "chunks": (7, 16, 3)}
+    replace(path, "pose_cm", lambda data: {"data": data, **settings})
+    assert torch.equal(FrameStore(path).labels["pose_cm"], expected)
+
+
+def test_frames_that_were_never_written(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        for name in (*label_columns(16), "images"):
+            shape, dtype = file[name].shape, file[name].dtype
+            del file[name]
+            file.create_dataset(name, (2**40, *shape[1:]), dtype)
+    bad(path, r"dataset 'points2d_px' of shape \(1099511627776, .* is not all there: 0 bytes were written")
+
+
+def test_labels_that_memory_would_not_hold(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "STORE_LABEL_BYTES", 19 * 530)
+    bad(path, "labels of 20 frames take more than")
+
+
+def test_chunks_of_absurd_size(tmp_path: Path) -> None:
+    path = write_fake(tmp_path / "train.h5", RawCodec()).path
+    chunks = (200_000, 2, 3, PX, PX)
+    replace(path, "images", lambda data: {"shape": data.shape, "maxshape": (None, *chunks[1:]), "chunks": chunks})
+    bad(path, "dataset 'images' has chunks of")
+
+
+@contextmanager
+def cells(path: Path, name: str) -> Iterator[np.ndarray]:
+    """How a dataset of variable length is stored: lengths, addresses of heaps, numbers of objects; to be changed."""
+    with h5py.File(path) as file:
+        start, count = file[name].id.get_offset(), file[name].size
+    fields = np.dtype([("length", "<u4"), ("heap", "<u8"), ("object", "<u4")])
+    stored = np.memmap(path, fields, "r+", start, (count,))
+    yield stored
+    stored.flush()
+
+
+def test_a_long_name_that_is_referred_to_often(path: Path) -> None:
+    """3 MB of file, 200 GB of names."""
+    replace(path, "names/motion", lambda _: {"data": [*["x" * MIB], *[""] * 199_999], "dtype": TEXT})
+    with cells(path, "names/motion") as stored:
+        stored[:] = stored[0]
+    run_within(200, bad, path, "'names/motion' is damaged .209715200000 bytes, more than")
+
+
+@pytest.mark.parametrize("name", ["images", "names/motion"])
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("length", 2**32 - 1, "bytes, more than"),
+        ("heap", 2**63 + 8, "damaged"),
+        ("object", 4_000, "damaged"),
+    ],
+)
+def test_cells_that_lead_astray(path: Path, name: str, field: str, value: int, message: str) -> None:
+    with cells(path, name) as stored:
+        stored[field] = value
+    assert message in run_within(200, read_first, path)
+
+
+def read_first(path: Path) -> str:
+    with pytest.raises(EgotapError, match="damaged") as error:
+        FrameStore(path).read([0])
+    return str(error.value)
+
+
+def test_metadata_that_memory_would_not_hold(path: Path) -> None:
+    text = json.dumps([[]] * 10_000_000)
+    replace(path, "metadata", lambda _: {"data": text, "dtype": TEXT})
+    run_within(200, bad, path, "'metadata' is damaged .40000000 bytes, more than")
+
+
+@pytest.mark.parametrize("value", [np.ones(3), np.array(["egotap-frames", "x"], TEXT)])
+def test_attributes_of_another_kind(path: Path, value: Any) -> None:
+    for name in ("format", "version"):
+        with h5py.File(path, "a") as file:
+            before = file.attrs[name]
+            file.attrs[name] = value
+        bad(path, "not a frame store")
+        with h5py.File(path, "a") as file:
+            file.attrs[name] = before

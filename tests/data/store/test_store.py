@@ -160,7 +160,7 @@ def test_newer_version(store: FrameStore) -> None:
 def test_missing_dataset(store: FrameStore, name: str) -> None:
     with h5py.File(store.path, "a") as file:
         del file[name]
-    expect(store.path, "incomplete or damaged")
+    expect(store.path, f"no dataset '{name}'")
 
 
 @pytest.mark.parametrize("name", ["points2d_px", "images"])

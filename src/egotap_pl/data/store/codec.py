@@ -12,8 +12,11 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5 import check_cells
 
 VIEWS = 2
+_HEADERS_BYTES = 2**16
+"""Of both views' files, beside their pixels, which noise can make a little larger than they are."""
 
 
 @runtime_checkable
@@ -98,6 +101,7 @@ class _EncodedCodec:
 
     def read(self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"]) -> None:
         """Read and decode one frame into ``out``."""
+        check_cells(dataset, row * VIEWS, VIEWS, 2 * out.nbytes + _HEADERS_BYTES)
         for view, data in enumerate(dataset[row]):
             out[view] = self._decode(data, out.shape[-1])
 

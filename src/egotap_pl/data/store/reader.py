@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -21,6 +20,8 @@ from torch import Tensor
 from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.limits import GIB, HEADER_BYTES, STORE_LABEL_BYTES, TEXT_BYTES
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.source import SkippedFrame
 from egotap_pl.data.store.schema import (
@@ -61,11 +62,11 @@ class FrameStore:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file: h5py.File | None = None
+        self._file: Hdf5File | None = None
         self._owner = -1
         self._labels: dict[str, Tensor] | None = None
-        with _opened(self.path) as file:
-            self.header, self.names, self._frames = _check(file, self.path)
+        with Hdf5File(self.path, REMEDY) as file:
+            self.header, self.names, self._frames = _check(file)
 
     def __len__(self) -> int:
         return self._frames
@@ -112,17 +113,23 @@ class FrameStore:
         """
         if not self.header.skipped:
             return []
-        with _opened(self.path) as file:
+        with Hdf5File(self.path, REMEDY) as file:
+            lines = file.texts(SKIPPED, TEXT_BYTES)
             try:
-                return [SkippedFrame.from_json(line) for line in file[SKIPPED].asstr()[...]]
-            except (KeyError, TypeError, ValueError) as error:
-                raise EgotapError(f"{self.path}: the list of skipped frames is damaged ({error}); {REMEDY}") from error
+                return [SkippedFrame.from_json(line) for line in lines]
+            except ValueError as error:
+                raise file.bad(f"the list of skipped frames is damaged ({error})") from error
 
     @property
     def fit_residual_px(self) -> Float[Tensor, "n"] | None:
         """Of every frame, if 2D points and origins were recovered by a fit: see `Frames.fit_residual_px`."""
-        with _opened(self.path) as file:
-            return torch.from_numpy(file[FIT_RESIDUAL][...]) if FIT_RESIDUAL in file else None
+        with Hdf5File(self.path, REMEDY) as file:
+            if FIT_RESIDUAL not in file:
+                return None
+            residual = file.array(FIT_RESIDUAL, STORE_LABEL_BYTES)
+            if residual.shape != (len(self),) or residual.dtype != np.float32:
+                raise file.bad(f"wrong shape or type of {FIT_RESIDUAL}")
+            return torch.from_numpy(residual)
 
     def read(self, rows: Sequence[int], images: bool = True) -> Batch:
         """Read frames in any order.
@@ -171,9 +178,9 @@ class FrameStore:
     def labels(self) -> dict[str, Tensor]:
         """Every dataset but the images, whole, by name; read on first use."""
         if self._labels is None:
-            with _opened(self.path) as file:
+            with Hdf5File(self.path, REMEDY) as file:
                 columns = label_columns(self.skeleton.num_joints)
-                self._labels = {column: torch.from_numpy(file[column][...]) for column in columns}
+                self._labels = {c: torch.from_numpy(file.array(c, STORE_LABEL_BYTES)) for c in columns}
         return self._labels
 
     def close(self) -> None:
@@ -184,13 +191,13 @@ class FrameStore:
 
     def _read_images(self, rows: list[int]) -> Tensor:
         if self._file is None or self._owner != os.getpid():  # HDF5's own state must not be shared through a fork
-            self._file, self._owner = _opened(self.path), os.getpid()
-        dataset = self._file["images"]
+            self._file, self._owner = Hdf5File(self.path, REMEDY), os.getpid()
+        dataset = self._file.dataset("images")
         out = np.empty((len(rows), 2, 3, self.image_px, self.image_px), np.uint8)
         for frame, row in zip(out, rows, strict=True):
             try:
                 self.header.codec.read(dataset, row, frame)
-            except OSError as error:
+            except (OSError, RuntimeError, ValueError) as error:  # the last two are HDF5's words for damaged structures
                 raise EgotapError(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
         return torch.from_numpy(out)
 
@@ -208,40 +215,35 @@ def data_fingerprint(stores: Sequence[FrameStore]) -> str:
     return hashlib.sha256(json.dumps([own, damaged]).encode()).hexdigest() if damaged else own
 
 
-def _opened(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise EgotapError(f"{path}: no such file; {REMEDY}")
-    try:
-        # Best effort: some network and read-only file systems know no locks, and a finished store never changes.
-        return h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
-        if "truncated" in str(error):
-            raise EgotapError(f"{path} is truncated: copy it again, or {REMEDY}") from error
-        raise EgotapError(f"{path} cannot be read as an HDF5 file ({error}); {REMEDY}") from error
-
-
-def _check(file: h5py.File, path: Path) -> tuple[StoreHeader, dict[str, tuple[str, ...]], int]:
+def _check(file: Hdf5File) -> tuple[StoreHeader, dict[str, tuple[str, ...]], int]:
     """Header, lists of names and number of frames of a file that is a frame store through and through."""
-    version = file.attrs.get("version")
-    if file.attrs.get("format") != FORMAT or not isinstance(version, np.integer):
-        raise EgotapError(f"{path} is an HDF5 file, but not a frame store; {REMEDY}")
+    version = file.attribute("version")
+    if file.attribute("format") != FORMAT or not isinstance(version, int):
+        raise EgotapError(f"{file.path} is an HDF5 file, but not a frame store; {REMEDY}")
     if version > SCHEMA_VERSION:
         raise EgotapError(
-            f"{path} is a frame store of version {version}; this program reads up to {SCHEMA_VERSION}: update egotap-pl"
+            f"{file.path} is a frame store of version {version}; this program reads up to {SCHEMA_VERSION}: update "
+            "egotap-pl"
         )
+    metadata = file.texts(METADATA, HEADER_BYTES)
     try:
-        header = StoreHeader.from_json(file[METADATA].asstr()[()])
-        names = {column: tuple(file[f"names/{column}"].asstr()[...]) for column in NAMES}
-        frames = int(file["pose_cm"].shape[0])
-        wrong = [
-            column
-            for column, (dtype, shape) in label_columns(header.skeleton.num_joints).items()
-            if file[column].shape != (frames, *shape) or file[column].dtype != dtype
-        ]
-        if not header.codec.fits(file["images"], frames, header.image_px):
-            wrong.append("images")
-    except (KeyError, TypeError, ValueError, AttributeError, EgotapError) as error:
-        raise EgotapError(f"{path} is an incomplete or damaged frame store ({error}); {REMEDY}") from error
+        (text,) = metadata
+        header = StoreHeader.from_json(text)
+    except (LookupError, TypeError, ValueError, AttributeError, EgotapError) as error:
+        raise file.bad(f"the metadata are incomplete or damaged ({error})") from error
+    names = {column: file.texts(f"names/{column}", TEXT_BYTES) for column in NAMES}
+    columns = label_columns(header.skeleton.num_joints)
+    datasets = {column: file.dataset(column) for column in (*columns, "images")}
+    frames = (*datasets["pose_cm"].shape, 0)[0]
+    wrong = [
+        column
+        for column, (dtype, shape) in columns.items()
+        if datasets[column].shape != (frames, *shape) or datasets[column].dtype != dtype
+    ]
+    if not header.codec.fits(datasets["images"], frames, header.image_px):
+        wrong.append("images")
     if wrong:
-        raise EgotapError(f"{path}: wrong shape or type of {', '.join(wrong)}; {REMEDY}")
+        raise file.bad(f"wrong shape or type of {', '.join(wrong)}")
+    if sum(datasets[column].nbytes for column in columns) > STORE_LABEL_BYTES:
+        raise file.bad(f"labels of {frames} frames take more than {STORE_LABEL_BYTES // GIB} GiB")
     return header, names, frames

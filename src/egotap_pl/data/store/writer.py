@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.core.atomic import atomic
+from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.data.source import Frames, SkippedFrame
-from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.store.reader import REMEDY, FrameStore
 from egotap_pl.data.store.schema import (
     FIT_RESIDUAL,
     FORMAT,
@@ -95,17 +96,17 @@ class StoreWriter:
         """Copy all frames of another store of the same fingerprint, images as they are encoded."""
         if part.fingerprint != self.header.fingerprint:
             raise ValueError(f"{part.path} is of another source")
-        with h5py.File(part.path) as source:
+        with Hdf5File(part.path, REMEDY) as source:
             for start in range(0, len(part), COPY_FRAMES):
                 stop = min(start + COPY_FRAMES, len(part))
                 rows = slice(self.row + start, self.row + stop)
                 for column in ("images", *label_columns(self.header.skeleton.num_joints)):
-                    values = source[column][start:stop]
+                    values = source.dataset(column)[start:stop]
                     if column in NAMES:
                         values = self._number(column, part.names[column])[values]
                     self.file[column][rows] = values
-            if FIT_RESIDUAL in source:
-                self._residuals()[self.row : self.row + len(part)] = source[FIT_RESIDUAL][...]
+        if (residual_px := part.fit_residual_px) is not None:
+            self._residuals()[self.row : self.row + len(part)] = residual_px.numpy()
         self._advance(len(part), part.skipped)
 
     def finish(self) -> None:
