@@ -26,6 +26,7 @@ from jaxtyping import Bool, Float
 from numpy.polynomial import Polynomial
 from torch import Tensor
 
+from egotap_pl.core.limits import POLYNOMIAL
 from egotap_pl.core.ocamcalib import read_ocamcalib, usable_radius_px
 from egotap_pl.core.plain import check_keys, to_plain
 
@@ -82,6 +83,8 @@ class FisheyeCamera:
             raise ValueError("a camera's numbers must be finite")
         if min(*self.size_px, self.circle_radius_px) <= 0 or not self.c2w or not self.w2c:
             raise ValueError("a camera needs a positive size, a positive circle radius and both polynomials")
+        if max(len(self.c2w), len(self.w2c)) > POLYNOMIAL:
+            raise ValueError(f"a camera's polynomials have at most {POLYNOMIAL} coefficients")
         if abs(_determinant(self.affine)) < 1e-6:
             raise ValueError(f"affine terms {self.affine} cannot be inverted")
         if usable_radius_px(self.c2w, self.w2c, self.circle_radius_px) < self.circle_radius_px:

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.limits import CALIBRATION_BYTES
+from egotap_pl.core.limits import CALIBRATION_BYTES, POLYNOMIAL
 
-_MAX_DEGREE = 64
 _AGREE = 1e-3  # of the circle's radius; OCamCalib fits w2c to 0.01 px, so a larger difference means another camera
 _OFF_CENTRE = 0.1  # of the frame's side; real lenses are within a few hundredths
 
@@ -113,7 +112,7 @@ def _lines(path: Path) -> list[str]:
 def _polynomial(path: Path, lines: list[str], index: int, name: str) -> tuple[float, ...]:
     expected = f"a count, followed by that many coefficients of the {name} polynomial"
     count, *coefficients = _numbers(path, lines, index, None, expected)
-    if count != len(coefficients) or not 2 <= count <= _MAX_DEGREE:
+    if count != len(coefficients) or not 2 <= count <= POLYNOMIAL:
         raise _bad(path, index, expected, lines[index])
     return tuple(coefficients)
 

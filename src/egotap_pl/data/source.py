@@ -11,6 +11,7 @@ from jaxtyping import Float32, Int64, UInt8
 
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.plain_json import parse_json, typed
 from egotap_pl.core.skeleton import Skeleton
 
 T = TypeVar("T")
@@ -45,9 +46,11 @@ class SkippedFrame(NamedTuple):
         """Read back what `to_json` wrote.
 
         Raises:
-            TypeError, ValueError: if it is something else.
+            ValueError: if it is something else.
         """
-        return cls(**json.loads(text))
+        content = parse_json(text)
+        kinds = {"motion": str, "frame_number": int, "file": str, "reason": str, "damaged": bool, "frames": int}
+        return cls(**{key: typed(content, key, kind) for key, kind in kinds.items()})
 
 
 class Frame(NamedTuple):

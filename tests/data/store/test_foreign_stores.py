@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from memory import MIB, run_within
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.source import SkippedFrame
 from egotap_pl.data.store import reader as store
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.reader import FrameStore
@@ -247,3 +249,79 @@ def test_attributes_of_another_kind(path: Path, value: Any) -> None:
         bad(path, "not a frame store")
         with h5py.File(path, "a") as file:
             file.attrs[name] = before
+
+
+def rewrite(path: Path, *keys: str, value: Any) -> None:
+    """Another value in the store's metadata."""
+
+    def changed(metadata: np.ndarray) -> dict[str, Any]:
+        content = at = json.loads(metadata[()])
+        for key in keys[:-1]:
+            at = at[key]
+        at[keys[-1]] = value
+        return {"data": json.dumps(content), "dtype": TEXT}
+
+    replace(path, "metadata", changed)
+
+
+def nested(depth: int) -> Any:
+    content: Any = 1
+    for _ in range(depth):
+        content = [content]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (["extra"], nested(500), "nested deeper than 32"),
+        (["image_px"], 0, "image_px=0 is not within 1 to 4096"),
+        (["image_px"], 10**9, "image_px=1000000000 is not within 1 to 4096"),
+        (["image_px"], "24", "'image_px' is of type str, expected int"),
+        (["image_px"], True, "'image_px' is of type bool, expected int"),
+        (["categories"], "walking", "'categories' is of type str, expected list"),
+        (["categories"], ["walking", ["sitting"]], "'categories' has an item of type list, expected str"),
+        (["split"], 7, "'split' is of type int, expected str"),
+        (["skipped"], "many", "'skipped' is of type str, expected int"),
+        (["skeleton", "joints"], [str(joint) for joint in range(300)], "a skeleton of 300 joints, more than 256"),
+        (["skeleton", "estimates_root"], "no", "'estimates_root' is of type str, expected bool"),
+        (["skeleton"], [], "'skeleton' is of type list, expected dict"),
+        (["codec"], {"name": "png", "level": 11}, "PNG level 11 is not within 0 to 9"),
+    ],
+)
+def test_metadata_that_cannot_be_right(path: Path, keys: list[str], value: Any, message: str) -> None:
+    rewrite(path, *keys, value=value)
+    bad(path, f"the metadata are incomplete or damaged .*{message}")
+
+
+def test_metadata_nested_beyond_recursion(path: Path) -> None:
+    replace(path, "metadata", lambda _: {"data": "[" * 100_000 + "]" * 100_000, "dtype": TEXT})
+    bad(path, "nested too deeply")
+
+
+def test_cameras_with_long_polynomials(path: Path) -> None:
+    camera = FrameStore(path).rig.to_dict()["cameras"][0]
+    rewrite(path, "rig", "cameras", value=[camera, {**camera, "w2c": [*camera["w2c"], *[0.0] * 60]}])
+    bad(path, "polynomials have at most 64 coefficients")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        (json.dumps(SkippedFrame("a", 1, "", "")._asdict() | {"frame_number": "1"}), "'frame_number'"),
+        (json.dumps(SkippedFrame("a", 1, "", "")._asdict() | {"frames": None}), "'frames'"),
+        ("7", "'motion'"),
+    ],
+)
+def test_skipped_frames_that_cannot_be_right(path: Path, line: str, message: str) -> None:
+    rewrite(path, "skipped", value=1)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("skipped", data=[line], dtype=TEXT)
+    with pytest.raises(EgotapError, match=f"the list of skipped frames is damaged .*{message}"):
+        _ = FrameStore(path).skipped
+
+
+def test_a_header_of_images_that_cannot_be_stored(path: Path) -> None:
+    with pytest.raises(EgotapError, match="image_px=4097 is not within 1 to 4096"):
+        with_changes(FrameStore(path).header, image_px=4097)

@@ -11,6 +11,9 @@ import h5py
 import numpy as np
 
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import JOINTS, VIEW_PX
+from egotap_pl.core.plain_json import parse_json, typed, typed_list
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.store.codec import VIEWS, Codec, codec_from
 
@@ -60,6 +63,9 @@ class StoreHeader:
         source: identity of the source (`egotap_pl.data.source.Source.identity`).
         package_version: version of this package that wrote the store.
         skipped: frames of the source that are not in the store.
+
+    Raises:
+        EgotapError: if images of this size cannot be stored.
     """
 
     split: str
@@ -71,6 +77,10 @@ class StoreHeader:
     source: dict[str, Any]
     package_version: str
     skipped: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.image_px <= VIEW_PX:
+            raise EgotapError(f"image_px={self.image_px} is not within 1 to {VIEW_PX}: choose a size that is")
 
     @property
     def fingerprint(self) -> str:
@@ -98,20 +108,29 @@ class StoreHeader:
         """Read back what `to_json` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError: if it is something else.
+            EgotapError, KeyError, TypeError, ValueError: if it is something else.
         """
-        content = json.loads(text)
+        content = parse_json(text)
+        skeleton = typed(content, "skeleton", dict)
+        joints = typed_list(skeleton, "joints", str)
+        if len(joints) > JOINTS:
+            raise ValueError(f"a skeleton of {len(joints)} joints, more than {JOINTS}")
         header = cls(
-            split=content["split"],
-            skeleton=Skeleton.from_dict(content["skeleton"]),
-            rig=StereoRig.from_dict(content["rig"]),
-            image_px=content["image_px"],
-            categories=tuple(content["categories"]),
-            codec=codec_from(content["codec"]),
-            source=content["source"],
-            package_version=content["package_version"],
-            skipped=content["skipped"],
+            split=typed(content, "split", str),
+            skeleton=Skeleton(
+                name=typed(skeleton, "name", str),
+                joints=joints,
+                parents=typed_list(skeleton, "parents", int),
+                estimates_root=typed(skeleton, "estimates_root", bool),
+            ),
+            rig=StereoRig.from_dict(typed(content, "rig", dict)),
+            image_px=typed(content, "image_px", int),
+            categories=typed_list(content, "categories", str),
+            codec=codec_from(typed(content, "codec", dict)),
+            source=typed(content, "source", dict),
+            package_version=typed(content, "package_version", str),
+            skipped=typed(content, "skipped", int),
         )
-        if header.fingerprint != content["fingerprint"]:
+        if header.fingerprint != content.get("fingerprint"):
             raise ValueError("the fingerprint does not belong to the source and codec beside it")
         return header
