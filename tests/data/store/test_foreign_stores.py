@@ -325,3 +325,35 @@ def test_skipped_frames_that_cannot_be_right(path: Path, line: str, message: str
 def test_a_header_of_images_that_cannot_be_stored(path: Path) -> None:
     with pytest.raises(EgotapError, match="image_px=4097 is not within 1 to 4096"):
         with_changes(FrameStore(path).header, image_px=4097)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("category", 3, "category of frame 5 is not within 0 to 2"),
+        ("category", -1, "category of frame 5 is not within 0 to 2"),
+        ("subject", 2, "subject of frame 5 is not within 0 to 1"),
+        ("motion", -4, "motion of frame 5 is not within 0 to 3"),
+        ("visibility", 255, "visibility of frame 5 is not within 0 to 3"),
+        ("pose_cm", np.nan, "pose_cm of frame 5 is not finite or absurdly large"),
+        ("pose_cm", np.inf, "pose_cm of frame 5 is not finite"),
+        ("pose_cm", -1e38, "pose_cm of frame 5 is not finite or absurdly large"),
+        ("origin_cm", np.nan, "origin_cm of frame 5 is not finite"),
+        ("points2d_px", -np.inf, "points2d_px of frame 5 is infinite or absurdly large"),
+        ("points2d_px", 1e38, "points2d_px of frame 5 is infinite or absurdly large"),
+    ],
+)
+def test_labels_that_cannot_be_right(path: Path, column: str, value: float, message: str) -> None:
+    with h5py.File(path, "a") as file:
+        for row in (5, 11):
+            file[column][(row, *(0 for _ in file[column].shape[1:]))] = value
+    with pytest.raises(EgotapError, match=f"{path}: {message}.*prepare"):
+        FrameStore(path).read([0], images=False)
+
+
+def test_points_may_be_unknown(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        file["points2d_px"][5, 1] = np.nan
+        file["points2d_px"][6:] = np.nan
+    points = FrameStore(path).read([5, 4], images=False).points2d_px
+    assert points.isnan().any(-1).any(-1).tolist() == [[False, True], [False, False]]

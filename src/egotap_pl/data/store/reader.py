@@ -32,6 +32,7 @@ from egotap_pl.data.store.schema import (
     SCHEMA_VERSION,
     SKIPPED,
     StoreHeader,
+    check_labels,
     label_columns,
 )
 
@@ -176,11 +177,21 @@ class FrameStore:
 
     @property
     def labels(self) -> dict[str, Tensor]:
-        """Every dataset but the images, whole, by name; read on first use."""
+        """Every dataset but the images, whole, by name; read and checked on first use.
+
+        Raises:
+            EgotapError: if a dataset is damaged, or a label cannot be right.
+        """
         if self._labels is None:
+            columns = label_columns(self.skeleton.num_joints)
+            counts = {"category": len(self.categories), **{column: len(names) for column, names in self.names.items()}}
             with Hdf5File(self.path, REMEDY) as file:
-                columns = label_columns(self.skeleton.num_joints)
-                self._labels = {c: torch.from_numpy(file.array(c, STORE_LABEL_BYTES)) for c in columns}
+                labels = {column: file.array(column, STORE_LABEL_BYTES) for column in columns}
+                try:
+                    check_labels(labels, counts)
+                except ValueError as error:
+                    raise file.bad(str(error)) from error
+            self._labels = {column: torch.from_numpy(values) for column, values in labels.items()}
         return self._labels
 
     def close(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import h5py
 import numpy as np
+from jaxtyping import Bool
 
+from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import JOINTS, VIEW_PX
@@ -27,6 +30,8 @@ FIT_RESIDUAL = "fit_residual_px"
 NAMES = ("subject", "motion")
 """Columns of indices into a list of names of their own, ``names/<column>``."""
 TEXT = h5py.string_dtype("utf-8")
+LABEL_LIMIT = 1e7
+"""Of a label's size, cm or px: 100 km, or ten thousand times the frame. Beyond it a file is damaged."""
 
 
 def label_columns(num_joints: int) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
@@ -41,6 +46,38 @@ def label_columns(num_joints: int) -> dict[str, tuple[type[np.generic], tuple[in
         "motion": (np.int32, ()),
         "frame_number": (np.int64, ()),
     }
+
+
+def check_labels(labels: Mapping[str, np.ndarray], counts: Mapping[str, int]) -> None:
+    """Refuse labels that cannot be right, whoever wrote them.
+
+    A point may be NaN: a source may not know where a view shows a joint. A pose and an origin may not.
+
+    Args:
+        labels: columns by name; see `label_columns`.
+        counts: how many there are of what a column counts: names of categories, subjects and motions.
+
+    Raises:
+        ValueError: names the column and its first frame that is wrong.
+    """
+    for column, count in (*counts.items(), ("visibility", len(Visibility))):
+        values = labels[column]
+        if values.size and not 0 <= values.min() <= values.max() < count:
+            row = _first(~((values >= 0) & (values < count)))
+            raise ValueError(f"{column} of frame {row} is not within 0 to {count - 1}")
+    for column in ("pose_cm", "origin_cm"):
+        values = labels[column]
+        if values.size and not -LABEL_LIMIT <= values.min() <= values.max() <= LABEL_LIMIT:  # NaN is not, either
+            row = _first(~(np.abs(values) <= LABEL_LIMIT))
+            raise ValueError(f"{column} of frame {row} is not finite or absurdly large")
+    points = labels["points2d_px"]
+    if points.size and max(np.fmax.reduce(points, None), -np.fmin.reduce(points, None)) > LABEL_LIMIT:
+        raise ValueError(f"points2d_px of frame {_first(np.abs(points) > LABEL_LIMIT)} is infinite or absurdly large")
+
+
+def _first(wrong: Bool[np.ndarray, "n *label"]) -> int:
+    """The first row with anything wrong."""
+    return int(np.argwhere(wrong)[0][0])
 
 
 def fingerprint_of(identity: dict[str, Any], codec: Codec) -> str:
