@@ -20,10 +20,15 @@ import torch
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.data.codec import VIEWS
 
 FORMAT = "egotap-heatmaps"
 VERSION = 1
 REMEDY = "remove it, and it will be made again"
+LIMB_CHANNELS = 2
+"""Cosine and sine."""
+_FRAME_AXES = {"joint": 4, "limb": 5}
 
 
 class HeatmapWriter:
@@ -79,14 +84,16 @@ class HeatmapStore:
 
     def __init__(self, path: Path | str, frames: int) -> None:
         self.path, self.frames = Path(path), frames
-        self._file: h5py.File | None = None
+        self._file: Hdf5File | None = None
         self._owner = -1
-        with _opened(self.path) as file:
-            if file.attrs.get("format") != FORMAT or file.attrs.get("version") != VERSION:
-                raise EgotapError(f"{path} does not hold heatmaps of this program's format; {REMEDY}")
-            lengths = {name: len(file[name]) if name in file else 0 for name in Heatmaps._fields}
-        if set(lengths.values()) != {frames}:
-            raise EgotapError(f"{path} holds heatmaps of {lengths['joint']} frames, not of {frames}; {REMEDY}")
+        if not self.path.is_file():
+            raise EgotapError(f"{path}: no such file of heatmaps; estimate them first")
+        with Hdf5File(self.path, REMEDY) as file:
+            if file.attribute("format") != FORMAT or file.attribute("version") != VERSION:
+                raise file.bad("this file does not hold heatmaps of this program's format")
+            shapes = {name: self._dataset(file, name).shape for name in Heatmaps._fields}
+        if {shape[0] for shape in shapes.values()} != {frames}:
+            raise EgotapError(f"{path} holds heatmaps of {shapes['joint'][0]} frames, not of {frames}; {REMEDY}")
 
     def __len__(self) -> int:
         return self.frames
@@ -97,10 +104,10 @@ class HeatmapStore:
     def read(self, rows: Sequence[int]) -> Heatmaps:
         """The heatmaps of frames, as 32-bit floats."""
         if self._file is None or self._owner != os.getpid():
-            self._file, self._owner = _opened(self.path), os.getpid()
+            self._file, self._owner = Hdf5File(self.path, REMEDY), os.getpid()
         maps = {}
         for name in Heatmaps._fields:
-            dataset = self._file[name]
+            dataset = self._dataset(self._file, name)
             out = np.empty((len(rows), *dataset.shape[1:]), np.float16)
             for row, frame in zip(rows, out, strict=True):
                 dataset.read_direct(frame, np.s_[int(row)])
@@ -113,11 +120,11 @@ class HeatmapStore:
             self._file.close()
         self._file = None
 
-
-def _opened(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise EgotapError(f"{path}: no such file of heatmaps; estimate them first")
-    try:
-        return h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
-        raise EgotapError(f"{path} is truncated or no HDF5 file ({error}); {REMEDY}") from error
+    @staticmethod
+    def _dataset(file: Hdf5File, name: str) -> h5py.Dataset:
+        dataset = file.dataset(name)
+        frame = dataset.shape[1:]
+        fits = len(frame) == _FRAME_AXES[name] and frame[0] == VIEWS and frame[2:-2] in ((), (LIMB_CHANNELS,))
+        if dataset.dtype != np.float16 or not fits:
+            raise file.bad(f"dataset {name!r} is {dataset.dtype} of shape {dataset.shape}, not heatmaps")
+        return dataset

@@ -1,0 +1,71 @@
+"""Files of heatmaps that somebody else made, written by hand as docs/frame-store.md says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.heatmap_store import HeatmapStore
+
+FRAMES = 10
+SHAPES = {"joint": (FRAMES, 2, 15, 4, 4), "limb": (FRAMES, 2, 15, 2, 4, 4)}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write(tmp_path / "train.h5")
+
+
+def write(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "egotap-heatmaps", "version": 1})
+        for name, shape in SHAPES.items():
+            file.create_dataset(name, data=np.ones(shape, np.float16), chunks=(1, *shape[1:]))
+    return path
+
+
+def bad(path: Path, message: str) -> None:
+    with pytest.raises(EgotapError, match=message) as error:
+        HeatmapStore(path, FRAMES)
+    assert str(path) in str(error.value)
+
+
+def test_a_file_as_it_should_be(path: Path) -> None:
+    assert HeatmapStore(path, FRAMES).read([3, 1]).limb.shape == (2, *SHAPES["limb"][1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "kind"),
+    [
+        ("joint", SHAPES["joint"], "f8"),
+        ("joint", (FRAMES, 3, 15, 4, 4), "f2"),
+        ("joint", (FRAMES, 2, 4, 4), "f2"),
+        ("limb", (FRAMES, 2, 15, 3, 4, 4), "f2"),
+        ("limb", (), "f2"),
+    ],
+)
+def test_datasets_that_are_not_heatmaps(path: Path, name: str, shape: tuple[int, ...], kind: str) -> None:
+    with h5py.File(path, "a") as file:
+        del file[name]
+        file[name] = np.zeros(shape, kind)
+    bad(path, f"dataset '{name}' is float.* of shape .*, not heatmaps")
+
+
+@pytest.mark.parametrize("kind", ["virtual", "external", "unwritten"])
+def test_datasets_that_are_not_there(path: Path, tmp_path: Path, kind: str) -> None:
+    other, shape = write(tmp_path / "other.h5"), SHAPES["limb"]
+    with h5py.File(path, "a") as file:
+        del file["limb"]
+        if kind == "external":
+            file["limb"] = h5py.ExternalLink(str(other), "limb")
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(shape, "f2")
+            layout[:] = h5py.VirtualSource(str(other), "limb", shape)
+            file.create_virtual_dataset("limb", layout)
+        else:
+            file.create_dataset("limb", shape, "f2", chunks=(1, *shape[1:]))
+    bad(path, r"'limb' (lies in another file|is a link|of shape .* is not all there)")
