@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.heatmap_store import HeatmapStore
+from egotap_pl.data.store.heatmaps import HeatmapStore
 
 FRAMES = 10
 SHAPES = {"joint": (FRAMES, 2, 15, 4, 4), "limb": (FRAMES, 2, 15, 2, 4, 4)}

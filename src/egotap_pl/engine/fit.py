@@ -17,12 +17,15 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from egotap_pl.cli.composing import build
+from egotap_pl.cli.error_tables import quieten_lightning, say
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning, say
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.engine.build import build
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, CheckpointFiles
 from egotap_pl.engine.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
 from egotap_pl.engine.labels import Labels
 from egotap_pl.engine.launch import num_processes
@@ -72,12 +75,12 @@ class FitJob:
     @property
     def last(self) -> Path:
         """The checkpoint from which an interrupted training goes on."""
-        return self.folder / "checkpoints" / "last.ckpt"
+        return self.folder / FOLDER / LAST
 
     @property
     def best(self) -> Path:
         """The checkpoint of the best epoch."""
-        return self.folder / "checkpoints" / "best.ckpt"
+        return self.folder / FOLDER / BEST
 
 
 def fit(job: FitJob) -> None:
@@ -94,7 +97,7 @@ def fit(job: FitJob) -> None:
             return
         except HeatmapCollapse as collapse:
             say(f"{job.title}: collapsed to all-zero maps: {collapse}; {restarts - attempt} more seeds to try")
-            shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)
+            shutil.rmtree(job.folder / FOLDER, ignore_errors=True)
     raise EgotapError(
         f"{job.title}: collapsed to all-zero maps with {restarts + 1} seeds; try a smaller learning rate "
         "(task.optimizer.lr) or batch_size, or more restarts"
@@ -247,12 +250,12 @@ def device_arguments(trainer: dict[str, Any]) -> dict[str, Any]:
         "strategy": "ddp" if processes > 1 else "auto",
         "precision": trainer["precision"],
         "use_distributed_sampler": False,
-        "plugins": [TorchElasticEnvironment() if processes > 1 else LightningEnvironment()],
+        "plugins": [TorchElasticEnvironment() if processes > 1 else LightningEnvironment(), CheckpointFiles()],
     }
 
 
 def _callbacks(job: FitJob) -> list[Callback]:
-    folder = job.folder / "checkpoints"
+    folder = job.folder / FOLDER
     best = ModelCheckpoint(folder, "best", job.spec["monitor"], mode="min", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
     guard = job.spec["guard"]

@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from egotap_pl.core.messages import say
+from egotap_pl.cli.composing import write_yaml
+from egotap_pl.cli.error_tables import say
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine.build import write_yaml
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.datasets import ensure_data
 from egotap_pl.engine.fit import FitJob, fit
@@ -53,7 +54,7 @@ class Pipeline:
             title = f"{kind} estimator"
             stage = Stage(title, spec, self.stages)
             folder = stage.ensure(lambda folder: self._launch(title, spec, folder, None, {}, self.experiment))
-            self._checkpoints[kind] = folder / "checkpoints" / "best.ckpt"
+            self._checkpoints[kind] = folder / FOLDER / BEST
         return self._checkpoints[kind]
 
     @cached_property
@@ -86,7 +87,7 @@ class Pipeline:
         if probe["of"] is not None:
             spec["lifter"] = self._run_spec(self.settings["training"])
             lifter = self._run("lifter", {**self.settings, "probe": {}}, probe["of"], spec["lifter"], {}, None)
-            best = lifter / "checkpoints" / "best.ckpt"
+            best = lifter / FOLDER / BEST
             parts = {module: (best, prefix) for module, prefix in probe["parts"].items()}
         return self._run(probe["title"], self.settings, self.experiment, spec, parts, name)
 
@@ -153,4 +154,6 @@ class Pipeline:
         logger = self.settings["logger"] or None
         labels = labels_of(self.command, title, experiment, self.settings, spec, folder) if logger else None
         job = FitJob(title, spec, about, folder, store, heatmaps, parts, self.trainer, logger, labels)
+        mend_checkpoints(folder, title)
         launch(fit, job, self.processes)
+        (folder / FOLDER / PREVIOUS).unlink(missing_ok=True)

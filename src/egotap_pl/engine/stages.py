@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from egotap_pl.core import locks
-from egotap_pl.core.atomic import write_json
-from egotap_pl.core.messages import say
-from egotap_pl.engine.build import write_yaml
+from egotap_pl.core.atomic import SUFFIX, write_json
 
 DONE = "done.json"
 
@@ -76,13 +74,16 @@ def mark_done(folder: Path, spec: dict[str, Any]) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what nobody reads from a folder in which work goes on: checkpoints that Lightning wrote for SLURM.
+    """Remove what nobody reads from a folder in which work goes on.
+
+    These are files that a process was writing when it was killed, and checkpoints that Lightning wrote for SLURM.
 
     Args:
-        folder: of a stage or a run; its lock is held.
+        folder: of a stage or a run. Its lock is held, so no other process is writing in it.
     """
-    for path in folder.glob("hpc_ckpt_*.ckpt"):
-        path.unlink()
+    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}", "hpc_ckpt_*.ckpt"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def held(path: Path, what: str) -> AbstractContextManager[None]:

@@ -23,9 +23,9 @@ from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.source import SkippedFrame
-from egotap_pl.data.store import reader as store
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.store.reader import reader as store
 from egotap_pl.data.store.schema import TEXT, label_columns
 
 PX = 24

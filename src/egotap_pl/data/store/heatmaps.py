@@ -21,7 +21,7 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
-from egotap_pl.data.codec import VIEWS
+from egotap_pl.data.store.codec import VIEWS
 
 FORMAT = "egotap-heatmaps"
 VERSION = 1

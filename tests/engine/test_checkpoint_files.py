@@ -1,0 +1,210 @@
+"""A training's checkpoints as files: whole or not there, and a training that finds them damaged goes on from others."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from smoke import LIFTER, Run, interrupted_at, run_folder
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.checkpoint_files import CheckpointFiles, mend_checkpoints
+
+COMMAND = (*LIFTER, "training.batch_size=8", "training.epochs=3")
+STEPS_PER_EPOCH = 8
+
+
+def flip_a_bit(path: Path) -> None:
+    """In the middle of the largest tensor."""
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        tensors = [archive.read(name) for name in archive.namelist() if "/data/" in name]
+    largest = max(tensors, key=len)
+    data[data.index(largest) + len(largest) // 2] ^= 1
+    path.write_bytes(data)
+    torch.load(path, weights_only=True)  # does not notice
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def spoil(path: Path) -> None:
+    """As an earlier version left it after a learning rate that was too large."""
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["a"][0] = torch.nan
+    torch.save(content, path)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of a training that was interrupted after three epochs, of which the second was the best."""
+    for name, epoch in {"best": 2, "previous": 2, "last": 3}.items():
+        content = {"state_dict": {"a": torch.rand(1000), "steps": torch.tensor(7)}, "epoch": epoch}
+        CheckpointFiles().save_checkpoint(content, tmp_path / "checkpoints" / f"{name}.ckpt")
+    return tmp_path
+
+
+def epochs(folder: Path) -> dict[str, int]:
+    """Of every checkpoint in a folder."""
+    return {path.stem: torch.load(path, weights_only=True)["epoch"] for path in folder.glob("*.ckpt")}
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, cut, empty, spoil])
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before_it(
+    damage: Callable[[Path], None], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = folder / "checkpoints" / "last.ckpt"
+    damage(last)
+    mend_checkpoints(folder, "lifter")
+    message = capsys.readouterr().err
+    assert message.startswith(f"lifter: {last} ")
+    assert message.endswith("; the checkpoint before it takes its place\n")
+    assert epochs(last.parent) == {"best": 2, "last": 2}
+
+
+def test_a_training_killed_between_two_names_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    remove(folder / "checkpoints" / "last.ckpt")
+    mend_checkpoints(folder, "lifter")
+    assert capsys.readouterr().err == ""
+    assert epochs(folder / "checkpoints") == {"best": 2, "last": 2}
+
+
+@pytest.mark.parametrize(
+    ("damage", "names"),
+    [(cut, ("last", "previous")), (flip_a_bit, ("best",)), (remove, ("best",)), (empty, ("best", "last"))],
+)
+def test_without_what_it_needs_a_training_begins_anew(
+    damage: Callable[[Path], None], names: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in names:
+        damage(folder / "checkpoints" / f"{name}.ckpt")
+    mend_checkpoints(folder, "lifter")
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"{names[0]}.ckpt is " in message
+    assert message.endswith("; the training begins anew")
+    assert not (folder / "checkpoints").exists()
+
+
+def test_intact_checkpoints_are_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mend_checkpoints(folder, "lifter")
+    assert epochs(folder / "checkpoints") == {"best": 2, "previous": 2, "last": 3}
+    mend_checkpoints(folder / "not-begun", "lifter")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_a_damaged_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(path: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "read_bytes", unreadable)
+    with pytest.raises(EgotapError, match=r"last\.ckpt cannot be read"):
+        mend_checkpoints(folder, "lifter")
+    monkeypatch.undo()
+    assert epochs(folder / "checkpoints") == {"best": 2, "previous": 2, "last": 3}
+
+
+class Interrupted(NamedTuple):
+    """A training that broke off in its third epoch."""
+
+    folder: Path
+    """It is as it was left, for each test."""
+    errors: dict[str, Any]
+    """What it would have ended with."""
+    command: tuple[str, ...]
+
+
+def errors(folder: Path) -> dict[str, Any]:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    return {name: metrics[name] for name in ("mpjpe", "pa_mpjpe", "per_joint", "per_category")}
+
+
+@pytest.fixture
+def interrupted(home: Path, run: Run) -> Interrupted:
+    whole = run_folder(run("train", *COMMAND, "paths.runs=undamaged"), home)
+    command, kept = ("train", *COMMAND, "paths.runs=damaged"), home / "damaged-copy"
+    if not kept.is_dir():
+        with interrupted_at(2 * STEPS_PER_EPOCH + 3):
+            run(*command)
+        shutil.copytree(home / "damaged", kept)
+    shutil.rmtree(home / "damaged")
+    shutil.copytree(kept, home / "damaged")
+    (folder,) = (path.parent for path in (home / "damaged").rglob("run.json"))
+    return Interrupted(folder, errors(whole), command)
+
+
+@pytest.mark.parametrize(("name", "epoch"), [("last", 1), ("best", 0)])
+def test_it_ends_as_if_nothing_had_been_damaged(name: str, epoch: int, interrupted: Interrupted, run: Run) -> None:
+    flip_a_bit(interrupted.folder / "checkpoints" / f"{name}.ckpt")
+    ended = run(*interrupted.command)
+    assert f"{name}.ckpt is damaged" in ended.err
+    assert ("goes on after epoch 1" in ended.err) == (epoch == 1)
+    assert ended.err.count("lifter: epoch ") == 3 - epoch
+    assert errors(interrupted.folder) == interrupted.errors
+
+
+def test_what_was_being_written_when_a_process_was_killed_is_removed(interrupted: Interrupted, run: Run) -> None:
+    folder = interrupted.folder
+    for path in (folder / ".metrics.json.99999.unfinished", folder / "checkpoints" / ".last.ckpt.99999.unfinished"):
+        path.touch()
+    ended = run(*interrupted.command)
+    assert "goes on after epoch 2" in ended.err
+    assert not list(folder.rglob("*.unfinished"))
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+    assert errors(folder) == interrupted.errors
+
+
+def test_a_training_writes_its_checkpoints_beside_their_place(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of temporary files may be on another file system, from which nothing can be renamed."""
+    monkeypatch.setattr("tempfile.tempdir", str(home / "no-such-folder"))
+    folder = run_folder(run("train", *COMMAND, "training.epochs=1", "paths.runs=no-temporary"), home)
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    CheckpointFiles().save_checkpoint({"epoch": 1}, path)
+    assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
+
+
+def test_the_last_two_are_kept(tmp_path: Path) -> None:
+    for name in ("best.ckpt", "last.ckpt"):
+        for epoch in range(3):
+            CheckpointFiles().save_checkpoint({"epoch": epoch}, tmp_path / name)
+    assert epochs(tmp_path) == {"best": 2, "last": 2, "previous": 1}
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.ckpt"
+    CheckpointFiles().save_checkpoint({"epoch": 1}, path)
+
+    def full(_: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(EgotapError, match=r"last\.ckpt cannot be written: No space left"):
+        CheckpointFiles().save_checkpoint({"epoch": 2}, path)
+    assert epochs(tmp_path) == {"last": 1}
