@@ -11,10 +11,10 @@ import pytest
 import torch
 from made import checkpoint
 
-from egotap_pl.cli.composing import build
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoints import KEY, load_task, read_checkpoint
 
 OWN = ["egotap_pl"]

@@ -21,8 +21,27 @@ class Breaking(torch.optim.SGD):
     def step(self, closure: Any = None) -> Any:
         self.steps += 1
         if self.steps == self.break_at and os.environ.get("RANK", "0") == self.rank and os.path.exists("break"):
-            raise ZeroDivisionError("a defect")
+            self.fail()
         return super().step(closure)
+
+    def fail(self) -> None:
+        """What happens at that step."""
+        raise ZeroDivisionError("a defect")
+
+
+class Spoiling(Breaking):
+    """Makes the weights NaN, and goes on."""
+
+    def fail(self) -> None:
+        spoil(self)
+
+
+def spoil(optimizer: torch.optim.Optimizer) -> None:
+    """Makes all weights that an optimiser trains NaN."""
+    with torch.no_grad():
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.fill_(torch.nan)
 
 
 OVERRIDES = ("training.task.optimizer._target_=broken_optimiser.Breaking", "training.task.optimizer.lr=1e-4")

@@ -32,18 +32,28 @@ def run_folder(outcome: Outcome, home: Path) -> Path:
 
 
 @contextmanager
-def interrupted_at(step: int) -> Iterator[None]:
-    """Trainings inside the block break off at a step, which is not taken."""
+def at_step(number: int, act: Callable[[torch.optim.Optimizer], None]) -> Iterator[None]:
+    """Calls ``act`` after a step of the trainings inside the block, counted from 1."""
     take, steps = torch.optim.AdamW.step, 0
 
-    def broken(optimizer: torch.optim.AdamW, closure: Any = None) -> Any:
+    def step(optimizer: torch.optim.AdamW, closure: Any = None) -> Any:
         nonlocal steps
-        steps += 1
-        if steps == step:
-            raise ZeroDivisionError
-        return take(optimizer, closure)
+        loss, steps = take(optimizer, closure), steps + 1
+        if steps == number:
+            act(optimizer)
+        return loss
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(torch.optim.AdamW, "step", broken)
-        with pytest.raises(ZeroDivisionError):
-            yield
+        monkeypatch.setattr(torch.optim.AdamW, "step", step)
+        yield
+
+
+@contextmanager
+def interrupted_at(number: int) -> Iterator[None]:
+    """Trainings inside the block break off after a step."""
+
+    def fail(_: torch.optim.Optimizer) -> None:
+        raise ZeroDivisionError
+
+    with at_step(number, fail), pytest.raises(ZeroDivisionError):
+        yield

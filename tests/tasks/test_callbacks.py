@@ -1,4 +1,4 @@
-"""The guard against collapse."""
+"""The guards against collapse and divergence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import lightning as L
 import pytest
 import torch
 
-from egotap_pl.tasks.callbacks import CollapseGuard, HeatmapCollapse
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.tasks.callbacks import CollapseGuard, DivergenceGuard, HeatmapCollapse
 
 
 def follow(guard: CollapseGuard, losses: list[float], begin: int = 0, per_epoch: int = 10) -> None:
@@ -50,3 +51,43 @@ def test_a_resumed_training_is_judged_as_a_whole_one() -> None:
     with pytest.raises(HeatmapCollapse) as whole:
         follow(CollapseGuard(after_epochs=1), losses)
     assert str(resumed.value) == str(whole.value)
+
+
+def see(losses: list[float], device: str, per_epoch: int = 8) -> None:
+    """Shows the other guard a training with these losses, on a device, where it looks every four steps on a GPU."""
+    guard = DivergenceGuard("lifter", 4)
+    trainer = Mock(spec=L.Trainer, world_size=1)
+    task = Mock(spec=L.LightningModule, device=torch.device(device))
+    for k, loss in enumerate(losses):
+        epoch, batch = divmod(k, per_epoch)
+        trainer.global_step, trainer.current_epoch, trainer.is_last_batch = k + 1, epoch, batch == per_epoch - 1
+        guard.on_train_batch_end(trainer, task, {"loss": torch.tensor(loss)}, None, batch)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
+def test_a_loss_that_is_not_finite_is_named_with_its_step(wrong: float, device: str) -> None:
+    """Whenever the guard looks, and whatever follows."""
+    with pytest.raises(EgotapError, match="lifter: the loss is not a finite number at step 10, in epoch 2"):
+        see([1.0] * 9 + [wrong, 1.0, wrong], device)
+    with pytest.raises(EgotapError, match="step 8, in epoch 1"):
+        see([1.0] * 7 + [wrong], device)
+
+
+def test_on_a_gpu_several_losses_are_read_together() -> None:
+    losses = [float("nan"), 1.0, 1.0]
+    see(losses, "cuda")
+    with pytest.raises(EgotapError):
+        see([*losses, 1.0], "cuda")
+    with pytest.raises(EgotapError):
+        see(losses, "cuda", per_epoch=3)
+    with pytest.raises(EgotapError):
+        see(losses[:1], "cpu")
+
+
+def test_finite_losses_and_none_at_all_are_left_alone() -> None:
+    see([1.0, -1e30] * 20, "cpu")
+    trainer = Mock(spec=L.Trainer, world_size=1, global_step=1, is_last_batch=True)
+    task = Mock(spec=L.LightningModule, device=torch.device("cpu"))
+    for outputs in (None, {}, {"loss": None}):
+        DivergenceGuard("lifter", 4).on_train_batch_end(trainer, task, outputs, None, 0)

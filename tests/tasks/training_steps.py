@@ -13,9 +13,10 @@ import hydra
 import lightning as L
 import torch
 
-from egotap_pl.cli.composing import build, conf_dir, plain
+from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.engine.build import build
 from egotap_pl.nn.estimator import StereoUNet
 
 FRAMES = 4

@@ -44,8 +44,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file without waiting for the disk: it can be made again."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Write a JSON file without waiting for the disk: it can be made again.
+
+    Raises:
+        ValueError: if a number is not finite: JSON has no such number.
+    """
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def _to_disk(path: Path) -> None:

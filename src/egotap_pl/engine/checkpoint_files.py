@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from egotap_pl.cli.error_tables import say
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
 from egotap_pl.engine.checkpoints import read_checkpoint
 
 FOLDER = "checkpoints"

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from egotap_pl.cli.composing import build
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import is_trusted, targets
+from egotap_pl.engine.build import build
 
 MIB = 2**20
 MAX_DESCRIPTION_BYTES = 16 * MIB

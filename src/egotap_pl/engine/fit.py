@@ -17,8 +17,6 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from egotap_pl.cli.composing import build
-from egotap_pl.cli.error_tables import quieten_lightning, say
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning, say
@@ -33,7 +31,7 @@ from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
 from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Provenance, resumed_csv, run_test
 from egotap_pl.engine.training_pictures import picture_maker
-from egotap_pl.tasks.callbacks import HeatmapCollapse
+from egotap_pl.tasks.callbacks import DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
 
 SEED_STRIDE = 1000  # between the seeds of a run and of its restarts, so that neighbouring seeds do not meet
@@ -87,7 +85,7 @@ def fit(job: FitJob) -> None:
     """Train, with another seed after a collapse, and test the best epoch. Runs in every process of the training.
 
     Raises:
-        EgotapError: if the estimator collapses with every seed that the spec allows.
+        EgotapError: if the training diverges, or an estimator collapses with every seed that the spec allows.
     """
     quieten_lightning()
     restarts = job.spec["restarts"]
@@ -260,4 +258,5 @@ def _callbacks(job: FitJob) -> list[Callback]:
     last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
     guard = job.spec["guard"]
     # The last checkpoint is written last, so that it never is ahead of the best one's bookkeeping.
-    return [WriteAbout(job.about), *([build(guard)] if guard else []), best, last]
+    guards = [DivergenceGuard(job.title, LOG_EVERY_STEPS), *([build(guard)] if guard else [])]
+    return [WriteAbout(job.about), *guards, best, last]

@@ -14,7 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from egotap_pl.core.atomic import write_text
 from egotap_pl.core.errors import EgotapError
+
+ERROR = ".error"
+"""File in a job's folder: the message of a process's mistake, until the parent process takes it."""
 
 
 def num_processes(trainer: Mapping[str, Any]) -> int:
@@ -111,7 +115,7 @@ def _guarded(function: Callable[[Any], None], job: Any) -> None:
     try:
         function(job)
     except EgotapError as error:
-        _error_file(job).write_text(str(error), encoding="utf-8")
+        write_text(_error_file(job), str(error))  # several may have noticed it
         raise SystemExit(1) from None
     except KeyboardInterrupt:  # the parent process has it too and says so
         raise SystemExit(128 + signal.SIGINT) from None
@@ -154,4 +158,4 @@ def take_error(job: Any) -> str | None:
 
 def _error_file(job: Any) -> Path:
     folder: Path = job.folder
-    return folder / ".error"
+    return folder / ERROR

@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from egotap_pl.cli.composing import write_yaml
-from egotap_pl.cli.error_tables import say
+from egotap_pl.core.messages import say
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.build import write_yaml
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.datasets import ensure_data

@@ -6,6 +6,7 @@ import csv
 import math
 import subprocess
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from lightning.pytorch.loggers import CSVLogger
 import egotap_pl
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.atomic import write_json
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.tasks.callbacks import PredictionRecorder
@@ -43,6 +45,9 @@ def run_test(
 
     Returns:
         The content of metrics.json, in every process.
+
+    Raises:
+        EgotapError: if an error is not finite; nothing is written then.
     """
     recorder = PredictionRecorder()
     trainer.callbacks.append(recorder)  # type: ignore[attr-defined]
@@ -50,6 +55,12 @@ def run_test(
     trainer.test(task, dataloaders=module.loader(split), verbose=False)
     trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
     results = task.test_results()
+    if wrong := list(not_finite(results)):
+        raise EgotapError(
+            f"{provenance.about.experiment}, {split} split of {provenance.about.data['name']}: errors that are not "
+            f"finite: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}; either weights or data are not, or "
+            "trainer.precision is too low for them"
+        )
     metrics = {
         "frames": len(module.store(split)),
         **results,
@@ -72,6 +83,15 @@ def run_test(
             collected(recorder.predictions, module, split).write(folder / "predictions.h5")
         write_json(folder / "metrics.json", metrics)
     return metrics
+
+
+def not_finite(results: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """Dotted names of the numbers in a test's results that are NaN or infinite."""
+    for name, value in results.items():
+        if isinstance(value, Mapping):
+            yield from not_finite(value, f"{within}{name}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield f"{within}{name}"
 
 
 def collected(predictions: dict[str, Any], module: FrameDataModule, split: str) -> Predictions:

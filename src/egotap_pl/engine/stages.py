@@ -12,6 +12,9 @@ from typing import Any
 
 from egotap_pl.core import locks
 from egotap_pl.core.atomic import SUFFIX, write_json
+from egotap_pl.core.messages import say
+from egotap_pl.engine.build import write_yaml
+from egotap_pl.engine.launch import ERROR
 
 DONE = "done.json"
 
@@ -76,12 +79,13 @@ def mark_done(folder: Path, spec: dict[str, Any]) -> None:
 def clear_leftovers(folder: Path) -> None:
     """Remove what nobody reads from a folder in which work goes on.
 
-    These are files that a process was writing when it was killed, and checkpoints that Lightning wrote for SLURM.
+    These are files that a process was writing, or messages that it did not hand over, when it was killed, and
+    checkpoints that Lightning wrote for SLURM.
 
     Args:
         folder: of a stage or a run. Its lock is held, so no other process is writing in it.
     """
-    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}", "hpc_ckpt_*.ckpt"):
+    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}", ERROR, "hpc_ckpt_*.ckpt"):
         for path in folder.glob(pattern):
             path.unlink()
 

@@ -1,13 +1,73 @@
-"""What watches a training or a test: collapse of an estimator, and the poses of a test."""
+"""What watches a training or a test: divergence, collapse of an estimator, and the poses of a test."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import sys
+from typing import Any, NoReturn
 
 import lightning as L
 import numpy as np
 import torch
 from torch import Tensor
+
+from egotap_pl.core.errors import EgotapError
+
+
+class DivergenceGuard(L.Callback):
+    """Stops a training whose loss or validation error is not finite, in all of its processes at once.
+
+    No checkpoint holds what became of the weights: the losses of an epoch and its validation error are read before one
+    is written. Within an epoch every loss is read on a CPU. On a GPU, where the program would have to wait for the
+    device at every step, those of ``every_steps`` steps are read together.
+
+    Args:
+        title: what the training is called on the screen.
+        every_steps: how often losses are read on a GPU.
+
+    Raises:
+        EgotapError: out of ``trainer.fit``; it names the step and the epoch.
+    """
+
+    def __init__(self, title: str, every_steps: int) -> None:
+        self.title, self.every_steps = title, every_steps
+        self._finite: dict[int, Tensor] = {}
+
+    def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Forgets an earlier training."""
+        self._finite = {}
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Notes whether the loss is finite, and reads the notes when it is time."""
+        loss = (outputs or {}).get("loss")
+        if loss is not None:  # a task that optimises by hand need not give one
+            self._finite[trainer.global_step] = loss.detach().isfinite().all()
+        every = 1 if task.device.type == "cpu" else self.every_steps
+        if (batch_idx + 1) % every and not trainer.is_last_batch:
+            return
+        finite, self._finite = self._finite, {}
+        steps = [step for step, is_finite in finite.items() if not is_finite]
+        first = min(steps, default=sys.maxsize)
+        if trainer.world_size > 1:
+            first = int(trainer.strategy.reduce(torch.tensor(first, device=task.device), reduce_op="min"))
+        if first < sys.maxsize:
+            self._stop(trainer, "the loss", first)
+
+    def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Reads what the task has logged."""
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items() if "validation/" in name}
+        names = [name for name, value in logged.items() if not math.isfinite(value)]
+        if trainer.strategy.reduce_boolean_decision(bool(names), all=False):
+            self._stop(trainer, ", ".join(names) or "a validation error", trainer.global_step)
+
+    def _stop(self, trainer: L.Trainer, what: str, step: int) -> NoReturn:
+        raise EgotapError(
+            f"{self.title}: {what} is not a finite number at step {step}, in epoch {trainer.current_epoch + 1}; try a "
+            "smaller learning rate (task.optimizer.lr), clipped gradients (gradient_clip, e.g. 1.0), or "
+            "trainer.precision=32-true if it is another"
+        )
 
 
 class HeatmapCollapse(Exception):
