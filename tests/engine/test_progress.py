@@ -1,4 +1,4 @@
-"""What a reader sees of a training, with a terminal and without."""
+"""Progress of a training, with and without a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from egotap_pl.engine.progress import StageProgress
 
 
 class Line(L.LightningModule):
-    """The smallest task that there is."""
+    """The smallest possible task."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,9 +31,9 @@ class Line(L.LightningModule):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_epochs_and_time_left_are_told(terminal: bool) -> None:
-    written = io.StringIO()
-    console = Console(file=written, force_terminal=terminal, width=140, legacy_windows=False, color_system=None)
+def test_epochs_and_time_left_are_shown(terminal: bool) -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=140, legacy_windows=False, color_system=None)
     trainer = L.Trainer(
         accelerator="cpu",
         max_epochs=3,
@@ -45,7 +45,7 @@ def test_epochs_and_time_left_are_told(terminal: bool) -> None:
     numbers: Any = torch.ones(8)
     loader: Any = torch.utils.data.DataLoader(numbers, batch_size=2)
     trainer.fit(Line(), loader, loader)
-    text = written.getvalue()
+    text = output.getvalue()
     if terminal:
         assert "left" in text
         assert "12/12" in text  # steps of the whole stage

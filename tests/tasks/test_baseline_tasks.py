@@ -1,6 +1,8 @@
-"""What the baselines' tasks train, and what they leave alone."""
+"""What the tasks of the baselines train, and what they leave unchanged."""
 
 from __future__ import annotations
+
+import sys
 
 import hydra
 import pytest
@@ -57,7 +59,7 @@ def make_batch(frames: int = 4, image_px: int = 64) -> Batch:
 
 
 def wake(task: LiftingTask) -> None:
-    """Last layers that begin at zero let no gradient through, and make no maps, before the first step."""
+    """Randomises zero parameters: last layers that start at zero pass no gradients and give no heatmaps."""
     with torch.no_grad():
         for parameter in task.parameters():
             if not parameter.any():
@@ -84,70 +86,71 @@ def test_the_loss_reaches_everything_that_is_not_frozen(preset: str, own_terms: 
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_lifter_answers_the_same_pose_as_its_training_sees(preset: str) -> None:
-    task, seen = make_task(preset).eval(), make_batch()
-    pose_cm = task.lifter.estimate(*task.maps(seen)).pose_cm
-    close(pose_cm, task(seen))
+def test_a_lifter_gives_the_pose_that_its_training_scores(preset: str) -> None:
+    task, batch = make_task(preset).eval(), make_batch()
+    pose_cm = task.lifter.estimate(*task.maps(batch)).pose_cm
+    close(pose_cm, task(batch))
 
 
 def test_ego3dpose_terms_by_hand() -> None:
-    task, seen = make_task("ego3dpose").eval(), make_batch()
+    task, batch = make_task("ego3dpose").eval(), make_batch()
     wake(task)
-    terms, maps = task.loss_terms(seen), task.maps(seen)
+    terms, maps = task.loss_terms(batch), task.maps(batch)
     output = task.lifter.estimate(*maps)
     close(terms["reconstruction"], (output.joint - maps.joint).square().mean())
     by_limb, directions = [], []
     for row, (child, parent) in enumerate((c, p) for c, p in SKELETON.limbs if p != 0):
         for view in range(2):
-            ends = seen.points2d_px[:, view, [child, parent]] * 16 / 1024
+            ends = batch.points2d_px[:, view, [child, parent]] * 16 / 1024
             root = (1 + (ends[:, 0] - ends[:, 1]).norm(dim=-1)).sqrt()[:, None, None, None]
             difference = output.limb[:, view, row] / root - maps.limb[:, view, child - 1] / root
             by_limb.append(difference.square().mean())
-        bone = seen.pose_cm[:, child] - seen.pose_cm[:, parent]
-        directions.append((output.directions[:, row] - bone / bone.norm(dim=-1, keepdim=True)).square().mean())
+        limb_cm = batch.pose_cm[:, child] - batch.pose_cm[:, parent]
+        direction = limb_cm / limb_cm.norm(dim=-1, keepdim=True)
+        directions.append((output.directions[:, row] - direction).square().mean())
     assert len(directions) == 14  # as many limbs as in the release
     close(terms["limb_reconstruction"], torch.stack(by_limb).mean())
     close(terms["limb_direction"], torch.stack(directions).mean())
 
 
 def test_egoglass_terms_by_hand() -> None:
-    task, seen = make_task("egoglass").eval(), make_batch()
+    task, batch = make_task("egoglass").eval(), make_batch()
     assert isinstance(task, EgoGlassTask)
     wake(task)
-    terms, estimated = task.loss_terms(seen), task.heatmaps.estimate(seen)
-    points = seen.points2d_px
+    terms, estimated = task.loss_terms(batch), task.heatmaps.estimate(batch)
+    points = batch.points2d_px
     close(terms["heatmap"], (estimated.joint - joint_heatmaps(points, SKELETON, 16)).square().mean())
     # 30 px of 256 (release) are 7.5 px of 64.
     close(terms["mask"], (estimated.masks - limb_masks(points, SKELETON, 64, 30.0 * 4)).square().mean())
-    rebuilt = task.lifter.estimate(*task.maps(seen)).joint
+    rebuilt = task.lifter.estimate(*task.maps(batch)).joint
     close(terms["reconstruction"], (rebuilt - estimated.joint).square().mean())
 
 
-def test_egoglass_estimators_learn_from_the_pose_and_are_no_target_of_the_reconstruction() -> None:
-    task, seen = make_task("egoglass").train(), make_batch()
+def test_egoglass_estimators_learn_from_the_pose_but_not_as_targets_of_the_reconstruction() -> None:
+    task, batch = make_task("egoglass").train(), make_batch()
     wake(task)
-    output = task.loss_terms(seen)
+    terms = task.loss_terms(batch)
     weights = task.heatmaps.estimator.views[0].to_maps.weight
-    (from_pose,) = torch.autograd.grad(output["mpjpe"], weights, retain_graph=True)
+    (from_pose,) = torch.autograd.grad(terms["mpjpe"], weights, retain_graph=True)
     assert from_pose.any()
-    # Rebuilding pulls the rebuilt maps to the estimated ones, not these to those: what is left is the path through the
-    # encoder. With the encoder's first layer cut, nothing is.
+    # The reconstruction loss moves the rebuilt heatmaps towards the estimated ones, never the reverse: gradients reach
+    # the estimator through the encoder only. With the encoder's first layer at zero there are none.
     task.lifter.encoder.convs[0][0].weight.data.zero_()
-    (from_rebuilding,) = torch.autograd.grad(task.loss_terms(seen)["reconstruction"], weights)
+    (from_rebuilding,) = torch.autograd.grad(task.loss_terms(batch)["reconstruction"], weights)
     assert not from_rebuilding.any()
 
 
-def test_egoglass_needs_no_estimator_stage_and_begins_from_pretrained_backbones() -> None:
+def test_egoglass_needs_no_estimator_stage_and_starts_from_pretrained_backbones() -> None:
     settings = settings_of("experiment=table1/egoglass")
     assert settings["heatmaps"]["estimators"] == []
-    seen: list[torch.nn.Module] = []
+    initialised: list[torch.nn.Module] = []
     task = build(settings["training"]["task"])(facts())
-    task._initialise = seen.append
+    task._initialise = initialised.append
     task.initialise()
-    assert seen == [view.backbone for view in task.heatmaps.estimator.views]
+    assert initialised == [view.backbone for view in task.heatmaps.estimator.views]
 
 
-def test_a_mask_width_is_asked_for_where_there_is_none() -> None:
+def test_a_missing_mask_width_is_reported() -> None:
     settings = settings_of("experiment=table1/egoglass")
     other = Skeleton("other", SKELETON.joints, SKELETON.parents, SKELETON.estimates_root)
     with pytest.raises(EgotapError, match=r"mask_width_px\.other"):
@@ -162,7 +165,8 @@ def test_a_term_without_a_weight_is_an_error() -> None:
 
 
 def test_d_adaptation_finds_a_rate_for_badly_scaled_problems() -> None:
-    """|x - x*| scaled by 1e-3 and by 1e3: plain gradient descent would need rates a million times apart."""
+    """|x - x*| scaled by 1e-3 and 1e3: plain gradient descent would need rates a million times apart."""
+    pytest.importorskip("dadaptation")
     for scale in (1e-3, 1e3):
         x = torch.nn.Parameter(torch.zeros(5))
         target = torch.linspace(1, 5, 5)
@@ -173,3 +177,9 @@ def test_d_adaptation_finds_a_rate_for_badly_scaled_problems() -> None:
             (scale * (x - target).norm()).backward()
             optimizer.step()
         assert (x - target).norm().item() < 0.2 * start
+
+
+def test_d_adaptation_without_its_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dadaptation", None)
+    with pytest.raises(EgotapError, match=r"dadaptation.*pip install 'egotap-pl\[baselines\]'"):
+        d_adapted_sgd([torch.nn.Parameter(torch.zeros(1))], growth_rate=1.02)

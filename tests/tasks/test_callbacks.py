@@ -13,41 +13,41 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.tasks.callbacks import CollapseGuard, DivergenceGuard, HeatmapCollapse
 
 
-def follow(guard: CollapseGuard, losses: list[float], begin: int = 0, per_epoch: int = 10) -> None:
-    """Shows the guard a training with these losses, where all-zero maps would have 1."""
+def follow(guard: CollapseGuard, losses: list[float], first_step: int = 0, per_epoch: int = 10) -> None:
+    """Runs the guard over a training with these losses. The loss of all-zero heatmaps is 1."""
     strategy = SimpleNamespace(reduce=lambda value, reduce_op: value)
     trainer = Mock(spec=L.Trainer, num_training_batches=per_epoch, strategy=strategy)
     task = Mock(spec=L.LightningModule, device=torch.device("cpu"))
-    for k, loss in enumerate(losses, begin + 1):
+    for k, loss in enumerate(losses, first_step + 1):
         trainer.global_step = k
         guard.on_train_batch_end(trainer, task, {"loss": torch.tensor(loss), "zero_loss": torch.tensor(1.0)}, None, k)
 
 
-def test_what_stays_at_the_loss_of_zero_maps_has_collapsed() -> None:
+def test_an_estimator_at_the_loss_of_zero_heatmaps_has_collapsed() -> None:
     with pytest.raises(HeatmapCollapse, match="after 20 steps"):
         follow(CollapseGuard(after_epochs=2), [1.0] * 30)
 
 
-def test_what_learns_is_let_be_also_if_it_begins_badly() -> None:
+def test_a_learning_estimator_passes_even_after_a_bad_start() -> None:
     follow(CollapseGuard(after_epochs=2), [3.0] + [0.5] * 40)
 
 
-def test_it_judges_once() -> None:
+def test_the_losses_are_compared_once() -> None:
     follow(CollapseGuard(after_epochs=1), [0.5] * 10 + [1.0] * 100)
 
 
-def test_a_loss_that_is_no_number_counts_as_collapse() -> None:
+def test_a_loss_that_is_not_a_number_counts_as_collapse() -> None:
     with pytest.raises(HeatmapCollapse):
         follow(CollapseGuard(after_epochs=1), [float("nan")] * 10)
 
 
-def test_a_resumed_training_is_judged_as_a_whole_one() -> None:
+def test_a_resumed_training_is_judged_like_an_uninterrupted_one() -> None:
     losses = [1.0] * 8 + [0.9] * 2
     first, second = CollapseGuard(after_epochs=1), CollapseGuard(after_epochs=1)
     follow(first, losses[:6])
     second.load_state_dict(first.state_dict())
     with pytest.raises(HeatmapCollapse) as resumed:
-        follow(second, losses[6:], begin=6)
+        follow(second, losses[6:], first_step=6)
     with pytest.raises(HeatmapCollapse) as whole:
         follow(CollapseGuard(after_epochs=1), losses)
     assert str(resumed.value) == str(whole.value)

@@ -1,4 +1,4 @@
-"""One batch is learnt by heart: the wiring of task, network, loss and optimiser carries the signal."""
+"""One batch is learnt by heart: task, network, loss and optimiser are wired correctly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def configuration(*overrides: str) -> Any:
 
 @pytest.fixture
 def batch() -> Batch:
-    """Scattered joints before the cameras, and pictures that differ in their colours."""
+    """Scattered joints in front of the cameras, and images of random pixels."""
     torch.manual_seed(0)
     rig, joints = StereoRig.unrealego(), unrealego().num_joints
     points_cm = torch.randn(FRAMES, joints, 3) * 20 + torch.tensor([0.0, 0.0, 60.0])
@@ -51,7 +51,7 @@ def facts(batch: Batch) -> DataFacts:
     return DataFacts(unrealego(), ("all",), batch.pose_cm.mean(0))
 
 
-def fitted(task: Any, batch: Batch, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
+def fit(task: Any, batch: Batch, steps: int, learning_rate: float, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(type(task), "log_dict", lambda *_, **__: None)
     optimizer = torch.optim.AdamW(task.parameters(), lr=learning_rate)
     schedule = warmup_cosine(optimizer, steps, steps_per_epoch=20, warmup_epochs=1)  # as the tiny protocol
@@ -72,24 +72,24 @@ def test_the_tiny_lifter_learns_a_batch_to_a_centimetre(
 ) -> None:
     settings = configuration("scale=tiny", "heatmaps=truth")
     task = build(settings["training"]["task"])(facts)
-    fitted(task, batch, 150, 1e-3, monkeypatch)
+    fit(task, batch, 150, 1e-3, monkeypatch)
     with torch.no_grad():
         assert mpjpe_mm(task(batch), task.truth_cm(batch)).mean() < 10
 
 
 def painted(batch: Batch) -> Batch:
-    """The batch with its joints to be seen: a patch of a colour of its own at each."""
+    """The batch with visible joints: a patch of its own colour at each."""
     maps = joint_heatmaps(batch.points2d_px, unrealego(), 32)
     colours = torch.rand(maps.shape[2], 3)
-    shown = torch.einsum("bvjhw,jc->bvchw", maps, colours).clamp(max=1).mul(255).to(torch.uint8)
-    return batch._replace(images=shown.repeat_interleave(4, -1).repeat_interleave(4, -2))
+    images = torch.einsum("bvjhw,jc->bvchw", maps, colours).clamp(max=1).mul(255).to(torch.uint8)
+    return batch._replace(images=images.repeat_interleave(4, -1).repeat_interleave(4, -2))
 
 
 @pytest.mark.slow
-def test_the_tiny_estimator_leaves_the_all_zero_answer(
+def test_the_tiny_estimator_does_not_stay_at_all_zero_heatmaps(
     batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = configuration("scale=tiny")
     task = build(settings["estimators"]["joint"]["task"])(facts)
-    outcome = fitted(task, painted(batch), 50, 2e-3, monkeypatch)
+    outcome = fit(task, painted(batch), 50, 2e-3, monkeypatch)
     assert outcome["loss"] < 0.5 * outcome["zero_loss"]

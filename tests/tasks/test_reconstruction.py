@@ -1,4 +1,4 @@
-"""Table 3's tasks: what is trained, what is frozen, and what the errors mean."""
+"""The tasks of Table 3: what is trained, what is frozen, and what the errors mean."""
 
 from __future__ import annotations
 
@@ -37,32 +37,32 @@ def make_task(row: str) -> ReconstructionTask:
         joint_dim=8,
         decoder=decoder,
         optimizer=partial(torch.optim.AdamW, lr=1e-2),
-        schedule=warmup_cosine,
+        schedule=partial(warmup_cosine, warmup_epochs=1),
     )
 
 
 def error_by_hand(task: ZerosTask, *batches: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     with torch.no_grad():
-        given = torch.cat([task.maps(one) for one in batches]).double()
-        rebuilt = torch.cat([task(one) for one in batches]).double()
-    return (given - rebuilt).square().mean((0, 2, 3, 4)), given.square().mean()
+        maps = torch.cat([task.maps(batch) for batch in batches]).double()
+        rebuilt = torch.cat([task(batch) for batch in batches]).double()
+    return (maps - rebuilt).square().mean((0, 2, 3, 4)), maps.square().mean()
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_the_decoder_learns_and_the_encoder_does_not(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    task, seen = make_task(row).train(), make_batch(8)
+    task, batch = make_task(row).train(), make_batch(8)
     before = {name: value.clone() for name, value in task.encoder.state_dict().items()}
     monkeypatch.setattr(task, "log", lambda *_, **__: None)
     optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=1e-2)
     losses = []
     for _ in range(60):
         optimizer.zero_grad()
-        loss = task.training_step(seen, 0)
+        loss = task.training_step(batch, 0)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.9 * losses[0]
-    assert losses[0] == pytest.approx(task.maps(seen).square().mean().item(), rel=1e-5)  # begins at all-zero maps
+    assert losses[0] == pytest.approx(task.maps(batch).square().mean().item(), rel=1e-5)  # starts at all-zero heatmaps
     after = task.encoder.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
     trained = {name for name, p in task.named_parameters() if p.requires_grad}
@@ -86,11 +86,11 @@ def test_errors_are_per_pixel_over_all_frames(row: str) -> None:
     assert list(results["per_view"].values()) == pytest.approx(per_view.tolist(), rel=1e-5)
 
 
-def test_zeros_score_the_mean_square_of_the_maps_that_are_given() -> None:
-    task, seen = ZerosTask(facts(), partial(TrueHeatmaps, heatmap_px=16)), make_batch(3)
-    kept = Heatmaps(torch.rand(3, 2, SKELETON.num_heatmap_joints, 16, 16), torch.zeros(3, 2, 15, 2, 16, 16))
-    task.test_step(seen._replace(heatmaps=kept), 0)
+def test_zeros_score_the_mean_square_of_their_input() -> None:
+    task, batch = ZerosTask(facts(), partial(TrueHeatmaps, heatmap_px=16)), make_batch(3)
+    cached = Heatmaps(torch.rand(3, 2, SKELETON.num_heatmap_joints, 16, 16), torch.zeros(3, 2, 15, 2, 16, 16))
+    task.test_step(batch._replace(heatmaps=cached), 0)
     results = task.test_results()
-    assert results["mse"] == pytest.approx(kept.joint.square().mean().item(), rel=1e-5)
+    assert results["mse"] == pytest.approx(cached.joint.square().mean().item(), rel=1e-5)
     assert results["mse"] == results["zeros_mse"]
     assert not list(task.parameters())

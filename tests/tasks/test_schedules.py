@@ -1,4 +1,4 @@
-"""Learning rates step by step, against the written-out formulas."""
+"""Learning rates step by step, against explicit formulas."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from egotap_pl.tasks.schedules import constant_then_linear, warmup_cosine
 def rates(factory: Any, total: int, per_epoch: int, **arguments: float) -> list[float]:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = factory(optimizer, total, per_epoch, **arguments)
-    found = []
+    values = []
     for _ in range(total):
-        found.append(optimizer.param_groups[0]["lr"])
+        values.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             schedule.step()
-    return [*found, optimizer.param_groups[0]["lr"]]
+    return [*values, optimizer.param_groups[0]["lr"]]
 
 
 def test_warm_up_rises_linearly_then_a_cosine_falls_to_zero() -> None:
-    found = rates(warmup_cosine, 40, 10, warmup_epochs=1)
-    assert found[:11] == pytest.approx([(1 + 10 * k / 10) / 11 for k in range(11)])
-    assert found[10:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 30)) for k in range(31)], abs=1e-9)
+    values = rates(warmup_cosine, 40, 10, warmup_epochs=1)
+    assert values[:11] == pytest.approx([(1 + 10 * k / 10) / 11 for k in range(11)])
+    assert values[10:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 30)) for k in range(31)], abs=1e-9)
 
 
 def test_constant_then_linear_to_zero() -> None:
-    found = rates(constant_then_linear, 40, 4, constant_epochs=5)
-    assert found[:20] == pytest.approx([1.0] * 20)
-    assert found[20:] == pytest.approx([1 - k / 20 for k in range(21)], abs=1e-9)
+    values = rates(constant_then_linear, 40, 4, constant_epochs=5)
+    assert values[:20] == pytest.approx([1.0] * 20)
+    assert values[20:] == pytest.approx([1 - k / 20 for k in range(21)], abs=1e-9)
 
 
 def test_constant_then_linear_may_warm_up_too() -> None:
-    found = rates(constant_then_linear, 40, 4, constant_epochs=5, warmup_epochs=1)
-    assert found[0] == pytest.approx(0.2)
-    assert found[:4] == sorted(found[:4])
-    assert found[4:20] == pytest.approx([1.0] * 16)
-    assert found[-1] == pytest.approx(0.0, abs=1e-9)
+    values = rates(constant_then_linear, 40, 4, constant_epochs=5, warmup_epochs=1)
+    assert values[0] == pytest.approx(0.2)
+    assert values[:4] == sorted(values[:4])
+    assert values[4:20] == pytest.approx([1.0] * 16)
+    assert values[-1] == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("factory", [warmup_cosine, constant_then_linear])
+@pytest.mark.parametrize(
+    ("factory", "epochs"), [(warmup_cosine, {"warmup_epochs": 1}), (constant_then_linear, {"constant_epochs": 5})]
+)
 @pytest.mark.parametrize("total", [1, 2, 3])
-def test_the_shortest_trainings_have_a_rate(factory: Any, total: int) -> None:
-    assert all(0 < rate <= 1 for rate in rates(factory, total, 1)[:total])
+def test_the_shortest_trainings_have_a_rate(factory: Any, epochs: dict[str, float], total: int) -> None:
+    assert all(0 < rate <= 1 for rate in rates(factory, total, 1, **epochs)[:total])

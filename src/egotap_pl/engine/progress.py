@@ -1,4 +1,4 @@
-"""A progress bar over a whole stage, with the time that is left of it."""
+"""A progress bar over a whole stage, with the time left."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from egotap_pl.core.progress import stage_columns
 
 
 class StageProgress(ProgressBar):
-    """One bar for all epochs of a training or all batches of a test; one line per epoch where there is no terminal.
+    """One bar for all epochs of a training or all batches of a test; without a terminal, one line per epoch.
 
     Args:
-        title: what the stage is called on the screen.
+        title: name of the stage on the screen.
         console: where to write; standard error by default.
     """
 
@@ -36,7 +36,7 @@ class StageProgress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Opens the bar at the step at which training begins or goes on."""
+        """Opens the bar at the step where the training starts or resumes."""
         self._open(self.title, int(trainer.estimated_stepping_batches), trainer.global_step)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
@@ -45,11 +45,11 @@ class StageProgress(ProgressBar):
             self._progress.update(self._bar, completed=trainer.global_step)
 
     def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Shows the validation error beside the bar, or prints it where there is no terminal."""
+        """Shows the validation error beside the bar, or prints it if there is no terminal."""
         if trainer.sanity_checking or not self._enabled:
             return
-        shown = {k.removeprefix("validation/"): v for k, v in trainer.callback_metrics.items() if "validation/" in k}
-        note = "  ".join(f"{name} {float(value):.4g}" for name, value in shown.items())
+        errors = {k.removeprefix("validation/"): v for k, v in trainer.callback_metrics.items() if "validation/" in k}
+        note = "  ".join(f"{name} {float(value):.4g}" for name, value in errors.items())
         epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         if self._progress is not None:
             self._progress.update(self._bar, note=f"{epoch}  {note}")
@@ -61,7 +61,7 @@ class StageProgress(ProgressBar):
         self._close()
 
     def on_exception(self, *_: Any) -> None:
-        """Closes the bar, so that the message that follows stands alone."""
+        """Closes the bar, so that the error message has a line of its own."""
         self._close()
 
     def on_test_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:

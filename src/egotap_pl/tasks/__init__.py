@@ -1,4 +1,4 @@
-"""LightningModules that wire networks, targets, losses and metrics together, and what runs beside them."""
+"""LightningModules that wire networks, targets, losses and metrics together, with their callbacks and schedules."""
 
 from egotap_pl.tasks.baselines import Ego3DPoseTask, UnrealEgoTask
 from egotap_pl.tasks.egoglass import EgoGlassTask

@@ -1,4 +1,4 @@
-"""Training of the baselines that have more to learn than a pose. Tested they are like any other lifter."""
+"""Training of the baselines that learn more than a pose. They are tested like any other lifter."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from egotap_pl.tasks.lifting import LiftingTask
 
 
 class UnrealEgoTask(LiftingTask):
-    """Fits a lifter that also rebuilds its joint heatmaps.
+    """Trains a lifter that also rebuilds its joint heatmaps.
 
-    Further loss term: ``reconstruction``, the mean squared error of the rebuilt joint heatmaps.
+    Additional loss term: ``reconstruction``, the mean squared error of the rebuilt joint heatmaps.
     """
 
     lifter: UnrealEgoLifter
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """The pose's terms and the reconstruction's."""
+        """The loss terms of the pose and of the reconstruction."""
         maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         return {
@@ -31,16 +31,16 @@ class UnrealEgoTask(LiftingTask):
 
 
 class Ego3DPoseTask(LiftingTask):
-    """Fits Ego3DPose's lifter.
+    """Trains Ego3DPose's lifter.
 
-    Further loss terms: ``reconstruction`` and ``limb_reconstruction``, the errors of the rebuilt joint and limb
-    heatmaps (the latter with long limbs counting less, as for estimators), and ``limb_direction``.
+    Additional loss terms: ``reconstruction`` and ``limb_reconstruction``, the errors of the rebuilt joint and limb
+    heatmaps (long limbs count less, as for estimators), and ``limb_direction``.
     """
 
     lifter: Ego3DPoseLifter
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """The pose's terms, those of both reconstructions and the directions'."""
+        """The loss terms of the pose, of both reconstructions and of the limb directions."""
         maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         lengths_px = limb_lengths_px(batch.points2d_px, self.skeleton, maps.limb.shape[-1])

@@ -1,4 +1,4 @@
-"""What watches a training or a test: divergence, collapse of an estimator, and the poses of a test."""
+"""Callbacks that stop a training that diverges or collapses, and that collect the poses of a test."""
 
 from __future__ import annotations
 
@@ -71,22 +71,22 @@ class DivergenceGuard(L.Callback):
 
 
 class HeatmapCollapse(Exception):
-    """An estimator answers all-zero maps and does not leave them; another seed may help."""
+    """An estimator outputs all-zero heatmaps and does not recover. Another seed may help."""
 
 
 class CollapseGuard(L.Callback):
-    """Notices the known early collapse of an estimator to all-zero maps.
+    """Stops a training whose estimator has collapsed to all-zero heatmaps, a known early failure.
 
-    The loss is compared with the loss of all-zero maps on the same batches, both as running means. An estimator that
-    learns falls below it; one that collapsed stays at it.
+    The loss is compared once with the loss of all-zero heatmaps on the same batches, both as running means. An
+    estimator that learns is below it by then; a collapsed one is still at it.
 
     Args:
-        after_epochs: length of the part of the training in which an estimator may still sit at the all-zero answer.
-        ratio: an estimator that is not below this multiple of the all-zero loss by then has collapsed.
+        after_epochs: when the two losses are compared, in epochs; fractions are allowed.
+        ratio: an estimator has collapsed unless its loss is below this multiple of the all-zero loss.
         memory: weight of the past in the running means.
 
     Raises:
-        HeatmapCollapse: out of ``trainer.fit``.
+        HeatmapCollapse: from ``trainer.fit``.
     """
 
     def __init__(self, after_epochs: int | float, ratio: float = 0.97, memory: float = 0.97) -> None:
@@ -97,7 +97,7 @@ class CollapseGuard(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Follows the running means and, once, at the end of the given part, compares them."""
+        """Updates the running means and compares them once, after ``after_epochs``."""
         check_at = max(round(self.after_epochs * int(trainer.num_training_batches)), 1)
         if trainer.global_step > check_at:
             return
@@ -109,23 +109,23 @@ class CollapseGuard(L.Callback):
         loss, zero_loss = trainer.strategy.reduce(means, reduce_op="mean").tolist()
         if not loss < self.ratio * zero_loss:
             raise HeatmapCollapse(
-                f"after {trainer.global_step} steps the loss is {loss:.3g}, that of all-zero maps {zero_loss:.3g}"
+                f"after {trainer.global_step} steps the loss is {loss:.3g}, and {zero_loss:.3g} for all-zero heatmaps"
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """The running means, so that a resumed training is judged as an uninterrupted one."""
+        """The running means, so that a resumed training is judged like an uninterrupted one."""
         return {"loss": float(self._loss), "zero_loss": float(self._zero_loss)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the running means again."""
+        """Restores the running means."""
         self._loss, self._zero_loss = state_dict["loss"], state_dict["zero_loss"]
 
     def _running(self, mean: float | Tensor, value: Tensor) -> float | Tensor:
-        return self.memory * mean + (1 - self.memory) * value.detach()  # stays on the device: no wait per step
+        return self.memory * mean + (1 - self.memory) * value.detach()  # stays on the device, so no step waits
 
 
 class PredictionRecorder(L.Callback):
-    """Keeps what `LiftingTask.test_step` gives, from all processes, in the order of the store's rows.
+    """Collects the output of `LiftingTask.test_step` from all processes, in the order of the store's rows.
 
     After a test, ``predictions`` holds ``pose_cm`` and ``truth_cm`` (frame, joint, 3) and ``frame``.
     """
@@ -135,13 +135,13 @@ class PredictionRecorder(L.Callback):
         self._parts: list[dict[str, np.ndarray]] = []
 
     def on_test_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Discards the poses of an earlier test."""
         self.predictions, self._parts = {}, []
 
     def on_test_batch_end(
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        """Moves a batch's poses to the host; a task that gives none is let be."""
+        """Moves a batch's poses to the host. Tasks without poses are ignored."""
         if outputs is None:
             return
         self._parts.append({name: value.float().cpu().numpy() for name, value in outputs.items() if name != "frame"})
@@ -151,11 +151,11 @@ class PredictionRecorder(L.Callback):
         """Joins the parts of all processes."""
         parts = self._parts
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            gathered: list[Any] = [None] * torch.distributed.get_world_size()
-            torch.distributed.all_gather_object(gathered, self._parts)
-            parts = [part for of_rank in gathered for part in of_rank]
+            parts_by_rank: list[Any] = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(parts_by_rank, self._parts)
+            parts = [part for rank_parts in parts_by_rank for part in rank_parts]
         if not parts:
             return
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        order = np.argsort(joined["frame"], kind="stable")
-        self.predictions, self._parts = {name: value[order] for name, value in joined.items()}, []
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.argsort(columns["frame"], kind="stable")
+        self.predictions, self._parts = {name: column[order] for name, column in columns.items()}, []

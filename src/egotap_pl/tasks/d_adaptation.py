@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dadaptation import DAdaptSGD
 from torch import nn
 from torch.optim import Optimizer
 
+from egotap_pl.core.errors import EgotapError
+
 
 def d_adapted_sgd(
-    parameters: Iterable[nn.Parameter], *, lr: float = 1.0, growth_rate: float = 1.02, weight_decay: float = 0.0
+    parameters: Iterable[nn.Parameter], *, growth_rate: float, lr: float = 1.0, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Gradient descent whose step size grows to what the loss bears (Ego3DPose's optimiser).
+    """Gradient descent whose step size grows as far as the loss allows (Ego3DPose's optimiser).
 
-    Stands here, and not in the configuration, so that a checkpoint names nothing outside this package.
+    The configuration names this function instead of the package's class, so that a checkpoint names nothing outside
+    this package.
 
     Args:
-        parameters: to be trained.
-        lr: factor on the rate that is found; a schedule multiplies it (release: 1).
-        growth_rate: largest growth per step (release: 1.02).
+        parameters: the parameters to train.
+        growth_rate: largest growth of the step size per step (release: 1.02).
+        lr: factor on the estimated rate; a schedule multiplies it (release: 1).
         weight_decay: L2 penalty.
+
+    Raises:
+        EgotapError: if the package dadaptation is not installed.
     """
+    try:
+        from dadaptation import DAdaptSGD
+    except ImportError as error:
+        raise EgotapError(
+            f"D-Adapted SGD needs the package dadaptation ({error}): pip install 'egotap-pl[baselines]'"
+        ) from error
     return DAdaptSGD(parameters, lr=lr, growth_rate=growth_rate, weight_decay=weight_decay)

@@ -1,4 +1,4 @@
-"""EgoGlass: estimator and lifter trained together, from images to poses."""
+"""EgoGlass: estimator and lifter are trained together, from images to poses."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from egotap_pl.tasks.schedules import ScheduleFactory
 
 
 class EgoGlassHeatmaps(HeatmapSource):
-    """Joint heatmaps from estimators that are not frozen: they learn with the lifter, and need no stage of their own.
+    """Joint heatmaps from an estimator that is trained with the lifter, not frozen, and so needs no stage of its own.
 
     Args:
-        skeleton: the data set's.
-        heatmap_px: side of the maps: a quarter of the images'.
+        skeleton: the data set's skeleton.
+        heatmap_px: side of the heatmaps, a quarter of the images' side.
         estimator: factory of the estimator of both views, called with ``skeleton``.
     """
 
@@ -36,31 +36,31 @@ class EgoGlassHeatmaps(HeatmapSource):
         self.estimator = estimator(skeleton=skeleton)
 
     def estimate(self, batch: Batch) -> EgoGlassOutput:
-        """Joint heatmaps and limb masks, with their graph."""
+        """Joint heatmaps and limb masks, with gradients."""
         output: EgoGlassOutput = self.estimator(normalise_images(batch.images))
         return output
 
     def forward(self, batch: Batch) -> Heatmaps:
-        """Joint heatmaps; EgoGlass has no limb heatmaps, so these are all zero."""
+        """Joint heatmaps, and limb heatmaps of zeros: EgoGlass estimates none."""
         return as_heatmaps(self.estimate(batch).joint)
 
 
 class EgoGlassTask(UnrealEgoTask):
-    """Fits EgoGlass from images to poses, all at once.
+    """Trains EgoGlass end to end, from images to poses.
 
-    Further loss terms: ``heatmap``, the mean squared error of the estimated joint heatmaps, and ``mask``, that of the
-    limb masks.
+    Additional loss terms: ``heatmap``, the mean squared error of the estimated joint heatmaps, and ``mask``, that of
+    the limb masks.
 
     Args:
-        facts: see `LiftingTask`, as all others but the last two.
-        lifter: factory of the autoencoding lifter.
-        heatmaps: factory of `EgoGlassHeatmaps`.
-        loss_weights: of all terms.
-        optimizer: factory.
-        schedule: factory.
-        mask_width_px: width of the limbs' lines in px of the 1024 x 1024 frame, by the name of the skeleton.
-        start_from_mean_pose: whether the lifter estimates the difference to the mean pose.
-        initialise: loads pretrained weights into a view's backbone before the first step, or None.
+        facts: what is known of the data set.
+        lifter: factory of the autoencoding lifter, called with ``skeleton`` and ``heatmap_px``.
+        heatmaps: factory of `EgoGlassHeatmaps`, called with ``skeleton``.
+        loss_weights: weight of each loss term.
+        optimizer: factory of the optimiser, called with the parameters to train.
+        schedule: factory of the learning-rate schedule.
+        mask_width_px: width of the lines that mark limbs, px of the 1024 x 1024 frame, by name of the skeleton.
+        start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
+        initialise: loads pretrained weights into a view's backbone before the first step; None: nothing is loaded.
 
     Raises:
         EgotapError: if there is no mask width for the skeleton.
@@ -84,20 +84,20 @@ class EgoGlassTask(UnrealEgoTask):
         super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose)
         if facts.skeleton.name not in mask_width_px:
             raise EgotapError(
-                f"EgoGlass has no width of limb masks for the skeleton {facts.skeleton.name}; add one, in px of a "
-                f"1024 x 1024 frame: +training.task.mask_width_px.{facts.skeleton.name}=..."
+                f"EgoGlass has no limb-mask width for the skeleton {facts.skeleton.name}: add one, in px of a "
+                f"1024 x 1024 frame, with +training.task.mask_width_px.{facts.skeleton.name}=..."
             )
         self.mask_width_px = mask_width_px[facts.skeleton.name]
         self._initialise = initialise
 
     def initialise(self) -> None:
-        """Loads pretrained weights where the configuration asks for them. A new training calls this, nothing else."""
+        """Loads pretrained weights if the configuration asks for them. Called at the start of a new training only."""
         if self._initialise is not None:
             for view in self.heatmaps.estimator.views:
                 self._initialise(view.get_submodule("backbone"))
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """The autoencoder's terms and the estimator's."""
+        """The loss terms of the lifter and of the estimator."""
         estimated = self.heatmaps.estimate(batch)
         true_maps = joint_heatmaps(batch.points2d_px, self.skeleton, estimated.joint.shape[-1])
         true_masks = limb_masks(batch.points2d_px, self.skeleton, estimated.masks.shape[-1], self.mask_width_px)
@@ -109,6 +109,6 @@ class EgoGlassTask(UnrealEgoTask):
 
 
 def as_heatmaps(joint: Float[Tensor, "b v j h w"]) -> Heatmaps:
-    """Joint heatmaps with all-zero limb heatmaps beside them, which take no memory."""
+    """Joint heatmaps with limb heatmaps of zeros, which take no memory."""
     b, v, j, h, w = joint.shape
     return Heatmaps(joint, torch.zeros((), dtype=joint.dtype, device=joint.device).expand(b, v, j, 2, h, w))

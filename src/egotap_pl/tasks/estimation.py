@@ -19,18 +19,19 @@ from egotap_pl.tasks.targets import HeatmapTarget
 
 
 class HeatmapTask(L.LightningModule):
-    """Fits one estimator to one kind of heatmap.
+    """Trains an estimator of joint or limb heatmaps.
+
+    Logs ``train/loss``, ``train/zero_loss`` (the loss of all-zero heatmaps, which a collapsed estimator cannot beat)
+    and ``validation/mse``.
 
     Args:
-        facts: of the data set.
-        estimator: factory, called with ``skeleton``.
-        target: what is drawn and how it is scored.
-        optimizer: factory, called with the parameters.
-        schedule: factory of a learning-rate schedule.
-        initialise: loads pretrained weights into the estimator's backbone before the first step, or None.
-
-    Logs ``train/loss`` and ``train/zero_loss`` (the loss of answering all-zero maps, which a collapsed estimator
-    cannot beat), ``validation/mse`` and ``test/mse``.
+        facts: what is known of the data set.
+        estimator: factory of the estimator, called with ``skeleton``.
+        target: draws the true heatmaps and scores estimates against them.
+        optimizer: factory of the optimiser, called with the parameters to train.
+        schedule: factory of the learning-rate schedule.
+        initialise: loads pretrained weights into the estimator's backbone before the first step; None: nothing is
+            loaded.
     """
 
     def __init__(
@@ -50,16 +51,16 @@ class HeatmapTask(L.LightningModule):
         self.test_error = HeatmapMSE()
 
     def initialise(self) -> None:
-        """Loads pretrained weights where the configuration asks for them. A new training calls this, nothing else."""
+        """Loads pretrained weights if the configuration asks for them. Called at the start of a new training only."""
         if self._initialise is not None:
             self._initialise(self.estimator.get_submodule("backbone"))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Maps of a batch of stereo images (uint8)."""
+        """Heatmaps of stereo images (uint8)."""
         return self.estimator(normalise_images(images))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """One batch; its maps are drawn on the device."""
+        """The loss of a batch and that of all-zero heatmaps. True heatmaps are drawn on the device."""
         estimate = self(batch.images)
         truth = self.target.draw(batch, self.skeleton, estimate.shape[-1])
         loss = self.target.loss(estimate, truth, batch, self.skeleton)
@@ -82,11 +83,11 @@ class HeatmapTask(L.LightningModule):
         self.validation_error.reset()
 
     def test_results(self) -> dict[str, Any]:
-        """What goes into metrics.json."""
+        """Errors for metrics.json; see `HeatmapMSE`."""
         return self.test_error.compute()
 
     def configure_optimizers(self) -> Any:
-        """Optimiser and schedule, stepped per batch."""
+        """The optimiser and its schedule, which is stepped per batch."""
         parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer: Optimizer = self._optimizer(parameters)
         return optimisation(self, optimizer, self._schedule)

@@ -1,4 +1,4 @@
-"""Where a lifter's heatmaps come from: drawn from the truth, or estimated from the images."""
+"""Sources of a lifter's heatmaps: drawn from the truth, or estimated from the images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks.targets import left_view_cm
 
 IMAGE_TO_MAP = 4
-"""Every estimator gives maps of a quarter of the images' size."""
+"""The side of an image over that of its heatmaps, for every estimator."""
 
 
 class HeatmapSource(nn.Module):
-    """Gives a batch its joint and limb heatmaps.
+    """Makes the joint and limb heatmaps of a batch.
 
     Args:
-        heatmap_px: height and width of the maps.
+        heatmap_px: height and width of the heatmaps.
     """
 
     def __init__(self, heatmap_px: int) -> None:
@@ -30,7 +30,7 @@ class HeatmapSource(nn.Module):
 
     @property
     def image_px(self) -> int:
-        """Side of the images that go with maps of that size."""
+        """Side of the images that belong to heatmaps of this size."""
         return IMAGE_TO_MAP * self.heatmap_px
 
     def forward(self, batch: Batch) -> Heatmaps:
@@ -39,14 +39,14 @@ class HeatmapSource(nn.Module):
 
 
 class TrueHeatmaps(HeatmapSource):
-    """Drawn on the device from 2D points and poses: what a lifter would get from perfect estimators."""
+    """True heatmaps, drawn on the device from 2D points and poses: those of a perfect estimator."""
 
     def __init__(self, skeleton: Skeleton, heatmap_px: int) -> None:
         super().__init__(heatmap_px)
         self.skeleton = skeleton
 
     def forward(self, batch: Batch) -> Heatmaps:
-        """The true maps, also of joints that no camera sees."""
+        """True heatmaps, including those of joints that no camera sees."""
         return Heatmaps(
             joint=joint_heatmaps(batch.points2d_px, self.skeleton, self.heatmap_px),
             limb=limb_heatmaps(batch.points2d_px, left_view_cm(batch), self.skeleton, self.heatmap_px),
@@ -54,11 +54,11 @@ class TrueHeatmaps(HeatmapSource):
 
 
 class EstimatedHeatmaps(HeatmapSource):
-    """Estimated from the images by two frozen estimators, which travel in the lifter's checkpoint.
+    """Heatmaps from two frozen estimators, which are part of the lifter's checkpoint.
 
     Args:
-        skeleton: the data set's.
-        heatmap_px: side of the maps that the estimators give.
+        skeleton: the data set's skeleton.
+        heatmap_px: side of the estimated heatmaps.
         joint: factory of the joint estimator, called with ``skeleton``.
         limb: factory of the limb estimator, called with ``skeleton``.
     """
@@ -70,6 +70,6 @@ class EstimatedHeatmaps(HeatmapSource):
         self.joint, self.limb = Frozen(joint(skeleton=skeleton)), Frozen(limb(skeleton=skeleton))
 
     def forward(self, batch: Batch) -> Heatmaps:
-        """The estimated maps; no gradient flows into the estimators."""
+        """Estimated heatmaps, without gradients."""
         images = normalise_images(batch.images)
         return Heatmaps(joint=self.joint(images), limb=self.limb(images))

@@ -1,4 +1,4 @@
-"""Training and testing of lifters: heatmaps in, 3D poses out."""
+"""Training and testing of lifters, from heatmaps to 3D poses."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from egotap_pl.tasks.schedules import ScheduleFactory
 
 
 class LiftingTask(L.LightningModule):
-    """Fits a lifter on heatmaps from any source.
+    """Trains a lifter on heatmaps from any source.
+
+    Logs ``train/loss`` and each loss term without its weight, ``validation/mpjpe`` and ``validation/pa_mpjpe`` (mm).
 
     Args:
-        facts: of the data set. Every result is compared with the error of answering its mean pose.
-        lifter: factory, called with ``skeleton`` and ``heatmap_px``.
-        heatmaps: factory of the source of heatmaps for batches without cached ones, called with ``skeleton``.
+        facts: what is known of the data set. The test reports the error of its mean pose as a reference.
+        lifter: factory of the lifter, called with ``skeleton`` and ``heatmap_px``.
+        heatmaps: factory of the heatmap source for batches without cached heatmaps, called with ``skeleton``.
         loss_weights: weight of each loss term: ``mpjpe`` (cm) and ``bone_cosine``.
-        optimizer: factory, called with the parameters that are trained.
-        schedule: factory of a learning-rate schedule.
-        start_from_mean_pose: whether the lifter estimates the difference to the mean pose.
-
-    Logs ``train/loss`` and each term raw, ``validation/mpjpe`` and ``validation/pa_mpjpe`` (mm).
+        optimizer: factory of the optimiser, called with the parameters to train.
+        schedule: factory of the learning-rate schedule.
+        start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
     """
 
     mean_pose_cm: Tensor
-    lifter: Any  # a Lifter or one of the baselines: called with heatmaps, and has set_mean_pose
+    lifter: Any  # a Lifter or a baseline: is called with heatmaps and has set_mean_pose
 
     def __init__(
         self,
@@ -65,18 +65,18 @@ class LiftingTask(L.LightningModule):
         return self.lifter(*self.maps(batch))
 
     def maps(self, batch: Batch) -> Heatmaps:
-        """The batch's cached heatmaps, or else those of the task's source."""
+        """The batch's cached heatmaps or, without a cache, those of the task's source."""
         return batch.heatmaps if batch.heatmaps is not None else self.heatmaps(batch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One batch."""
+        """The weighted loss of a batch."""
         loss, terms = self.loss(self.loss_terms(batch))
-        logged = {f"train/{name}": term for name, term in {"loss": loss, **terms}.items()}
-        self.log_dict(logged, batch_size=len(batch.frame))
+        values = {f"train/{name}": term for name, term in {"loss": loss, **terms}.items()}
+        self.log_dict(values, batch_size=len(batch.frame))
         return loss
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """The unweighted loss terms of a batch; a task whose lifter learns more than the pose adds to them."""
+        """The unweighted loss terms of a batch. Tasks whose lifter learns more than the pose add to them."""
         return self.pose_terms(self(batch), batch)
 
     def pose_terms(self, estimate_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
@@ -98,25 +98,21 @@ class LiftingTask(L.LightningModule):
         self.validation_error.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Adds a batch to the test errors and hands the poses on to whoever writes them."""
+        """Adds a batch to the test errors and returns its poses for the callback that collects them."""
         estimate, truth, category = self(batch), self.truth_cm(batch), batch.category
         self.test_error.update(estimate, truth, category)
         self.mean_pose_error.update(self.mean_pose_cm.expand_as(truth), truth, category)
         return {"pose_cm": estimate, "truth_cm": truth, "frame": batch.frame}
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Poses of a batch."""
-        return self(batch)
-
     def test_results(self) -> dict[str, Any]:
-        """What goes into metrics.json: errors in mm and the error of always answering the mean pose."""
+        """Errors for metrics.json, in mm: see `PoseMetrics`; ``mean_pose_mpjpe`` is that of the constant mean pose."""
         return {**self.test_error.compute(), "mean_pose_mpjpe": self.mean_pose_error.compute()["mpjpe"]}
 
     def configure_optimizers(self) -> Any:
-        """Optimiser over what is not frozen, and its schedule, stepped per batch."""
+        """The optimiser of all parameters that are not frozen, and its schedule, which is stepped per batch."""
         parameters = [p for p in self.parameters() if p.requires_grad]
         return optimisation(self, self._optimizer(parameters), self._schedule)
 
     def truth_cm(self, batch: Batch) -> Float[Tensor, "b j 3"]:
-        """The joints of the true pose that are estimated."""
+        """The true pose, estimated joints only."""
         return batch.pose_cm[:, torch.as_tensor(self.skeleton.estimated, device=batch.pose_cm.device)]

@@ -1,4 +1,4 @@
-"""What a dashboard is told of a training, beside what the task itself logs into metrics.csv."""
+"""Values for dashboards, in addition to those that a task logs into metrics.csv."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MIB = 2**20
 
 
 class TrainingMonitor(L.Callback):
-    """Learning rate, throughput and GPU memory while training; errors per joint and category after every validation.
+    """Logs learning rate, throughput and GPU memory, and errors per joint and category after each validation.
 
-    Keys: ``speed/learning_rate`` (what a step is multiplied with; of D-adapted optimisers times their estimate),
-    ``speed/frames_per_s`` (training frames of all processes, validation not counted), ``speed/gpu_memory_mib`` (the
-    highest that tensors of the first process took so far), ``validation_per_joint/<name>`` and
-    ``validation_per_category/<name>`` (MPJPE, mm).
+    Keys: ``speed/learning_rate`` (the step size: see `step_size`), ``speed/frames_per_s`` (training frames of all
+    processes; time spent in validation does not count), ``speed/gpu_memory_mib`` (peak memory of the first process's
+    tensors so far), ``validation_per_joint/<name>`` and ``validation_per_category/<name>`` (MPJPE, mm).
 
     Args:
-        loggers: who is told. metrics.csv is not one of them: times differ between runs of the same configuration.
-        every_steps: how often while training; the end of an epoch is never left out.
+        loggers: the loggers to write to. metrics.csv is not one of them: times differ between runs of the same
+            configuration.
+        every_steps: number of steps between two logs; the end of an epoch is always logged.
     """
 
     def __init__(self, loggers: Sequence[Logger], every_steps: int) -> None:
@@ -33,13 +33,13 @@ class TrainingMonitor(L.Callback):
         self._frames, self._since = 0, 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Begins to count anew: validation lies between."""
+        """Restarts the count, since validation lies between two epochs."""
         self._restart()
 
     def on_train_batch_end(
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Counts frames and tells."""
+        """Counts frames and logs at the interval."""
         self._frames += len(batch.frame) * trainer.world_size
         if trainer.global_step % self.every_steps and not trainer.is_last_batch:
             return
@@ -47,38 +47,38 @@ class TrainingMonitor(L.Callback):
         values = {"learning_rate": step_size(trainer.optimizers[0]), "frames_per_s": self._frames / max(seconds, 1e-9)}
         if task.device.type == "cuda":
             values["gpu_memory_mib"] = torch.cuda.max_memory_allocated(task.device) / MIB
-        self._tell(trainer, {f"speed/{name}": value for name, value in values.items()})
+        self._log(trainer, {f"speed/{name}": value for name, value in values.items()})
         self._restart()
 
     def on_validation_epoch_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Asks the metric of a task that estimates poses, before the task itself does and resets it."""
+        """Logs the errors of a task that estimates poses, before the task computes and resets its metric."""
         metric = getattr(task, "validation_error", None)
         if trainer.sanity_checking or not isinstance(metric, PoseMetrics):
             return
-        self._tell(trainer, error_rows("validation", metric.compute()))
+        self._log(trainer, error_rows("validation", metric.compute()))
 
     def _restart(self) -> None:
         self._frames, self._since = 0, time.perf_counter()
 
-    def _tell(self, trainer: L.Trainer, values: Mapping[str, float]) -> None:
+    def _log(self, trainer: L.Trainer, values: Mapping[str, float]) -> None:
         if trainer.is_global_zero:
             for logger in self.loggers:
                 logger.log_metrics(dict(values), step=last_step(trainer))
 
 
 class AfterValidation(L.Callback):
-    """Calls a function with the task, in evaluation mode, in the first process, after every so many epochs.
+    """Calls a function after validation, in the first process.
 
     Args:
-        show: called with the task and the last training step, without gradients.
-        every_epochs: how often; the last epoch is never left out.
+        show: called without gradients with the task, in evaluation mode, and the number of the last training step.
+        every_epochs: number of epochs between two calls; it is always called after the last epoch.
     """
 
     def __init__(self, show: Callable[[L.LightningModule, int], None], every_epochs: int) -> None:
         self.show, self.every_epochs = show, every_epochs
 
     def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """The task is still in evaluation mode."""
+        """Calls the function if it is due; the task is still in evaluation mode."""
         epoch = trainer.current_epoch + 1
         due = epoch % self.every_epochs == 0 or epoch == trainer.max_epochs
         if due and trainer.is_global_zero and not trainer.sanity_checking:
@@ -87,25 +87,25 @@ class AfterValidation(L.Callback):
 
 
 def last_step(trainer: L.Trainer) -> int:
-    """The number of the last training step, counted from 0 as Lightning does in its logs."""
+    """The number of the last training step, counted from 0 as in Lightning's logs."""
     return max(trainer.global_step - 1, 0)
 
 
 def step_size(optimizer: torch.optim.Optimizer) -> float:
-    """The learning rate; of an optimiser that estimates its own scale ``d`` (D-adaptation), times that."""
+    """The learning rate, multiplied by ``d`` for an optimiser that estimates its own scale (D-Adaptation)."""
     group = optimizer.param_groups[0]
     return float(group["lr"]) * float(group.get("d", 1.0))
 
 
 def error_rows(split: str, errors: Mapping[str, Any]) -> dict[str, float]:
-    """Errors per joint, per category and per view as one flat mapping, a section of a dashboard each.
+    """Errors per joint, category and view as one flat mapping, with one section of a dashboard for each.
 
     Args:
         split: first word of every key.
-        errors: what `egotap_pl.metrics` computes, of poses (mm) or of maps.
+        errors: what a metric of `egotap_pl.metrics` computes, for poses (mm) or heatmaps.
     """
     rows = {f"{split}_per_joint/{name}": value for name, value in errors.get("per_joint", {}).items()}
-    for name, of_category in errors.get("per_category", {}).items():
-        rows[f"{split}_per_category/{name}"] = of_category["mpjpe"]
-        rows[f"{split}_per_category_pa/{name}"] = of_category["pa_mpjpe"]
+    for name, category in errors.get("per_category", {}).items():
+        rows[f"{split}_per_category/{name}"] = category["mpjpe"]
+        rows[f"{split}_per_category_pa/{name}"] = category["pa_mpjpe"]
     return {**rows, **{f"{split}_per_view/{name}": value for name, value in errors.get("per_view", {}).items()}}

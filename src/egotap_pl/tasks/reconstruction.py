@@ -1,4 +1,4 @@
-"""How much of its heatmaps an encoder's features still hold (paper 4.3.1, table 3)."""
+"""How much of the heatmaps an encoder's features preserve (paper 4.3.1, Table 3)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from egotap_pl.tasks.schedules import ScheduleFactory
 
 
 class ZerosTask(L.LightningModule):
-    """Answers all-zero joint maps: table 3's "Zeros", and what every other row is measured like.
+    """Rebuilds joint heatmaps as zeros: "Zeros" of Table 3, the reference for its other rows.
 
-    The maps to be rebuilt are those that the source gives, estimated or true, not the truth. There is nothing to train.
+    The heatmaps to rebuild are the encoder's input, true or estimated. There is nothing to train.
 
     Args:
-        facts: of the data set.
-        heatmaps: factory of the source of heatmaps for batches without cached ones, called with ``skeleton``.
+        facts: what is known of the data set.
+        heatmaps: factory of the heatmap source for batches without cached heatmaps, called with ``skeleton``.
     """
 
     def __init__(self, facts: DataFacts, heatmaps: Callable[..., HeatmapSource]) -> None:
@@ -38,15 +38,15 @@ class ZerosTask(L.LightningModule):
         self.test_error = HeatmapMSE()
 
     def maps(self, batch: Batch) -> Float[Tensor, "b v j h w"]:
-        """The joint maps to be rebuilt."""
+        """The joint heatmaps to rebuild."""
         return (batch.heatmaps or self.heatmaps(batch)).joint
 
     def rebuild(self, maps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b v j h w"]:
-        """What is left of joint maps."""
+        """The rebuilt joint heatmaps."""
         return torch.zeros_like(maps)
 
     def forward(self, batch: Batch) -> Float[Tensor, "b v j h w"]:
-        """What is left of a batch's joint maps."""
+        """The rebuilt joint heatmaps of a batch."""
         return self.rebuild(self.maps(batch))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -65,24 +65,24 @@ class ZerosTask(L.LightningModule):
         self.test_error.update(self.rebuild(maps), maps)
 
     def test_results(self) -> dict[str, Any]:
-        """What goes into metrics.json: ``mse``, ``zeros_mse`` and ``per_view``, per pixel."""
+        """Errors for metrics.json: ``mse``, ``zeros_mse`` and ``per_view``, per pixel."""
         return self.test_error.compute()
 
 
 class ReconstructionTask(ZerosTask):
-    """Trains a decoder on the features of a lifter's frozen encoder to rebuild the joint maps that it sees.
-
-    Args:
-        facts: of the data set.
-        heatmaps: factory of the source of heatmaps, called with ``skeleton``.
-        encoder: factory of the encoder, called with ``skeleton``, ``heatmap_px`` and ``joint_dim``; its weights are
-            those of a trained lifter, loaded into ``encoder.module``.
-        joint_dim: width of that lifter's joint features.
-        decoder: factory, called with ``encoder``.
-        optimizer: factory, called with the decoder's parameters.
-        schedule: factory of a learning-rate schedule.
+    """Trains a decoder to rebuild joint heatmaps from the features of a lifter's frozen encoder.
 
     Logs ``train/loss`` and ``validation/mse``.
+
+    Args:
+        facts: what is known of the data set.
+        heatmaps: factory of the heatmap source for batches without cached heatmaps, called with ``skeleton``.
+        encoder: factory of the encoder, called with ``skeleton``, ``heatmap_px`` and ``joint_dim``. The weights of a
+            trained lifter's encoder are loaded into ``encoder.module``.
+        joint_dim: width of that lifter's joint features.
+        decoder: factory of the decoder, called with ``encoder``.
+        optimizer: factory of the optimiser, called with the decoder's parameters.
+        schedule: factory of the learning-rate schedule.
     """
 
     def __init__(
@@ -96,22 +96,22 @@ class ReconstructionTask(ZerosTask):
         schedule: ScheduleFactory,
     ) -> None:
         super().__init__(facts, heatmaps)
-        made = encoder(skeleton=facts.skeleton, heatmap_px=self.heatmaps.heatmap_px, joint_dim=joint_dim)
-        self.encoder, self.decoder = Frozen(made), decoder(encoder=made)
+        network = encoder(skeleton=facts.skeleton, heatmap_px=self.heatmaps.heatmap_px, joint_dim=joint_dim)
+        self.encoder, self.decoder = Frozen(network), decoder(encoder=network)
         self._optimizer, self._schedule = optimizer, schedule
 
     def rebuild(self, maps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b v j h w"]:
-        """Joint maps, rebuilt from what the encoder makes of them."""
+        """Joint heatmaps, rebuilt from the features of the frozen encoder."""
         return self.decoder(self.encoder(maps))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One batch."""
+        """The reconstruction loss of a batch."""
         maps = self.maps(batch)
         loss = map_mse(self.rebuild(maps), maps)
         self.log("train/loss", loss, batch_size=len(maps))
         return loss
 
     def configure_optimizers(self) -> Any:
-        """Optimiser over the decoder, and its schedule, stepped per batch."""
+        """The optimiser of the decoder and its schedule, which is stepped per batch."""
         parameters: list[nn.Parameter] = list(self.decoder.parameters())
         return optimisation(self, self._optimizer(parameters), self._schedule)

@@ -10,27 +10,33 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, LR
 
 @runtime_checkable
 class ScheduleFactory(Protocol):
-    """Makes a schedule for an optimiser that will take ``total_steps`` steps."""
+    """Makes the learning-rate schedule of a training."""
 
     def __call__(self, optimizer: Optimizer, total_steps: int, steps_per_epoch: int) -> LRScheduler:
-        """Build it."""
+        """Builds the schedule.
+
+        Args:
+            optimizer: the optimiser whose learning rate is scheduled.
+            total_steps: steps of the whole training.
+            steps_per_epoch: steps of one epoch.
+        """
         ...
 
 
 def warmup_cosine(
-    optimizer: Optimizer, total_steps: int, steps_per_epoch: int, *, warmup_epochs: int | float = 1.0
+    optimizer: Optimizer, total_steps: int, steps_per_epoch: int, *, warmup_epochs: int | float
 ) -> LRScheduler:
     """Linear warm-up, then a cosine to zero (release: lifter).
 
     Args:
-        optimizer: its learning rate is the highest that is reached.
+        optimizer: its learning rate is the peak of the schedule.
         total_steps: steps of the whole training.
         steps_per_epoch: steps of one epoch.
         warmup_epochs: length of the warm-up; fractions are allowed.
     """
     warmup = _steps(warmup_epochs, steps_per_epoch, total_steps)
     cosine = CosineAnnealingLR(optimizer, T_max=total_steps - warmup)
-    return _in_turn(optimizer, [_rise(optimizer, warmup), cosine], [warmup])
+    return _sequence(optimizer, [_warm_up(optimizer, warmup), cosine], [warmup])
 
 
 def constant_then_linear(
@@ -38,39 +44,39 @@ def constant_then_linear(
     total_steps: int,
     steps_per_epoch: int,
     *,
-    constant_epochs: int | float = 5.0,
+    constant_epochs: int | float,
     warmup_epochs: int | float = 0.0,
 ) -> LRScheduler:
-    """Constant, then linearly to zero (release: heatmap estimators), after a linear warm-up if wanted.
+    """Optional linear warm-up, then constant, then linear to zero (release: heatmap estimators).
 
     Args:
         optimizer: its learning rate is that of the constant part.
         total_steps: steps of the whole training.
         steps_per_epoch: steps of one epoch.
-        constant_epochs: end of the constant part, warm-up included; the rest of the training is the decay.
-        warmup_epochs: length of the warm-up.
+        constant_epochs: end of the constant part, counted from the start of the training; the rest is the decay.
+        warmup_epochs: length of the warm-up; fractions are allowed.
     """
     constant = _steps(constant_epochs, steps_per_epoch, total_steps)
     warmup = _steps(warmup_epochs, steps_per_epoch, constant + 1)
     flat = ConstantLR(optimizer, factor=1.0, total_iters=0)
     fall = LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=total_steps - constant)
-    return _in_turn(optimizer, [_rise(optimizer, warmup), flat, fall], [warmup, constant])
+    return _sequence(optimizer, [_warm_up(optimizer, warmup), flat, fall], [warmup, constant])
 
 
 def _steps(epochs: int | float, steps_per_epoch: int, total_steps: int) -> int:
-    """Steps of a part that leaves at least one to the part after it."""
+    """Steps of a part, limited so that at least one is left for the next part."""
     return max(min(round(epochs * steps_per_epoch), total_steps - 1), 0)
 
 
-def _rise(optimizer: Optimizer, steps: int) -> LRScheduler:
+def _warm_up(optimizer: Optimizer, steps: int) -> LRScheduler:
     return LinearLR(optimizer, start_factor=1.0 / (steps + 1), end_factor=1.0, total_iters=max(steps, 1))
 
 
-def _in_turn(optimizer: Optimizer, parts: list[LRScheduler], ends: list[int]) -> LRScheduler:
-    """One schedule after the other; parts without steps are left out."""
-    kept = [
+def _sequence(optimizer: Optimizer, parts: list[LRScheduler], ends: list[int]) -> LRScheduler:
+    """One schedule after the other, without those that have no steps."""
+    nonempty = [
         k for k, (start, end) in enumerate(zip([0, *ends], [*ends, None], strict=True)) if end is None or end > start
     ]
-    for group in optimizer.param_groups:  # every part, also one that is left out, has set its own first rate
+    for group in optimizer.param_groups:  # every part, even an empty one, has set its own first rate
         group["lr"] = group["initial_lr"]
-    return SequentialLR(optimizer, [parts[k] for k in kept], milestones=[ends[k] for k in kept[:-1]])
+    return SequentialLR(optimizer, [parts[k] for k in nonempty], milestones=[ends[k] for k in nonempty[:-1]])

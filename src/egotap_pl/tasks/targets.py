@@ -1,4 +1,4 @@
-"""What a heatmap estimator learns to draw: the maps of a batch and the loss against them."""
+"""Targets of heatmap estimators: the true heatmaps of a batch and the loss against them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,35 @@ from egotap_pl.losses import joint_heatmap_mse, limb_heatmap_mse
 
 @runtime_checkable
 class HeatmapTarget(Protocol):
-    """Draws the maps that an estimator should give and scores its maps against them."""
+    """Draws true heatmaps and scores an estimator's heatmaps against them."""
 
     def draw(self, batch: Batch, skeleton: Skeleton, heatmap_px: int) -> Tensor:
-        """The true maps of a batch, in the shape of the estimator's output."""
+        """The true heatmaps of a batch, in the shape of the estimator's output.
+
+        Args:
+            batch: frames with their labels.
+            skeleton: the skeleton of the labels.
+            heatmap_px: side of the heatmaps.
+        """
         ...
 
     def loss(self, estimate: Tensor, truth: Tensor, batch: Batch, skeleton: Skeleton) -> Tensor:
-        """A scalar to minimise."""
+        """The loss to minimise, a scalar.
+
+        Args:
+            estimate: the estimator's heatmaps.
+            truth: the true heatmaps, from `draw`.
+            batch: the frames with their labels.
+            skeleton: the skeleton of the labels.
+        """
         ...
 
 
 class JointTarget:
-    """Joint heatmaps and their mean squared error."""
+    """Joint heatmaps and their mean squared error. Arguments as in `HeatmapTarget`."""
 
     def draw(self, batch: Batch, skeleton: Skeleton, heatmap_px: int) -> Float[Tensor, "b v j h w"]:
-        """See `egotap_pl.core.heatmap.joint_heatmaps`."""
+        """True joint heatmaps: see `egotap_pl.core.heatmap.joint_heatmaps`."""
         return joint_heatmaps(batch.points2d_px, skeleton, heatmap_px)
 
     def loss(
@@ -40,15 +53,15 @@ class JointTarget:
         batch: Batch,
         skeleton: Skeleton,
     ) -> Float[Tensor, ""]:
-        """Plain mean squared error."""
+        """Mean squared error."""
         return joint_heatmap_mse(estimate, truth)
 
 
 class LimbTarget:
-    """Limb heatmaps and their mean squared error, long limbs counting less (release: by sqrt of the length)."""
+    """Limb heatmaps and their mean squared error, in which long limbs count less. Arguments as in `HeatmapTarget`."""
 
     def draw(self, batch: Batch, skeleton: Skeleton, heatmap_px: int) -> Float[Tensor, "b v j 2 h w"]:
-        """See `egotap_pl.core.heatmap.limb_heatmaps`."""
+        """True limb heatmaps: see `egotap_pl.core.heatmap.limb_heatmaps`."""
         return limb_heatmaps(batch.points2d_px, left_view_cm(batch), skeleton, heatmap_px)
 
     def loss(
@@ -58,10 +71,10 @@ class LimbTarget:
         batch: Batch,
         skeleton: Skeleton,
     ) -> Float[Tensor, ""]:
-        """Mean squared error of maps divided by sqrt(length + 1)."""
+        """Mean squared error of heatmaps divided by sqrt(length in px + 1) (release)."""
         return limb_heatmap_mse(estimate, truth, limb_lengths_px(batch.points2d_px, skeleton, truth.shape[-1]))
 
 
 def left_view_cm(batch: Batch) -> Float[Tensor, "b j 3"]:
-    """Every joint in the left camera's frame."""
+    """Positions of all joints in the left camera's frame."""
     return batch.pose_cm + batch.origin_cm[:, :1]
