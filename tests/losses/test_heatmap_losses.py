@@ -1,4 +1,4 @@
-"""Heatmap loss terms by hand."""
+"""Loss terms of heatmaps, computed by hand."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import torch
 from egotap_pl.losses import joint_heatmap_mse, limb_heatmap_mse, map_mse
 
 
-def maps(*shape: int, seed: int) -> torch.Tensor:
+def random_maps(*shape: int, seed: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_joint_maps_have_a_plain_mean_squared_error() -> None:
-    a, b = maps(3, 2, 4, 8, 8, seed=0), maps(3, 2, 4, 8, 8, seed=1)
+def test_joint_heatmaps_have_a_plain_mean_squared_error() -> None:
+    a, b = random_maps(3, 2, 4, 8, 8, seed=0), random_maps(3, 2, 4, 8, 8, seed=1)
     assert joint_heatmap_mse(a, b).item() == pytest.approx((a - b).square().mean().item())
     assert map_mse(a, b).item() == pytest.approx((a - b).square().mean().item())
 
 
-def test_limb_maps_are_divided_by_the_root_of_length_plus_one_view_by_view() -> None:
-    a, b = maps(3, 2, 4, 2, 8, 8, seed=0), maps(3, 2, 4, 2, 8, 8, seed=1)
-    lengths = 30 * maps(3, 2, 4, seed=2)
+def test_limb_heatmaps_are_divided_by_the_root_of_length_plus_one_in_each_view() -> None:
+    a, b = random_maps(3, 2, 4, 2, 8, 8, seed=0), random_maps(3, 2, 4, 2, 8, 8, seed=1)
+    lengths = 30 * random_maps(3, 2, 4, seed=2)
     root = torch.sqrt(lengths + 1)[..., None, None, None]
     assert limb_heatmap_mse(a, b, lengths).item() == pytest.approx((a / root - b / root).square().mean().item())
     assert limb_heatmap_mse(a, b, torch.zeros(3, 2, 4)).item() == pytest.approx((a - b).square().mean().item())

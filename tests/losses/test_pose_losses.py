@@ -1,4 +1,4 @@
-"""Pose loss terms by hand."""
+"""Loss terms of poses, computed by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from egotap_pl.core.skeleton import egocap, unrealego
 from egotap_pl.losses import bone_cosine, mpjpe_cm
 
 TRUTH = torch.tensor([[[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [10.0, 5.0, 0.0]]])
-BONES = ((1, 0), (2, 1))
+LIMBS = ((1, 0), (2, 1))
 
 
 def test_mpjpe_is_in_cm() -> None:
@@ -24,41 +24,41 @@ def test_mpjpe_is_in_cm() -> None:
     ("pose", "expected"),
     [
         (TRUTH, -2.0),
-        (TRUTH * 3 + 50, -2.0),  # length and place do not matter
+        (TRUTH * 3 + 50, -2.0),  # length and position do not matter
         (-TRUTH, 2.0),
-        (TRUTH[..., [1, 0, 2]], 0.0),  # each bone turned by 90 degrees
+        (TRUTH[..., [1, 0, 2]], 0.0),  # each limb rotated by 90 degrees
     ],
 )
-def test_cosine_is_summed_over_bones(pose: torch.Tensor, expected: float) -> None:
-    assert bone_cosine(pose, TRUTH, BONES).item() == pytest.approx(expected)
+def test_cosine_is_summed_over_limbs(pose: torch.Tensor, expected: float) -> None:
+    assert bone_cosine(pose, TRUTH, LIMBS).item() == pytest.approx(expected)
 
 
 def test_cosine_is_averaged_over_the_batch() -> None:
     both = torch.cat((TRUTH, -TRUTH, TRUTH))
-    assert bone_cosine(both, TRUTH.repeat(3, 1, 1), BONES).item() == pytest.approx(-2 / 3)
+    assert bone_cosine(both, TRUTH.repeat(3, 1, 1), LIMBS).item() == pytest.approx(-2 / 3)
 
 
 @pytest.mark.parametrize("skeleton", [unrealego(), egocap()], ids=lambda s: s.name)
-def test_a_true_pose_scores_minus_the_number_of_bones(skeleton) -> None:
+def test_a_true_pose_scores_minus_the_number_of_limbs(skeleton) -> None:
     pose = 30 * torch.randn(4, len(skeleton.estimated), 3)
-    bones = skeleton.estimated_limbs
-    assert bone_cosine(pose, pose, bones).item() == pytest.approx(-len(bones), rel=1e-5)
+    limbs = skeleton.estimated_limbs
+    assert bone_cosine(pose, pose, limbs).item() == pytest.approx(-len(limbs), rel=1e-5)
 
 
-def test_gradients_turn_bones_and_stay_finite_where_there_is_none() -> None:
+def test_gradients_are_right_and_finite_even_without_a_direction() -> None:
     truth = 30 * torch.randn(2, 3, 3, dtype=torch.float64)
     pose = (30 * torch.randn(2, 3, 3, dtype=torch.float64)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda p: bone_cosine(p, truth, BONES), pose)
+    assert torch.autograd.gradcheck(lambda p: bone_cosine(p, truth, LIMBS), pose)
     assert torch.autograd.gradcheck(lambda p: mpjpe_cm(p, truth), pose)
     for start in (torch.zeros_like(truth), truth, truth * 1e-12):
         pose = start.clone().requires_grad_()
-        (mpjpe_cm(pose, truth) + bone_cosine(pose, truth, BONES)).backward()
+        (mpjpe_cm(pose, truth) + bone_cosine(pose, truth, LIMBS)).backward()
         assert pose.grad is not None
         assert torch.isfinite(pose.grad).all()
         assert pose.grad.abs().max() < 1e3
 
 
-def test_bones_of_no_length_in_the_truth_do_not_count() -> None:
+def test_true_limbs_without_length_do_not_count() -> None:
     point = torch.ones(1, 3, 3)
-    assert bone_cosine(TRUTH, point, BONES).item() == 0.0
-    assert math.isfinite(bone_cosine(point, point, BONES).item())
+    assert bone_cosine(TRUTH, point, LIMBS).item() == 0.0
+    assert math.isfinite(bone_cosine(point, point, LIMBS).item())

@@ -1,4 +1,4 @@
-"""Terms and weights go together or not at all."""
+"""Terms and weights must match."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum
 
 
-def test_the_sum_is_weighted_and_the_terms_are_raw() -> None:
+def test_the_sum_is_weighted_and_the_terms_are_not() -> None:
     a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(-3.0, requires_grad=True)
     total, terms = WeightedSum({"b": 0.5, "a": 10})({"a": a, "b": b})
     assert total.item() == 18.5
@@ -22,7 +22,7 @@ def test_the_sum_is_weighted_and_the_terms_are_raw() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "terms", "named"),
+    ("weights", "terms", "parts"),
     [
         ({"mpjpe": 1.0}, ("mpjpe", "cosine"), ["terms without a weight: ['cosine']"]),
         ({"mpjpe": 1.0, "mask": 1.0}, ("mpjpe",), ["weights without a term: ['mask']"]),
@@ -30,11 +30,11 @@ def test_the_sum_is_weighted_and_the_terms_are_raw() -> None:
         ({"mpjpe": 1.0}, (), ["weights without a term: ['mpjpe']"]),
     ],
 )
-def test_a_mismatch_names_both_sides(weights: dict[str, float], terms: tuple[str, ...], named: list[str]) -> None:
+def test_a_mismatch_names_both_sides(weights: dict[str, float], terms: tuple[str, ...], parts: list[str]) -> None:
     with pytest.raises(ValueError, match="loss terms") as error:
         WeightedSum(weights)({name: torch.tensor(1.0) for name in terms})
     assert isinstance(error.value, EgotapError)
-    assert all(part in str(error.value) for part in named)
+    assert all(part in str(error.value) for part in parts)
 
 
 @pytest.mark.parametrize("weights", [{}, {"mpjpe": math.nan}, {"mpjpe": math.inf}])

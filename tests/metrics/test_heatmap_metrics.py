@@ -1,4 +1,4 @@
-"""Heatmap errors by hand."""
+"""Errors of heatmaps, computed by hand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_state_is_summed_over_processes() -> None:
     assert all(reduce is torch.sum or reduce.__name__ == "dim_zero_sum" for reduce in HeatmapMSE()._reductions.values())
 
 
-def test_half_precision_maps_are_summed_in_full() -> None:
+def test_half_precision_heatmaps_are_summed_in_float64() -> None:
     metric = HeatmapMSE()
     maps = torch.full((4, 2, 15, 64, 64), 0.1, dtype=torch.bfloat16)
     metric.update(maps, torch.zeros_like(maps))

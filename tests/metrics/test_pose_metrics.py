@@ -1,4 +1,4 @@
-"""Pose errors against SciPy, hand-computed cases and what an alignment must not change."""
+"""Errors of poses against SciPy, cases computed by hand, and the invariances of an alignment."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def poses(batch: int, seed: int = 0, joints: int = 16) -> torch.Tensor:
 
 
 def align_with_scipy(pose: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """One pose: SciPy's orthogonal Procrustes, with the smallest axis turned round where it would mirror."""
+    """Aligns one pose by SciPy's orthogonal Procrustes, with the smallest axis reversed where it would mirror."""
     mean = truth.mean(0)
     pose, truth = pose - pose.mean(0), truth - mean
     matrix, _ = orthogonal_procrustes(pose, truth)
     if np.linalg.det(matrix) < 0:
         u, _, vt = np.linalg.svd(pose.T @ truth)
         matrix = u @ np.diag([1, 1, -1]) @ vt
-    turned = pose @ matrix
-    return (turned * truth).sum() / (pose**2).sum() * turned + mean
+    rotated = pose @ matrix
+    return (rotated * truth).sum() / (pose**2).sum() * rotated + mean
 
 
 @SIZES
@@ -52,7 +52,7 @@ def test_alignment_equals_scipy(batch: int) -> None:
     np.testing.assert_allclose(align_similarity(pose, truth).numpy(), expected, atol=1e-9)
 
 
-def test_residual_equals_scipys_procrustes_where_no_mirror_helps() -> None:
+def test_residual_equals_scipys_procrustes_where_a_mirror_does_not_help() -> None:
     truth = poses(4, 3)
     pose = (truth + 0.2 * poses(4, 4)) @ roma.random_rotmat(4, dtype=torch.float64) * 0.7 + 5
     aligned = align_similarity(pose, truth)
@@ -87,10 +87,10 @@ def test_no_other_similarity_is_closer(batch: int) -> None:
     generator = torch.Generator().manual_seed(0)
     for _ in range(200):
         aligned = align_similarity(pose, truth)
-        turn = roma.rotvec_to_rotmat(0.05 * torch.randn(batch, 3, generator=generator, dtype=torch.float64))
+        rotation = roma.rotvec_to_rotmat(0.05 * torch.randn(batch, 3, generator=generator, dtype=torch.float64))
         stretch = 1 + 0.05 * torch.randn(batch, 1, 1, generator=generator, dtype=torch.float64)
         shift = torch.randn(batch, 1, 3, generator=generator, dtype=torch.float64)
-        other = stretch * aligned @ turn.mT + shift
+        other = stretch * aligned @ rotation.mT + shift
         assert ((other - truth).square().sum((-2, -1)) >= best - 1e-9).all()
 
 
@@ -113,20 +113,20 @@ def test_a_pose_without_extent_lands_on_the_truths_mean() -> None:
         torch.testing.assert_close(aligned, truth.mean(-2, keepdim=True).expand_as(truth))
 
 
-def test_degenerate_poses_have_errors_that_are_numbers() -> None:
+def test_degenerate_poses_have_finite_errors() -> None:
     truth = poses(1)
     flat = truth * torch.tensor([1.0, 1.0, 0.0])
     for pose in (line((1, 2, 3))[None], flat, truth * 1e-5, truth * 1e5):
         assert torch.isfinite(pa_mpjpe_mm(pose, truth)).all()
         assert torch.isfinite(pa_mpjpe_mm(truth, pose)).all()
     assert pa_mpjpe_mm(truth, torch.ones_like(truth)).item() == pytest.approx(0.0, abs=1e-6)  # shrunk to the point
-    turned = line((3, 0, 0))[None] @ roma.random_rotmat(1, dtype=torch.float64)
-    assert pa_mpjpe_mm(turned, line((1, 2, 2))[None]).item() == pytest.approx(0.0, abs=1e-6)
+    rotated = line((3, 0, 0))[None] @ roma.random_rotmat(1, dtype=torch.float64)
+    assert pa_mpjpe_mm(rotated, line((1, 2, 2))[None]).item() == pytest.approx(0.0, abs=1e-6)
     assert pa_mpjpe_mm(flat @ roma.random_rotmat(1, dtype=torch.float64), flat).item() == pytest.approx(0.0, abs=1e-6)
-    assert pa_mpjpe_mm(flat * MIRROR, flat).item() == pytest.approx(0.0, abs=1e-6)  # in a plane a turn will do
+    assert pa_mpjpe_mm(flat * MIRROR, flat).item() == pytest.approx(0.0, abs=1e-6)  # within a plane a rotation suffices
 
 
-def test_a_pose_that_is_not_a_number_spoils_only_itself() -> None:
+def test_a_pose_that_is_not_finite_affects_only_itself() -> None:
     pose, truth = poses(3, 1), poses(3, 2)
     expected = pa_mpjpe_mm(pose, truth)
     for bad in (math.nan, math.inf):
@@ -186,37 +186,37 @@ def assert_same(actual: dict, expected: dict) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 32])
-def test_errors_are_means_over_frames_whatever_the_batches(batch: int) -> None:
+def test_errors_are_means_over_frames_for_any_batches(batch: int) -> None:
     frames = random_frames(32)
     result = accumulated(frames, batch).compute()
     pose, truth, category = frames
     assert result["mpjpe"] == pytest.approx(mpjpe_mm(pose, truth).mean().item())
     assert result["pa_mpjpe"] == pytest.approx(pa_mpjpe_mm(pose, truth).mean().item())
     for index, name in enumerate(CATEGORIES):
-        chosen = category == index
-        of_category = result["per_category"][name]
-        assert of_category["mpjpe"] == pytest.approx(mpjpe_mm(pose[chosen], truth[chosen]).mean().item())
-        assert of_category["pa_mpjpe"] == pytest.approx(pa_mpjpe_mm(pose[chosen], truth[chosen]).mean().item())
+        rows = category == index
+        errors = result["per_category"][name]
+        assert errors["mpjpe"] == pytest.approx(mpjpe_mm(pose[rows], truth[rows]).mean().item())
+        assert errors["pa_mpjpe"] == pytest.approx(pa_mpjpe_mm(pose[rows], truth[rows]).mean().item())
     assert_same(result, accumulated(frames, 32).compute())
 
 
 @pytest.mark.parametrize("first", [0, 1, 13])
-def test_two_processes_give_what_one_gives(first: int) -> None:
+def test_two_processes_give_the_same_as_one(first: int) -> None:
     frames = random_frames(32)
     ranks = [accumulated(tuple(t[part] for t in frames), 5) for part in (slice(first), slice(first, None))]
     states = [{name: getattr(rank, name) for name in rank._defaults} for rank in ranks]
     for rank in ranks:
-        waiting = iter(rank._defaults)
+        names = iter(rank._defaults)
 
-        def gather(_: torch.Tensor, group: object = None, waiting=waiting) -> list[torch.Tensor]:
-            name = next(waiting)
+        def gather(_: torch.Tensor, group: object = None, names=names) -> list[torch.Tensor]:
+            name = next(names)
             return [state[name].clone() for state in states]
 
         rank.dist_sync_fn, rank.distributed_available_fn = gather, lambda: True
         assert_same(rank.compute(), accumulated(frames, 32).compute())
 
 
-def test_reset_forgets_and_nothing_is_not_a_number() -> None:
+def test_after_a_reset_errors_are_nan() -> None:
     metric = accumulated(random_frames(5), 5)
     metric.reset()
     with pytest.warns(UserWarning, match="before"):
@@ -226,6 +226,6 @@ def test_reset_forgets_and_nothing_is_not_a_number() -> None:
     assert result["per_category"] == {}
 
 
-def test_names_used_twice_are_refused() -> None:
-    with pytest.raises(ValueError, match="differ"):
+def test_repeated_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="unique"):
         PoseMetrics(("head", "head"), CATEGORIES)

@@ -1,4 +1,4 @@
-"""Loss terms: pure and unweighted; weights are the configuration's and are applied in one place."""
+"""Loss terms: pure functions without weights. `WeightedSum` applies the weights of the configuration."""
 
 from egotap_pl.losses.heatmap import joint_heatmap_mse, limb_heatmap_mse, map_mse
 from egotap_pl.losses.pose import bone_cosine, limb_direction_mse, mpjpe_cm

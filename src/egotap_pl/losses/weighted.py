@@ -1,4 +1,4 @@
-"""The one place where loss terms meet their weights."""
+"""The weighted sum of loss terms."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from egotap_pl.core.errors import EgotapError
 
 
 class LossTermsError(EgotapError, ValueError):
-    """Terms and weights of a loss do not go together."""
+    """The terms and weights of a loss do not match."""
 
 
 class WeightedSum:
-    """Sum of named loss terms, each with its weight from the configuration.
+    """Sum of named loss terms, each multiplied by its weight from the configuration.
 
     Args:
-        weights: a finite number for each term; a term that is to be left out has weight 0.
+        weights: a finite number for each term; 0 switches a term off.
 
     Raises:
-        LossTermsError: if there is no weight at all, or one is not a finite number.
+        LossTermsError: if there are no weights, or a weight is not a finite number.
+
+    Examples:
+        >>> import torch
+        >>> loss, terms = WeightedSum({"mpjpe": 0.1})({"mpjpe": torch.tensor(5.0)})
+        >>> loss, terms
+        (tensor(0.5000), {'mpjpe': tensor(5.)})
     """
 
     def __init__(self, weights: Mapping[str, float | int]) -> None:
         self.weights = {name: float(weight) for name, weight in weights.items()}
         bad = {name: weight for name, weight in self.weights.items() if not math.isfinite(weight)}
         if bad or not self.weights:
-            raise LossTermsError(f"loss weights must be finite numbers, at least one: {bad or self.weights}")
+            raise LossTermsError(f"loss weights must be finite numbers, and at least one: {bad or self.weights}")
 
     def __call__(self, terms: Mapping[str, Float[Tensor, ""]]) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
-        """The weighted sum, and the terms as they are, without gradient, for the log.
+        """The weighted sum, and the unweighted terms without gradients for the log.
 
         Raises:
             LossTermsError: if a term has no weight or a weight has no term.

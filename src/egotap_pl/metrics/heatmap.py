@@ -1,4 +1,4 @@
-"""Error of heatmaps over a data set."""
+"""Errors of heatmaps over a data set."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from torchmetrics import Metric
 
 
 class HeatmapMSE(Metric):
-    """Mean squared error per pixel of one kind of heatmaps, overall and per view.
+    """Mean squared error per pixel of joint or limb heatmaps, overall and per view.
 
     Args:
         views: names of the views.
+
+    Examples:
+        >>> metric, truth = HeatmapMSE(), torch.zeros(1, 2, 15, 8, 8)
+        >>> metric.update(truth + 0.5, truth)
+        >>> metric.compute()
+        {'mse': 0.25, 'zeros_mse': 0.0, 'per_view': {'left': 0.25, 'right': 0.25}}
     """
 
     is_differentiable = False
@@ -31,14 +37,14 @@ class HeatmapMSE(Metric):
         for name in ("squared", "squared_truth", "pixels"):
             self.add_state(name, torch.zeros(len(self.views), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, maps: Float[Tensor, "b v *maps"], truth: Float[Tensor, "b v *maps"]) -> None:
+    def update(self, heatmaps: Float[Tensor, "b v *maps"], truth: Float[Tensor, "b v *maps"]) -> None:
         """Adds a batch."""
-        self.squared += _per_view(maps - truth)
+        self.squared += _per_view(heatmaps - truth)
         self.squared_truth += _per_view(truth)
         self.pixels += truth[:, 0].numel()
 
     def compute(self) -> dict[str, Any]:
-        """``mse``, ``zeros_mse`` (what all-zero maps would score, paper table 3), ``per_view`` {view: mse}."""
+        """``mse``, ``zeros_mse`` (the error of all-zero heatmaps, paper Table 3) and ``per_view`` {view: mse}."""
         return {
             "mse": float(self.squared.sum() / self.pixels.sum()),
             "zeros_mse": float(self.squared_truth.sum() / self.pixels.sum()),

@@ -1,4 +1,4 @@
-"""Errors of poses. Poses are in cm everywhere else; here, and only here, they become mm."""
+"""Errors of poses. Poses are in cm everywhere; only the errors computed here are in mm."""
 
 from __future__ import annotations
 
@@ -12,42 +12,54 @@ from torch import Tensor
 from torchmetrics import Metric
 
 MM_PER_CM = 10.0
-_NO_SPREAD_CM = 1e-9
+_NO_SPREAD_CM = 1e-9  # a smaller spread is the rounding error of the mean
 
 
 def joint_errors_mm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, "b j"]:
-    """Distance between estimated and true joint, in mm."""
+    """Distance between each estimated joint and its true position, in mm."""
     return (pose_cm.double() - truth_cm.double()).norm(dim=-1) * MM_PER_CM
 
 
 def mpjpe_mm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, "b"]:
-    """Mean per-joint position error of each frame, in mm."""
+    """Mean per-joint position error (MPJPE) of each frame, in mm.
+
+    Examples:
+        >>> truth_cm = torch.zeros(2, 16, 3)
+        >>> mpjpe_mm(truth_cm + torch.tensor([3.0, 0.0, 4.0]), truth_cm)
+        tensor([50., 50.], dtype=torch.float64)
+    """
     return joint_errors_mm(pose_cm, truth_cm).mean(-1)
 
 
 def pa_mpjpe_mm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, "b"]:
-    """Mean per-joint position error of each frame after its similarity alignment to the truth, in mm."""
+    """MPJPE of each frame after similarity alignment to its true pose (PA-MPJPE), in mm.
+
+    Examples:
+        >>> truth_cm = torch.eye(3)[None]
+        >>> pa_mpjpe_mm(2 * truth_cm + 7, truth_cm).round(decimals=6)
+        tensor([0.], dtype=torch.float64)
+    """
     return mpjpe_mm(align_similarity(pose_cm, truth_cm), truth_cm)
 
 
 def align_similarity(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, "b j 3"]:
-    """Each pose moved, turned and scaled (never mirrored) onto its truth by least squares (Umeyama 1991), in float64.
+    """Each pose moved, rotated and scaled, but not mirrored, onto its true pose by least squares (Umeyama 1991).
 
-    Degenerate poses are safe: one whose joints all coincide lands on the truth's mean, one on a line is aligned as
-    well as a line can be. One that is not finite gives NaN.
+    The result is in float64. Degenerate poses are safe: a pose whose joints coincide lands on the mean of the true
+    pose, and a pose on a line is aligned as well as a line can be. A pose that is not finite gives NaN.
     """
     pose, truth = pose_cm.double(), truth_cm.double()
     mean_truth = truth.mean(-2, keepdim=True)
     pose, truth = _unit_spread(pose - pose.mean(-2, keepdim=True)), truth - mean_truth
-    # A pose that is not a number has no rotation, but must not stop the others' either; it stays what it is.
+    # A pose that is not finite has no rotation, but must not stop the rest of the batch. It stays NaN.
     rotation = roma.special_procrustes((_unit_spread(truth).mT @ pose).nan_to_num(0.0))
-    turned = pose @ rotation.mT
-    scale = (truth * turned).sum((-2, -1), keepdim=True)
-    return scale * turned + mean_truth
+    rotated = pose @ rotation.mT
+    scale = (truth * rotated).sum((-2, -1), keepdim=True)
+    return scale * rotated + mean_truth
 
 
 def _unit_spread(centred: Float[Tensor, "b j 3"]) -> Float[Tensor, "b j 3"]:
-    # Scaled to a norm of 1 per pose; what is only rounding of the mean counts as no spread at all.
+    """Scales each pose to a norm of 1, and a pose without spread to 0."""
     spread = torch.linalg.vector_norm(centred, dim=(-2, -1), keepdim=True)
     return torch.where(spread <= _NO_SPREAD_CM, 0.0, centred / spread)
 
@@ -57,10 +69,18 @@ class PoseMetrics(Metric):
 
     Args:
         joint_names: names of the estimated joints, in the order of a pose's rows.
-        category_names: what a category index means.
+        category_names: names of the categories, in the order of their indices.
 
     Raises:
-        ValueError: if a name is used twice.
+        ValueError: if there are no names, or a name is repeated.
+
+    Examples:
+        >>> metric = PoseMetrics(["head", "hand"], ["walking"])
+        >>> truth_cm = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 0.0, 50.0]]])
+        >>> metric.update(truth_cm + torch.tensor([3.0, 0.0, 4.0]), truth_cm, category=torch.tensor([0]))
+        >>> errors = metric.compute()
+        >>> errors["mpjpe"], errors["per_joint"]
+        (50.0, {'head': 50.0, 'hand': 50.0})
     """
 
     is_differentiable = False
@@ -75,7 +95,7 @@ class PoseMetrics(Metric):
         self.joint_names, self.category_names = tuple(joint_names), tuple(category_names)
         for names in (self.joint_names, self.category_names):
             if not names or len(set(names)) != len(names):
-                raise ValueError(f"names must be there and differ: {names}")
+                raise ValueError(f"names must be non-empty and unique: {names}")
         shape = (len(self.category_names), len(self.joint_names))
         self.add_state("error_mm", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("aligned_error_mm", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
@@ -84,7 +104,13 @@ class PoseMetrics(Metric):
     def update(
         self, pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"], category: Int[Tensor, "b"]
     ) -> None:
-        """Adds a batch; ``category`` holds an index into the category names per frame."""
+        """Adds a batch.
+
+        Args:
+            pose_cm: estimated poses.
+            truth_cm: true poses.
+            category: index of each frame's category name.
+        """
         category = category.long()
         aligned_cm = align_similarity(pose_cm, truth_cm)
         self.error_mm.index_add_(0, category, joint_errors_mm(pose_cm, truth_cm))
@@ -94,7 +120,7 @@ class PoseMetrics(Metric):
     def compute(self) -> dict[str, Any]:
         """``mpjpe``, ``pa_mpjpe``, ``frames``, ``per_joint`` {name: mm} and ``per_category`` {name: the first three}.
 
-        Every frame counts the same, whatever its category. Categories without frames are left out; without any frame
+        All frames count equally, whatever their category. Categories without frames are omitted. Without any frames
         the errors are NaN.
         """
         per_joint = self.error_mm.sum(0) / self.frames.sum()
