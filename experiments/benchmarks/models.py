@@ -43,7 +43,7 @@ def lifter(skeleton: Skeleton, scale: Any, encoder: Callable[..., Encoder] = Gri
         skeleton,
         scale.heatmap_px,
         scale.joint_dim,
-        partial(encoder, hidden_dims=scale.hidden_dims, **scale.transformer),
+        partial(encoder, patches_per_side=scale.patches_per_side, hidden_dims=scale.hidden_dims, **scale.transformer),
         partial(LimbEncoder, hidden_dims=scale.hidden_dims),
         PuPropagation,
         PerJointHead,

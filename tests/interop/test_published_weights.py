@@ -29,6 +29,7 @@ from egotap_pl.nn.lifter import Lifter
 
 SIZES = LifterSizes(TINY.px, TINY.joint_dim, TINY.width, TINY.mlp, TINY.depth, TINY.heads, TINY.hidden)
 BASELINE = BaselineSizes(TINY.px, TINY.channels, TINY.hidden)
+RELEASE: dict[str, Any] = {"lateral_widths": (128, 256, 516, 1024), "decoder_widths": (1024, 512, 512)}
 NARROW: dict[str, Any] = {"width": 4, "lateral_widths": (8, 16, 32, 64), "decoder_widths": (16, 8, 8)}
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
 
@@ -237,7 +238,7 @@ def test_parameters_are_the_releases(method, propagation, skeleton):
 
 def test_estimator_parameters_are_the_releases():
     with torch.device("meta"):
-        estimator = JointEstimator(unrealego())
+        estimator = JointEstimator(unrealego(), **RELEASE)
     assert sum(parameter.numel() for parameter in estimator.parameters()) / 1e6 == pytest.approx(35.6, abs=0.05)
 
 
@@ -245,9 +246,10 @@ def test_estimator_parameters_are_the_releases():
 def test_release_sizes_load(tmp_path):
     """The public functions, at the releases' sizes."""
     release = published.Tiny(64, 256, 1024, 4096, 8, 3, (2048, 512), (64, 128, 256))
-    wide = (64, (128, 256, 516, 1024), (1024, 512, 512))
     folder = publish(
-        tmp_path, lifter=published.egotap_lifter(unrealego(), "pu", release), joint=published.estimator(30, *wide)
+        tmp_path,
+        lifter=published.egotap_lifter(unrealego(), "pu", release),
+        joint=published.estimator(30, 64, *RELEASE.values()),
     )
     joints, limbs = torch.rand(1, 2, 15, 64, 64), torch.randn(1, 2, 15, 2, 64, 64)
     with torch.inference_mode():

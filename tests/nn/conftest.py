@@ -10,7 +10,7 @@ from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 
 @pytest.fixture(autouse=True)
 def _seeded_on_one_thread() -> Iterator[None]:
-    """Networks this small are slower on several threads."""
+    """Seeds torch and uses one thread: networks this small are slower on several."""
     torch.manual_seed(0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

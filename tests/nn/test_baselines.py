@@ -8,11 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from plain_layers import DECODERS, normed, settled
+from release_sizes import CNN, HIDDEN_DIMS
 from tiny_lifter import ENCODERS, HEADS, HEATMAP_PX, JOINT_DIM, PROPAGATIONS, make_lifter, random_heatmaps
 
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.nn.baselines import Ego3DPoseLifter, EgoGlassEstimator, UnrealEgoLifter
-from egotap_pl.nn.encoders import LimbEncoder
+from egotap_pl.nn.decoders import EmbeddingDecoder
+from egotap_pl.nn.encoders import CnnEncoder, LimbEncoder
+from egotap_pl.nn.heads import MlpHead
 
 close = torch.testing.assert_close
 
@@ -70,7 +73,7 @@ def test_unrealego_is_the_cnn_row_with_a_decoder(skeleton):
     close(with_decoder.eval()(*maps), without.eval()(*maps))
 
 
-def test_unrealego_written_down_with_functions(skeleton):
+def test_unrealego_written_out_with_functions(skeleton):
     net = settled(unrealego_lifter(skeleton, pose_unit_cm=5.0))
     net.set_mean_pose(torch.randn(len(skeleton.estimated), 3))
     joint, limb = random_heatmaps(skeleton, 3)
@@ -86,14 +89,14 @@ def test_unrealego_written_down_with_functions(skeleton):
 
 
 @pytest.mark.parametrize("propagation", ["none", "pu"])
-def test_any_encoder_and_propagation_take_a_decoder(skeleton, propagation):
+def test_any_encoder_and_propagation_works_with_a_decoder(skeleton, propagation):
     maps = random_heatmaps(skeleton, 2)
     net = unrealego_lifter(skeleton, "grid_vit", propagation, "per_joint", "per_joint")
     assert net.estimate(*maps).joint.shape == maps[0].shape
 
 
 def test_release_sizes():
-    """Written out from the release's layers for 15 joints: weights, biases, two numbers per normalised channel."""
+    """Counts of the releases' layers for 15 joints: weights, biases, two numbers per normalised channel."""
     z, n = 20, 15
 
     def fcs(*widths):
@@ -103,22 +106,30 @@ def test_release_sizes():
         return sum(16 * a * b + 3 * b for a, b in itertools.pairwise(channels))
 
     def autoencoder(maps, pose_in, rows):
-        there = convs(maps, 64, 128, 256) + fcs(16384, 2048, 512, z)
-        back = fcs(z, 512, 2048, 16384) + convs(256, 128, 64, maps)
-        return there + back + fcs(pose_in, 32, 32) + 32 * 3 * rows + 3 * rows
+        encoder = convs(maps, 64, 128, 256) + fcs(16384, 2048, 512, z)
+        decoder = fcs(z, 512, 2048, 16384) + convs(256, 128, 64, maps)
+        return encoder + decoder + fcs(pose_in, 32, 32) + 32 * 3 * rows + 3 * rows
 
     with torch.device("meta"):
         unrealego_net = UnrealEgoLifter(
             unrealego(),
             64,
             2,
-            encoder=partial(ENCODERS["cnn"].func, embedding_dim=z),
-            limb_encoder=LimbEncoder,
+            encoder=partial(CnnEncoder, **CNN, embedding_dim=z),
+            limb_encoder=partial(LimbEncoder, hidden_dims=HIDDEN_DIMS),
             propagation=PROPAGATIONS["none"],
-            head=HEADS["mlp"].func,
-            decoder=DECODERS["embedding"].func,
+            head=partial(MlpHead, hidden_dims=(32, 32)),
+            decoder=partial(EmbeddingDecoder, **CNN),
         )
-        ego3dpose_net = Ego3DPoseLifter(unrealego(), 64)
+        ego3dpose_net = Ego3DPoseLifter(
+            unrealego(),
+            64,
+            **CNN,
+            embedding_dim=z,
+            limb_embedding_dim=10,
+            direction_hidden_dims=(32, 32),
+            pose_hidden_dims=(32, 32),
+        )
     assert sum(p.numel() for p in unrealego_net.parameters()) == autoencoder(2 * n, z, 16)
     limb_path = convs(4, 64, 128, 256) + fcs(16384, 2048, 512, 10, 32, 32) + 32 * 3 + 3
     assert sum(p.numel() for p in ego3dpose_net.parameters()) == (
@@ -130,7 +141,7 @@ def test_ego3dpose_limb_by_limb(skeleton):
     net = settled(ego3dpose(skeleton, pose_unit_cm=5.0))
     net.set_mean_pose(torch.randn(len(skeleton.estimated), 3))
     joint, limb = random_heatmaps(skeleton, 3)
-    # The limb of joint 1 ends in the root, and is the only one that does.
+    # Only the limb of joint 1 ends in the root.
     assert [child for child, _ in net.limbs] == list(range(2, skeleton.num_joints))
     channels = [joint[:, view, j] for view in range(2) for j in range(skeleton.num_heatmap_joints)]
     channels += [limb[:, view, j, k] for view in range(2) for k in range(2) for j in range(1, limb.shape[2])]
@@ -138,8 +149,8 @@ def test_ego3dpose_limb_by_limb(skeleton):
     path, hidden, last = net.limb_path
     directions = []
     for j in range(1, limb.shape[2]):
-        one = torch.stack((limb[:, 0, j, 0], limb[:, 0, j, 1], limb[:, 1, j, 0], limb[:, 1, j, 1]), 1)
-        directions.append(linear(fc(encode(one, path), hidden), last))
+        maps = torch.stack((limb[:, 0, j, 0], limb[:, 0, j, 1], limb[:, 1, j, 0], limb[:, 1, j, 1]), 1)
+        directions.append(linear(fc(encode(maps, path), hidden), last))
     pose_hidden, pose_last = net.head.net
     pose = linear(fc(torch.cat((z, *directions), 1), pose_hidden), pose_last).view(3, -1, 3)
     output = net.estimate(joint, limb)
@@ -148,23 +159,23 @@ def test_ego3dpose_limb_by_limb(skeleton):
     close(output.pose_cm, net(joint, limb))
     rebuilt = net.decoder(z)
     assert rebuilt.shape[1] == len(channels)
-    again = [output.joint[:, view, j] for view in range(2) for j in range(joint.shape[2])]
-    again += [output.limb[:, view, j, k] for view in range(2) for k in range(2) for j in range(len(net.limbs))]
-    close(torch.stack(again, 1), rebuilt)
+    outputs = [output.joint[:, view, j] for view in range(2) for j in range(joint.shape[2])]
+    outputs += [output.limb[:, view, j, k] for view in range(2) for k in range(2) for j in range(len(net.limbs))]
+    close(torch.stack(outputs, 1), rebuilt)
 
 
-def test_ego3dpose_directions_learn_from_their_own_loss_alone(skeleton):
+def test_ego3dpose_directions_learn_from_their_own_loss_only(skeleton):
     net = ego3dpose(skeleton)
-    torch.nn.init.ones_(net.decoder.deconvs[-1][1].weight)  # begins at 0, and then lets nothing through
+    torch.nn.init.ones_(net.decoder.deconvs[-1][1].weight)  # starts at 0, which lets no gradient through
     output = net.estimate(*random_heatmaps(skeleton, 4))
 
-    def reached(loss):
+    def trained_parts(loss):
         grads = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True, allow_unused=True)
         return {name.split(".")[0] for (name, _), g in zip(net.named_parameters(), grads, strict=True) if g is not None}
 
-    assert reached(output.pose_cm.square().sum()) == {"encoder", "head"}
-    assert reached(output.directions.square().sum()) == {"limb_path"}
-    assert reached(output.joint.square().sum() + output.limb.square().sum()) == {"encoder", "decoder"}
+    assert trained_parts(output.pose_cm.square().sum()) == {"encoder", "head"}
+    assert trained_parts(output.directions.square().sum()) == {"limb_path"}
+    assert trained_parts(output.joint.square().sum() + output.limb.square().sum()) == {"encoder", "decoder"}
 
 
 def test_egoglass_views_do_not_share(skeleton):
@@ -185,7 +196,7 @@ def test_egoglass_views_do_not_share(skeleton):
     assert not shared
 
 
-def test_egoglass_view_written_down_with_functions():
+def test_egoglass_view_written_out_with_functions():
     net: Any = EgoGlassEstimator(unrealego(), width=4).views[0].eval()
     torch.nn.init.normal_(net.to_maps.weight)
     images = torch.randn(2, 3, 64, 64)
@@ -204,13 +215,13 @@ def test_egoglass_view_written_down_with_functions():
         x = F.relu(F.conv2d(torch.cat((x, skip), 1), conv.weight, conv.bias, padding=1))
         if k == 2:
             maps = F.conv2d(x, net.to_maps.weight, net.to_maps.bias)
-    got_maps, got_masks = net(images)
-    close(got_maps, maps, atol=1e-4, rtol=1e-4)
-    close(got_masks, F.conv2d(x, net.to_masks.weight, net.to_masks.bias), atol=1e-4, rtol=1e-4)
+    output_maps, output_masks = net(images)
+    close(output_maps, maps, atol=1e-4, rtol=1e-4)
+    close(output_masks, F.conv2d(x, net.to_masks.weight, net.to_masks.bias), atol=1e-4, rtol=1e-4)
 
 
 def test_egoglass_release_widths():
-    """Ego3DPose's release: 64, 64, 64, 128, 256, 512 lateral; 512, 256, 256, 256, 256 after each step."""
+    """Widths in Ego3DPose's release: 64, 64, 64, 128, 256, 512 lateral; 512, 256, 256, 256, 256 after each step."""
     with torch.device("meta"):
         net = EgoGlassEstimator(unrealego()).views[0]
     assert [(c[0].in_channels, c[0].out_channels) for c in net.laterals] == [

@@ -14,10 +14,10 @@ close = torch.testing.assert_close
 
 
 @pytest.mark.parametrize(("encoder", "decoder"), READS.items())
-def test_rebuilds_maps_of_every_encoder(skeleton, encoder, decoder):
-    made = ENCODERS[encoder](skeleton, HEATMAP_PX, JOINT_DIM)
+def test_decoders_rebuild_heatmaps_from_every_encoder(skeleton, encoder, decoder):
+    network = ENCODERS[encoder](skeleton, HEATMAP_PX, JOINT_DIM)
     maps, _ = random_heatmaps(skeleton, 3)
-    assert DECODERS[decoder](encoder=made)(made(maps)).shape == maps.shape
+    assert DECODERS[decoder](encoder=network)(network(maps)).shape == maps.shape
 
 
 @pytest.mark.parametrize(("encoder", "decoder"), READS.items())
@@ -27,7 +27,7 @@ def test_a_decoder_for_the_other_kind_of_encoder_is_refused(skeleton, encoder, d
         DECODERS[other](encoder=ENCODERS[encoder](skeleton, HEATMAP_PX, JOINT_DIM))
 
 
-def test_decoder_written_down_with_functions():
+def test_decoder_written_out_with_functions():
     net = settled(MapDecoder(5, 3, 8, channels=(4, 6), hidden_dims=(9, 7)))
     vector = torch.randn(2, 5)
     x = vector
@@ -41,7 +41,7 @@ def test_decoder_written_down_with_functions():
     close(net(vector), x)
 
 
-def test_per_joint_decoder_sees_one_half_of_one_joint(skeleton):
+def test_per_joint_decoder_reads_one_half_of_one_feature(skeleton):
     encoder = ENCODERS["grid_vit"](skeleton, HEATMAP_PX, JOINT_DIM)
     decoder = settled(DECODERS["per_joint"](encoder=encoder))
     features = torch.randn(2, skeleton.num_heatmap_joints, JOINT_DIM)
@@ -50,14 +50,14 @@ def test_per_joint_decoder_sees_one_half_of_one_joint(skeleton):
     close(maps[:, 1, 3], decoder.decode(features[:, 3, half:])[:, 0])
     changed = features.clone()
     changed[:, 5, half:] += 1
-    different = (decoder(changed) != maps).flatten(3).any(-1).any(0)
-    assert different.nonzero().tolist() == [[1, 5]]
+    differs = (decoder(changed) != maps).flatten(3).any(-1).any(0)
+    assert differs.nonzero().tolist() == [[1, 5]]
 
 
-def test_begins_at_all_zero_maps():
+def test_decoders_start_at_all_zero_heatmaps():
     assert not MapDecoder(5, 3, 8, channels=(4, 6), hidden_dims=(9,))(torch.randn(4, 5)).any()
 
 
-def test_maps_that_cannot_be_halved_are_refused():
+def test_heatmaps_that_cannot_be_halved_are_refused():
     with pytest.raises(ValueError, match="halved 3 times"):
-        MapDecoder(5, 3, 20, channels=(4, 6, 8))
+        MapDecoder(5, 3, 20, channels=(4, 6, 8), hidden_dims=(9,))

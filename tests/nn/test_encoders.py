@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from release_sizes import CNN
+from release_sizes import VIT as RELEASE_VIT
 from tiny_lifter import ENCODERS, HEATMAP_PX, JOINT_DIM, random_heatmaps
 from torch import nn
 
@@ -19,7 +21,7 @@ from egotap_pl.nn.encoders import (
     ReleaseGridViTEncoder,
 )
 
-VIT: dict[str, Any] = {"width": 16, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
+VIT: dict[str, Any] = {"patches_per_side": 4, "width": 16, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
 close = torch.testing.assert_close
 
 
@@ -47,8 +49,8 @@ def randomise(encoder: nn.Module) -> Any:
 
 @pytest.mark.parametrize("make", [GridViTEncoder, ReleaseGridViTEncoder])
 @pytest.mark.parametrize("patches_per_side", [2, 4])
-def test_grid_vit_against_a_slow_one(make, patches_per_side, skeleton):
-    encoder = randomise(make(skeleton, HEATMAP_PX, JOINT_DIM, depth=2, patches_per_side=patches_per_side, **VIT))
+def test_grid_vit_against_a_slow_implementation(make, patches_per_side, skeleton):
+    encoder = randomise(make(skeleton, HEATMAP_PX, JOINT_DIM, depth=2, **VIT | {"patches_per_side": patches_per_side}))
     maps, _ = random_heatmaps(skeleton, 2)
     px, side = HEATMAP_PX // patches_per_side, range(patches_per_side)
     tokens = []
@@ -68,13 +70,13 @@ def test_grid_vit_against_a_slow_one(make, patches_per_side, skeleton):
     close(encoder(maps), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_grid_vit_has_32_tokens_a_joint_and_the_release_576(skeleton):
+def test_grid_vit_has_32_tokens_per_joint_and_the_release_has_576(skeleton):
     with torch.device("meta"):
-        assert len(GridViTEncoder(skeleton, 64, 256).positions) == 32 * skeleton.num_heatmap_joints
-        assert len(ReleaseGridViTEncoder(skeleton, 64, 256).positions) == 576
+        assert len(GridViTEncoder(skeleton, 64, 256, **RELEASE_VIT).positions) == 32 * skeleton.num_heatmap_joints
+        assert len(ReleaseGridViTEncoder(skeleton, 64, 256, **RELEASE_VIT).positions) == 576
 
 
-def test_without_attention_a_feature_belongs_to_its_own_maps(skeleton):
+def test_without_attention_a_feature_depends_on_its_own_heatmaps_only(skeleton):
     encoder = randomise(GridViTEncoder(skeleton, HEATMAP_PX, JOINT_DIM, depth=0, **VIT))
     maps, _ = random_heatmaps(skeleton, 1)
     changed = maps.clone()
@@ -94,7 +96,7 @@ def test_attention_reaches_every_joint(skeleton):
     assert (encoder(changed) != encoder(maps)).any(2).all()
 
 
-def test_channel_vit_against_a_convolution_and_torchs_transformer(skeleton):
+def test_channel_vit_against_a_convolution_and_the_transformer_of_torch(skeleton):
     encoder = randomise(ChannelViTEncoder(skeleton, HEATMAP_PX, JOINT_DIM, depth=2, embedding_dim=7, **VIT))
     maps, _ = random_heatmaps(skeleton, 2)
     stacked = torch.cat((maps[:, 0], maps[:, 1]), 1)
@@ -107,7 +109,7 @@ def test_channel_vit_against_a_convolution_and_torchs_transformer(skeleton):
 def test_cnn_sizes(skeleton):
     """Conv 4x4: 64, 128, 256 channels; 16384 -> 2048 -> 512 -> z; weights, biases and batch normalisation."""
     with torch.device("meta"):
-        encoder = CnnEncoder(skeleton, 64, 256, embedding_dim=20)
+        encoder = CnnEncoder(skeleton, 64, 256, **CNN, embedding_dim=20)
     widths = [2 * skeleton.num_heatmap_joints, 64, 128, 256]
     convs = sum(a * b * 16 + 3 * b for a, b in pairwise(widths))
     widths = [16384, 2048, 512, 20]
@@ -115,7 +117,7 @@ def test_cnn_sizes(skeleton):
     assert sum(p.numel() for p in encoder.parameters()) == convs + linears
 
 
-def test_cnn_is_the_layers_it_says():
+def test_cnn_written_out_with_functions():
     encoder = randomise(ENCODERS["cnn"](skeleton=unrealego(), heatmap_px=HEATMAP_PX, joint_dim=JOINT_DIM))
     maps, _ = random_heatmaps(unrealego(), 2)
     x = maps.reshape(2, -1, HEATMAP_PX, HEATMAP_PX)
@@ -127,7 +129,7 @@ def test_cnn_is_the_layers_it_says():
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_says_its_widths(name, skeleton):
+def test_widths_are_as_declared(name, skeleton):
     encoder = ENCODERS[name](skeleton=skeleton, heatmap_px=HEATMAP_PX, joint_dim=JOINT_DIM)
     features = encoder(random_heatmaps(skeleton, 2)[0])
     if isinstance(encoder, EmbeddingEncoder):
@@ -145,7 +147,7 @@ def test_limb_encoder_is_shared_by_limbs_and_views(skeleton):
     close(features[:, 3, :half], encoder.reduce(limbs[:, 0, 3].flatten(1)))
 
 
-def test_layers_start_kaiming_normal():
+def test_layers_start_with_kaiming_weights():
     encoder = LimbEncoder(16, 64, hidden_dims=(256,))
     linear = encoder.reduce[0][0]
     assert abs(linear.weight.std().item() - (2 / linear.in_features) ** 0.5) < 1e-3
@@ -155,10 +157,10 @@ def test_layers_start_kaiming_normal():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda s: GridViTEncoder(s, 18, 8, **VIT), "18 px cannot be cut"),
-        (lambda s: CnnEncoder(s, 18, 8), "18 px cannot be halved 3 times"),
-        (lambda s: GridViTEncoder(s, 16, 7, **VIT), "joint_dim 7"),
-        (lambda s: GridViTEncoder(s, 16, 8, **{**VIT, "heads": 3}), "3 heads"),
+        (lambda s: GridViTEncoder(s, 18, 8, depth=1, **VIT), "18 px cannot be cut"),
+        (lambda s: CnnEncoder(s, 18, 8, **CNN, embedding_dim=20), "18 px cannot be halved 3 times"),
+        (lambda s: GridViTEncoder(s, 16, 7, depth=1, **VIT), "joint_dim 7"),
+        (lambda s: GridViTEncoder(s, 16, 8, depth=1, **VIT | {"heads": 3}), "3 heads"),
     ],
 )
 def test_impossible_sizes_are_refused(make, message, skeleton):

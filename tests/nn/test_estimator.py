@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from release_sizes import U_NET
 
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator, StereoUNet
 
@@ -13,20 +14,20 @@ close = torch.testing.assert_close
 
 
 def test_release_size():
-    """36.1 M with the classifier of ResNet-18 (512 x 1000 + 1000), which is never used."""
+    """36.1 M with ResNet-18's classifier (512 x 1000 + 1000), which is not used."""
     with torch.device("meta"):
-        count = sum(p.numel() for p in StereoUNet(15).parameters())
+        count = sum(p.numel() for p in StereoUNet(15, **U_NET).parameters())
     assert round(count / 1e6, 1) == 35.6
     assert round((count + 513_000) / 1e6, 1) == 36.1
 
 
-def test_maps_are_a_quarter_of_the_image(skeleton):
+def test_heatmaps_are_a_quarter_of_the_image(skeleton):
     images, n = torch.randn(2, 2, 3, 64, 32), skeleton.num_heatmap_joints
     assert JointEstimator(skeleton, **TINY)(images).shape == (2, 2, n, 16, 8)
     assert LimbEstimator(skeleton, **TINY)(images).shape == (2, 2, n, 2, 16, 8)
 
 
-def test_channels_are_left_view_first_and_cosines_first(skeleton):
+def test_channels_start_with_the_left_view_and_with_cosines(skeleton):
     n = skeleton.num_heatmap_joints
     channel = torch.arange(4.0 * n)
     limbs = LimbEstimator(skeleton, **TINY)
@@ -44,7 +45,7 @@ def test_channels_are_left_view_first_and_cosines_first(skeleton):
     assert torch.equal(joints(images)[0, :, :, 0, 0], channel[: 2 * n].view(2, n))
 
 
-def test_decoder_written_down_with_functions():
+def test_decoder_written_out_with_functions():
     net = StereoUNet(3, **TINY).eval()
     images = torch.randn(2, 2, 3, 64, 64)
     left, right = net.backbone(images[:, 0]), net.backbone(images[:, 1])
@@ -76,5 +77,5 @@ def test_overfits_one_batch():
 
 @pytest.mark.parametrize("shape", [(1, 1, 3, 64, 64), (1, 2, 3, 48, 64)])
 def test_images_that_do_not_fit_are_refused(shape):
-    with pytest.raises(ValueError, match="2 views of sides that 32 divides"):
+    with pytest.raises(ValueError, match="2 views and sides that are multiples of 32 px"):
         StereoUNet(3, **TINY)(torch.randn(shape))

@@ -6,7 +6,7 @@ from torch import nn
 from egotap_pl.nn.frozen import Frozen
 
 
-def test_stays_as_it_is_while_everything_around_trains():
+def test_a_frozen_network_does_not_change_while_the_rest_trains():
     frozen = Frozen(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout()))
     model = nn.Sequential(frozen, nn.Linear(4, 1))
     before = {name: tensor.clone() for name, tensor in frozen.state_dict().items()}
@@ -23,7 +23,7 @@ def test_stays_as_it_is_while_everything_around_trains():
     torch.testing.assert_close(frozen(inputs), expected)
 
 
-def test_makes_no_graph():
+def test_its_output_has_no_gradients():
     frozen = Frozen(nn.Linear(3, 4))
     assert not frozen(torch.randn(2, 3, requires_grad=True)).requires_grad
     assert [p for p in frozen.parameters() if p.requires_grad] == []

@@ -17,7 +17,7 @@ def features(skeleton):
     return torch.randn(4, n, DIMS.joint), torch.randn(4, n, DIMS.propagated)
 
 
-def test_egocap_joints_are_a_shared_linear_map():
+def test_egocap_joints_share_a_linear_layer():
     head = PerJointHead(egocap(), DIMS)
     joint, propagated = features(egocap())
     pose = head(joint, propagated)
@@ -26,21 +26,21 @@ def test_egocap_joints_are_a_shared_linear_map():
         close(pose[:, j], head.to_position(torch.cat((joint[:, j], propagated[:, j]), 1)))
 
 
-@pytest.mark.parametrize("reads_joint", [True, False])
-def test_unrealego_adds_an_offset_and_the_head(reads_joint):
-    head: Any = PerJointHead(unrealego(), DIMS, global_reads_joint=reads_joint)
+@pytest.mark.parametrize("global_reads_joint", [True, False])
+def test_unrealego_adds_an_offset_and_the_root(global_reads_joint):
+    head: Any = PerJointHead(unrealego(), DIMS, global_reads_joint=global_reads_joint)
     joint, propagated = features(unrealego())
     pose = head(joint, propagated)
     both = torch.cat((joint, propagated), -1)
-    out = head.to_global((both if reads_joint else propagated).reshape(4, -1))
-    assert head.to_global.in_features == 15 * (5 if reads_joint else 3)
+    out = head.to_global((both if global_reads_joint else propagated).reshape(4, -1))
+    assert head.to_global.in_features == 15 * (5 if global_reads_joint else 3)
     close(pose[:, 0], out[:, 3:])
     for j in range(1, 16):
         close(pose[:, j], head.to_position(both[:, j - 1]) + out[:, :3])
 
 
-def test_rows_put_features_into_other_rows():
-    """The release's rows on UnrealEgo: every joint a row too early, the head last."""
+def test_rows_reorder_the_pose():
+    """The release's rows on UnrealEgo: every joint is one row too early, and the head is last."""
     aligned = PerJointHead(unrealego(), DIMS)
     shifted = PerJointHead(unrealego(), DIMS, rows=range(15))
     shifted.load_state_dict(aligned.state_dict(), strict=True)
@@ -54,6 +54,6 @@ def test_rows_that_do_not_fit_are_refused(rows):
         PerJointHead(unrealego(), DIMS, rows=rows)
 
 
-def test_mlp_head_gives_all_estimated_joints():
+def test_mlp_head_estimates_all_joints():
     for skeleton in (unrealego(), egocap()):
-        assert MlpHead(skeleton, DIMS)(torch.randn(4, 5)).shape == (4, len(skeleton.estimated), 3)
+        assert MlpHead(skeleton, DIMS, hidden_dims=(6,))(torch.randn(4, 5)).shape == (4, len(skeleton.estimated), 3)

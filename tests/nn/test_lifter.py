@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from release_sizes import HIDDEN_DIMS, VIT
 from tiny_lifter import ENCODERS, HEADS, JOINT_DIM, PROPAGATIONS, make_lifter, random_heatmaps
 
 from egotap_pl.core.skeleton import egocap, unrealego
@@ -13,7 +14,7 @@ from egotap_pl.nn.heads import PerJointHead
 from egotap_pl.nn.lifter import Lifter
 from egotap_pl.nn.propagation import ConcatPropagation, Propagation, PuPropagation
 
-# The release's parameters (UnrealEgo, EgoCap), its class token and pooler, which nothing uses, included.
+# Numbers of parameters in the release (UnrealEgo, EgoCap), including its unused class token and pooler.
 RELEASE_PARAMETERS = {
     "none": (92_295_945, 92_272_899),
     "rf": (92_319_753, 92_273_667),
@@ -31,31 +32,32 @@ RELEASE_STATES: dict[str, Callable[..., Propagation]] = {
 
 @pytest.mark.parametrize("variant", RELEASE_PARAMETERS)
 def test_release_sizes(variant, skeleton):
+    limb_encoder = partial(LimbEncoder, hidden_dims=HIDDEN_DIMS)
     with torch.device("meta"):
         lifter = Lifter(
             skeleton,
             64,
             256,
-            ReleaseGridViTEncoder,
-            LimbEncoder,
+            partial(ReleaseGridViTEncoder, **VIT),
+            limb_encoder,
             RELEASE_STATES.get(variant, PROPAGATIONS[variant]),
             partial(PerJointHead, global_reads_joint=False),
         )
-        # The release builds the limb encoder for variants that never call it; we do not.
-        idle = 0 if lifter.propagation.uses_limbs else count(LimbEncoder(64, 256))
-    assert count(lifter) + idle + UNUSED_IN_RELEASE == RELEASE_PARAMETERS[variant][skeleton.name == "egocap"]
+        # The release builds the limb encoder even for variants that do not call it; we do not.
+        unused = 0 if lifter.propagation.uses_limbs else count(limb_encoder(64, 256))
+    assert count(lifter) + unused + UNUSED_IN_RELEASE == RELEASE_PARAMETERS[variant][skeleton.name == "egocap"]
 
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("propagation", PROPAGATIONS)
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_any_parts_compose_and_every_parameter_learns(encoder, propagation, head, skeleton):
+def test_all_parts_compose_and_every_parameter_learns(encoder, propagation, head, skeleton):
     lifter = make_lifter(skeleton, encoder, propagation, head)
     pose = lifter(*random_heatmaps(skeleton, 3))
     assert pose.shape == (3, len(skeleton.estimated), 3)
     (pose * torch.randn_like(pose)).sum().backward()
     assert [name for name, p in lifter.named_parameters() if p.grad is None] == []
-    # Batch normalisation after a Linear leaves its bias only a gradient of rounding errors, so biases are left out.
+    # Biases are excluded: before batch normalisation, their gradients are rounding errors only.
     zero = [name for name, p in lifter.named_parameters() if p.grad.abs().sum() == 0 and not name.endswith("bias")]
     assert zero == []
 
@@ -68,7 +70,7 @@ def test_propagations_that_read_limbs_depend_on_them(propagation, skeleton):
 
 
 @pytest.mark.parametrize("propagation", ["none", "lstm"])
-def test_no_limb_encoder_where_nothing_reads_limbs(propagation, skeleton):
+def test_no_limb_encoder_if_the_propagation_does_not_read_limbs(propagation, skeleton):
     lifter = make_lifter(skeleton, propagation=propagation).eval()
     assert lifter.limb_encoder is None
     assert lifter(random_heatmaps(skeleton, 2)[0], None).isfinite().all()
@@ -91,8 +93,8 @@ def test_embedding_goes_straight_to_a_vector_head():
 
 
 @pytest.mark.parametrize("propagation", ["lstm", "alter", "concat", "pu"])
-def test_only_descendants_see_a_joints_limb(propagation):
-    """On EgoCap no head shares anything between joints, so a limb's maps move its joint and what hangs off it only."""
+def test_a_limb_moves_its_descendants_only(propagation):
+    """On EgoCap the head treats joints separately, so a limb's heatmaps move its joint and the joint's descendants."""
     skeleton = egocap()
     lifter = make_lifter(skeleton, propagation=propagation).eval()
     joints, limbs = random_heatmaps(skeleton, 2)
@@ -125,7 +127,7 @@ def test_mean_pose_and_unit(skeleton):
     lifter.set_mean_pose(mean)
     output = lifter.head(features.joint, features.propagated)
     torch.testing.assert_close(lifter(*maps), mean + 20 * output)
-    assert "mean_pose_cm" in lifter.state_dict()  # it belongs to the weights
+    assert "mean_pose_cm" in lifter.state_dict()  # it is saved with the weights
 
 
 @pytest.mark.parametrize(("encoder", "head"), [("grid_vit", "per_joint"), ("cnn", "mlp")])

@@ -18,7 +18,7 @@ from egotap_pl.nn.propagation import (
 )
 
 DIM, STATE = 6, 5
-# A tree in which children come before parents, joints of one level are scattered and two joints hang off the root.
+# A tree in which children precede parents, the joints of a level are scattered, and the root has two children.
 TANGLED = Skeleton("tangled", tuple("abcdefgh"), (0, 3, 7, 0, 6, 3, 0, 1), estimates_root=False)
 SKELETONS = [unrealego(), egocap(), unrealego().chain(), TANGLED]
 RECURRENT = [LstmPropagation, AlterPropagation, ConcatPropagation, PuPropagation]
@@ -35,7 +35,7 @@ def random_features(skeleton: Skeleton, batch: int = 3) -> tuple[torch.Tensor, t
 
 
 def walk(skeleton: Skeleton, step, batch: int, num_layers: int = 2) -> torch.Tensor:
-    """The plain recursion of paper eq. 7-9, one joint after another: step(joint channel, parent's states) -> states."""
+    """The recursion of paper eq. 7-9, joint by joint: step(index of the joint's feature, parent's states) -> states."""
     zeros = [(torch.zeros(batch, STATE), torch.zeros(batch, STATE)) for _ in range(num_layers)]
 
     def states(joint: int):
@@ -45,7 +45,7 @@ def walk(skeleton: Skeleton, step, batch: int, num_layers: int = 2) -> torch.Ten
 
 
 def lstm_step(cells, inputs, parent):
-    """All layers of an LSTM, one step: torch.nn.LSTMCell by hand."""
+    """One step of all layers of an LSTM."""
     states = []
     for cell, state in zip(cells, parent, strict=True):
         hidden, memory = cell(inputs, state)
@@ -54,7 +54,7 @@ def lstm_step(cells, inputs, parent):
     return states
 
 
-def test_scan_adds_up_the_way_from_the_root(tree):
+def test_a_scan_can_sum_along_the_path_from_the_root(tree):
     values = torch.randn(2, tree.num_heatmap_joints, 1)
 
     def add(inputs, state):
@@ -62,8 +62,8 @@ def test_scan_adds_up_the_way_from_the_root(tree):
 
     (sums,) = TreeScan(tree)(add, (values,), (1,))
     for joint in range(1, tree.num_joints):
-        way = [j - 1 for j in tree.path(joint) if j]
-        close(sums[:, joint - 1], values[:, way].sum(1))
+        path = [j - 1 for j in tree.path(joint) if j]
+        close(sums[:, joint - 1], values[:, path].sum(1))
 
 
 def test_lstm_is_lstm_cells_joint_by_joint(tree):
@@ -92,7 +92,7 @@ def test_alter_is_two_lstm_steps_joint_by_joint(tree):
 def test_pu_is_the_papers_equations_joint_by_joint(tree):
     joint, limb = random_features(tree)
     net = PuPropagation(tree, DIM, state_dim=STATE)
-    for parameter in net.parameters():  # biases are zero at first, which would hide a forgotten one
+    for parameter in net.parameters():  # biases start at zero, which would hide a missing one
         nn.init.normal_(parameter, std=0.5)
     first, second = net.layers
     sigmoid = torch.sigmoid
@@ -117,7 +117,7 @@ def test_pu_is_the_papers_equations_joint_by_joint(tree):
 
 
 @pytest.mark.parametrize("make", [LstmPropagation, ConcatPropagation])
-def test_on_a_chain_it_is_torchs_lstm(make):
+def test_on_a_chain_it_is_the_lstm_of_torch(make):
     chain = egocap().chain()
     joint, limb = random_features(chain)
     net = make(chain, DIM, state_dim=STATE)
@@ -132,17 +132,17 @@ def test_on_a_chain_it_is_torchs_lstm(make):
 def test_a_joint_moves_its_subtree_and_nothing_else(make, tree):
     joint, limb = random_features(tree, 1)
     net = make(tree, DIM, state_dim=STATE)
-    given_limb = limb if net.uses_limbs else None
-    before = net(joint, given_limb)
+    limb_input = limb if net.uses_limbs else None
+    before = net(joint, limb_input)
     for moved in range(1, tree.num_joints):
         changed = joint.clone()
         changed[:, moved - 1] += 1
-        differs = (net(changed, given_limb) != before).any(-1)[0]
+        differs = (net(changed, limb_input) != before).any(-1)[0]
         assert {j + 1 for j in differs.nonzero().flatten().tolist()} == set(tree.subtree(moved))
 
 
 def set_gates(unit, hidden: float, limb: float) -> None:
-    """Fixes f' and f'' at 0 or 1, whatever the input."""
+    """Fixes f' and f'' at 0 or 1 for any input."""
     nn.init.zeros_(unit.to_forget.weight)
     values = torch.tensor([hidden] * unit.state_dim + [limb] * unit.limb_dim)
     unit.to_forget.bias.data = (values - 0.5) * 200
@@ -164,8 +164,8 @@ def as_lstm_cell(unit, with_hidden: bool) -> nn.LSTMCell:
 
 @pytest.mark.parametrize("hidden", [0.0, 1.0])
 @pytest.mark.parametrize("relational", [0.0, 1.0])
-def test_pu_with_open_or_shut_gates_is_an_lstm(hidden, relational, tree):
-    """Gates at 1: an LSTM on [joint, relational]. At 0: the relational feature, or the parent's h, is not there."""
+def test_pu_with_open_or_closed_gates_is_an_lstm(hidden, relational, tree):
+    """An LSTM on [joint, relational]; gates at 0 remove the relational feature, or the parent's hidden state."""
     joint, limb = random_features(tree)
     net = PuPropagation(tree, DIM, state_dim=STATE)
     units: Any = net.layers
@@ -187,22 +187,22 @@ def test_rf_is_a_concatenation():
 
 
 @pytest.mark.parametrize("name", PROPAGATIONS)
-def test_out_dim_is_true(name):
+def test_out_dim_is_the_width_of_the_output(name):
     joint, limb = random_features(egocap())
     net = PROPAGATIONS[name](egocap(), DIM)
     assert net(joint, limb if net.uses_limbs else None).shape[-1] == net.out_dim
 
 
 @pytest.mark.parametrize("make", RECURRENT)
-def test_the_papers_feature_is_as_wide_as_a_joint_feature(make):
+def test_by_default_a_propagated_feature_is_as_wide_as_a_joint_feature(make):
     assert make(egocap(), 256).out_dim == 256
 
 
 @pytest.mark.parametrize("make", RECURRENT)
-def test_survives_half_precision(make):
+def test_half_precision_is_close_to_full(make):
     joint, limb = random_features(unrealego())
     net = make(unrealego(), DIM)
-    given = limb if net.uses_limbs else None
+    limb_input = limb if net.uses_limbs else None
     with torch.autocast("cpu", torch.bfloat16):
-        half = net(joint, given)
-    close(half.float(), net(joint, given), atol=0.05, rtol=0.05)
+        half = net(joint, limb_input)
+    close(half.float(), net(joint, limb_input), atol=0.05, rtol=0.05)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.nn.resnet import IMAGENET_URL, ResNet18, load_imagenet_weights
 
-# torchvision's ResNet-18: name, (out, in, kernel) of every convolution; its batch normalisation; no biases.
+# torchvision's ResNet-18: name, output channels, input channels, kernel and batch normalisation of every convolution.
 CONVS = """
 conv1 64 3 7 bn1
 layer1.0.conv1 64 64 3 layer1.0.bn1
@@ -36,12 +36,12 @@ layer4.1.conv2 512 512 3 layer4.1.bn2
 
 @pytest.fixture(scope="module")
 def weights() -> dict[str, torch.Tensor]:
-    """Random numbers under torchvision's names, as in its file: with a classifier, without batch counters."""
+    """Random weights under torchvision's names, as in its file: with a classifier, without batch counters."""
     generator = torch.Generator().manual_seed(0)
     state = {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
     for line in CONVS.split("\n")[1:-1]:
-        conv, out, inside, kernel, norm = line.split()
-        shape = (int(out), int(inside), int(kernel), int(kernel))
+        conv, out, in_channels, kernel, norm = line.split()
+        shape = (int(out), int(in_channels), int(kernel), int(kernel))
         state[f"{conv}.weight"] = torch.randn(shape, generator=generator) / (shape[1] * shape[2]) / 2
         for name in ("weight", "bias", "running_mean", "running_var"):
             state[f"{norm}.{name}"] = torch.rand(int(out), generator=generator) + 0.5
@@ -49,7 +49,7 @@ def weights() -> dict[str, torch.Tensor]:
 
 
 def reference(state: dict[str, torch.Tensor], x: torch.Tensor) -> list[torch.Tensor]:
-    """ResNet-18 written down with functions."""
+    """ResNet-18 written out with functions."""
 
     def conv_bn(name, norm, x, stride):
         kernel = state[f"{name}.weight"]
@@ -59,13 +59,13 @@ def reference(state: dict[str, torch.Tensor], x: torch.Tensor) -> list[torch.Ten
 
     x = F.max_pool2d(F.relu(conv_bn("conv1", "bn1", x, 2)), 3, 2, 1)
     levels = []
-    for stage in range(1, 5):
+    for level in range(1, 5):
         for block in range(2):
-            at, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
-            y = F.relu(conv_bn(f"{at}.conv1", f"{at}.bn1", x, stride))
-            y = conv_bn(f"{at}.conv2", f"{at}.bn2", y, 1)
+            name, stride = f"layer{level}.{block}", 2 if level > 1 and block == 0 else 1
+            y = F.relu(conv_bn(f"{name}.conv1", f"{name}.bn1", x, stride))
+            y = conv_bn(f"{name}.conv2", f"{name}.bn2", y, 1)
             if stride == 2:
-                x = conv_bn(f"{at}.downsample.0", f"{at}.downsample.1", x, stride)
+                x = conv_bn(f"{name}.downsample.0", f"{name}.downsample.1", x, stride)
             x = F.relu(x + y)
         levels.append(x)
     return levels
@@ -87,7 +87,7 @@ def test_names_are_torchvisions(weights):
     assert ours == {name for name in weights if not name.startswith("fc.")}
 
 
-def test_strides_and_channels_of_a_narrow_one():
+def test_strides_and_channels_of_a_narrow_backbone():
     pyramid = ResNet18(width=4)(torch.randn(2, 3, 64, 96))
     assert [tuple(level.shape) for level in pyramid] == [
         (2, 4, 16, 24),
@@ -106,20 +106,20 @@ def test_only_wide_ones_compute_channels_last(width, channels_last):
 
 
 def test_download_is_used_without_a_file(weights, monkeypatch):
-    asked = []
+    urls = []
 
     def download(url, **_):
-        asked.append(url)
+        urls.append(url)
         return weights
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
     backbone = ResNet18()
     load_imagenet_weights(backbone, None)
-    assert asked == [IMAGENET_URL]
+    assert urls == [IMAGENET_URL]
     assert torch.equal(backbone.conv1.weight, weights["conv1.weight"])
 
 
-def test_failed_download_names_the_ways_out(monkeypatch):
+def test_a_failed_download_names_the_alternatives(monkeypatch):
     def fail(*_, **__):
         raise URLError("no route to host")
 
@@ -128,13 +128,13 @@ def test_failed_download_names_the_ways_out(monkeypatch):
         load_imagenet_weights(ResNet18(), None)
 
 
-def test_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(EgotapError, match=r"nowhere\.pth.*scale.initialise=null"):
         load_imagenet_weights(ResNet18(), tmp_path / "nowhere.pth")
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 cut off"])
-def test_garbage_is_named(content, tmp_path):
+def test_an_unreadable_file_is_named(content, tmp_path):
     (tmp_path / "bad.pth").write_bytes(content)
     with pytest.raises(EgotapError, match=r"bad\.pth"):
         load_imagenet_weights(ResNet18(), tmp_path / "bad.pth")
@@ -146,7 +146,7 @@ def test_other_networks_weights_are_refused(weights, tmp_path):
     with pytest.raises(EgotapError, match=r"other\.pth does not hold"):
         load_imagenet_weights(ResNet18(), file)
     torch.save([1, 2], file)
-    with pytest.raises(EgotapError, match=r"other\.pth holds no state dict"):
+    with pytest.raises(EgotapError, match=r"other\.pth does not hold a state dict"):
         load_imagenet_weights(ResNet18(), file)
 
 
@@ -161,6 +161,6 @@ def test_code_in_a_file_does_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_narrow_backbones_have_no_imagenet_weights():
+def test_imagenet_weights_are_refused_by_narrow_backbones():
     with pytest.raises(EgotapError, match="width 64, but this one has 16"):
         load_imagenet_weights(ResNet18(width=16), None)

@@ -1,4 +1,4 @@
-"""Small decoders, and what formulas that are written out need."""
+"""Small decoders, and helpers for tests that write a network out with functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DECODERS = {
 
 
 def settled(module: torch.nn.Module) -> torch.nn.Module:
-    """With batch statistics and gains as they could be after a training, in evaluation mode."""
+    """The module in evaluation mode, with random batch statistics and gains, as after a training."""
     for norm in module.modules():
         if isinstance(norm, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
             for tensor in (norm.weight.data, norm.running_var):

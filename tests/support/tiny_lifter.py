@@ -29,7 +29,14 @@ from egotap_pl.nn.propagation import (
     RfPropagation,
 )
 
-TINY_VIT: dict[str, Any] = {"width": 16, "depth": 2, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
+TINY_VIT: dict[str, Any] = {
+    "patches_per_side": 4,
+    "width": 16,
+    "depth": 2,
+    "heads": 2,
+    "mlp_width": 32,
+    "hidden_dims": (24,),
+}
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "cnn": partial(CnnEncoder, channels=(4, 8), hidden_dims=(24,), embedding_dim=12),
     "channel_vit": partial(ChannelViTEncoder, **TINY_VIT, embedding_dim=12),

@@ -32,6 +32,7 @@ from egotap_pl.nn.propagation import (
 
 _POSITION, _LIMB = "pos_heatmap_encoder.", "rot_heatmap_encoder."
 _STATES = "skel_sequential_layer."
+PATCHES_PER_SIDE = 4
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def release_lifter(
     state = {} if variant.state_dims is None else {"state_dim": variant.state_dims * sizes.joint_dim}
     encoder = partial(
         ReleaseGridViTEncoder,
+        patches_per_side=PATCHES_PER_SIDE,
         width=sizes.width,
         depth=sizes.depth,
         heads=sizes.heads,

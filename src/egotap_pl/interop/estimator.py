@@ -11,7 +11,8 @@ from torch import Tensor
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.state import Entry, Published, Spare, fill, read_published, renamed, same, translate
-from egotap_pl.nn.estimator import NUM_VIEWS, JointEstimator, LimbEstimator, StereoUNet
+from egotap_pl.nn.blocks import NUM_VIEWS
+from egotap_pl.nn.estimator import JointEstimator, LimbEstimator, StereoUNet
 
 _BACKBONE = "backbone.backbone."
 # The release keeps the backbone's parts under a second name each: (name there, name in the ResNet).
@@ -25,6 +26,8 @@ _COPIES = {
 }
 _CLASSES = 1000  # of ImageNet: the classifier stays in the release's files, unused
 KINDS = {"joint": JointEstimator, "limb": LimbEstimator}
+LATERAL_WIDTHS = (128, 256, 516, 1024)
+DECODER_WIDTHS = (1024, 512, 512)
 
 
 def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoUNet:
@@ -46,7 +49,7 @@ def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoU
     if kind not in KINDS:
         raise EgotapError(f"there is no estimator of {kind!r}; there are {', '.join(KINDS)}")
     published = read_published(source, kind)
-    estimator = KINDS[kind](skeleton)
+    estimator = KINDS[kind](skeleton, lateral_widths=LATERAL_WIDTHS, decoder_widths=DECODER_WIDTHS)
     fill(estimator, estimator_weights(published, estimator, skeleton))
     return estimator.eval()
 

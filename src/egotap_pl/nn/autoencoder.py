@@ -1,4 +1,4 @@
-"""UnrealEgo's autoencoder of heatmaps in its two halves; all baselines and the decoders of table 3 are made of them."""
+"""The two halves of UnrealEgo's heatmap autoencoder. All baselines and the decoders of Table 3 are built from them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from egotap_pl.nn.blocks import down_block, fc_stack, init_kaiming, up_block
 
 
 class MapEncoder(nn.Module):
-    """Maps stacked as channels, halved by convolutions, then fully connected down to one vector.
+    """Encodes heatmaps, stacked as channels, into one vector by strided convolutions and fully connected layers.
 
     Args:
-        num_maps: maps that come in.
-        heatmap_px: their side.
+        num_maps: number of heatmaps.
+        heatmap_px: side of the heatmaps.
         out_dim: width of the vector.
-        channels: of the convolutions.
-        hidden_dims: widths between the flattened maps and the vector.
+        channels: channels of the convolutions, each of which halves the heatmaps.
+        hidden_dims: widths between the flattened convolution output and the vector.
 
     Raises:
-        ValueError: if the maps cannot be halved as often as there are convolutions.
+        ValueError: if the heatmaps cannot be halved that often.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class MapEncoder(nn.Module):
         heatmap_px: int,
         out_dim: int,
         *,
-        channels: Sequence[int] = (64, 128, 256),
-        hidden_dims: Sequence[int] = (2048, 512),
+        channels: Sequence[int],
+        hidden_dims: Sequence[int],
     ) -> None:
         super().__init__()
         side = _halved(heatmap_px, len(channels))
@@ -41,22 +41,24 @@ class MapEncoder(nn.Module):
         init_kaiming(self)
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b z"]:
-        """The vector of all maps."""
+        """The vector of all heatmaps."""
         return self.reduce(self.convs(maps))
 
 
 class MapDecoder(nn.Module):
-    """From one vector back to maps: `MapEncoder` the other way round, normalised and activated to the end (release).
+    """Decodes one vector into heatmaps: `MapEncoder` in reverse.
+
+    The last layer, too, has a normalisation and an activation (release).
 
     Args:
         in_dim: width of the vector.
-        num_maps: maps that come out.
-        heatmap_px: their side.
-        channels: of `MapEncoder`'s convolutions; used from the last to the first.
-        hidden_dims: `MapEncoder`'s; likewise.
+        num_maps: number of heatmaps.
+        heatmap_px: side of the heatmaps.
+        channels: channels of the matching `MapEncoder`, which are used in reverse.
+        hidden_dims: hidden widths of the matching `MapEncoder`, which are used in reverse.
 
     Raises:
-        ValueError: if the maps cannot be halved as often as there are convolutions.
+        ValueError: if the heatmaps cannot be halved that often.
     """
 
     def __init__(
@@ -65,8 +67,8 @@ class MapDecoder(nn.Module):
         num_maps: int,
         heatmap_px: int,
         *,
-        channels: Sequence[int] = (64, 128, 256),
-        hidden_dims: Sequence[int] = (2048, 512),
+        channels: Sequence[int],
+        hidden_dims: Sequence[int],
     ) -> None:
         super().__init__()
         side = _halved(heatmap_px, len(channels))
@@ -75,12 +77,12 @@ class MapDecoder(nn.Module):
         blocks = [up_block(a, b) for a, b in pairwise((*reversed(channels), num_maps))]
         self.deconvs = nn.Sequential(*blocks)
         init_kaiming(self)
-        # Begin at all-zero maps, as estimators do: normalised maps are tens of times larger than heatmaps, and a short
-        # training would be spent on shrinking them.
+        # Start at all-zero heatmaps, as estimators do: normalised outputs are tens of times larger than heatmaps, and a
+        # short training would be spent on shrinking them.
         nn.init.zeros_(blocks[-1].get_parameter("1.weight"))
 
     def forward(self, vector: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
-        """All maps."""
+        """The decoded heatmaps."""
         return self.deconvs(self.unflatten(self.expand(vector)))
 
 

@@ -1,4 +1,4 @@
-"""Building blocks that several networks share."""
+"""Building blocks shared by several networks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+NUM_VIEWS = 2
+"""View 0 is left and view 1 is right, always the wearer's."""
+
 
 def init_kaiming(module: nn.Module) -> None:
-    """Kaiming-normal (fan-in) weights and zero biases in every Linear and convolution below ``module``.
+    """Initialises every linear layer and convolution in ``module`` with Kaiming-normal weights and zero biases.
 
-    Other layers keep what they have; in particular recurrent cells stay at their default, as in the release.
+    Other layers are unchanged; recurrent cells in particular keep PyTorch's initialisation, as in the release.
     """
     for layer in module.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
@@ -23,35 +26,50 @@ def init_kaiming(module: nn.Module) -> None:
 
 
 def fc_block(in_dim: int, out_dim: int) -> nn.Sequential:
-    """Linear, batch normalisation, LeakyReLU(0.2): the fully connected layer of all encoders (release)."""
+    """Linear layer, batch normalisation and LeakyReLU(0.2): the fully connected layer of all encoders (release)."""
     return nn.Sequential(nn.Linear(in_dim, out_dim), nn.BatchNorm1d(out_dim), nn.LeakyReLU(0.2, inplace=True))
 
 
 def fc_stack(dims: Sequence[int]) -> nn.Sequential:
-    """`fc_block` after `fc_block`, from ``dims[0]`` through to ``dims[-1]``."""
+    """A sequence of `fc_block`s with the widths ``dims``, input and output included."""
     return nn.Sequential(*(fc_block(a, b) for a, b in pairwise(dims)))
 
 
 def conv_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
-    """Convolution that keeps the size, and ReLU: the layer of all U-Net decoders (release)."""
+    """Convolution that keeps the size, and ReLU: the layer of all U-Net decoders (release).
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel: side of the kernel, an odd number of pixels.
+    """
     conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
     return nn.Sequential(conv, nn.ReLU(inplace=True))
 
 
 def down_block(in_channels: int, out_channels: int) -> nn.Sequential:
-    """4x4 convolution of stride 2, batch normalisation, LeakyReLU(0.2): halves a map (UnrealEgo's encoder)."""
+    """4x4 convolution of stride 2, batch normalisation and LeakyReLU(0.2): halves the size (UnrealEgo's encoder)."""
     conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1)
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.LeakyReLU(0.2, inplace=True))
 
 
 def up_block(in_channels: int, out_channels: int) -> nn.Sequential:
-    """`down_block`'s counterpart with a transposed convolution: doubles a map (UnrealEgo's decoder)."""
+    """Counterpart of `down_block` with a transposed convolution: doubles the size (UnrealEgo's decoder)."""
     conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1)
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.LeakyReLU(0.2, inplace=True))
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm self-attention and MLP with GELU, as in ViT (paper 3.2; LayerNorm eps from the release)."""
+    """Pre-norm self-attention and MLP with GELU, as in ViT (paper 3.2; LayerNorm eps from the release).
+
+    Args:
+        width: width of a token.
+        heads: attention heads.
+        mlp_width: hidden width of the MLP.
+
+    Raises:
+        ValueError: if the width is not a multiple of the number of heads.
+    """
 
     def __init__(self, width: int, heads: int, mlp_width: int) -> None:
         super().__init__()
@@ -65,7 +83,7 @@ class TransformerBlock(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, mlp_width), nn.GELU(), nn.Linear(mlp_width, width))
 
     def forward(self, tokens: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
-        """Every token attends to all tokens."""
+        """Tokens after each has attended to all."""
         qkv = self.qkv(self.attention_norm(tokens)).unflatten(-1, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         attended = F.scaled_dot_product_attention(query, key, value)
@@ -74,7 +92,14 @@ class TransformerBlock(nn.Module):
 
 
 class Transformer(nn.Sequential):
-    """Transformer blocks and a last LayerNorm."""
+    """Transformer blocks and a final LayerNorm.
+
+    Args:
+        width: width of a token.
+        depth: number of blocks.
+        heads: attention heads.
+        mlp_width: hidden width of the MLPs.
+    """
 
     def __init__(self, width: int, depth: int, heads: int, mlp_width: int) -> None:
         super().__init__(

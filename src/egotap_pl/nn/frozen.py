@@ -1,4 +1,4 @@
-"""Networks that are used but never trained."""
+"""Networks that are used but not trained."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Frozen(nn.Module):
-    """Wraps a trained network: no gradients, and evaluation mode whatever mode its surroundings are in.
+    """Wraps a trained network: it has no gradients and is always in evaluation mode.
 
-    The release only cleared requires_grad, so batch normalisation went on using and updating batch statistics. Frozen
-    for good means that the output for a frame never changes, which is what makes caching it right.
+    The release only clears requires_grad, so batch normalisation keeps using and updating batch statistics. Here the
+    output for a frame never changes, and so it can be cached.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -19,11 +19,11 @@ class Frozen(nn.Module):
         self.train(False)
 
     def train(self, mode: bool = True) -> Frozen:
-        """Stays in evaluation mode, whatever ``mode`` says."""
+        """Stays in evaluation mode, whatever ``mode`` is."""
         super().train(False)
         return self
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """The network's output, without a graph."""
+        """The network's output, without gradients."""
         with torch.no_grad():
             return self.module(*inputs)

@@ -1,4 +1,4 @@
-"""From heatmaps to a pose: encoder, propagation and head, composed by what each needs and gives."""
+"""The lifter, from heatmaps to a pose: an encoder, a propagation and a head."""
 
 from __future__ import annotations
 
@@ -16,44 +16,63 @@ from egotap_pl.nn.propagation.base import Propagation
 
 
 class LifterFeatures(NamedTuple):
-    """What a lifter knows before its head. Fields that this lifter has no use for are None.
-
-    Fields:
-        embedding: an embedding encoder's output.
-        joint: joint features F_J.
-        limb: relational features F_R.
-        propagated: propagated features F_P.
-    """
+    """Everything that a lifter computes before its head. Features that a lifter does not use are None."""
 
     embedding: Float[Tensor, "b z"] | None
+    """Output of an embedding encoder."""
+
     joint: Float[Tensor, "b j d"] | None
+    """Joint features F_J."""
+
     limb: Float[Tensor, "b j d"] | None
+    """Relational features F_R."""
+
     propagated: Float[Tensor, "b j p"] | None
+    """Propagated features F_P."""
 
 
 class Lifter(nn.Module):
     """Lifts stereo heatmaps to a 3D pose (paper 3).
 
-    Any encoder goes with any propagation and any head. Only what is used is built: a limb encoder where the
-    propagation reads limbs; joint features of an embedding where the propagation or the head reads them; a head that
-    reads one vector gets the embedding, or where there is none or something propagates, all propagated features.
+    Any encoder works with any propagation and any head. Only the parts that are used are built: a limb encoder if the
+    propagation reads limbs, and joint features of an embedding if the propagation or the head reads them. A head that
+    reads one vector gets the embedding if there is one and nothing propagates, otherwise all propagated features.
 
     The pose is ``mean_pose_cm + pose_unit_cm * head output``. With the defaults, zeros and 1 cm, that is the head's
-    output, as in the release; a mean pose and a larger unit spare a short training the way to the body's size.
+    output, as in the release. A mean pose and a larger unit let a short training start near the size of a body.
 
     Args:
-        skeleton: whose heatmaps come in and whose estimated joints go out.
+        skeleton: the skeleton of the heatmaps and of the estimated pose.
         heatmap_px: side of the heatmaps.
-        joint_dim: width of joint and relational features (paper: 256), a half for each view.
-        encoder: makes an `Encoder` of ``skeleton``, ``heatmap_px`` and ``joint_dim``.
-        limb_encoder: makes the relational features' encoder of ``heatmap_px`` and ``joint_dim``.
-        propagation: makes a `Propagation` of ``skeleton`` and ``joint_dim``.
-        head: makes a `Head` of ``skeleton`` and ``dims``.
-        propagation_parents: parent of each joint in the order of propagation; None is the skeleton's own tree.
-        pose_unit_cm: length that 1 in the head's output stands for.
+        joint_dim: width of joint and relational features, half of it for each view (paper: 256).
+        encoder: factory of an `Encoder`, called with ``skeleton``, ``heatmap_px`` and ``joint_dim``.
+        limb_encoder: factory of the encoder of relational features, called with ``heatmap_px`` and ``joint_dim``.
+        propagation: factory of a `Propagation`, called with ``skeleton`` and ``joint_dim``.
+        head: factory of a `Head`, called with ``skeleton`` and ``dims``.
+        propagation_parents: parent of each joint in the order of propagation; None: the skeleton's own tree.
+        pose_unit_cm: length in cm of one unit of the head's output.
 
     Raises:
-        ValueError: if ``propagation_parents`` are no tree of the skeleton's joints.
+        ValueError: if ``propagation_parents`` is not a tree of the skeleton's joints.
+
+    Examples:
+        >>> from functools import partial
+        >>> from egotap_pl.core.skeleton import unrealego
+        >>> from egotap_pl.nn.encoders import CnnEncoder, LimbEncoder
+        >>> from egotap_pl.nn.heads import PerJointHead
+        >>> from egotap_pl.nn.propagation import PuPropagation
+        >>> lifter = Lifter(
+        ...     unrealego(),
+        ...     heatmap_px=16,
+        ...     joint_dim=8,
+        ...     encoder=partial(CnnEncoder, channels=(4, 8), hidden_dims=(16,), embedding_dim=8),
+        ...     limb_encoder=partial(LimbEncoder, hidden_dims=(16,)),
+        ...     propagation=PuPropagation,
+        ...     head=PerJointHead,
+        ... )
+        >>> joint_heatmaps, limb_heatmaps = torch.rand(4, 2, 15, 16, 16), torch.rand(4, 2, 15, 2, 16, 16)
+        >>> lifter(joint_heatmaps, limb_heatmaps).shape
+        torch.Size([4, 16, 3])
     """
 
     mean_pose_cm: Tensor
@@ -90,7 +109,7 @@ class Lifter(nn.Module):
         self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
 
     def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
-        """Sets the pose that the head's output is added to, typically the training set's mean."""
+        """Sets the pose to which the head's output is added, typically the mean of the training set."""
         self.mean_pose_cm.copy_(pose_cm)
 
     def features(
@@ -98,7 +117,7 @@ class Lifter(nn.Module):
         joint_heatmaps: Float[Tensor, "b v j h w"],
         limb_heatmaps: Float[Tensor, "b v j 2 h w"] | None,
     ) -> LifterFeatures:
-        """Everything up to the head. Limb heatmaps may be None where the propagation reads no limbs."""
+        """Everything before the head. Limb heatmaps may be None if the propagation does not read limbs."""
         encoded = self.encoder(joint_heatmaps)
         if self.head_reads_embedding:
             return LifterFeatures(encoded, None, None, None)
@@ -113,11 +132,11 @@ class Lifter(nn.Module):
         joint_heatmaps: Float[Tensor, "b v j h w"],
         limb_heatmaps: Float[Tensor, "b v j 2 h w"] | None,
     ) -> Float[Tensor, "b e 3"]:
-        """The pose of the estimated joints, cm."""
+        """Positions of the estimated joints, in cm."""
         return self.pose_cm(self.features(joint_heatmaps, limb_heatmaps))
 
     def pose_cm(self, features: LifterFeatures) -> Float[Tensor, "b e 3"]:
-        """What the head makes of the features, in cm."""
+        """The head's estimate from the features, in cm."""
         if self.head_reads_embedding:
             output = self.head(features.embedding)
         elif isinstance(self.head, VectorHead):

@@ -1,4 +1,4 @@
-"""ResNet-18 as a feature pyramid, with torchvision's parameter names so that ImageNet weights load."""
+"""ResNet-18 as a feature pyramid, with torchvision's parameter names, so that ImageNet weights can be loaded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from egotap_pl.core.errors import EgotapError
 IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 """torchvision's ResNet-18 weights (IMAGENET1K_V1)."""
 IMAGENET_WIDTH = 64
+"""Channels of ResNet-18's stem."""
 CHANNELS_LAST_WIDTH = 16
 """Least width that is computed channels last.
 
@@ -39,7 +40,13 @@ class FeaturePyramid(NamedTuple):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut."""
+    """Two 3x3 convolutions and a shortcut.
+
+    Args:
+        in_channels: channels of the input.
+        channels: channels of the output.
+        stride: stride of the first convolution and of the shortcut.
+    """
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -54,7 +61,7 @@ class BasicBlock(nn.Module):
             self.downsample = nn.Sequential(conv, nn.BatchNorm2d(channels))
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
-        """Residual step."""
+        """The input, through the shortcut, plus its residual."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(x)).add_(shortcut))
@@ -64,7 +71,7 @@ class ResNet18(nn.Module):
     """ResNet-18 without its classifier.
 
     Args:
-        width: channels of the stem; 64 is ResNet-18 proper, less makes all layers narrower alike.
+        width: channels of the stem, with which all widths scale (ResNet-18: 64).
     """
 
     def __init__(self, width: int = IMAGENET_WIDTH) -> None:
@@ -82,7 +89,7 @@ class ResNet18(nn.Module):
         self.layer3 = nn.Sequential(BasicBlock(2 * width, 4 * width, 2), BasicBlock(4 * width, 4 * width, 1))
         self.layer4 = nn.Sequential(BasicBlock(4 * width, 8 * width, 2), BasicBlock(8 * width, 8 * width, 1))
         for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):  # He et al.'s initialisation for residual networks, as torchvision's
+            if isinstance(layer, nn.Conv2d):  # He et al.'s initialisation, as in torchvision
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> FeaturePyramid:
@@ -90,12 +97,12 @@ class ResNet18(nn.Module):
         return self.pyramid(self.stem(images))
 
     def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
-        """Features at half the image's size, which the pyramid is made of."""
+        """Features at half of the image's size, the input of the pyramid."""
         images = images.contiguous(memory_format=self.memory_format)
         return self.relu(self.bn1(self.conv1(images)))
 
     def pyramid(self, stem: Float[Tensor, "n c2 h2 w2"]) -> FeaturePyramid:
-        """Features from a quarter of the image's size on."""
+        """Features at a quarter of the image's size and smaller."""
         stride4 = self.layer1(self.maxpool(stem))
         stride8 = self.layer2(stride4)
         stride16 = self.layer3(stride8)
@@ -103,14 +110,14 @@ class ResNet18(nn.Module):
 
 
 def load_imagenet_weights(backbone: ResNet18, file: Path | str | None) -> None:
-    """Fills ``backbone`` with torchvision's ImageNet weights.
+    """Loads torchvision's ImageNet weights into a backbone.
 
     Args:
-        backbone: of ImageNet's width.
-        file: local ``.pth`` file; None downloads `IMAGENET_URL` (kept in torch.hub's cache).
+        backbone: a ResNet-18 of the original width.
+        file: local ``.pth`` file; None: download `IMAGENET_URL` into torch.hub's cache.
 
     Raises:
-        EgotapError: if the backbone is narrower, or the weights cannot be had or do not fit.
+        EgotapError: if the backbone has another width, or the weights cannot be read or do not fit.
     """
     if backbone.width != IMAGENET_WIDTH:
         raise EgotapError(
@@ -134,7 +141,7 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise EgotapError(f"{file} is not a readable file of weights: {error}. {_REMEDY}") from error
     if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
-        raise EgotapError(f"{file} holds no state dict of tensors. {_REMEDY}")
+        raise EgotapError(f"{file} does not hold a state dict of tensors. {_REMEDY}")
     return weights
 
 

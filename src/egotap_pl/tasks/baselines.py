@@ -44,10 +44,10 @@ class Ego3DPoseTask(LiftingTask):
         maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         lengths_px = limb_lengths_px(batch.points2d_px, self.skeleton, maps.limb.shape[-1])
-        seen = self.lifter.seen_limbs
+        select = self.lifter.select_limbs
         return {
             **self.pose_terms(output.pose_cm, batch),
             "reconstruction": map_mse(output.joint, maps.joint),
-            "limb_reconstruction": limb_heatmap_mse(output.limb, seen(maps.limb), seen(lengths_px)),
+            "limb_reconstruction": limb_heatmap_mse(output.limb, select(maps.limb), select(lengths_px)),
             "limb_direction": limb_direction_mse(output.directions, batch.pose_cm, self.lifter.limbs),
         }

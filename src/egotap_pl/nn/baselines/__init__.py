@@ -1,4 +1,4 @@
-"""The published methods that EgoTAP is compared with (table 1). One per file."""
+"""The published methods that EgoTAP is compared with (Table 1), one per file."""
 
 from egotap_pl.nn.baselines.ego3dpose import Ego3DPoseLifter, Ego3DPoseOutput
 from egotap_pl.nn.baselines.egoglass import EgoGlassEstimator, EgoGlassOutput

@@ -1,4 +1,4 @@
-"""Ego3DPose: an autoencoder of all heatmaps, and a path that sees one limb at a time."""
+"""Ego3DPose: an autoencoder of all heatmaps, and a network that reads one limb at a time."""
 
 from __future__ import annotations
 
@@ -11,37 +11,43 @@ from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.autoencoder import MapDecoder, MapEncoder
-from egotap_pl.nn.blocks import fc_stack, init_kaiming
-from egotap_pl.nn.encoders.base import NUM_VIEWS
+from egotap_pl.nn.blocks import NUM_VIEWS, fc_stack, init_kaiming
 from egotap_pl.nn.heads.base import FeatureDims
 from egotap_pl.nn.heads.mlp import MlpHead
 
 
 class Ego3DPoseOutput(NamedTuple):
-    """What is trained: the pose, the rebuilt heatmaps, and the unit direction of every limb that is seen."""
+    """The outputs that are trained."""
 
     pose_cm: Float[Tensor, "b e 3"]
+    """Positions of the estimated joints, in cm."""
+
     joint: Float[Tensor, "b v j h w"]
+    """Rebuilt joint heatmaps."""
+
     limb: Float[Tensor, "b v l 2 h w"]
+    """Rebuilt heatmaps of the limbs that the network reads."""
+
     directions: Float[Tensor, "b l 3"]
+    """Directions of the limbs that the network reads; they learn to be unit vectors from parent to child."""
 
 
 class Ego3DPoseLifter(nn.Module):
-    """Lifts joint and limb heatmaps by one embedding of all and a 3D direction of each limb (Kang et al. 2023).
+    """Lifts heatmaps through one embedding of all of them and the 3D direction of each limb (Kang et al. 2023).
 
-    Limbs that end in the root, which has no heatmap, are left out: 14 on UnrealEgo (release), 16 on EgoCap. Directions
-    go to the pose detached, so the limb path learns from its own loss alone (release).
+    The network does not read limbs that end in the root, which has no heatmap: it reads 14 limbs on UnrealEgo (release)
+    and 16 on EgoCap. The pose uses detached directions, so the limb path learns from its own loss alone (release).
 
     Args:
-        skeleton: whose heatmaps come in and whose estimated joints go out.
+        skeleton: the skeleton of the heatmaps and of the estimated pose.
         heatmap_px: side of the heatmaps.
-        channels: of the convolutions of both paths.
-        hidden_dims: widths between flattened maps and embedding, in both paths.
-        embedding_dim: of all maps. 20 in the release; the paper says "larger" without a number.
-        limb_embedding_dim: of one limb (release: 10).
-        direction_hidden_dims: from a limb's embedding to its direction (release: 32 and 32).
-        pose_hidden_dims: to the pose. 32 and 32 in the release; the paper says "larger" without a number.
-        pose_unit_cm: length that 1 in the head's output stands for, around the pose that `set_mean_pose` gave.
+        channels: channels of the convolutions, in both paths.
+        hidden_dims: widths between the flattened convolution output and the embedding, in both paths.
+        embedding_dim: width of the embedding of all heatmaps (release: 20; paper: "larger", without a number).
+        limb_embedding_dim: width of the embedding of one limb (release: 10).
+        direction_hidden_dims: widths between a limb's embedding and its direction (release: 32 and 32).
+        pose_hidden_dims: hidden widths of the head (release: 32 and 32; paper: "larger", without a number).
+        pose_unit_cm: length in cm of one unit of the head's output, which is relative to the mean pose.
     """
 
     mean_pose_cm: Tensor
@@ -52,12 +58,12 @@ class Ego3DPoseLifter(nn.Module):
         skeleton: Skeleton,
         heatmap_px: int,
         *,
-        channels: Sequence[int] = (64, 128, 256),
-        hidden_dims: Sequence[int] = (2048, 512),
-        embedding_dim: int = 20,
-        limb_embedding_dim: int = 10,
-        direction_hidden_dims: Sequence[int] = (32, 32),
-        pose_hidden_dims: Sequence[int] = (32, 32),
+        channels: Sequence[int],
+        hidden_dims: Sequence[int],
+        embedding_dim: int,
+        limb_embedding_dim: int,
+        direction_hidden_dims: Sequence[int],
+        pose_hidden_dims: Sequence[int],
         pose_unit_cm: float = 1.0,
     ) -> None:
         super().__init__()
@@ -80,21 +86,21 @@ class Ego3DPoseLifter(nn.Module):
         self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
 
     def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
-        """Sets the pose that the head's output is added to, typically the training set's mean."""
+        """Sets the pose to which the head's output is added, typically the mean of the training set."""
         self.mean_pose_cm.copy_(pose_cm)
 
     def forward(
         self, joint_heatmaps: Float[Tensor, "b v j h w"], limb_heatmaps: Float[Tensor, "b v j 2 h w"]
     ) -> Float[Tensor, "b e 3"]:
-        """The pose of the estimated joints, cm."""
-        limbs = self.seen_limbs(limb_heatmaps)
+        """Positions of the estimated joints, in cm."""
+        limbs = self.select_limbs(limb_heatmaps)
         return self._pose_cm(self.encoder(_stack(joint_heatmaps, limbs)), self._directions(limbs))
 
     def estimate(
         self, joint_heatmaps: Float[Tensor, "b v j h w"], limb_heatmaps: Float[Tensor, "b v j 2 h w"]
     ) -> Ego3DPoseOutput:
-        """The pose, and everything else that is trained."""
-        limbs = self.seen_limbs(limb_heatmaps)
+        """The pose and the other trained outputs."""
+        limbs = self.select_limbs(limb_heatmaps)
         directions, embedding = self._directions(limbs), self.encoder(_stack(joint_heatmaps, limbs))
         rebuilt = self.decoder(embedding).split((NUM_VIEWS * self.num_joints, 2 * NUM_VIEWS * len(self.limbs)), 1)
         return Ego3DPoseOutput(
@@ -104,14 +110,14 @@ class Ego3DPoseLifter(nn.Module):
             directions,
         )
 
-    def seen_limbs(self, limbs: Float[Tensor, "b v j *c"]) -> Float[Tensor, "b v l *c"]:
-        """Of maps or anything else of all limbs, those of the limbs that the network sees."""
-        return limbs.index_select(2, self.limb_rows)
+    def select_limbs(self, values: Float[Tensor, "b v j *c"]) -> Float[Tensor, "b v l *c"]:
+        """Selects, from heatmaps or other values of all limbs, those of the limbs that the network reads."""
+        return values.index_select(2, self.limb_rows)
 
     def _directions(self, limbs: Float[Tensor, "b v l 2 h w"]) -> Float[Tensor, "b l 3"]:
         b, v, num_limbs = limbs.shape[:3]
-        one_by_one = limbs.transpose(1, 2).reshape(b * num_limbs, 2 * v, *limbs.shape[-2:])
-        return self.limb_path(one_by_one).view(b, num_limbs, 3)
+        single_limbs = limbs.transpose(1, 2).reshape(b * num_limbs, 2 * v, *limbs.shape[-2:])
+        return self.limb_path(single_limbs).view(b, num_limbs, 3)
 
     def _pose_cm(self, embedding: Float[Tensor, "b z"], directions: Float[Tensor, "b l 3"]) -> Float[Tensor, "b e 3"]:
         vector = torch.cat((embedding, directions.detach().flatten(1)), -1)
@@ -119,5 +125,5 @@ class Ego3DPoseLifter(nn.Module):
 
 
 def _stack(joints: Float[Tensor, "b v j h w"], limbs: Float[Tensor, "b v l 2 h w"]) -> Float[Tensor, "b c h w"]:
-    """As channels: joints, then limbs; each view by view, and a view's limbs first all cosines (release)."""
+    """Stacks heatmaps as channels: joints, then limbs, each by view; a view's cosines precede its sines (release)."""
     return torch.cat((joints.flatten(1, 2), limbs.transpose(2, 3).flatten(1, 3)), 1)

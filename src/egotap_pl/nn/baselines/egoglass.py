@@ -1,4 +1,4 @@
-"""EgoGlass's estimator: a U-Net per view that also marks the limbs."""
+"""EgoGlass's estimator: a U-Net per view that also segments the limbs."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from torch import Tensor, nn
 
 from egotap_pl.core.masks import NUM_MASKS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import conv_relu, init_kaiming
-from egotap_pl.nn.estimator import NUM_VIEWS
+from egotap_pl.nn.blocks import NUM_VIEWS, conv_relu, init_kaiming
+from egotap_pl.nn.estimator import check_stereo
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
 
 
 class EgoGlassOutput(NamedTuple):
-    """What the estimator gives: heatmaps at a quarter of the image's size, limb masks at its full size."""
+    """Output of the estimator."""
 
     joint: Float[Tensor, "b v j h4 w4"]
+    """Joint heatmaps, at a quarter of the image's size."""
+
     masks: Float[Tensor, "b v m h w"]
+    """Limb masks, at the image's size."""
 
 
 class EgoGlassUNet(nn.Module):
-    """One view's U-Net on ResNet-18, whose decoder goes on to the image's size for the masks (release: Ego3DPose).
+    """U-Net of one view on ResNet-18, whose decoder continues to the image's size for the masks (Ego3DPose's release).
 
     Args:
-        num_maps: heatmaps.
-        width: stem channels of the backbone; all layers are multiples of it, 64 being the release's.
+        num_maps: number of heatmaps.
+        width: channels of the backbone's stem, of which all widths are multiples (release: 64).
     """
 
     def __init__(self, num_maps: int, *, width: int = IMAGENET_WIDTH) -> None:
@@ -45,10 +48,10 @@ class EgoGlassUNet(nn.Module):
         self.to_masks = nn.Conv2d(4 * width, NUM_MASKS, 1)
         for part in (self.laterals, self.decoder, self.to_maps, self.to_masks):
             init_kaiming(part)
-        nn.init.zeros_(self.to_maps.weight)  # as in the stereo U-Net: from all-zero maps up, not from noise down
+        nn.init.zeros_(self.to_maps.weight)  # as in StereoUNet: training starts from all-zero heatmaps
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
-        """Heatmaps and masks of ImageNet-normalised images of one view."""
+        """Heatmaps and masks of one view's images, which must be ImageNet-normalised."""
         images = images.contiguous(memory_format=self.backbone.memory_format)
         stem = self.backbone.stem(images)
         levels = (images, stem, *self.backbone.pyramid(stem))
@@ -62,11 +65,11 @@ class EgoGlassUNet(nn.Module):
 
 
 class EgoGlassEstimator(nn.Module):
-    """A U-Net of its own for each view (EgoGlass, Zhao et al. 2021; details from Ego3DPose's release).
+    """A separate U-Net for each view (EgoGlass, Zhao et al. 2021; details from Ego3DPose's release).
 
     Args:
-        skeleton: whose joints get heatmaps.
-        width: stem channels of the backbones.
+        skeleton: the skeleton of the heatmaps.
+        width: channels of the backbones' stems.
     """
 
     def __init__(self, skeleton: Skeleton, *, width: int = IMAGENET_WIDTH) -> None:
@@ -77,10 +80,8 @@ class EgoGlassEstimator(nn.Module):
         """Joint heatmaps and limb masks of ImageNet-normalised images.
 
         Raises:
-            ValueError: if there are not two views, or the images' sides are no multiples of 32 px.
+            ValueError: if there are not two views, or the images' sides are not multiples of 32 px.
         """
-        _, v, _, h, w = images.shape
-        if v != NUM_VIEWS or h % 32 or w % 32:
-            raise ValueError(f"need {NUM_VIEWS} views of sides that 32 divides, not {v} of {h} x {w} px")
+        check_stereo(images)
         maps, masks = zip(*(net(images[:, k]) for k, net in enumerate(self.views)), strict=True)
         return EgoGlassOutput(torch.stack(maps, 1), torch.stack(masks, 1))

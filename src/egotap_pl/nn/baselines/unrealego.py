@@ -1,4 +1,4 @@
-"""UnrealEgo: a lifter whose features must also let its heatmaps be rebuilt."""
+"""UnrealEgo: a lifter whose features are also trained to rebuild its heatmaps."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ from egotap_pl.nn.propagation.base import Propagation
 
 
 class UnrealEgoOutput(NamedTuple):
-    """What is trained: the pose, and the joint heatmaps as rebuilt from the features."""
+    """The outputs that are trained."""
 
     pose_cm: Float[Tensor, "b e 3"]
+    """Positions of the estimated joints, in cm."""
+
     joint: Float[Tensor, "b v j h w"]
+    """Joint heatmaps, rebuilt from the features."""
 
 
 class UnrealEgoLifter(Lifter):
-    """A `Lifter` with a decoder beside its head (UnrealEgo, Akada et al. 2022; also the lifter of EgoGlass).
+    """A `Lifter` with a heatmap decoder (UnrealEgo, Akada et al. 2022; also the lifter of EgoGlass).
 
-    UnrealEgo's own choices are the CNN encoder, no propagation and the MLP head; with them, and without its decoder,
-    it is table 2's "CNN". Estimating poses leaves the decoder alone.
+    UnrealEgo uses the CNN encoder, no propagation and the MLP head; without the decoder this is "CNN" of Table 2.
+    ``forward`` does not use the decoder.
 
     Args:
-        skeleton: see `Lifter`, as all others but ``decoder``.
+        skeleton: the skeleton of the heatmaps and of the estimated pose.
         heatmap_px: side of the heatmaps.
-        joint_dim: width of joint features, where there are any.
-        encoder: makes the encoder.
-        limb_encoder: makes the relational features' encoder.
-        propagation: makes the propagation.
-        head: makes the head.
-        decoder: makes a `FeatureDecoder` of ``encoder``.
-        propagation_parents: order of propagation.
-        pose_unit_cm: length that 1 in the head's output stands for.
+        joint_dim: width of joint and relational features.
+        encoder: factory of the encoder; see `Lifter` for the arguments of all factories.
+        limb_encoder: factory of the encoder of relational features.
+        propagation: factory of the propagation.
+        head: factory of the head.
+        decoder: factory of a `FeatureDecoder`, called with ``encoder``.
+        propagation_parents: parent of each joint in the order of propagation; None: the skeleton's own tree.
+        pose_unit_cm: length in cm of one unit of the head's output.
     """
 
     def __init__(

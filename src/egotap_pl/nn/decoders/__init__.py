@@ -1,4 +1,4 @@
-"""Decoders that rebuild joint heatmaps from an encoder's features. One class per file."""
+"""Decoders that rebuild joint heatmaps from an encoder's features, one class per file."""
 
 from egotap_pl.nn.decoders.base import FeatureDecoder
 from egotap_pl.nn.decoders.embedding import EmbeddingDecoder

@@ -1,4 +1,4 @@
-"""What may be relied on in a decoder."""
+"""The interface of decoders."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from torch import nn
 
 
 class FeatureDecoder(nn.Module):
-    """Rebuilds joint heatmaps ``b v j h w`` from what an encoder gives of them.
+    """Rebuilds joint heatmaps ``b v j h w`` from the output of an encoder.
 
-    It is made by ``factory(encoder=...)`` and called with that encoder's output.
+    A decoder is made with ``factory(encoder=...)`` and called with the output of that encoder.
 
     Raises:
-        EgotapError: while it is made, if it cannot read that kind of encoder.
+        EgotapError: from the constructor, if the decoder cannot read that kind of encoder.
     """

@@ -1,4 +1,4 @@
-"""Encoders of joint and limb heatmaps. One class per file."""
+"""Encoders of joint and limb heatmaps, one class per file."""
 
 from egotap_pl.nn.encoders.base import EmbeddingEncoder, Encoder, JointEncoder
 from egotap_pl.nn.encoders.channel_vit import ChannelViTEncoder

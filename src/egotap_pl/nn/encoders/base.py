@@ -1,7 +1,7 @@
-"""The two kinds of joint-heatmap encoder, and what a lifter may rely on.
+"""The interface of joint-heatmap encoders, of which there are two kinds.
 
-A lifter makes its encoder by ``factory(skeleton=..., heatmap_px=..., joint_dim=...)``; an encoder's own widths come
-already bound. All take joint heatmaps ``b v j h w``.
+A lifter makes its encoder with ``factory(skeleton=..., heatmap_px=..., joint_dim=...)``; the encoder's own widths are
+already bound. All encoders are called with joint heatmaps ``b v j h w``.
 """
 
 from __future__ import annotations
@@ -10,42 +10,45 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
-
-NUM_VIEWS = 2
+from egotap_pl.nn.blocks import NUM_VIEWS
 
 
 class Encoder(nn.Module):
-    """What all encoders know.
+    """Base class of all encoders.
 
     Args:
-        skeleton: whose joints the heatmaps show.
-        heatmap_px: side of the square heatmaps.
-        joint_dim: width of a joint feature, both views' halves together.
+        skeleton: the skeleton of the heatmaps.
+        heatmap_px: side of the heatmaps.
+        joint_dim: width of a joint feature, half of it for each view.
+
+    Raises:
+        ValueError: if ``joint_dim`` is odd.
     """
 
     def __init__(self, skeleton: Skeleton, heatmap_px: int, joint_dim: int) -> None:
         super().__init__()
         if joint_dim % NUM_VIEWS:
-            raise ValueError(f"joint_dim {joint_dim} is not even: it has a half for each view")
+            raise ValueError(f"joint_dim {joint_dim} is not even: each view has half of a joint feature")
         self.skeleton, self.heatmap_px, self.joint_dim = skeleton, heatmap_px, joint_dim
         self.num_maps = NUM_VIEWS * skeleton.num_heatmap_joints
 
 
 class JointEncoder(Encoder):
-    """Gives a feature per joint, ``b j d`` with d = ``joint_dim``."""
+    """An encoder that returns a feature per joint, ``b j d`` with d = ``joint_dim``."""
 
 
 class EmbeddingEncoder(Encoder):
-    """Gives one embedding of all heatmaps, ``b z`` with z = ``embedding_dim``.
+    """An encoder that returns one embedding of all heatmaps, ``b z`` with z = ``embedding_dim``.
 
-    Where joint features are needed, a lifter adds a `JointProjection`.
+    A lifter that needs joint features adds a `JointProjection`.
     """
 
     embedding_dim: int
+    """Width of the embedding."""
 
 
 class JointProjection(nn.Module):
-    """Joint features from an embedding, each by a linear map of its own."""
+    """Turns an embedding into joint features, each by its own linear layer."""
 
     def __init__(self, encoder: EmbeddingEncoder) -> None:
         super().__init__()

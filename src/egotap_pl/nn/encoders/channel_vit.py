@@ -1,4 +1,4 @@
-"""A ViT whose patches see all heatmaps at once."""
+"""A ViT whose patches contain all heatmaps."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from egotap_pl.nn.encoders.patches import cut_patches, patch_size
 
 
 class ChannelViTEncoder(EmbeddingEncoder):
-    """Maps stacked as channels, then cut into patches: tokens do not belong to joints (Table 2, "Channel ViT").
+    """Cuts heatmaps, stacked as channels, into patches: a token does not belong to a joint (Table 2, "Channel ViT").
 
-    The paper gives no sizes; the transformer and the layers after it are Grid ViT's, on one set of tokens.
+    The paper gives no sizes. The transformer and the layers after it are those of Grid ViT, on one set of tokens.
 
     Args:
-        skeleton: whose joints the heatmaps show.
+        skeleton: the skeleton of the heatmaps.
         heatmap_px: side of the heatmaps.
-        joint_dim: width of the joint features that a lifter may make of the embedding.
-        patches_per_side: as in Grid ViT.
-        width: token width.
+        joint_dim: width of the joint features that a lifter may derive from the embedding.
+        patches_per_side: patches along each side of a heatmap, as in Grid ViT.
+        width: width of a token.
         depth: transformer layers.
         heads: attention heads.
         mlp_width: hidden width of the transformer's MLPs.
         hidden_dims: widths between the concatenated tokens and the embedding.
-        embedding_dim: width of the embedding (as the CNN's).
+        embedding_dim: width of the embedding, as for the CNN.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class ChannelViTEncoder(EmbeddingEncoder):
         heatmap_px: int,
         joint_dim: int,
         *,
-        patches_per_side: int = 4,
-        width: int = 1024,
-        depth: int = 3,
-        heads: int = 8,
-        mlp_width: int = 4096,
-        hidden_dims: Sequence[int] = (2048, 512),
-        embedding_dim: int = 20,
+        patches_per_side: int,
+        width: int,
+        depth: int,
+        heads: int,
+        mlp_width: int,
+        hidden_dims: Sequence[int],
+        embedding_dim: int,
     ) -> None:
         super().__init__(skeleton, heatmap_px, joint_dim)
         self.embedding_dim = embedding_dim
@@ -57,7 +57,7 @@ class ChannelViTEncoder(EmbeddingEncoder):
         init_kaiming(self)
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b z"]:
-        """The embedding of all maps."""
+        """The embedding of all heatmaps."""
         patches = cut_patches(heatmaps.flatten(1, 2), self.patch_px)
         tokens = self.project(patches.transpose(1, 2).flatten(2)) + self.positions
         return self.reduce(self.transformer(tokens).flatten(1))

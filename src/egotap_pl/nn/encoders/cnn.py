@@ -1,4 +1,4 @@
-"""UnrealEgo's encoder."""
+"""UnrealEgo's CNN encoder."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from egotap_pl.nn.encoders.base import EmbeddingEncoder
 
 
 class CnnEncoder(EmbeddingEncoder):
-    """A small CNN over all stereo joint maps stacked as channels (Table 2, "CNN"; UnrealEgo's encoder).
+    """A small CNN on the joint heatmaps of both views, stacked as channels (Table 2, "CNN"; UnrealEgo's encoder).
 
     Args:
-        skeleton: whose joints the heatmaps show.
+        skeleton: the skeleton of the heatmaps.
         heatmap_px: side of the heatmaps.
-        joint_dim: width of the joint features that a lifter may make of the embedding.
-        channels: of the 4x4 convolutions, each of stride 2.
-        hidden_dims: widths between the flattened maps and the embedding.
-        embedding_dim: width of the embedding. 20 in UnrealEgo's release; the paper says "larger" without a number.
+        joint_dim: width of the joint features that a lifter may derive from the embedding.
+        channels: channels of the 4x4 convolutions, each of stride 2.
+        hidden_dims: widths between the flattened convolution output and the embedding.
+        embedding_dim: width of the embedding (UnrealEgo's release: 20; paper: "larger", without a number).
     """
 
     def __init__(
@@ -30,9 +30,9 @@ class CnnEncoder(EmbeddingEncoder):
         heatmap_px: int,
         joint_dim: int,
         *,
-        channels: Sequence[int] = (64, 128, 256),
-        hidden_dims: Sequence[int] = (2048, 512),
-        embedding_dim: int = 20,
+        channels: Sequence[int],
+        hidden_dims: Sequence[int],
+        embedding_dim: int,
     ) -> None:
         super().__init__(skeleton, heatmap_px, joint_dim)
         self.embedding_dim = embedding_dim
@@ -40,5 +40,5 @@ class CnnEncoder(EmbeddingEncoder):
         self.convs, self.reduce = layers.convs, layers.reduce
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b z"]:
-        """The embedding of all maps."""
+        """The embedding of all heatmaps."""
         return self.reduce(self.convs(heatmaps.flatten(1, 2)))

@@ -9,27 +9,27 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import Transformer, fc_stack, init_kaiming
-from egotap_pl.nn.encoders.base import NUM_VIEWS, JointEncoder
+from egotap_pl.nn.blocks import NUM_VIEWS, Transformer, fc_stack, init_kaiming
+from egotap_pl.nn.encoders.base import JointEncoder
 from egotap_pl.nn.encoders.patches import cut_patches, patch_size
 
 
 class GridViTEncoder(JointEncoder):
-    """Patches of all maps attend to each other; a map's own tokens make its feature (paper 3.2, eq. 1-5).
+    """Attention between the patches of all heatmaps; a heatmap's own tokens give its feature (paper 3.2, eq. 1-5).
 
-    Attention does not know where on a grid a map lies except by the learned positions, so no grid image is made: each
-    map is cut into patches where it is. Tokens are ordered view, joint, patch row, patch column.
+    Attention knows a heatmap's place in the grid from the learned positions only, so no grid image is built: each
+    heatmap is cut into patches by itself. Tokens are ordered by view, joint, patch row and patch column.
 
     Args:
-        skeleton: whose joints the heatmaps show.
+        skeleton: the skeleton of the heatmaps.
         heatmap_px: side of the heatmaps.
-        joint_dim: width of a joint feature; each view's map gives half of it.
-        patches_per_side: 4 in the paper (16 px patches of 64 px maps).
-        width: token width.
+        joint_dim: width of a joint feature, half of it from each view's heatmap.
+        patches_per_side: patches along each side of a heatmap (paper: 4, 16 px patches of 64 px heatmaps).
+        width: width of a token.
         depth: transformer layers.
         heads: attention heads.
         mlp_width: hidden width of the transformer's MLPs.
-        hidden_dims: widths between a map's concatenated tokens and its feature (E_K of eq. 4).
+        hidden_dims: widths between a heatmap's concatenated tokens and its feature (E_K of eq. 4).
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class GridViTEncoder(JointEncoder):
         heatmap_px: int,
         joint_dim: int,
         *,
-        patches_per_side: int = 4,
-        width: int = 1024,
-        depth: int = 3,
-        heads: int = 8,
-        mlp_width: int = 4096,
-        hidden_dims: Sequence[int] = (2048, 512),
+        patches_per_side: int,
+        width: int,
+        depth: int,
+        heads: int,
+        mlp_width: int,
+        hidden_dims: Sequence[int],
     ) -> None:
         super().__init__(skeleton, heatmap_px, joint_dim)
         self.patch_px = patch_size(heatmap_px, patches_per_side)
@@ -56,7 +56,7 @@ class GridViTEncoder(JointEncoder):
         init_kaiming(self)
 
     def num_cells(self) -> int:
-        """Maps that take part in attention."""
+        """Number of cells, blank ones included, that take part in attention."""
         return self.num_maps
 
     def embed(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b t w2"]:
@@ -64,11 +64,11 @@ class GridViTEncoder(JointEncoder):
         return self.project(self.cut(heatmaps)) + self.positions
 
     def cut(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b t q"]:
-        """The patches of all maps."""
+        """The patches of all heatmaps."""
         return cut_patches(heatmaps.flatten(1, 2), self.patch_px).flatten(1, 2)
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b j d"]:
-        """A feature per joint: [left half, right half] (eq. 2-5)."""
+        """A feature per joint, [left half, right half] (eq. 2-5)."""
         b, v, j = heatmaps.shape[:3]
         tokens = self.transformer(self.embed(heatmaps))[:, : self.num_maps * self.tokens_per_map]
         features = self.reduce(tokens.reshape(b * v * j, -1))

@@ -1,4 +1,4 @@
-"""From features to a pose. One class per file."""
+"""Heads turn features into a pose, one class per file."""
 
 from egotap_pl.nn.heads.base import FeatureDims, Head, JointHead, VectorHead
 from egotap_pl.nn.heads.mlp import MlpHead

@@ -1,6 +1,6 @@
-"""The two kinds of head, and what a lifter may rely on.
+"""The interface of heads, of which there are two kinds.
 
-A lifter makes its head by ``factory(skeleton=..., dims=...)``. A head gives rows for the joints of
+A lifter makes its head with ``factory(skeleton=..., dims=...)``. A head returns one row for each joint of
 ``skeleton.estimated``, in that order, in the lifter's unit.
 """
 
@@ -12,26 +12,25 @@ from torch import nn
 
 
 class FeatureDims(NamedTuple):
-    """Widths of what a lifter can offer to a head.
-
-    Fields:
-        joint: of a joint feature.
-        propagated: of a joint's propagated feature.
-        vector: of one vector for the whole body: an encoder's embedding, or all propagated features end to end.
-    """
+    """Widths of the features that a lifter offers to its head."""
 
     joint: int
+    """Width of a joint feature."""
+
     propagated: int
+    """Width of a propagated feature."""
+
     vector: int
+    """Width of the vector of the whole body: an encoder's embedding, or all propagated features concatenated."""
 
 
 class Head(nn.Module):
-    """Any head."""
+    """Base class of all heads."""
 
 
 class JointHead(Head):
-    """Called as ``head(joint, propagated)`` with ``b j d`` and ``b j p``; gives ``b e 3``."""
+    """A head that is called with joint features ``b j d`` and propagated features ``b j p``; returns ``b e 3``."""
 
 
 class VectorHead(Head):
-    """Called as ``head(vector)`` with ``b z``; gives ``b e 3``."""
+    """A head that is called with one vector ``b z``; returns ``b e 3``."""

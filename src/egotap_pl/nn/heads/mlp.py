@@ -1,4 +1,4 @@
-"""A pose from one vector."""
+"""Estimates the whole pose from one vector."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from egotap_pl.nn.heads.base import FeatureDims, VectorHead
 
 
 class MlpHead(VectorHead):
-    """All joints at once from an embedding (UnrealEgo's decoder; Table 2, "CNN" and "Channel ViT").
+    """Estimates all joints at once from one vector (UnrealEgo's decoder; Table 2, "CNN" and "Channel ViT").
 
     Args:
-        skeleton: whose estimated joints it gives.
-        dims: widths of the features on offer.
-        hidden_dims: 32 and 32 in UnrealEgo's release; the paper says "larger" without a number.
+        skeleton: the skeleton of the pose.
+        dims: widths of the lifter's features.
+        hidden_dims: hidden widths (UnrealEgo's release: 32 and 32; paper: "larger", without a number).
     """
 
-    def __init__(self, skeleton: Skeleton, dims: FeatureDims, *, hidden_dims: Sequence[int] = (32, 32)) -> None:
+    def __init__(self, skeleton: Skeleton, dims: FeatureDims, *, hidden_dims: Sequence[int]) -> None:
         super().__init__()
         widths = (dims.vector, *hidden_dims)
         self.net = nn.Sequential(fc_stack(widths), nn.Linear(widths[-1], 3 * len(skeleton.estimated)))
         init_kaiming(self)
 
     def forward(self, vector: Float[Tensor, "b z"]) -> Float[Tensor, "b e 3"]:
-        """The estimated joints' positions."""
+        """Positions of the estimated joints."""
         return self.net(vector).unflatten(1, (-1, 3))

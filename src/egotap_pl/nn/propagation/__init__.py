@@ -1,7 +1,7 @@
-"""How joint features travel down the skeleton's tree. One class per file; `tree.py` is the scan that they share."""
+"""Propagations of joint features along the skeleton's tree, one class per file. They share the scan in `tree.py`."""
 
 from egotap_pl.nn.propagation.alter import AlterPropagation
-from egotap_pl.nn.propagation.base import Propagation
+from egotap_pl.nn.propagation.base import Propagation, RecurrentPropagation
 from egotap_pl.nn.propagation.concat import ConcatPropagation
 from egotap_pl.nn.propagation.lstm import LstmPropagation
 from egotap_pl.nn.propagation.none import NoPropagation
@@ -16,6 +16,7 @@ __all__ = [
     "NoPropagation",
     "Propagation",
     "PuPropagation",
+    "RecurrentPropagation",
     "RfPropagation",
     "TreeScan",
 ]

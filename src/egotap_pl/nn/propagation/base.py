@@ -1,4 +1,4 @@
-"""What a lifter may rely on in a propagation."""
+"""The interface of propagations."""
 
 from __future__ import annotations
 
@@ -6,16 +6,44 @@ from typing import ClassVar
 
 from torch import nn
 
+from egotap_pl.core.skeleton import Skeleton
+
 
 class Propagation(nn.Module):
     """Maps joint and relational features, both ``b j d``, to propagated features ``b j p`` with p = ``out_dim``.
 
-    A lifter makes it by ``factory(skeleton=..., joint_dim=...)``, where the skeleton's parents are the order of
-    propagation, and calls it as ``propagation(joint, limb)``; ``limb`` is None unless ``uses_limbs``.
+    A lifter makes its propagation with ``factory(skeleton=..., joint_dim=...)`` and calls it as
+    ``propagation(joint, limb)``. The skeleton's parents define the order of propagation; ``limb`` is None unless
+    ``uses_limbs``.
     """
 
     uses_limbs: ClassVar[bool]
-    """Whether it needs relational features."""
+    """Whether it reads relational features."""
+
     passes_through: ClassVar[bool] = False
-    """Whether its output is the joint feature unchanged, so that an embedding can do without joint features."""
+    """Whether it returns the joint features unchanged, so that a lifter with an embedding needs no joint features."""
+
     out_dim: int
+    """Width of a propagated feature."""
+
+
+class RecurrentPropagation(Propagation):
+    """A propagation by recurrent layers along the skeleton's tree.
+
+    Args:
+        skeleton: its parents define the order of propagation.
+        joint_dim: width of joint and relational features.
+        state_dim: width of the propagated feature; None: as wide as a joint feature (paper).
+        num_layers: number of stacked layers (paper 3.3: 2).
+    """
+
+    def __init__(
+        self, skeleton: Skeleton, joint_dim: int, *, state_dim: int | None = None, num_layers: int = 2
+    ) -> None:
+        super().__init__()
+        self.out_dim = state_dim or joint_dim
+        self._build_layers(skeleton, joint_dim, num_layers)
+
+    def _build_layers(self, skeleton: Skeleton, joint_dim: int, num_layers: int) -> None:
+        """Builds the layers, whose states are ``out_dim`` wide."""
+        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""LSTM on joint and relational features together."""
+"""LSTM on concatenated joint and relational features."""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.propagation.base import Propagation
+from egotap_pl.nn.propagation.base import RecurrentPropagation
 from egotap_pl.nn.propagation.tree_lstm import TreeLstm
 
 
-class ConcatPropagation(Propagation):
-    """LSTM along the tree on [joint, relational] as one input (Table 2, "Grid ViT + LSTM RF Concat").
+class ConcatPropagation(RecurrentPropagation):
+    """LSTM along the tree on [joint, relational] features (Table 2, "Grid ViT + LSTM RF Concat").
 
-    Args:
-        skeleton: its parents are the order of propagation.
-        joint_dim: width of a joint feature and of a relational feature.
-        state_dim: width of the propagated feature; None makes it as wide as a joint feature (paper: 256; release: 512).
-        num_layers: stacked LSTM layers.
+    The state is as wide as a joint feature in the paper (256) and twice as wide in the release (512).
     """
 
     uses_limbs = True
 
-    def __init__(
-        self, skeleton: Skeleton, joint_dim: int, *, state_dim: int | None = None, num_layers: int = 2
-    ) -> None:
-        super().__init__()
-        self.out_dim = state_dim or joint_dim
+    def _build_layers(self, skeleton: Skeleton, joint_dim: int, num_layers: int) -> None:
         self.lstm = TreeLstm(skeleton, 2 * joint_dim, self.out_dim, num_layers)
 
     def forward(self, joint: Float[Tensor, "b j d"], limb: Float[Tensor, "b j d"]) -> Float[Tensor, "b j s"]:

@@ -10,7 +10,7 @@ from egotap_pl.nn.propagation.base import Propagation
 
 
 class NoPropagation(Propagation):
-    """The joint feature itself (Table 2, "Grid ViT")."""
+    """Returns the joint features unchanged (Table 2, "Grid ViT")."""
 
     uses_limbs = False
     passes_through = True

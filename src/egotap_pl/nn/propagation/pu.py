@@ -8,21 +8,21 @@ from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.blocks import init_kaiming
-from egotap_pl.nn.propagation.base import Propagation
+from egotap_pl.nn.propagation.base import RecurrentPropagation
 from egotap_pl.nn.propagation.tree import Rows, TreeScan
 
 
 class PropagationUnit(nn.Module):
     """One layer of propagation units along the tree (paper 3.3, eq. 10-13, Fig. 5).
 
-    Gates made of the input scale the parent's hidden state and the relational feature, then an LSTM step follows. The
-    cell state is not scaled. Everything that does not wait for the parent is computed for all joints beforehand.
+    Gates computed from the input scale the parent's hidden state and the relational feature; an LSTM step follows. The
+    cell state is not scaled. Everything that does not depend on the parent is computed for all joints beforehand.
 
     Args:
-        skeleton: its parents are the order of propagation.
-        input_dim: width of the input: the joint feature, or the layer below's hidden state.
-        state_dim: width of the hidden and the cell state.
-        limb_dim: width of the relational feature; 0 for upper layers, which have none.
+        skeleton: its parents define the order of propagation.
+        input_dim: width of the input: a joint feature, or a hidden state of the layer below.
+        state_dim: width of the hidden state and of the cell state.
+        limb_dim: width of the relational feature; 0 for upper layers, which read none.
     """
 
     def __init__(self, skeleton: Skeleton, input_dim: int, state_dim: int, limb_dim: int) -> None:
@@ -56,23 +56,23 @@ class PropagationUnit(nn.Module):
         return (hidden, memory), (hidden,)
 
 
-class PuPropagation(Propagation):
+class PuPropagation(RecurrentPropagation):
     """Propagation units, the paper's network (Table 2, "Ours (Grid ViT + PU)").
 
-    Args:
-        skeleton: its parents are the order of propagation. The released code in effect follows a chain.
-        joint_dim: width of a joint feature and of a relational feature.
-        state_dim: width of the propagated feature; None makes it as wide as a joint feature (paper: 256; release: 512).
-        num_layers: stacked layers; only the first sees relational features.
+    Only the first layer reads relational features. The state is as wide as a joint feature in the paper (256) and twice
+    as wide in the release (512), whose code in effect follows a chain instead of the tree.
+
+    Examples:
+        >>> from egotap_pl.core.skeleton import unrealego
+        >>> propagation = PuPropagation(unrealego(), joint_dim=8)
+        >>> joint, limb = torch.rand(4, 15, 8), torch.rand(4, 15, 8)
+        >>> propagation(joint, limb).shape
+        torch.Size([4, 15, 8])
     """
 
     uses_limbs = True
 
-    def __init__(
-        self, skeleton: Skeleton, joint_dim: int, *, state_dim: int | None = None, num_layers: int = 2
-    ) -> None:
-        super().__init__()
-        self.out_dim = state_dim or joint_dim
+    def _build_layers(self, skeleton: Skeleton, joint_dim: int, num_layers: int) -> None:
         self.layers = nn.ModuleList(
             PropagationUnit(skeleton, *((joint_dim, self.out_dim, joint_dim) if k == 0 else (self.out_dim,) * 2 + (0,)))
             for k in range(num_layers)

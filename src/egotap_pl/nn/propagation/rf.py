@@ -1,4 +1,4 @@
-"""Relational features without a recurrence."""
+"""Relational features without recurrence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from egotap_pl.nn.propagation.base import Propagation
 
 
 class RfPropagation(Propagation):
-    """[joint, relational], nothing travels (Table 2, "Grid ViT + RF")."""
+    """Concatenates joint and relational features; nothing propagates (Table 2, "Grid ViT + RF")."""
 
     uses_limbs = True
 
@@ -20,5 +20,5 @@ class RfPropagation(Propagation):
         self.out_dim = 2 * joint_dim
 
     def forward(self, joint: Float[Tensor, "b j d"], limb: Float[Tensor, "b j d"]) -> Float[Tensor, "b j 2*d"]:
-        """Both features of every joint."""
+        """[joint, relational] of every joint."""
         return torch.cat((joint, limb), -1)

@@ -1,4 +1,4 @@
-"""The scan down a skeleton's tree that all recurrent propagations share."""
+"""The scan along a skeleton's tree that all recurrent propagations share."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from torch import Tensor, nn
 from egotap_pl.core.skeleton import Skeleton
 
 Rows = tuple[Tensor, ...]
-"""Tensors of one row per sample and joint."""
+"""Tensors with one row per sample and joint."""
+
 Step = Callable[[Rows, Rows], tuple[Rows, Rows]]
-"""(inputs, parents' states) -> (states, outputs), row by row."""
+"""Called with (inputs, parents' states); returns (states, outputs). All have the same rows."""
 
 
 class TreeScan(nn.Module):
     """Runs a recurrent step from the root to the leaves, each joint from its parent's state (paper eq. 7-9).
 
-    All joints of a level go through the step together, so its cost is the tree's depth, not its size. Works for any
-    tree, a chain included.
+    All joints of a level take the step together, so the number of steps is the tree's depth, not its size. This works
+    for any tree, a chain included.
     """
 
     order: Tensor
@@ -32,10 +33,10 @@ class TreeScan(nn.Module):
         super().__init__()
         levels = skeleton.levels
         self.sizes = [len(level) for level in levels]
-        rows = torch.tensor([joint - 1 for level in levels for joint in level])  # heatmap channel of each joint
+        rows = torch.tensor([joint - 1 for level in levels for joint in level])  # heatmap index of each joint
         parents = [[above.index(skeleton.parents[joint]) for joint in level] for above, level in pairwise(levels)]
         self.in_place = [p == list(range(size)) for p, size in zip(parents, self.sizes[:-1], strict=True)]
-        # As buffers they live on the model's device: indexing makes no copies from the host.
+        # Buffers are on the model's device, so indexing copies nothing from the host.
         self.register_buffer("order", rows, persistent=False)
         self.register_buffer("inverse", rows.argsort(), persistent=False)
         self.register_buffer(
@@ -48,12 +49,12 @@ class TreeScan(nn.Module):
         """The step's outputs at every joint.
 
         Args:
-            step: takes rows of the inputs and of the parents' states; gives rows of states and of outputs.
-            inputs: features that each joint's step reads.
-            state_dims: widths of the state tensors; the root's state is zero (eq. 8).
+            step: the recurrent step.
+            inputs: the features that the step of each joint reads.
+            state_dims: widths of the state's tensors; the root's state is zero (eq. 8).
         """
-        b = inputs[0].shape[0]  # not len(): an exporter follows a symbolic size only here
-        # Joint first: a level is then one contiguous block, whose rows (joint, sample) the step sees flattened.
+        b = inputs[0].shape[0]  # not len(), in which an exporter loses a symbolic size
+        # Joints come first: a level is then one contiguous block. The step gets its rows (joint, sample) flattened.
         columns = [x.transpose(0, 1).index_select(0, self.order).split(self.sizes) for x in inputs]
         parents = self.parents.split(self.sizes[1:])
         state = tuple(inputs[0].new_zeros(self.sizes[0] * b, dim) for dim in state_dims)

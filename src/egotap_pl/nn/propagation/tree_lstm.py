@@ -10,7 +10,14 @@ from egotap_pl.nn.propagation.tree import Rows, TreeScan
 
 
 class TreeLstm(nn.Module):
-    """An LSTM whose sequence is the way from the root to each joint."""
+    """An LSTM whose sequence is the path from the root to each joint.
+
+    Args:
+        skeleton: its parents define the order of propagation.
+        input_dim: width of the input features.
+        state_dim: width of the hidden state and of the cell state.
+        num_layers: number of stacked layers.
+    """
 
     def __init__(self, skeleton: Skeleton, input_dim: int, state_dim: int, num_layers: int) -> None:
         super().__init__()
