@@ -13,9 +13,14 @@ import torch
 from jaxtyping import Float, Int, UInt8
 
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.batch import Visibility
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.limits import GIB, HEADER_BYTES, PREDICTIONS_BYTES, TEXT_BYTES
+from egotap_pl.core.plain_json import parse_json, skeleton_from
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.metrics import joint_errors_mm
+
+REMEDY = "run or evaluate again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,19 +75,54 @@ class Predictions:
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
-        """Read what `write` wrote.
+        """Read what `write` wrote, on this machine or another.
 
         Raises:
-            EgotapError: if the file is not there, damaged or of an older version of this program.
+            EgotapError: if the file is not there, damaged, of an older version of this program, or something else.
         """
-        try:
-            with h5py.File(path, "r", locking="best-effort") as file:
-                name, joints, parents, estimates_root = json.loads(file.attrs["skeleton"])
-                arrays: dict[str, Any] = {
-                    k: file[k][...] for k in ("pose_cm", "truth_cm", "visibility", "row", "frame_number")
-                }
-                names: dict[str, Any] = {k: tuple(file[k].asstr()[...]) for k in ("category", "subject", "motion")}
-                origin: dict[str, Any] = {k: str(file.attrs[k]) for k in ("dataset_fingerprint", "split")}
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise EgotapError(f"{path} cannot be read as predictions ({error}): run or evaluate again") from error
-        return cls(**arrays, **names, skeleton=Skeleton(name, tuple(joints), tuple(parents), estimates_root), **origin)
+        with Hdf5File(path, REMEDY, PREDICTIONS_BYTES) as file:
+            attributes = ("skeleton", "dataset_fingerprint", "split")
+            texts: dict[str, Any] = {name: file.attribute(name) for name in attributes}
+            if absent := [name for name, text in texts.items() if not isinstance(text, str)]:
+                raise file.bad(f"these are not predictions of this program: there is no {absent[0]}")
+            try:
+                skeleton = _skeleton(texts.pop("skeleton"))
+            except (TypeError, ValueError) as error:
+                raise file.bad(f"its skeleton is damaged ({error})") from error
+            arrays = _arrays(file, len(skeleton.estimated))
+            names: dict[str, Any] = {name: file.texts(name, TEXT_BYTES) for name in ("category", "subject", "motion")}
+            if wrong := [name for name, column in names.items() if len(column) != len(arrays["row"])]:
+                raise file.bad(f"wrong shape of {', '.join(wrong)}")
+        return cls(**arrays, **names, skeleton=skeleton, **texts)
+
+
+def _arrays(file: Hdf5File, joints: int) -> dict[str, Any]:
+    columns = {
+        "pose_cm": (np.float32, (joints, 3)),
+        "truth_cm": (np.float32, (joints, 3)),
+        "visibility": (np.uint8, (2, joints)),
+        "row": (np.integer, ()),
+        "frame_number": (np.integer, ()),
+    }
+    datasets = {name: file.dataset(name) for name in columns}
+    frames = (*datasets["row"].shape, 0)[0]
+    wrong = [
+        name
+        for name, (kind, shape) in columns.items()
+        if datasets[name].shape != (frames, *shape) or not np.issubdtype(datasets[name].dtype, kind)
+    ]
+    if wrong:
+        raise file.bad(f"wrong shape or type of {', '.join(wrong)}")
+    if sum(dataset.nbytes for dataset in datasets.values()) > PREDICTIONS_BYTES:
+        raise file.bad(f"predictions of {frames} frames take more than {PREDICTIONS_BYTES // GIB} GiB")
+    arrays = {name: file.array(name, PREDICTIONS_BYTES) for name in columns}
+    if (arrays["visibility"] >= len(Visibility)).any() or (arrays["row"] < 0).any():
+        raise file.bad(f"a row is negative, or a visibility is not within 0 to {len(Visibility) - 1}")
+    return arrays
+
+
+def _skeleton(text: str) -> Skeleton:
+    if len(text) > HEADER_BYTES:
+        raise ValueError(f"{len(text)} characters, more than {HEADER_BYTES}")
+    name, joints, parents, estimates_root = parse_json(text)
+    return skeleton_from({"name": name, "joints": joints, "parents": parents, "estimates_root": estimates_root})

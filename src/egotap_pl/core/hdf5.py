@@ -35,15 +35,18 @@ class Hdf5File:
     Args:
         path: the file.
         remedy: what the user can do about a bad file; messages end with it.
+        max_bytes: that the file may have; None: any number.
 
     Raises:
-        EgotapError: if the file is missing, truncated, or not HDF5.
+        EgotapError: if the file is missing, truncated, too large, or not HDF5.
     """
 
-    def __init__(self, path: Path, remedy: str) -> None:
+    def __init__(self, path: Path, remedy: str, max_bytes: int | None = None) -> None:
         self.path, self.remedy = path, remedy
         if not path.is_file():  # a pipe could be read for ever
             raise self.bad("no such file")
+        if max_bytes is not None and path.stat().st_size > max_bytes:
+            raise self.bad(f"this file is larger than {max_bytes / MIB:g} MiB")
         try:
             # Best effort: some network and read-only file systems know no locks, and a finished file never changes.
             self._file = h5py.File(path, "r", locking="best-effort")

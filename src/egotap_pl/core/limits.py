@@ -19,6 +19,8 @@ HEADER_BYTES = 4 * MIB
 """What a file says of all its frames, as JSON; a real one takes 5 kB."""
 STORE_LABEL_BYTES = 2 * GIB
 """Labels of a split, which are kept in memory: 3.6 million frames of 18 joints."""
+PREDICTIONS_BYTES = 2 * GIB
+"""A run's predictions: 4 million frames."""
 TEXT_BYTES = 128 * MIB
 """Names of motions, or a name for every frame."""
 CALIBRATION_BYTES = 1_000_000

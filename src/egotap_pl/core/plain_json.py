@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from egotap_pl.core.limits import JSON_DEPTH
+from egotap_pl.core.limits import JOINTS, JSON_DEPTH
+from egotap_pl.core.skeleton import Skeleton
 
 
 def parse_json(text: str) -> Any:
@@ -60,3 +61,20 @@ def typed_list(content: Any, key: str, kind: type) -> tuple[Any, ...]:
         if type(value) is not kind:
             raise ValueError(f"{key!r} has an item of type {type(value).__name__}, expected {kind.__name__}")
     return tuple(values)
+
+
+def skeleton_from(content: Any) -> Skeleton:
+    """The skeleton that a JSON object describes.
+
+    Raises:
+        ValueError: if it describes none, or one of more than `JOINTS` joints.
+    """
+    joints = typed_list(content, "joints", str)
+    if len(joints) > JOINTS:
+        raise ValueError(f"a skeleton of {len(joints)} joints, more than {JOINTS}")
+    return Skeleton(
+        name=typed(content, "name", str),
+        joints=joints,
+        parents=typed_list(content, "parents", int),
+        estimates_root=typed(content, "estimates_root", bool),
+    )

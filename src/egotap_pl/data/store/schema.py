@@ -15,8 +15,8 @@ from jaxtyping import Bool
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.limits import JOINTS, VIEW_PX
-from egotap_pl.core.plain_json import parse_json, typed, typed_list
+from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.core.plain_json import parse_json, skeleton_from, typed, typed_list
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.store.codec import VIEWS, Codec, codec_from
 
@@ -148,18 +148,9 @@ class StoreHeader:
             EgotapError, KeyError, TypeError, ValueError: if it is something else.
         """
         content = parse_json(text)
-        skeleton = typed(content, "skeleton", dict)
-        joints = typed_list(skeleton, "joints", str)
-        if len(joints) > JOINTS:
-            raise ValueError(f"a skeleton of {len(joints)} joints, more than {JOINTS}")
         header = cls(
             split=typed(content, "split", str),
-            skeleton=Skeleton(
-                name=typed(skeleton, "name", str),
-                joints=joints,
-                parents=typed_list(skeleton, "parents", int),
-                estimates_root=typed(skeleton, "estimates_root", bool),
-            ),
+            skeleton=skeleton_from(typed(content, "skeleton", dict)),
             rig=StereoRig.from_dict(typed(content, "rig", dict)),
             image_px=typed(content, "image_px", int),
             categories=typed_list(content, "categories", str),
