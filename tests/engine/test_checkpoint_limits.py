@@ -153,6 +153,6 @@ def test_a_users_own_class_may_need_real_numbers_while_it_is_made(
     own = ("heatmaps=truth", "lifter/propagation=none", "lifter.propagation._target_=real_numbers.Drops")
     path = checkpoint(tmp_path / "own.ckpt", *own)
     task, _ = load_task(path, [*OWN, "real_numbers"])
-    assert [drop.p for drop in task.lifter.propagation.drops] == [0.0, 0.25, 0.5]  # type: ignore[union-attr]
+    assert [drop.p for drop in task.lifter.propagation.drops] == [0.0, 0.25, 0.5]
     weights = read_checkpoint(path)["state_dict"]
     assert all(torch.equal(value, weights[name]) for name, value in task.state_dict().items())

@@ -14,6 +14,7 @@ from egotap_pl.analysis.comparison import ErrorReader
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.results import commit
 from egotap_pl.report.contents import Names, Report
 from egotap_pl.report.gather import gather

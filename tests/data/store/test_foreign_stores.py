@@ -23,9 +23,9 @@ from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.source import SkippedFrame
+from egotap_pl.data.store import reader as store
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.data.store.reader import reader as store
 from egotap_pl.data.store.schema import TEXT, label_columns
 
 PX = 24
@@ -254,7 +254,7 @@ def test_attributes_of_another_kind(path: Path, value: Any) -> None:
 def rewrite(path: Path, *keys: str, value: Any) -> None:
     """Another value in the store's metadata."""
 
-    def changed(metadata: np.ndarray) -> dict[str, Any]:
+    def changed(metadata: Any) -> dict[str, Any]:
         content = at = json.loads(metadata[()])
         for key in keys[:-1]:
             at = at[key]
