@@ -16,7 +16,9 @@ def test_stores_are_taken_as_they_are_where_there_is_no_source(run: Run, tmp_pat
     outcome = run("train", *gone, stores)  # the sizes that are configured here are others: nobody asks the source
     assert "8 train, 4 validation, 4 test frames, taken as they are" in outcome.err
     checkpoint = run_folder(outcome, tmp_path) / "checkpoints" / "best.ckpt"
-    assert "4 frames" in run("evaluate", f"checkpoint={checkpoint}").out
+    assert "4 frames" in run("evaluate", f"checkpoint={checkpoint}", f"store={tmp_path}/stores").out
+    refused = run("evaluate", f"checkpoint={checkpoint}", ok=False)  # a checkpoint's own folder is not looked into
+    assert "store=DIR" in refused.err
 
 
 def test_without_either_it_says_what_to_give(run: Run) -> None:

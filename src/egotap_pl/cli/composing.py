@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -95,3 +97,13 @@ def _missing_keys(node: Any, key: str = "") -> Iterator[str]:
         yield from _missing_keys(value, f"{key}.{name}" if key else str(name))
     if node == "???":
         yield key
+
+
+@contextmanager
+def composing() -> Iterator[None]:
+    """For `hydra.compose`: Hydra of the program that is running, which knows the user's own folders, or a new one."""
+    if GlobalHydra.instance().is_initialized():
+        yield
+    else:
+        with hydra.initialize_config_dir(str(conf_dir()), version_base=HYDRA_VERSION):
+            yield

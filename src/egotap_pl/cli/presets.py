@@ -5,19 +5,17 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
-from egotap_pl.cli.composing import HYDRA_VERSION, conf_dir
+from egotap_pl.cli.composing import composing, conf_dir
 from egotap_pl.engine.stages import fingerprint
 
 Key = tuple[str, ...]
@@ -90,7 +88,7 @@ class Identifier:
         key = (preset, data, scale)
         if key not in self._composed:
             try:
-                with _composing():
+                with composing():
                     config = hydra.compose("train", [f"experiment={preset}", f"data={data}", f"scale={scale}"])
                 self._composed[key] = essentials(OmegaConf.to_container(config, resolve=False))
             except (HydraException, OmegaConfBaseException):  # a preset of somebody else's, or of another version
@@ -202,13 +200,3 @@ def _setup(settings: Mapping[str, Any]) -> tuple[str, ...]:
     if settings["paths"]["runs"] != "runs":
         words.append(f"paths.runs={settings['paths']['runs']}")
     return tuple(words)
-
-
-@contextmanager
-def _composing() -> Iterator[None]:
-    """Hydra of the program that is running, which knows the user's own folders, or a new one."""
-    if GlobalHydra.instance().is_initialized():
-        yield
-    else:
-        with hydra.initialize_config_dir(str(conf_dir()), version_base=HYDRA_VERSION):
-            yield

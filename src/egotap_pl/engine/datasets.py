@@ -104,6 +104,11 @@ def find_data(root: Path, fingerprint: str) -> Path | None:
     return None
 
 
+def fingerprint_of_frames(data: dict[str, Any]) -> str:
+    """The fingerprint of the frames that the configured data would have; nothing is prepared."""
+    return fingerprint_of(build(data["source"]).identity(), build(data["codec"]))
+
+
 def _located(data: dict[str, Any], root: Path) -> tuple[Source[Any], Codec, Path]:
     """The source, the codec, and the folder of the stores."""
     source, codec = build(data["source"]), build(data["codec"])

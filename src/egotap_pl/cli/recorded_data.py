@@ -1,0 +1,102 @@
+"""The data that a checkpoint was trained on: found again by their fingerprint, never where the checkpoint says.
+
+A checkpoint of somebody else may describe any class, file and folder as its data. What is used of the description is
+the data set's name and plain numbers; the classes are those of conf/, and the fingerprint tells whether the same frames
+come out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from egotap_pl.cli.composing import composing, conf_dir, plain
+from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
+from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.datasets import ensure_data, find_data, fingerprint_of_frames
+
+REMEDY = (
+    "give store=DIR, a folder of prepared data, or data=NAME and what egotap prepare was given with it, "
+    "e.g. data=unrealego data.root=DIR"
+)
+LARGEST = 1_000_000
+"""Of the numbers that are taken from a checkpoint: far above any data set's, far below what would fill a disk."""
+
+
+def recorded_data(about: About, root: Path, checkpoint: Path) -> Path:
+    """The folder of the data that a checkpoint was trained on; they are prepared again where conf/ has their data set.
+
+    Args:
+        about: what the checkpoint says of itself.
+        root: where prepared data live (``paths.data``).
+        checkpoint: the file, for messages.
+
+    Raises:
+        EgotapError: if the data are not there and cannot be prepared again.
+    """
+    name, fingerprint = about.data["name"], about.data_fingerprint
+    if not fingerprint:  # imported weights
+        raise EgotapError(f"{checkpoint} does not say which data it is for: {REMEDY}")
+    folder = find_data(root, fingerprint)
+    if folder is not None:
+        say(f"{name}: found by its fingerprint, {folder}")
+        return folder
+    data = _composed_again(about)
+    if data is None:
+        raise EgotapError(
+            f"{checkpoint} was trained on {name} (fingerprint {fingerprint[:12]}), which is not in {root} and cannot "
+            f"be prepared again from its name and numbers alone: {REMEDY}"
+        )
+    return ensure_data(data, root)[0]
+
+
+def _composed_again(about: About) -> dict[str, Any] | None:
+    """The ``data`` node of the recorded name in conf/ with the recorded numbers, if it gives the recorded frames."""
+    name = about.data["name"]
+    if not re.fullmatch(r"[\w-]+", name):  # it becomes an override, whose grammar knows interpolations
+        return None
+    codec = _codec_option(about.data)
+    try:
+        with composing():
+            given = [f"data={name}", *([f"codec={codec}"] if codec else [])]
+            data: dict[str, Any] = plain(hydra.compose("prepare", given))["data"]
+        for part in ("source", "codec"):
+            data[part] = _with_numbers(data[part], about.data.get(part))
+        image_px = data["source"].get("image_px")
+        too_large = isinstance(image_px, (int, float)) and image_px > FRAME_PX
+        same = not too_large and fingerprint_of_frames(data) == about.data_fingerprint
+    except (EgotapError, HydraException, OmegaConfBaseException):  # no such data set, or its source files are not here
+        return None
+    return data if same else None
+
+
+def _codec_option(data: dict[str, Any]) -> str | None:
+    """The option of conf/codec whose class a checkpoint names."""
+    codec = data.get("codec")
+    target = codec.get("_target_") if isinstance(codec, dict) else None
+    options = sorted((conf_dir() / "codec").glob("*.yaml"))
+    return next((path.stem for path in options if OmegaConf.select(OmegaConf.load(path), "_target_") == target), None)
+
+
+def _with_numbers(own: Any, recorded: Any) -> Any:
+    """A configuration with the numbers that a recorded one has at the same places; everything else stays its own."""
+    if isinstance(own, dict) and isinstance(recorded, dict):
+        return {key: _with_numbers(value, recorded[key]) if key in recorded else value for key, value in own.items()}
+    if isinstance(own, list) and isinstance(recorded, list) and len(own) == len(recorded):
+        return [_with_numbers(*pair) for pair in zip(own, recorded, strict=True)]
+    return recorded if _is_number_or_none(own) and _is_number_or_none(recorded) else own
+
+
+def _is_number_or_none(value: Any) -> bool:
+    if type(value) in (int, float):
+        return math.isfinite(value) and abs(value) <= LARGEST
+    return value is None or type(value) is bool
