@@ -9,37 +9,33 @@ from pathlib import Path
 import pytest
 from smoke import LIFTER, Run
 
+from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.training import TrainResult
+
 
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-class Trained:
-    """In the place of the pipeline: a run that is done at once, with an error that the seed gives."""
-
-    def __init__(self, settings: dict, *_: object) -> None:
-        self.settings, self.data = settings, (Path(), "")
-
-    def run(self, name: str) -> Path:
-        folder = Path(self.settings["paths"]["runs"]) / name
-        folder.mkdir(parents=True, exist_ok=True)
-        metrics = {
-            **dict.fromkeys(("mpjpe", "pa_mpjpe", "mean_pose_mpjpe"), float(self.settings["seed"])),
-            "frames": 1,
-            "per_joint": {},
-            "per_category": {},
-            "dataset": "egosynth",
-        }
-        (folder / "metrics.json").write_text(json.dumps(metrics))
-        return folder
+def train_at_once(settings: Settings) -> TrainResult:
+    """In place of a training: a run that is done at once, with an error that the seed gives."""
+    folder = settings.paths.runs / str(settings.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = {
+        **dict.fromkeys(("mpjpe", "pa_mpjpe", "mean_pose_mpjpe"), float(settings.seed)),
+        "frames": 1,
+        "per_joint": {},
+        "per_category": {},
+        "dataset": "egosynth",
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return TrainResult(folder, metrics, 0.0, folder / "poses.png")
 
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("egotap_pl.cli.train.Pipeline", Trained)
-    monkeypatch.setattr("egotap_pl.cli.train.ensure_picture", lambda *_: "poses.png")
-    monkeypatch.setattr("egotap_pl.cli.train.best_validation", lambda *_: 0.0)
+    monkeypatch.setattr("egotap_pl.cli.train.train", train_at_once)
 
 
 @pytest.mark.usefixtures("trained")
@@ -76,7 +72,7 @@ def test_a_defect_of_a_job_is_recorded_and_raised(home: Path, run: Run, monkeypa
     def broken(*_: object) -> None:
         raise RuntimeError("out of tune")
 
-    monkeypatch.setattr("egotap_pl.cli.train.check_settings", broken)
+    monkeypatch.setattr("egotap_pl.cli.train.train", broken)
     with pytest.raises(RuntimeError, match="out of tune"):
         run("train", "-m", *LIFTER, "seed=1,2", "hydra.sweep.dir=defect")
     assert [job["message"] for job in rows(home / "defect" / "jobs.csv")] == ["RuntimeError: out of tune"] * 2
@@ -87,7 +83,7 @@ def test_an_interrupted_grid_tells_what_was_done(home: Path, run: Run, monkeypat
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("egotap_pl.cli.train.check_settings", interrupted)
+    monkeypatch.setattr("egotap_pl.cli.train.train", interrupted)
     ended = run("train", "-m", *LIFTER, "seed=1,2", "hydra.sweep.dir=stopped", ok=False)
     assert ended.status == 130
     assert [job["status"] for job in rows(home / "stopped" / "jobs.csv")] == ["interrupted"]

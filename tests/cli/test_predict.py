@@ -14,9 +14,9 @@ from made import answers, checkpoint
 from PIL import Image
 from smoke import SMOKE, Run, run_folder
 
-from egotap_pl.cli import predict
 from egotap_pl.engine import input_pictures as predict_pictures
 from egotap_pl.engine.datasets import find_data
+from egotap_pl.engine.prediction import Predictor
 
 METHODS = {
     "egotap": ("experiment=table1/egotap",),
@@ -167,13 +167,15 @@ def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
 
 def test_an_interruption_leaves_nothing_half_written(folder, run: Run, tmp_path, monkeypatch):
     file, output = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap"), tmp_path / "out" / "poses.h5"
-    whole = predict.estimated
+    estimate, batches = Predictor.estimate, []
 
-    def interrupted(*arguments):
-        yield next(whole(*arguments))
-        raise KeyboardInterrupt
+    def interrupted(predictor, stereo):
+        batches.append(stereo)
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+        return estimate(predictor, stereo)
 
-    monkeypatch.setattr(predict, "estimated", interrupted)
+    monkeypatch.setattr(Predictor, "estimate", interrupted)
     outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={output}", "batch_size=2", ok=False)
     assert outcome.status == 130
     assert "interrupted after 2 frames" in outcome.err

@@ -14,7 +14,10 @@ import pytest
 from group_jobs import Job, add_ranks, defective, mistaken
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.launch import launch, num_processes
+from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.launch import launch
+
+TRAINER = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "workers": 0}
 
 
 @pytest.mark.slow
@@ -84,4 +87,17 @@ def test_one_process_needs_no_group(tmp_path: Path) -> None:
 @pytest.mark.parametrize("devices", [0, -1, "2", None])
 def test_devices_are_a_positive_number(devices: object) -> None:
     with pytest.raises(EgotapError, match="devices"):
-        num_processes({"devices": devices, "accelerator": "cpu"})
+        Devices.parse({**TRAINER, "devices": devices})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("accumulate_grad_batches", 4)]
+)
+def test_what_devices_cannot_be_is_named(key: str, value: object) -> None:
+    with pytest.raises(EgotapError, match=rf"trainer\.{key}"):
+        Devices.parse({**TRAINER, key: value})
+
+
+def test_a_batch_is_shared_evenly(tmp_path: Path) -> None:
+    with pytest.raises(EgotapError, match="batch_size=31 cannot be shared by 2 devices"):
+        Devices.parse({**TRAINER, "devices": 2}).data_module(tmp_path, 31)

@@ -131,8 +131,8 @@ def test_labels_say_what_was_chosen_and_keep_their_id(tmp_path: Path) -> None:
     command = Command(choices, ["seed=3", "lifter/encoder=cnn", "logger=wandb"], "2026-01-01")
     settings = {"data": {"name": "egosynth"}}
 
-    def labels(stage: str = "lifter", folder: Path = tmp_path):
-        return labels_of(command, stage, "table2/cnn", settings, {"seed": 3}, folder)
+    def labels(stage: str = "lifter", experiment: str | None = "table2/cnn", folder: Path = tmp_path):
+        return labels_of(command, stage, experiment, settings, {"seed": 3}, folder)
 
     assert labels().group == "table2/cnn/egosynth"
     assert labels().name == "lifter lifter/encoder=cnn,seed=3"
@@ -143,6 +143,6 @@ def test_labels_say_what_was_chosen_and_keep_their_id(tmp_path: Path) -> None:
     assert labels().id != labels(folder=tmp_path / "elsewhere").id
     assert labels().restarted(0, 3) == labels()
     assert labels().restarted(1, 1003).id not in (labels().id, "")
-    shared = labels("joint estimator")
+    shared = labels("joint estimator", None)
     assert shared.group == "estimators/egosynth"
     assert "seed=3" not in shared.name

@@ -2,102 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
 from omegaconf import DictConfig
-from torch import Tensor, nn
 
 from egotap_pl.cli.composing import application, plain
-from egotap_pl.cli.predict import load_lifting_task, origin_of
-from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.messages import RESULT, say
-from egotap_pl.data.recordings.frames import unlabelled
+from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.allowlist import entries
-from egotap_pl.interop.onnx import CHECKED_BATCHES, check_packages, write_onnx
-from egotap_pl.tasks import LiftingTask
-from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
-
-OUTPUT = "pose_cm"
-
-
-class Export(NamedTuple):
-    """A network that gives poses in cm, and random inputs for a batch size."""
-
-    network: nn.Module
-    inputs: Callable[[int], Mapping[str, Tensor]]
+from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine.exporting import OUTPUT, export
 
 
 @application("export")
 def main(config: DictConfig) -> None:
     """Export the given checkpoint."""
     settings = plain(config)
-    checkpoint, output = Path(settings["checkpoint"]), Path(settings["output"])
-    if output.suffix.lower() != ".onnx" or output.is_dir():
-        raise EgotapError(f"output={output}: name a file that ends in .onnx")
-    if settings["part"] not in PARTS:
-        raise EgotapError(f"part={settings['part']}: there are {' and '.join(PARTS)}")
-    check_packages()
-    task, about = load_lifting_task(checkpoint, entries(settings["trust"]))
-    export = PARTS[settings["part"]](task, checkpoint)
-    attributes = origin_of(checkpoint, about).attributes()
-    metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
-    say(f"{checkpoint}: exporting, which takes a while")
-    difference = write_onnx(export.network, export.inputs, OUTPUT, output, metadata)
-    if difference is None:
-        say("not checked: onnxruntime is not installed (pip install 'egotap-pl[onnx]')")
-    else:
-        sizes = ", ".join(map(str, CHECKED_BATCHES))
-        say(f"checked on random batches of {sizes}: ONNX Runtime differs by {difference:.1g} of the largest output")
-    RESULT.print(f"{', '.join(export.inputs(1))} to {OUTPUT}  {output}", soft_wrap=True)
-
-
-class ImagesToPose(nn.Module):
-    """From RGB bytes to poses in cm, normalisation and estimators included."""
-
-    def __init__(self, task: LiftingTask) -> None:
-        super().__init__()
-        self.heatmaps, self.lifter = task.heatmaps, task.lifter
-        self.num_joints = task.skeleton.num_joints
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Poses of the estimated joints."""
-        return self.lifter(*self.heatmaps(unlabelled(images, self.num_joints, 0)))
-
-
-def whole(task: LiftingTask, checkpoint: Path) -> Export:
-    """From images to poses.
-
-    Raises:
-        EgotapError: if there are no estimators.
-    """
-    if isinstance(task.heatmaps, TrueHeatmaps):
-        raise EgotapError(
-            f"{checkpoint} was trained on heatmaps drawn from the truth (heatmaps=truth): it has no estimators and "
-            "cannot see images; its lifter alone is exported by part=lifter"
-        )
-    return Export(ImagesToPose(task), partial(_images, task.heatmaps.image_px))
-
-
-def lifter(task: LiftingTask, checkpoint: Path) -> Export:
-    """From heatmaps to poses."""
-    return Export(task.lifter, partial(_heatmaps, task.heatmaps.heatmap_px, task.skeleton.num_heatmap_joints))
-
-
-PARTS = {"all": whole, "lifter": lifter}
-
-
-def _images(image_px: int, batch: int) -> dict[str, Tensor]:
-    return {"images": torch.randint(0, 256, (batch, 2, 3, image_px, image_px), dtype=torch.uint8)}
-
-
-def _heatmaps(heatmap_px: int, joints: int, batch: int) -> dict[str, Tensor]:
-    maps = (heatmap_px, heatmap_px)
-    return {
-        "joint_heatmaps": torch.rand(batch, 2, joints, *maps),
-        "limb_heatmaps": 2 * torch.rand(batch, 2, joints, 2, *maps) - 1,
-    }
+    checkpoint, output = checkpoint_path(Path(settings["checkpoint"])), Path(settings["output"])
+    inputs = export(checkpoint, output, settings["part"], entries(settings["trust"]))
+    RESULT.print(f"{', '.join(inputs)} to {OUTPUT}  {output}", soft_wrap=True)

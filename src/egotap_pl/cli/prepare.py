@@ -13,6 +13,7 @@ from egotap_pl.core.messages import say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.engine.build import build
 from egotap_pl.engine.datasets import check_data, ensure_data
+from egotap_pl.engine.settings import DataSpec
 
 ON_ERROR = ("raise", "skip")
 
@@ -22,7 +23,7 @@ def main(config: DictConfig) -> None:
     """Check or prepare the configured data set, and write it in another layout if one is asked for."""
     settings = plain(config)
     shard = _checked(settings)
-    data, root = settings["data"], Path(settings["paths"]["data"])
+    data, root = DataSpec.parse(settings["data"]), Path(settings["paths"]["data"])
     if settings["check"]:
         check_data(data, root, shard)
         return

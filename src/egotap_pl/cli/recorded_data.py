@@ -21,8 +21,10 @@ from egotap_pl.cli.composing import composing, conf_dir, plain
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.engine.build import current_name
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.datasets import ensure_data, find_data, fingerprint_of_frames
+from egotap_pl.engine.settings import DataSpec
 
 REMEDY = (
     "give store=DIR, a folder of prepared data, or data=NAME and what egotap prepare was given with it, "
@@ -59,7 +61,7 @@ def recorded_data(about: About, root: Path, checkpoint: Path) -> Path:
     return ensure_data(data, root)[0]
 
 
-def _composed_again(about: About) -> dict[str, Any] | None:
+def _composed_again(about: About) -> DataSpec | None:
     """The ``data`` node of the recorded name in conf/ with the recorded numbers, if it gives the recorded frames."""
     name = about.data["name"]
     if not re.fullmatch(r"[\w-]+", name):  # it becomes an override, whose grammar knows interpolations
@@ -73,16 +75,18 @@ def _composed_again(about: About) -> dict[str, Any] | None:
             data[part] = _with_numbers(data[part], about.data.get(part))
         image_px = data["source"].get("image_px")
         too_large = isinstance(image_px, (int, float)) and image_px > FRAME_PX
-        same = not too_large and fingerprint_of_frames(data) == about.data_fingerprint
+        spec = DataSpec.parse(data)
+        same = not too_large and fingerprint_of_frames(spec) == about.data_fingerprint
     except (EgotapError, HydraException, OmegaConfBaseException):  # no such data set, or its source files are not here
         return None
-    return data if same else None
+    return spec if same else None
 
 
 def _codec_option(data: dict[str, Any]) -> str | None:
     """The option of conf/codec whose class a checkpoint names."""
     codec = data.get("codec")
     target = codec.get("_target_") if isinstance(codec, dict) else None
+    target = current_name(target) if isinstance(target, str) else None
     options = sorted((conf_dir() / "codec").glob("*.yaml"))
     return next((path.stem for path in options if OmegaConf.select(OmegaConf.load(path), "_target_") == target), None)
 

@@ -1,7 +1,8 @@
-"""From plain configuration to objects."""
+"""From plain configuration to objects: the only place that instantiates what a configuration names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,40 @@ from omegaconf import OmegaConf
 
 from egotap_pl.core.errors import EgotapError
 
+Spec = Mapping[str, Any]
+"""Plain containers, as they stand in a configuration; ``_target_`` names a class or a function."""
+
 _HYDRAS_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception."
+_MOVED = {
+    "egotap_pl.cli.loggers.": "egotap_pl.engine.loggers.",
+    "egotap_pl.data.codec.": "egotap_pl.data.store.codec.",
+    "egotap_pl.data.layouts.egocap.": "egotap_pl.data.egocap.layout.",
+    "egotap_pl.data.layouts.unrealego.": "egotap_pl.data.unrealego.layout.",
+    "egotap_pl.data.unrealego_parts.": "egotap_pl.data.unrealego.variants.",
+}
+"""Modules that had another name in 0.1.0, by which users' configurations and old checkpoints may know them."""
+
+
+def current_name(target: str) -> str:
+    """Where a class is today that a configuration of an earlier version names.
+
+    >>> current_name("egotap_pl.data.codec.PngCodec")
+    'egotap_pl.data.store.codec.PngCodec'
+    """
+    for old, new in _MOVED.items():
+        if target.startswith(old):
+            return new + target.removeprefix(old)
+    return target
+
+
+def current_names(spec: Any) -> Any:
+    """A spec with today's names of classes, at any depth."""
+    if isinstance(spec, Mapping):
+        return {
+            key: current_name(value) if key == "_target_" and isinstance(value, str) else current_names(value)
+            for key, value in spec.items()
+        }
+    return [current_names(value) for value in spec] if isinstance(spec, (list, tuple)) else spec
 
 
 def build(spec: Any, **arguments: Any) -> Any:
@@ -21,7 +55,7 @@ def build(spec: Any, **arguments: Any) -> Any:
         EgotapError: if a class does not take what it is given; the message names the class.
     """
     try:
-        return hydra.utils.instantiate(spec, **arguments, _convert_="all")
+        return hydra.utils.instantiate(current_names(spec), **arguments, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, (EgotapError, KeyboardInterrupt)):
@@ -37,6 +71,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in loaded.items()}
 
 
-def write_yaml(path: Path, content: dict[str, Any]) -> None:
+def write_yaml(path: Path, content: Spec) -> None:
     """Write configuration to a file."""
-    OmegaConf.save(OmegaConf.create(content), path)
+    OmegaConf.save(OmegaConf.create(dict(content)), path)

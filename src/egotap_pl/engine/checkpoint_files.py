@@ -54,6 +54,11 @@ class CheckpointFiles(TorchCheckpointIO):
             ) from error
 
 
+def checkpoint_path(path: Path) -> Path:
+    """A checkpoint's file: the path itself, or the best checkpoint of the run whose folder it is."""
+    return path / FOLDER / BEST if path.is_dir() else path
+
+
 def mend_checkpoints(folder: Path, title: str) -> None:
     """Make sure that a training can begin or go on: its checkpoints are intact, or there are none.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS, RESULT, say
@@ -15,35 +15,42 @@ from egotap_pl.data.source import Source
 from egotap_pl.data.store.codec import Codec
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.engine.build import build
+from egotap_pl.engine.settings import DataSpec
+
+
+class PreparedData(NamedTuple):
+    """Prepared data on disk."""
+
+    folder: Path
+    """With a frame store for each split."""
+
+    fingerprint: str
+    """Of the frames."""
 
 
 def ensure_data(
-    data: dict[str, Any],
+    data: DataSpec,
     root: Path,
     overwrite: bool = False,
     skip_damaged: bool = False,
     shard: Shard = WHOLE,
-) -> tuple[Path, str]:
+) -> PreparedData:
     """Prepare the configured data unless they are there.
 
     Args:
-        data: the resolved ``data`` node: ``name``, ``source``, ``codec``, ``workers``, ``folder``. Where ``root`` is
-            None the source files are gone, and the stores in ``folder`` are taken as they are.
+        data: the data set. Without its source files, the stores in its folder are used as they are.
         root: where prepared data live, each in a folder named after its fingerprint.
         overwrite: see `prepare`.
         skip_damaged: see `prepare`.
         shard: see `prepare`; unless it is the whole, there are no stores afterwards.
-
-    Returns:
-        The folder with a store per split, and the fingerprint of the frames in it.
     """
-    if data.get("root", "") is None:
+    if not data.has_source:
         return _as_it_is(data)
     source, codec, folder = _located(data, root)
-    report = prepare(source, folder, codec, data["workers"], overwrite, PROGRESS, skip_damaged, shard)
+    report = prepare(source, folder, codec, data.workers, overwrite, PROGRESS, skip_damaged, shard)
     frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
     speed = f" at {report.frames_per_second:.0f} frames/s" if report.frames_per_second else ", already there"
-    name = data["name"] if shard == WHOLE else f"{data['name']}, shard {shard}"
+    name = data.name if shard == WHOLE else f"{data.name}, shard {shard}"
     say(f"{name}: {frames} frames{speed}, {folder}")
     for split in report.splits:
         if split.skipped or split.missing:
@@ -51,21 +58,20 @@ def ensure_data(
             say(f"{split.split}: {split.skipped} frames left out, {split.missing} motions not on disk{where}")
     if shard != WHOLE:
         say("when all shards are done, the same command without shard=... joins them")
-    return folder, report.fingerprint
+    return PreparedData(folder, report.fingerprint)
 
 
-def _as_it_is(data: dict[str, Any]) -> tuple[Path, str]:
+def _as_it_is(data: DataSpec) -> PreparedData:
     """Prepared data whose source files are not at hand."""
-    if data["folder"] is None:
+    if data.folder is None:
         raise EgotapError("data.root=null: then say where the prepared stores are: data.folder=DIR; or give data.root")
-    folder = Path(data["folder"]).absolute()
-    module = FrameDataModule(folder, batch_size=1, workers=0)
+    module = FrameDataModule(data.folder, batch_size=1, workers=0)
     frames = ", ".join(f"{len(module.store(split))} {split}" for split in ("train", "validation", "test"))
-    say(f"{data['name']}: {frames} frames, taken as they are, {folder}")
-    return folder, module.fingerprint
+    say(f"{data.name}: {frames} frames, taken as they are, {data.folder}")
+    return PreparedData(data.folder, module.fingerprint)
 
 
-def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:
+def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> None:
     """Read everything that the configured data consist of, print a summary, and write a report; no store is made.
 
     Args:
@@ -77,7 +83,7 @@ def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:
         EgotapError: if anything is missing or damaged; the message names the report.
     """
     source, _, folder = _located(data, root)
-    report = check(source, data["workers"], PROGRESS, shard)
+    report = check(source, data.workers, PROGRESS, shard)
     name = "check" if shard == WHOLE else f"check-{shard.number}-of-{shard.count}"
     path = folder.with_name(f"{folder.name}.{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +91,7 @@ def check_data(data: dict[str, Any], root: Path, shard: Shard = WHOLE) -> None:
     report.show(RESULT)
     say(f"report: {path}")
     if not report.is_clean:
-        raise EgotapError(f"not all of {data['name']} is there and readable, see {path}; on_error=skip leaves that out")
+        raise EgotapError(f"not all of {data.name} is there and readable, see {path}; on_error=skip leaves that out")
 
 
 def find_data(root: Path, fingerprint: str) -> Path | None:
@@ -104,13 +110,13 @@ def find_data(root: Path, fingerprint: str) -> Path | None:
     return None
 
 
-def fingerprint_of_frames(data: dict[str, Any]) -> str:
+def fingerprint_of_frames(data: DataSpec) -> str:
     """The fingerprint of the frames that the configured data would have; nothing is prepared."""
-    return fingerprint_of(build(data["source"]).identity(), build(data["codec"]))
+    return fingerprint_of(build(data.source).identity(), build(data.codec))
 
 
-def _located(data: dict[str, Any], root: Path) -> tuple[Source[Any], Codec, Path]:
+def _located(data: DataSpec, root: Path) -> tuple[Source[Any], Codec, Path]:
     """The source, the codec, and the folder of the stores."""
-    source, codec = build(data["source"]), build(data["codec"])
-    name = f"{data['name']}-{fingerprint_of(source.identity(), codec)[:12]}"
-    return source, codec, Path(data["folder"]).absolute() if data["folder"] else root.absolute() / name
+    source, codec = build(data.source), build(data.codec)
+    name = f"{data.name}-{fingerprint_of(source.identity(), codec)[:12]}"
+    return source, codec, data.folder or root.absolute() / name

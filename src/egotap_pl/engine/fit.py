@@ -2,73 +2,69 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning, say
-from egotap_pl.data.datamodule import Augmentation, FrameDataModule
-from egotap_pl.data.preparation.workers import usable_cpus
-from egotap_pl.engine.build import build
-from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, CheckpointFiles
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.engine.build import Spec, build
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST
 from egotap_pl.engine.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
+from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Labels
-from egotap_pl.engine.launch import num_processes
 from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
 from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Provenance, resumed_csv, run_test
+from egotap_pl.engine.settings import TrainingSpec
 from egotap_pl.engine.training_pictures import picture_maker
 from egotap_pl.tasks.callbacks import DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
 
 SEED_STRIDE = 1000  # between the seeds of a run and of its restarts, so that neighbouring seeds do not meet
 LOG_EVERY_STEPS = 10
-NO_FOLDER = f"{os.devnull}/none"
-"""Lightning's default folder: everything that it writes has a place of its own. In a job of SLURM it looks there for
-``hpc_ckpt_*.ckpt`` and would load these in the place of the weights that are to be trained or tested."""
+
+Parts = Mapping[str, tuple[Path, str]]
+"""Weights that a task starts with: module of the task (dotted) to a checkpoint and the prefix of the weights in it."""
 
 
 @dataclass(frozen=True)
 class FitJob:
-    """A training, ready to be handed to its processes.
-
-    Args:
-        title: what it is called on the screen.
-        spec: what determines the result: ``task``, ``epochs``, ``batch_size``, ``gradient_clip``, ``monitor``,
-            ``restarts``, ``guard``, ``augment``, ``precision``, ``seed``, ``data``.
-        about: what its checkpoints say of themselves.
-        folder: where ``checkpoints/``, ``metrics.csv``, ``metrics.json`` and ``predictions.h5`` go.
-        store: folder of the prepared data.
-        heatmaps: folder of kept heatmaps of the training and validation splits, or None.
-        parts: module of the task (dotted) to (checkpoint, prefix) of the weights that it starts with.
-        trainer: accelerator, devices, precision, workers.
-        logger: spec of a `egotap_pl.engine.loggers.LoggerService` beside metrics.csv, or None.
-        labels: what its dashboard sorts by; None where there is no logger.
-    """
+    """A training, ready to be handed to its processes."""
 
     title: str
-    spec: dict[str, Any]
+    """What the user is told."""
+
+    training: TrainingSpec
     about: About
+    """What its checkpoints say of themselves."""
+
     folder: Path
+    """Where ``checkpoints/``, ``metrics.csv``, ``metrics.json`` and ``predictions.h5`` go."""
+
     store: Path
+    """Folder of the prepared data."""
+
     heatmaps: Path | None
-    parts: dict[str, tuple[Path, str]]
-    trainer: dict[str, Any]
-    logger: dict[str, Any] | None = None
+    """Folder of the cached heatmaps of the training and validation splits, or None."""
+
+    parts: Parts
+    devices: Devices
+    logger: Spec | None = None
+    """Spec of a `egotap_pl.engine.loggers.LoggerService` beside metrics.csv, or None."""
+
     labels: Labels | None = None
+    """What the logger's dashboard sorts by; None without a logger."""
 
     @property
     def last(self) -> Path:
@@ -88,7 +84,7 @@ def fit(job: FitJob) -> None:
         EgotapError: if the training diverges, or an estimator collapses with every seed that the spec allows.
     """
     quieten_lightning()
-    restarts = job.spec["restarts"]
+    restarts = job.training.restarts
     for attempt in range(restarts + 1):
         try:
             _fit_once(job, attempt)
@@ -103,11 +99,11 @@ def fit(job: FitJob) -> None:
 
 
 def _fit_once(job: FitJob, attempt: int) -> None:
-    seed = job.spec["seed"] + SEED_STRIDE * attempt
+    seed = job.training.seed + SEED_STRIDE * attempt
     L.seed_everything(seed, workers=True, verbose=False)
-    augment = build(job.spec["augment"])
-    module = data_module(job.store, job.spec["batch_size"], job.trainer, seed, augment, job.heatmaps)
-    task = make_task(job.spec["task"], facts_of(module), job.title)
+    augment = build(job.training.augment)
+    module = job.devices.data_module(job.store, job.training.batch_size, seed, augment, job.heatmaps)
+    task = make_task(job.training.task, facts_of(module), job.title)
     for name, (checkpoint, prefix) in job.parts.items():
         load_part(task.get_submodule(name), checkpoint, prefix)
     steps = 0
@@ -144,19 +140,19 @@ def _train_and_test(
     timer = Timer()
     loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), steps), *others]
     trainer = make_trainer(job, [*watching, *_callbacks(job), timer], loggers)
-    if job.spec["epochs"]:
+    if job.training.epochs:
         with interruptible(trainer):
             trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # Tested from the images on, as `egotap evaluate` and every later use of the checkpoint does.
-    test = data_module(job.store, job.spec["batch_size"], job.trainer)
+    test = job.devices.data_module(job.store, job.training.batch_size)
     provenance = Provenance(job.about, seed, timer.time_elapsed("train"))
     log_results(others, run_test(trainer, task, test, "test", provenance, job.folder))
-    if not job.spec["epochs"]:  # nothing was to be trained; the checkpoint is what was tested
+    if not job.training.epochs:  # nothing was to be trained; the checkpoint is what was tested
         trainer.save_checkpoint(job.best)
 
 
-def make_task(spec: dict[str, Any], facts: DataFacts, title: str) -> Any:
+def make_task(spec: Spec, facts: DataFacts, title: str) -> Any:
     """The configured task.
 
     Raises:
@@ -186,35 +182,20 @@ def facts_of(module: FrameDataModule) -> DataFacts:
     return DataFacts(module.skeleton, tuple(module.categories), module.mean_pose_cm)
 
 
-def data_module(
-    store: Path,
-    batch_size: int,
-    trainer: dict[str, Any],
-    seed: int = 0,
-    augment: Augmentation | None = None,
-    heatmaps: Path | None = None,
-) -> FrameDataModule:
-    """The data module of one of the training's processes; ``batch_size`` is that of all of them together."""
-    processes = num_processes(trainer)
-    if batch_size % processes:
-        raise EgotapError(f"batch_size={batch_size} cannot be shared by {processes} devices: choose a multiple")
-    return FrameDataModule(
-        store,
-        batch_size=batch_size // processes,
-        workers=max(min(trainer["workers"], usable_cpus() // processes - 1), 0),  # a processor for the training itself
-        seed=seed,
-        augment=augment,
-        heatmaps=heatmaps,
-    )
-
-
 def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) -> L.Trainer:
-    """Lightning's trainer for a job."""
-    spec = job.spec
-    return new_trainer(
-        job.trainer,
-        max_epochs=spec["epochs"],
-        gradient_clip_val=spec["gradient_clip"],
+    """Lightning's trainer for a job.
+
+    Args:
+        job: the training.
+        callbacks: beside the progress bar.
+        loggers: what it logs to.
+
+    Raises:
+        EgotapError: if Lightning refuses the configuration of the devices.
+    """
+    return job.devices.trainer(
+        max_epochs=job.training.epochs,
+        gradient_clip_val=job.training.gradient_clip,
         callbacks=[*callbacks, StageProgress(job.title)],
         logger=loggers,
         enable_model_summary=False,
@@ -223,40 +204,11 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
     )
 
 
-def new_trainer(trainer: dict[str, Any], **arguments: Any) -> L.Trainer:
-    """Lightning's trainer on the configured devices.
-
-    Raises:
-        EgotapError: if it does not take what the configuration says, e.g. of precision.
-    """
-    try:
-        return L.Trainer(**device_arguments(trainer), default_root_dir=NO_FOLDER, **arguments)
-    except (ValueError, MisconfigurationException) as error:
-        raise EgotapError(f"trainer: {error}") from error
-
-
-def device_arguments(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Trainer arguments of every training and every test. Samplers are the data module's own.
-
-    `egotap_pl.engine.launch` has started the processes. Left to itself, Lightning would take their number and ranks
-    from the variables of SLURM inside one of its jobs, write checkpoints there at SIGUSR1, and requeue the job.
-    """
-    processes = num_processes(trainer)
-    return {
-        "accelerator": trainer["accelerator"],
-        "devices": processes,
-        "strategy": "ddp" if processes > 1 else "auto",
-        "precision": trainer["precision"],
-        "use_distributed_sampler": False,
-        "plugins": [TorchElasticEnvironment() if processes > 1 else LightningEnvironment(), CheckpointFiles()],
-    }
-
-
 def _callbacks(job: FitJob) -> list[Callback]:
     folder = job.folder / FOLDER
-    best = ModelCheckpoint(folder, "best", job.spec["monitor"], mode="min", enable_version_counter=False)
+    best = ModelCheckpoint(folder, "best", job.training.monitor, mode="min", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
-    guard = job.spec["guard"]
+    guard = job.training.guard
     # The last checkpoint is written last, so that it never is ahead of the best one's bookkeeping.
     guards = [DivergenceGuard(job.title, LOG_EVERY_STEPS), *([build(guard)] if guard else [])]
     return [WriteAbout(job.about), *guards, best, last]

@@ -1,25 +1,24 @@
-"""Estimated heatmaps, made once and kept: frozen estimators give the same maps in every epoch."""
+"""Estimated heatmaps, made once and cached: frozen estimators give the same heatmaps in every epoch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.store.heatmaps import HeatmapWriter
-from egotap_pl.engine.build import build
+from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints import load_part
+from egotap_pl.engine.devices import Devices
 
 BATCH_SIZE = 32
 SPLITS = ("train", "validation")
 
 
-def keep_heatmaps(
-    source: dict[str, Any], weights: dict[str, Path], store: Path, folder: Path, trainer: dict[str, Any]
-) -> None:
+def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folder: Path, devices: Devices) -> None:
     """Write the estimated heatmaps of the training and validation splits.
 
     Args:
@@ -27,10 +26,10 @@ def keep_heatmaps(
         weights: the checkpoint of each of its estimators.
         store: folder of the prepared data.
         folder: where a file per split goes.
-        trainer: ``accelerator`` and ``workers``.
+        devices: of which the first estimates.
     """
-    module = FrameDataModule(store, batch_size=BATCH_SIZE, workers=trainer["workers"])
-    device = torch.device("cuda" if trainer["accelerator"] == "gpu" else "cpu")
+    module = FrameDataModule(store, batch_size=BATCH_SIZE, workers=devices.workers)
+    device = devices.torch_device
     heatmaps = build(source)(skeleton=module.skeleton)
     for kind, checkpoint in weights.items():
         load_part(heatmaps.get_submodule(f"{kind}.module"), checkpoint, "estimator")

@@ -8,95 +8,101 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from egotap_pl.engine.build import Spec
 from egotap_pl.engine.stages import fingerprint
 
 ID_FILE = ".logger-id"
-ASIDE = ("logger", "paths.", "name=", "trainer")  # overrides that say nothing of what is run
+ASIDE = ("logger", "paths.", "name=", "trainer")  # overrides that do not change the result
 PARTS = ("scale", "heatmaps", "lifter", "lifter/encoder", "lifter/propagation", "lifter/head")
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a job was asked for, in the user's words.
-
-    Args:
-        choices: option of every configuration group, by the group's name.
-        overrides: of this job.
-        multirun: folder of the grid that the job belongs to, or None.
-    """
+    """What the user asked for, in the user's words."""
 
     choices: Mapping[str, str | None] = field(default_factory=dict)
+    """The option of every configuration group, by the group's name."""
+
     overrides: Sequence[str] = ()
-    multirun: str | None = None
+    """Overrides of this job."""
+
+    grid: str | None = None
+    """Name of the folder of the grid that the job belongs to, or None."""
+
+    @property
+    def experiment(self) -> str:
+        """Name of the preset; ``custom`` without one."""
+        return self.choices.get("experiment") or "custom"
 
     @property
     def words(self) -> str:
-        """The overrides without those that change nothing about the result."""
+        """The overrides that change the result, in one line."""
         return ",".join(sorted(word for word in self.overrides if not word.startswith(ASIDE)))
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of one training.
-
-    Args:
-        id: of the run: the same when an interrupted training goes on.
-        stage: what is trained, e.g. ``joint estimator`` or ``lifter``.
-        group: experiment and data set; estimators, which experiments share, have groups of their own.
-        name: stage and overrides.
-        tags: experiment, data, scale, heatmaps, encoder, propagation, seed.
-        config: the tags by name, ``fit`` (what determines the result) and ``settings`` (the resolved configuration).
-    """
+    """Labels of one training."""
 
     id: str
+    """Of the logger's run: the same when an interrupted training resumes."""
+
     stage: str
+    """What is trained, e.g. ``joint estimator`` or ``lifter``."""
+
     group: str
+    """Experiment and data set. Estimators, which experiments share, have groups of their own."""
+
     name: str
+    """Stage and overrides."""
+
     tags: tuple[str, ...]
+    """Experiment, data, scale, heatmaps, encoder, propagation, seed."""
+
     config: Mapping[str, Any]
+    """The tags by name, ``fit`` (what determines the result) and ``settings`` (the resolved configuration)."""
 
     def restarted(self, attempt: int, seed: int) -> Labels:
-        """Of another attempt at the same training: a run of its own."""
+        """The labels of another attempt at the same training, which is a run of its own."""
         if attempt == 0:
             return self
         return replace(self, id=f"{self.id}-{attempt}", name=f"{self.name} (restart {attempt}, seed {seed})")
 
 
 def labels_of(
-    command: Command, stage: str, experiment: str, settings: dict[str, Any], spec: dict[str, Any], folder: Path
+    command: Command, stage: str, experiment: str | None, config: Spec, identity: Spec, folder: Path
 ) -> Labels:
     """Labels of a training.
 
     Args:
-        command: what was asked for.
+        command: what the user asked for.
         stage: what is trained.
-        experiment: name of the preset.
-        settings: the resolved configuration.
-        spec: what determines the training's result.
-        folder: the training's; the run's id is kept in it.
+        experiment: name of the preset; None for a stage that experiments share.
+        config: the resolved configuration.
+        identity: what determines the training's result.
+        folder: the training's. The id of the logger's run is kept in it.
     """
-    data = settings["data"]["name"]
-    shared = stage.endswith("estimator")
+    data, shared = config["data"]["name"], experiment is None
     parts = PARTS[:1] if shared else PARTS
     chosen = {part.rpartition("/")[-1]: str(command.choices[part]) for part in parts if command.choices.get(part)}
-    run = {"stage": stage, "data": data, **chosen, "seed": spec["seed"], "fingerprint": fingerprint(spec)[:12]}
+    run = {"stage": stage, "data": data, **chosen, "seed": identity["seed"], "fingerprint": fingerprint(identity)[:12]}
     if not shared:
-        run = {"experiment": experiment, **run, "overrides": command.words, "multirun": command.multirun}
-    tags = [str(run[name]) for name in ("experiment", "data", *chosen) if name in run] + [f"seed {spec['seed']}"]
-    words = f"{data} {chosen.get('scale', '')}" if shared else command.words or experiment
+        run = {"experiment": experiment, **run, "overrides": command.words, "multirun": command.grid}
+    tags = [str(run[name]) for name in ("experiment", "data", *chosen) if name in run] + [f"seed {identity['seed']}"]
+    words = f"{data} {chosen.get('scale', '')}" if shared else command.words or str(experiment)
     return Labels(
-        id=_kept_id(folder, spec),
+        id=_run_id(folder, identity),
         stage=stage,
         group=f"{'estimators' if shared else experiment}/{data}",
         name=f"{stage} {words}".strip()[:128],
         tags=tuple(dict.fromkeys(tag[:64] for tag in tags)),
-        config={**run, "fit": spec, "settings": settings},
+        config={**run, "fit": identity, "settings": config},
     )
 
 
-def _kept_id(folder: Path, spec: dict[str, Any]) -> str:
-    """Of the run that was begun in a folder: its fingerprint, and four letters by which a copy elsewhere differs."""
+def _run_id(folder: Path, identity: Spec) -> str:
+    """A fingerprint, and four letters that tell it from a copy of the run elsewhere; kept in the folder."""
     path = folder / ID_FILE
     if not path.is_file():
-        path.write_text(f"{fingerprint(spec)[:12]}-{secrets.token_hex(2)}", encoding="utf-8")
+        path.write_text(f"{fingerprint(identity)[:12]}-{secrets.token_hex(2)}", encoding="utf-8")
     return path.read_text(encoding="utf-8")

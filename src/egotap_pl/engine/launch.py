@@ -9,7 +9,7 @@ import signal
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,28 +19,6 @@ from egotap_pl.core.errors import EgotapError
 
 ERROR = ".error"
 """File in a job's folder: the message of a process's mistake, until the parent process takes it."""
-
-
-def num_processes(trainer: Mapping[str, Any]) -> int:
-    """Processes that a trainer configuration asks for.
-
-    Raises:
-        EgotapError: if it is not a positive number, or the machine has fewer GPUs.
-    """
-    devices, accelerator = trainer["devices"], trainer["accelerator"]
-    if not isinstance(devices, int) or devices < 1:
-        raise EgotapError(f"trainer.devices={devices}: give a number of devices, 1 or more")
-    if accelerator not in ("cpu", "gpu"):
-        raise EgotapError(f"trainer.accelerator={accelerator}: there are cpu and gpu")
-    if accelerator == "gpu":
-        import torch
-
-        if torch.cuda.device_count() < devices:
-            raise EgotapError(
-                f"{devices} GPUs are asked for and {torch.cuda.device_count()} are there: "
-                "lower trainer.devices, or take trainer=cpu"
-            )
-    return devices
 
 
 def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from matplotlib.figure import Figure
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.build import build
+from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.labels import Labels
 from egotap_pl.tasks.monitor import error_rows
 
@@ -93,7 +93,7 @@ class WandbService:
         return logger
 
 
-def make_service(spec: dict[str, Any]) -> LoggerService:
+def make_service(spec: Spec) -> LoggerService:
     """The configured service."""
     service: LoggerService = build(spec)
     return service

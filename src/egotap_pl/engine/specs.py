@@ -6,45 +6,13 @@ import inspect
 import pkgutil
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.build import current_name
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
 _HYDRAS_OWN = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
-
-
-@dataclass(frozen=True)
-class FitSpec:
-    """What a training's configuration holds; see conf/training and conf/estimator."""
-
-    seed: int
-    epochs: int
-    batch_size: int
-    gradient_clip: float | None
-    monitor: str
-    restarts: int
-    guard: Any
-    augment: Any
-    task: Any
-
-
-def check_fit(node: Mapping[str, Any], where: str) -> None:
-    """Hold a training's configuration against what it names.
-
-    Raises:
-        EgotapError: if a key is unknown or missing, or a value is of the wrong kind; the message names it.
-    """
-    missing = sorted(FitSpec.__annotations__.keys() - node.keys())
-    if missing:
-        raise EgotapError(f"{where} lacks {', '.join(missing)}")
-    _check_arguments(FitSpec, node, where)
-    for key, least in {"epochs": 0, "batch_size": 1, "restarts": 0}.items():
-        if node[key] < least:
-            raise EgotapError(f"{where}.{key}={node[key]}: give a number of {least} or more")
-    for key, value in node.items():
-        check_spec(value, f"{where}.{key}")
 
 
 def check_spec(spec: Any, where: str) -> None:
@@ -57,7 +25,7 @@ def check_spec(spec: Any, where: str) -> None:
     """
     if isinstance(spec, Mapping):
         if "_target_" in spec:
-            _check_arguments(_found(spec["_target_"], where), spec, where)
+            check_arguments(_found(spec["_target_"], where), spec, where)
         for key, value in spec.items():
             check_spec(value, f"{where}.{key}")
     elif isinstance(spec, (list, tuple)):
@@ -67,12 +35,22 @@ def check_spec(spec: Any, where: str) -> None:
 
 def _found(target: str, where: str) -> Any:
     try:
-        return pkgutil.resolve_name(target)
+        return pkgutil.resolve_name(current_name(target))
     except Exception as error:  # of any kind: a module of the user's own may fail while it is imported
         raise EgotapError(f"{where}._target_={target} is not to be found: {error}") from error
 
 
-def _check_arguments(target: Any, given: Mapping[str, Any], where: str) -> None:
+def check_arguments(target: Any, given: Mapping[str, Any], where: str) -> None:
+    """Hold the keys of a node against the arguments of the class or function that takes them.
+
+    Args:
+        target: the class or function.
+        given: the node.
+        where: the node's key, for messages.
+
+    Raises:
+        EgotapError: if there is no such argument, or its value is of the wrong kind.
+    """
     try:
         parameters = inspect.signature(target).parameters
         hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
@@ -83,9 +61,10 @@ def _check_arguments(target: Any, given: Mapping[str, Any], where: str) -> None:
         if key in _HYDRAS_OWN:
             continue
         if key not in parameters and not takes_any:
-            raise EgotapError(f"{where}.{key}: {_name(target)} has no such argument; it takes {', '.join(parameters)}")
+            names = ", ".join(parameters)
+            raise EgotapError(f"{where}.{key} is not an argument of {_name(target)}: it must be one of: {names}")
         if key in hints and not _fits(value, hints[key]):
-            raise EgotapError(f"{where}.{key}={value}: {_name(target)} takes {_words(hints[key])}")
+            raise EgotapError(f"{where}.{key}={value}: must be {_words(hints[key])} ({_name(target)})")
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -120,4 +99,4 @@ def _words(hint: Any) -> str:
 
 
 def _name(target: Any) -> str:
-    return "a training" if target is FitSpec else f"{target.__module__}.{target.__qualname__}"
+    return f"{target.__module__}.{target.__qualname__}"

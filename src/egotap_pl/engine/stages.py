@@ -8,62 +8,74 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from egotap_pl.core import locks
 from egotap_pl.core.atomic import SUFFIX, write_json
 from egotap_pl.core.messages import say
-from egotap_pl.engine.build import write_yaml
+from egotap_pl.engine.build import Spec, write_yaml
 from egotap_pl.engine.launch import ERROR
 
 DONE = "done.json"
 
 
-def fingerprint(spec: Any) -> str:
-    """SHA-256 of a plain spec; the order of keys does not matter."""
+def fingerprint(spec: object) -> str:
+    """SHA-256 of plain containers; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Work to be done once.
+    """Work to be done once, in a folder of its own."""
 
-    Args:
-        kind: what it is, for the folder's name and the screen.
-        spec: everything that determines the result and nothing else: no paths, devices or numbers of workers. The
-            version of the code is not part of it.
-        root: folder in which stages live.
-    """
+    title: str
+    """What the user is told."""
 
-    kind: str
-    spec: dict[str, Any]
-    root: Path
+    spec: Spec
+    """Everything that determines the result and nothing else: no paths, devices or numbers of workers. The version of
+    the code is not part of it."""
 
-    @property
-    def folder(self) -> Path:
-        """Where the result is."""
-        return self.root / f"{self.kind.replace(' ', '-')}-{fingerprint(self.spec)[:12]}"
+    folder: Path
+    lock: Path
+    """The file that a job locks while it does the work."""
+
+    record: str
+    """Name of a YAML file in the folder that says what the work is."""
+
+    content: Spec
+    """Content of that file."""
 
     def ensure(self, work: Callable[[Path], None]) -> Path:
         """Do the work unless it is done; while another job does it, wait.
 
         Args:
-            work: called with the folder, in which an interrupted earlier attempt may have left its files.
+            work: called with the folder, in which an interrupted attempt may have left its files.
 
         Returns:
             The folder.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with held(self.folder.with_suffix(".lock"), self.kind):
+        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        with held(self.lock, self.title):
             if is_done(self.folder):
-                say(f"{self.kind}: already there, {self.folder}")
+                say(f"{self.title}: already there, {self.folder}")
                 return self.folder
             self.folder.mkdir(exist_ok=True)
             clear_leftovers(self.folder)
-            write_yaml(self.folder / "spec.yaml", self.spec)
+            write_yaml(self.folder / self.record, self.content)
             work(self.folder)
             mark_done(self.folder, self.spec)
         return self.folder
+
+
+def shared_stage(title: str, spec: Spec, root: Path) -> Stage:
+    """A stage that experiments share.
+
+    Args:
+        title: what it is, for the user and for the folder's name.
+        spec: see `Stage`.
+        root: folder of all stages.
+    """
+    folder = root / f"{title.replace(' ', '-')}-{fingerprint(spec)[:12]}"
+    return Stage(title, spec, folder, folder.with_suffix(".lock"), "spec.yaml", spec)
 
 
 def is_done(folder: Path) -> bool:
@@ -71,7 +83,7 @@ def is_done(folder: Path) -> bool:
     return (folder / DONE).is_file()
 
 
-def mark_done(folder: Path, spec: dict[str, Any]) -> None:
+def mark_done(folder: Path, spec: Spec) -> None:
     """Say in the folder that the work of a spec is finished."""
     write_json(folder / DONE, {"fingerprint": fingerprint(spec)})
 
@@ -91,5 +103,5 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def held(path: Path, what: str) -> AbstractContextManager[None]:
-    """Hold the lock file ``path``; where another job holds it, say so and wait."""
-    return locks.held(path, lambda: say(f"{what}: another job is at it; waiting for its result ({path})"))
+    """Hold the lock file ``path``. While another job holds it, tell the user and wait."""
+    return locks.held(path, lambda: say(f"{what}: another job is working on this; waiting for its result ({path})"))

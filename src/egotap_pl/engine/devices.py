@@ -1,0 +1,154 @@
+"""Where a training or a test runs: the `trainer` group of the configuration, checked once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.datamodule import Augmentation, FrameDataModule
+from egotap_pl.data.preparation.workers import usable_cpus
+from egotap_pl.engine.checkpoint_files import CheckpointFiles
+
+ACCELERATORS = ("cpu", "gpu")
+NO_FOLDER = f"{os.devnull}/none"
+"""Lightning's default folder: everything that it writes has a place of its own. In a job of SLURM it looks there for
+``hpc_ckpt_*.ckpt`` and would load these in the place of the weights that are to be trained or tested."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of one machine that work on a job, one process for each."""
+
+    accelerator: str
+    """``cpu`` or ``gpu``."""
+
+    devices: int
+    """How many; on a CPU, how many processes."""
+
+    precision: str
+    """As Lightning calls it, e.g. ``32-true``."""
+
+    workers: int
+    """Processes of each device that read frames; 0: the device's own process reads them."""
+
+    @classmethod
+    def parse(cls, trainer: Mapping[str, Any]) -> Devices:
+        """The devices that a configuration asks for.
+
+        Raises:
+            EgotapError: if a key is missing or unknown, a value is of the wrong kind, or the machine has fewer GPUs.
+        """
+        names = [field.name for field in fields(cls)]
+        if unknown := sorted(trainer.keys() - set(names)):
+            raise EgotapError(f"trainer.{unknown[0]} is not a setting: it must be one of: {', '.join(names)}")
+        if missing := [name for name in names if name not in trainer]:
+            raise EgotapError(f"trainer has no {', '.join(missing)}")
+        accelerator, devices, workers = trainer["accelerator"], trainer["devices"], trainer["workers"]
+        if not _is_whole(devices) or devices < 1:
+            raise EgotapError(f"trainer.devices={devices}: must be a whole number, 1 or more")
+        if not _is_whole(workers) or workers < 0:
+            raise EgotapError(f"trainer.workers={workers}: must be a whole number, 0 or more")
+        if accelerator not in ACCELERATORS:
+            raise EgotapError(f"trainer.accelerator={accelerator}: must be one of: {', '.join(ACCELERATORS)}")
+        if accelerator == "gpu" and torch.cuda.device_count() < devices:
+            raise EgotapError(
+                f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} GPUs; "
+                "ask for fewer devices, or use trainer=cpu"
+            )
+        return cls(accelerator, devices, str(trainer["precision"]), workers)
+
+    def with_workers(self, workers: int | None) -> Devices:
+        """The same devices with another number of reading processes; None changes nothing."""
+        return self if workers is None else replace(self, workers=workers)
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The first of the devices."""
+        return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
+
+    def data_module(
+        self,
+        store: Path,
+        batch_size: int,
+        seed: int = 0,
+        augment: Augmentation | None = None,
+        heatmaps: Path | None = None,
+    ) -> FrameDataModule:
+        """Prepared data for one of the devices.
+
+        Args:
+            store: folder of the prepared data.
+            batch_size: frames of a batch, all devices together.
+            seed: of the order of training frames and of augmentation.
+            augment: applied to training batches.
+            heatmaps: folder of cached heatmaps, read in place of images.
+
+        Raises:
+            EgotapError: if the devices cannot share a batch evenly.
+        """
+        if batch_size % self.devices:
+            raise EgotapError(f"batch_size={batch_size} cannot be shared by {self.devices} devices: choose a multiple")
+        return FrameDataModule(
+            store,
+            batch_size=batch_size // self.devices,
+            workers=max(min(self.workers, usable_cpus() // self.devices - 1), 0),  # one processor is for the training
+            seed=seed,
+            augment=augment,
+            heatmaps=heatmaps,
+        )
+
+    def trainer(self, **arguments: Any) -> L.Trainer:
+        """Lightning's trainer on these devices. Samplers are the data module's own.
+
+        `egotap_pl.engine.launch` has started the processes. Left to itself, Lightning would take their number and
+        ranks from the variables of SLURM inside one of its jobs, write checkpoints there at SIGUSR1, and requeue the
+        job.
+
+        Args:
+            arguments: of `lightning.Trainer`.
+
+        Raises:
+            EgotapError: if Lightning refuses the configuration, e.g. the precision.
+        """
+        try:
+            return L.Trainer(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                strategy="ddp" if self.devices > 1 else "auto",
+                precision=self.precision,  # type: ignore[arg-type]  # checked by Lightning
+                use_distributed_sampler=False,
+                plugins=[TorchElasticEnvironment() if self.devices > 1 else LightningEnvironment(), CheckpointFiles()],
+                default_root_dir=NO_FOLDER,
+                **arguments,
+            )
+        except (ValueError, MisconfigurationException) as error:
+            raise EgotapError(f"trainer: {error}") from error
+
+    def fabric(self) -> L.Fabric:
+        """Lightning Fabric on the one device.
+
+        Raises:
+            EgotapError: if there is more than one, or Lightning refuses the configuration.
+        """
+        if self.devices != 1:
+            raise EgotapError(
+                f"trainer.devices={self.devices}: egotap predict works on one device; give shares of the input to "
+                "several commands instead"
+            )
+        try:
+            return L.Fabric(accelerator=self.accelerator, devices=1, precision=self.precision)  # type: ignore[arg-type]
+        except (ValueError, MisconfigurationException) as error:
+            raise EgotapError(f"trainer: {error}") from error
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

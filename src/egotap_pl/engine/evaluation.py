@@ -1,0 +1,98 @@
+"""Metrics of a checkpoint on a split of prepared data."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import quieten_lightning
+from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.launch import launch
+from egotap_pl.engine.progress import StageProgress
+from egotap_pl.engine.results import Provenance, run_test
+from egotap_pl.tasks import LiftingTask, ReconstructionTask
+from egotap_pl.tasks.heatmap_sources import HeatmapSource, TrueHeatmaps
+
+
+@dataclass(frozen=True)
+class TestJob:
+    """A test, ready to be handed to its processes."""
+
+    checkpoint: Path
+    split: str
+    store: Path
+    """Folder of the prepared data."""
+
+    batch_size: int
+    """Frames of a batch, all devices together."""
+
+    devices: Devices
+    trust: tuple[str, ...]
+    folder: Path
+    """Where metrics.json and predictions.h5 go."""
+
+
+def evaluate(
+    checkpoint: Path,
+    store: Path,
+    split: str,
+    *,
+    devices: Devices,
+    batch_size: int | None = None,
+    trust: tuple[str, ...] = (),
+    output: Path | None = None,
+) -> dict[str, Any]:
+    """Test a checkpoint.
+
+    Args:
+        checkpoint: the file.
+        store: folder of the prepared data.
+        split: ``train``, ``validation`` or ``test``.
+        devices: that work on it.
+        batch_size: frames of a batch; None: as in training.
+        trust: what the checkpoint may name besides the classes of this package; see `egotap_pl.engine.allowlist`.
+        output: folder for metrics.json and predictions.h5; None: nothing is written.
+
+    Returns:
+        The content of metrics.json.
+
+    Raises:
+        EgotapError: if the checkpoint cannot be loaded or does not fit the data.
+    """
+    _, about = load_task(checkpoint, trust)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = output or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        job = TestJob(checkpoint, split, store, batch_size or about.batch_size, devices, trust, folder)
+        launch(test, job, devices.devices)
+        metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return metrics
+
+
+def test(job: TestJob) -> None:
+    """Test in one of the processes."""
+    quieten_lightning()
+    module = job.devices.data_module(job.store, job.batch_size)
+    task, about = load_task(job.checkpoint, job.trust, module.categories)
+    if module.skeleton != about.facts().skeleton:
+        raise EgotapError(f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, {job.store} has another")
+    if isinstance(task, (LiftingTask, ReconstructionTask)):
+        _check_image_size(task.heatmaps, module.image_px, job)
+    if isinstance(task, LiftingTask) and (mean_pose_cm := task.get_buffer("mean_pose_cm")).isnan().all():
+        mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights: nobody published it
+    progress = StageProgress(job.checkpoint.name)
+    trainer = job.devices.trainer(logger=False, callbacks=[progress], enable_checkpointing=False)
+    run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)
+
+
+def _check_image_size(heatmaps: HeatmapSource, image_px: int, job: TestJob) -> None:
+    if not isinstance(heatmaps, TrueHeatmaps) and heatmaps.image_px != image_px:
+        raise EgotapError(
+            f"{job.checkpoint} is for images of {heatmaps.image_px} px, and {job.store} has images of {image_px} px: "
+            f"give data of that size, e.g. data=NAME scale.image_px={heatmaps.image_px}"
+        )

@@ -1,0 +1,154 @@
+"""The stages of an experiment in order: data, estimators, cached heatmaps, lifter, probe.
+
+A stage runs only if its result is not there.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.build import Spec
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
+from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.datasets import PreparedData, ensure_data
+from egotap_pl.engine.fit import FitJob, Parts, fit
+from egotap_pl.engine.heatmap_cache import cache_heatmaps
+from egotap_pl.engine.labels import labels_of
+from egotap_pl.engine.launch import launch
+from egotap_pl.engine.run_folders import run_stage
+from egotap_pl.engine.settings import Settings, TrainingSpec
+from egotap_pl.engine.stages import shared_stage
+
+
+class Experiment:
+    """Runs the stages that an experiment lacks.
+
+    Args:
+        settings: what the user asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._estimators: dict[str, Path] = {}
+
+    def run(self) -> Path:
+        """Train and test the lifter and, where there is a probe, train the probe on the finished lifter and test it.
+
+        Returns:
+            The run's folder; an earlier one if the same configuration was run before.
+        """
+        settings, probe = self.settings, self.settings.probe
+        experiment, lifter = settings.command.experiment, self._run_identity(settings.training)
+        if probe is None:
+            return self._run("lifter", settings.training, lifter, experiment, settings.name, settings.config)
+        identity, parts = self._run_identity(probe.training), {}
+        if probe.of is not None:
+            identity["lifter"] = lifter
+            without_probe = {**settings.config, "probe": {}}
+            folder = self._run("lifter", settings.training, lifter, probe.of, None, without_probe)
+            best = folder / FOLDER / BEST
+            parts = {module: (best, prefix) for module, prefix in probe.parts.items()}
+        return self._run(probe.title, probe.training, identity, experiment, settings.name, settings.config, parts)
+
+    @cached_property
+    def data(self) -> PreparedData:
+        """The prepared data."""
+        return ensure_data(self.settings.data, self.settings.paths.data)
+
+    def estimator(self, kind: str) -> Path:
+        """Checkpoint of the estimator of one kind of heatmap (``joint`` or ``limb``)."""
+        if kind not in self._estimators:
+            title, training = f"{kind} estimator", self.settings.estimators[kind]
+            identity = self._identity(training)
+            stage = shared_stage(title, identity, self.settings.paths.stages)
+            folder = stage.ensure(lambda folder: self._fit(title, training, identity, folder))
+            self._estimators[kind] = folder / FOLDER / BEST
+        return self._estimators[kind]
+
+    @cached_property
+    def heatmaps(self) -> Path:
+        """Folder of the cached heatmaps of the training and validation splits."""
+        source = self.settings.heatmaps.source
+        spec = {"data": self.data.fingerprint, "source": source, "estimators": self._estimator_identities()}
+        weights = {kind: self.estimator(kind) for kind in self.settings.heatmaps.estimators}
+        return shared_stage("heatmaps", spec, self.settings.paths.stages).ensure(
+            lambda folder: cache_heatmaps(source, weights, self.data.folder, folder, self.settings.devices)
+        )
+
+    def _run(
+        self,
+        title: str,
+        training: TrainingSpec,
+        identity: Spec,
+        experiment: str,
+        name: str | None,
+        config: Spec,
+        parts: Parts | None = None,
+    ) -> Path:
+        """Train and test in a run's folder, from the weights of the estimators and of ``parts``."""
+        heatmaps = self.heatmaps if identity["heatmaps_kept"] else None
+        kinds = self.settings.heatmaps.estimators
+        weights = {f"heatmaps.{kind}.module": (self.estimator(kind), "estimator") for kind in kinds} | dict(parts or {})
+        parent = self.settings.paths.runs / experiment / self.settings.data.name
+        stage = run_stage(title, identity, parent, name, config, self.settings.command)
+        return stage.ensure(lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights))
+
+    def _fit(
+        self,
+        title: str,
+        training: TrainingSpec,
+        identity: Spec,
+        folder: Path,
+        experiment: str | None = None,
+        heatmaps: Path | None = None,
+        parts: Parts | None = None,
+    ) -> None:
+        """Train and test in the configured processes; without ``experiment``, as a stage that experiments share."""
+        settings, command = self.settings, self.settings.command
+        header = FrameStore(store_path(self.data.folder, "train"))
+        about = About(
+            task=training.task,
+            skeleton=header.skeleton.to_dict(),
+            categories=list(header.categories),
+            data=dict(settings.data.node),
+            data_fingerprint=self.data.fingerprint,
+            batch_size=training.batch_size,
+            seed=training.seed,
+            experiment=experiment or command.experiment,
+        )
+        labels = labels_of(command, title, experiment, settings.config, identity, folder) if settings.logger else None
+        job = FitJob(
+            title=title,
+            training=training,
+            about=about,
+            folder=folder,
+            store=self.data.folder,
+            heatmaps=heatmaps,
+            parts=parts or {},
+            devices=settings.devices,
+            logger=settings.logger,
+            labels=labels,
+        )
+        mend_checkpoints(folder, title)
+        launch(fit, job, settings.devices.devices)
+        (folder / FOLDER / PREVIOUS).unlink(missing_ok=True)
+
+    # What determines a training's result: the dictionaries' contents are part of fingerprints of runs that exist.
+
+    def _identity(self, training: TrainingSpec) -> dict[str, Any]:
+        return {**training.node, "data": self.data.fingerprint, "precision": self.settings.devices.precision}
+
+    def _run_identity(self, training: TrainingSpec) -> dict[str, Any]:
+        heatmaps = self.settings.heatmaps
+        return {
+            **self._identity(training),
+            "estimators": self._estimator_identities(),
+            "heatmaps_kept": bool(heatmaps.cache and heatmaps.estimators and training.epochs),  # in half precision
+        }
+
+    def _estimator_identities(self) -> dict[str, Any]:
+        return {kind: self._identity(self.settings.estimators[kind]) for kind in self.settings.heatmaps.estimators}

@@ -1,0 +1,259 @@
+"""Poses for images, videos and frame stores by the network of a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from PIL import Image
+from torch import Tensor
+
+import egotap_pl
+from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import PROGRESS, say
+from egotap_pl.core.progress import FrameProgress
+from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, ahead, unlabelled, views_of
+from egotap_pl.data.recordings.inputs import open_input
+from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine.checkpoints import About, load_task
+from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.input_pictures import Album
+from egotap_pl.engine.pose_files import PoseOrigin, check_output, written_poses
+from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
+
+
+class Predictor:
+    """The network of a checkpoint, from images to poses.
+
+    Args:
+        task: a trained lifter with its estimators.
+        about: what its checkpoint says of it.
+        checkpoint: the file.
+        devices: the device that it runs on.
+    """
+
+    def __init__(self, task: LiftingTask, about: About, checkpoint: Path, devices: Devices) -> None:
+        self.about, self.checkpoint, self.fabric = about, checkpoint, devices.fabric()
+        self.task = task.eval()
+        self._model = self.fabric.setup_module(self.task)
+        self._model.eval()
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: Path | str,
+        device: str = "cpu",
+        precision: str = "32-true",
+        trust: Sequence[str] = (),
+    ) -> Predictor:
+        """The network of a checkpoint.
+
+        Args:
+            checkpoint: a file, or a run's folder, whose best checkpoint is used.
+            device: ``cpu`` or ``gpu``.
+            precision: as Lightning calls it; on GPUs also ``16-mixed``.
+            trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
+
+        Raises:
+            EgotapError: if the file is not a checkpoint of a lifter, or names a class that is not trusted.
+        """
+        devices = Devices.parse({"accelerator": device, "devices": 1, "precision": precision, "workers": 0})
+        path = checkpoint_path(Path(checkpoint))
+        return cls(*load_lifting_task(path, tuple(trust)), path, devices)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints; poses have `Skeleton.estimated_names`."""
+        return self.task.skeleton
+
+    @property
+    def image_px(self) -> int:
+        """Height and width of the images that the network was trained on."""
+        return self.task.heatmaps.image_px
+
+    def __call__(self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32) -> Float32[np.ndarray, "n j 3"]:
+        """Poses in cm, in the left camera's axes, relative to the origin of the data set that was trained on.
+
+        Args:
+            images: RGB bytes of square fisheye images, the left view first. Other sizes than `image_px` are resized as
+                `egotap predict` does.
+            batch_size: frames that are estimated at a time.
+
+        Raises:
+            EgotapError: if the network has no estimators, or the images are not square.
+        """
+        poses = [self.estimate(self._batch(images[k : k + batch_size])) for k in range(0, len(images), batch_size)]
+        joints = len(self.skeleton.estimated)
+        return torch.cat(poses).numpy() if poses else np.empty((0, joints, 3), np.float32)
+
+    def heatmaps(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> Heatmaps:
+        """The estimated heatmaps of images, as the lifter reads them.
+
+        Raises:
+            EgotapError: as `__call__`.
+        """
+        batch = self.fabric.to_device(self._batch(images).batch)
+        with torch.inference_mode():
+            return Heatmaps(*(maps.float().cpu() for maps in self.task.maps(batch)))
+
+    def estimate(self, stereo: StereoBatch) -> Tensor:
+        """Poses of a batch in cm, on the host.
+
+        Raises:
+            EgotapError: if a pose is not finite: the network needs something that the input does not have.
+        """
+        with torch.inference_mode():
+            pose_cm: Tensor = self._model(self.fabric.to_device(stereo.batch)).float().cpu()
+        if not pose_cm.isfinite().all():
+            first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
+            raise EgotapError(f"the pose of frame {int(stereo.batch.frame[first])} is not a number: is it damaged?")
+        return pose_cm
+
+    def check_source(self, frames: StereoInput) -> None:
+        """Make sure that the network can work with an input.
+
+        Raises:
+            EgotapError: if it needs the truth and the input has none.
+        """
+        if not isinstance(self.task.heatmaps, TrueHeatmaps):
+            return
+        if not isinstance(frames, StoreFrames):
+            raise EgotapError(_blind(self.checkpoint))
+        say(f"{self.checkpoint} has no estimators: its heatmaps are drawn from the store's true poses")
+
+    def _batch(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> StereoBatch:
+        if isinstance(self.task.heatmaps, TrueHeatmaps):
+            raise EgotapError(_blind(self.checkpoint))
+        if images.shape[-1] != images.shape[-2]:
+            raise EgotapError(
+                f"images of {images.shape[-1]} x {images.shape[-2]} px: cut them to the square around the image circle"
+            )
+        if images.shape[-1] != self.image_px:
+            views = [[Image.fromarray(np.moveaxis(view, 0, -1)) for view in frame] for frame in images]
+            images = np.stack([views_of(frame, self.image_px) for frame in views])
+        batch = unlabelled(torch.from_numpy(np.ascontiguousarray(images)), self.skeleton.num_joints, 0)
+        return StereoBatch(batch, ("",) * len(images), (float("nan"),) * len(images))
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """Files that `predict` wrote."""
+
+    frames: int
+    """How many frames poses were estimated for."""
+
+    output: Path
+    pictures: Path | None
+    """Pictures of some of the frames, or None."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while poses were estimated; the message says how far it came."""
+
+
+def predict(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    output: Path,
+    *,
+    split: str = "test",
+    frames: int | None = None,
+    pictures: int = 0,
+    batch_size: int | None = None,
+    workers: int = 0,
+) -> PredictResult:
+    """Estimate the poses of an input and write them to a file.
+
+    Args:
+        predictor: the network.
+        paths: the input; see `egotap_pl.data.recordings.inputs.open_input`.
+        output: the file to write: .h5 (.hdf5), .csv or .npz.
+        split: of prepared data: ``train``, ``validation`` or ``test``.
+        frames: only so many, from the first; None: all.
+        pictures: so many of the frames, evenly spread, are drawn into a PNG beside the output.
+        batch_size: frames that are estimated at a time; None: as in training.
+        workers: threads that decode images.
+
+    Raises:
+        EgotapError: if the input is missing or damaged, or a number is out of range.
+    """
+    check_output(output)
+    _check_numbers(frames=frames, batch_size=batch_size, pictures=pictures)
+    opened = open_input(paths, split, predictor.skeleton, predictor.image_px, workers, frames)
+    predictor.check_source(opened)
+    album = Album(predictor.task, opened, pictures)
+    input_names, count = ", ".join(map(str, paths)), 0
+    batches = ahead(opened.batches(batch_size or predictor.about.batch_size))
+    try:
+        with (
+            written_poses(output, origin_of(predictor.checkpoint, predictor.about), input_names) as writer,
+            FrameProgress("poses", opened.frames, PROGRESS) as progress,
+        ):
+            for stereo in batches:
+                pose_cm = predictor.estimate(stereo)
+                writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s)
+                album.add(stereo, pose_cm)
+                count += len(pose_cm)
+                progress.advance(len(pose_cm))
+            if not count:
+                raise EgotapError(f"{input_names}: no frames")
+    except KeyboardInterrupt as interruption:
+        raise Interrupted(f"interrupted after {count} frames; {output} was not written") from interruption
+    if not album.kept:
+        return PredictResult(count, output, None)
+    album.write(output.with_suffix(".png"))
+    return PredictResult(count, output, output.with_suffix(".png"))
+
+
+def load_lifting_task(checkpoint: Path, trust: Sequence[str]) -> tuple[LiftingTask, About]:
+    """The task of a checkpoint that gives poses.
+
+    Raises:
+        EgotapError: as `load_task`, or if it gives heatmaps.
+    """
+    task, about = load_task(checkpoint, trust)
+    if not isinstance(task, LiftingTask):
+        raise EgotapError(
+            f"{checkpoint} is a {type(task).__name__}: it gives heatmaps, not poses; take the checkpoint of a lifter's "
+            "run, which holds its estimators, too: runs/.../checkpoints/best.ckpt"
+        )
+    return task.eval(), about
+
+
+def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
+    """What is written beside the poses of a checkpoint."""
+    with checkpoint.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return PoseOrigin(
+        skeleton=about.facts().skeleton,
+        checkpoint=checkpoint.name,
+        checkpoint_sha256=digest.hexdigest(),
+        experiment=about.experiment,
+        dataset=str(about.data["name"]),
+        egotap_version=egotap_pl.__version__,
+    )
+
+
+def _blind(checkpoint: Path) -> str:
+    return (
+        f"{checkpoint} was trained on heatmaps drawn from the truth (heatmaps=truth): it has no estimators and cannot "
+        "see images; use a checkpoint that was trained with heatmaps=estimated"
+    )
+
+
+def _check_numbers(*, pictures: int, **positive: int | None) -> None:
+    for key, least, value in (("pictures", 0, pictures), *((key, 1, value) for key, value in positive.items())):
+        if value is None and least:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise EgotapError(f"{key}={value}: must be a whole number, {least} or more")

@@ -1,0 +1,84 @@
+"""`train`: every stage that an experiment needs and that is not there yet, then the test."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.engine.allowlist import targets
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER
+from egotap_pl.engine.checkpoints import checked_task
+from egotap_pl.engine.experiment import Experiment
+from egotap_pl.engine.loggers import make_service
+from egotap_pl.engine.results import best_validation
+from egotap_pl.engine.run_pictures import ensure_picture
+from egotap_pl.engine.settings import Settings
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run."""
+
+    folder: Path
+    """The run's folder."""
+
+    metrics: dict[str, Any]
+    """Content of metrics.json: errors on the test split, and where they come from."""
+
+    validation: float
+    """Validation error of the best epoch (MPJPE in mm, or a probe's squared error); NaN if nothing was trained."""
+
+    picture: Path
+    """A picture of test frames."""
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint of the best epoch."""
+        return self.folder / FOLDER / BEST
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The poses that the lifter estimated for the test split.
+
+        Raises:
+            EgotapError: if the run is a probe's, which estimates no poses.
+        """
+        return Predictions.read(self.folder / "predictions.h5")
+
+
+def train(settings: Settings) -> TrainResult:
+    """Run an experiment: its data, estimators, cached heatmaps, lifter and probe, as far as they are missing.
+
+    Args:
+        settings: what to run; see `egotap_pl.compose`.
+
+    Raises:
+        EgotapError: if the settings do not fit together, data are missing, or a training diverges.
+    """
+    check_tasks(settings)
+    if settings.logger:
+        make_service(settings.logger).check()
+    experiment = Experiment(settings)
+    folder = experiment.run()
+    trained = settings.trained
+    picture = ensure_picture(folder, experiment.data.folder, tuple(targets(trained.task)))
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return TrainResult(folder, metrics, best_validation(folder, trained.monitor), picture)
+
+
+def check_tasks(settings: Settings) -> None:
+    """Make sure, before any work begins, that checkpoints of the configured tasks will load again.
+
+    Raises:
+        EgotapError: if a task names something that a checkpoint may not hold.
+    """
+    nodes = {f"estimators.{kind}": training for kind, training in settings.estimators.items()}
+    nodes["training"] = settings.training
+    if settings.probe is not None:
+        nodes["probe"] = settings.probe.training
+    for where, training in nodes.items():
+        checked_task(dict(training.task), tuple(targets(training.task)), f"{where}.task")
