@@ -188,7 +188,7 @@ def test_the_weights_that_a_training_began_with_are_not_looked_for(shipped: dict
     ):
         path = saved(tmp_path / "own.ckpt", made, task={**made[KEY]["task"], "initialise": initialise})
         task, _ = load_task(path, OWN)
-        task.initialise()
+        task.initialise()  # type: ignore[operator]
         assert all(torch.equal(value, made["state_dict"][name]) for name, value in task.state_dict().items())
 
 
@@ -208,13 +208,13 @@ def test_what_presets_name_at_the_papers_sizes_is_admitted(preset: str) -> None:
     settings = composed("train", f"experiment={preset}", "scale=paper")
     assert settings["estimators"]["joint"]["task"]["initialise"]["_partial_"]
     for node in (settings["training"], *settings["estimators"].values()):
-        checked_task(node["task"], (), preset)
+        checked_task(node["task"], OWN, preset)
 
 
 @pytest.mark.parametrize("release", sorted(path.stem for path in (CONF / "release").glob("*.yaml")))
 def test_what_imported_weights_name_is_admitted(release: str) -> None:
     settings = composed("import_weights", f"release={release}", "source=x", "output=y", "data.root=x")
-    checked_task(settings["training"]["task"], (), release)
+    checked_task(settings["training"]["task"], OWN, release)
 
 
 def composed(verb: str, *overrides: str) -> dict[str, Any]:
@@ -268,9 +268,10 @@ def test_no_admitted_package_has_to_do_with_files() -> None:
 @pytest.mark.parametrize(
     ("target", "trust", "expected"),
     [
-        ("egotap_pl.tasks.LiftingTask", [], True),
+        ("egotap_pl.tasks.LiftingTask", OWN, True),
+        ("egotap_pl.tasks.LiftingTask", [], False),
         ("egotap_pl.losses.WeightedSum", OWN, True),
-        ("torch.nn.GELU", OWN, True),
+        ("torch.nn.GELU", [], True),
         ("torch.optim.lr_scheduler.StepLR", OWN, True),
         ("torch.nn.functional.relu", OWN, False),
         ("torch.nn.parallel.DistributedDataParallel", OWN, False),

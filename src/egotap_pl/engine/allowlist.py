@@ -72,8 +72,8 @@ def is_trusted(target: str, trust: Sequence[str]) -> bool:
 
     Args:
         target: dotted name.
-        trust: packages, modules or single classes and functions. ``egotap_pl`` and ``torch`` stand for the allowlist,
-            which holds in any case, and not for all that is in them.
+        trust: packages, modules or single classes and functions. ``egotap_pl`` stands for what the allowlist has of it,
+            not for all that is in it; what the allowlist has of torch is admitted in any case, and no more.
     """
     return _objection(target, entries(trust)) is None
 
@@ -145,7 +145,9 @@ def _objection(target: str, trust: Sequence[str]) -> str | None:
         return f"which cannot be found: {error}; a trusted package of your own must be on PYTHONPATH"
     home = str(getattr(found, "__module__", ""))
     is_plain = inspect.isclass(found) or inspect.isfunction(found)
-    if is_plain and (_is_on_allowlist(found, home) or _is_inside(home, trusted)):
+    if is_plain and _is_on_allowlist(found, home):
+        return None if _is_inside(home, TORCH) or "egotap_pl" in trust else _remedy("egotap_pl", trust)
+    if is_plain and _is_inside(home, trusted):
         return None
     return _hint(home.partition(".")[0] or root, trust)
 
@@ -157,6 +159,10 @@ def _hint(root: str, trust: Sequence[str]) -> str:
             "which no file is trusted with: it may name networks, tasks, losses and metrics of egotap_pl, and layers "
             "and optimisers of torch"
         )
+    return _remedy(root, trust)
+
+
+def _remedy(root: str, trust: Sequence[str]) -> str:
     names = ",".join(dict.fromkeys(("egotap_pl", *trust, root)))
     return (
         "which is not a class or function of a trusted package; if you trust the file and the package, "

@@ -16,7 +16,7 @@ from egotap_pl.engine.experiment import Experiment
 from egotap_pl.engine.loggers import make_service
 from egotap_pl.engine.results import best_validation
 from egotap_pl.engine.run_pictures import ensure_picture
-from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.settings import Settings, TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def train(settings: Settings) -> TrainResult:
     experiment = Experiment(settings)
     folder = experiment.run()
     trained = settings.trained
-    picture = ensure_picture(folder, experiment.data.folder, tuple(targets(trained.task)))
+    picture = ensure_picture(folder, experiment.data.folder, _named(trained))
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return TrainResult(folder, metrics, best_validation(folder, trained.monitor), picture)
 
@@ -81,4 +81,9 @@ def check_tasks(settings: Settings) -> None:
     if settings.probe is not None:
         nodes["probe"] = settings.probe.training
     for where, training in nodes.items():
-        checked_task(dict(training.task), tuple(targets(training.task)), f"{where}.task")
+        checked_task(dict(training.task), _named(training), f"{where}.task")
+
+
+def _named(training: TrainingSpec) -> tuple[str, ...]:
+    """What a checkpoint of a training may name: what the user's own configuration names."""
+    return "egotap_pl", *targets(training.task)
