@@ -188,7 +188,7 @@ def test_the_weights_that_a_training_began_with_are_not_looked_for(shipped: dict
     ):
         path = saved(tmp_path / "own.ckpt", made, task={**made[KEY]["task"], "initialise": initialise})
         task, _ = load_task(path, OWN)
-        task.initialise()  # type: ignore[operator]
+        task.initialise()
         assert all(torch.equal(value, made["state_dict"][name]) for name, value in task.state_dict().items())
 
 

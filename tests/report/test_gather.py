@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import hydra
 import pytest
+import yaml
 
+from egotap_pl.cli.presets import Identifier
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import write_yaml
 from egotap_pl.report.gather import gather
+from egotap_pl.report.run_config import read_run_config
 
 SETTINGS = {
     "seed": 1,
@@ -50,9 +56,33 @@ def test_runs_at_any_depth_count_once(tmp_path: Path) -> None:
     assert found.missing == []
 
 
+PLAIN = yaml.safe_dump(SETTINGS)
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghij")
+)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("config.yaml", PLAIN + "more: ${oc.env:HOME}\n"),
+        ("config.yaml", PLAIN + BOMB),
+        ("config.yaml", PLAIN + "more: " + "[" * 100_000),
+        ("config.yaml", PLAIN + "more: " + "[" * 100_000 + "]" * 100_000),
+        ("config.yaml", PLAIN + "more: " + "{a: " * 100_000 + "}" * 100_000),
+        ("config.yaml", PLAIN + "more: [" + "1, " * 100_000 + "]"),
+        ("config.yaml", PLAIN + "more: " + "x" * 2**21),
+        ("config.yaml", PLAIN + "more: !!python/object/apply:os.getcwd []"),
+        ("config.yaml", PLAIN + "more: 2001-02-30"),
+        ("config.yaml", PLAIN + "more: 2001-02-03"),
+        ("config.yaml", PLAIN + "more: !!binary aGk="),
+        ("config.yaml", PLAIN + "more: {a: 1, 2: 3}"),
+        ("config.yaml", yaml.safe_dump({**SETTINGS, "heatmaps": {"estimators": [["joint"]]}})),
+        ("metrics.json", "[" * 100_000),
+        ("metrics.json", '{"a":' * 100_000),
+        ("metrics.json", json.dumps({**METRICS, "per_joint": {"head": "far"}})),
+        ("metrics.json", json.dumps({**METRICS, "per_category": {"walking": {"mpjpe": None}}})),
+        ("metrics.json", json.dumps({**METRICS, "frames": 10**400})),
         ("config.yaml", "a: [1"),
         ("config.yaml", "- 1"),
         ("config.yaml", "seed: 1"),
@@ -79,6 +109,80 @@ def test_a_damaged_run_is_named_and_the_others_are_read(name: str, content: str 
     assert name in found.missing[0]
     assert str(unfinished) in found.missing[1]
     assert "not finished" in found.missing[1]
+
+
+def test_one_line_says_what_is_wrong_and_nothing_of_the_environment_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EGOTAP_SECRET", "hidden-value")
+    make(tmp_path / "good")
+    for name, more in (("env", "more: ${oc.env:EGOTAP_SECRET}"), ("bomb", BOMB), ("deep", "more: " + "[" * 100_000)):
+        (make(tmp_path / name) / "config.yaml").write_text(PLAIN + more + "\n")
+    found = gather([tmp_path])
+    assert len(found.runs) == 1
+    assert [line.partition(":")[0] for line in found.missing] == [
+        str(tmp_path / name) for name in ("bomb", "deep", "env")
+    ]
+    assert "aliases" in found.missing[0]
+    assert "too deeply" in found.missing[1]
+    assert "${oc.env:EGOTAP_SECRET}" in found.missing[2]
+    for line in found.missing:
+        assert "\n" not in line
+        assert len(line) < 1000
+        assert "hidden-value" not in line
+
+
+def test_a_runs_own_configuration_comes_back_as_it_was(tmp_path: Path) -> None:
+    values = [
+        "2020-01-01",
+        "1e-3",
+        "1:30",
+        "yes",
+        "null",
+        "0x10",
+        "1_000",
+        "",
+        "~",
+        " a",
+        "a: b",
+        "é",
+        "#",
+        "1.5",
+        "[1]",
+    ]
+    numbers = [1e-05, 1e22, 1.0, 0.1, -3, 10**9, float("inf"), True, None]
+    settings = {
+        **SETTINGS,
+        "name": "2020-01-01",
+        "values": values,
+        "numbers": numbers,
+        "nested": {"a": {"b": [{}, []]}},
+    }
+    write_yaml(tmp_path / "config.yaml", settings)
+    assert read_run_config(tmp_path / "config.yaml") == settings
+
+
+def test_a_preset_or_data_set_of_a_run_is_a_name_and_not_an_override(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("# @package _global_\nscale: {image_px: 1}\n")
+    (make(tmp_path / "runs") / "metrics.json").write_text(
+        json.dumps({**METRICS, "experiment": f"../../../../../../../..{outside.with_suffix('')}"})
+    )
+    composed = []
+    compose = hydra.compose
+
+    def recorded(verb: str, overrides: list[str]) -> object:
+        composed.append(overrides)
+        return compose(verb, overrides)
+
+    monkeypatch.setattr("hydra.compose", recorded)
+    (run,) = gather([tmp_path / "runs"]).runs
+    Identifier(["quickstart"])(run)
+    for words in ("${oc.env:HOME}", "a,b", "quickstart\0", "glob(*)", "quickstart +hydra.run.dir=x", "[quickstart]"):
+        Identifier(["quickstart"])(replace(run, metrics={**run.metrics, "experiment": words}))
+    assert {given[0] for given in composed} == {"experiment=quickstart"}
 
 
 def test_a_training_that_went_wrong_is_not_counted(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from smoke import LIFTER, Run
 
 from egotap_pl.analysis import runs as finished
 from egotap_pl.cli.presets import Identifier
-from egotap_pl.engine.build import read_yaml
 from egotap_pl.report.illustrations.all import figures_of
 from egotap_pl.report.making import conditions_of, known_presets
+from egotap_pl.report.run_config import read_run_config
 
 CONDITION = "egosynth_smoke_heatmaps-truth"
 REBUILT = f"reconstruction_{CONDITION}"
@@ -21,7 +21,7 @@ REBUILT = f"reconstruction_{CONDITION}"
 def read(folder: Path) -> list[finished.Run]:
     """The runs of the seed that only these tests use."""
     found = [
-        finished.Run(path.parent, read_yaml(path.parent / "config.yaml"), json.loads(path.read_text()))
+        finished.Run(path.parent, read_run_config(path.parent / "config.yaml"), json.loads(path.read_text()))
         for path in sorted(folder.rglob("metrics.json"))
     ]
     return [run for run in found if run.seed == 11]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from egotap_pl.engine.stages import fingerprint
 
 Key = tuple[str, ...]
 Changes = dict[Key, Any]
+
+_NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
+"""Of a preset, a data set or a scale."""
 
 # What changes no result: where things are, and who computes them.
 _NO_MATTER = ("paths", "trainer", "logger", "seed", "name", "hydra")
@@ -86,6 +90,8 @@ class Identifier:
 
     def _compose(self, preset: str, data: str, scale: str) -> dict[str, Any] | None:
         key = (preset, data, scale)
+        if not all(_NAME.fullmatch(name) for name in key):  # a run's words become overrides, which can do much more
+            return None
         if key not in self._composed:
             try:
                 with composing():

@@ -51,14 +51,34 @@ def check_spec_of_file(spec: Any, trust: Sequence[str], origin: str) -> None:
             anything but plain values, or is absurdly large or deep.
     """
     trust = entries(trust)
-    for count, (where, value, depth) in enumerate(_values(spec, origin, 0)):
+    check_plain(spec, origin)
+    for where, node, _ in _values(spec, origin, 0):
+        if isinstance(node, dict):
+            _check_keys_of_hydra(node, where)
+            if "_target_" in node and (objection := _objection(node["_target_"], trust)) is not None:
+                raise EgotapError(f"{where} names {node['_target_'][:200]}, {objection}")
+
+
+def check_plain(content: Any, origin: str) -> None:
+    """Make sure that what came out of a file is dictionaries, lists, text, numbers, true, false and null.
+
+    Args:
+        content: the file's content.
+        origin: the file, and which of its parts, for messages.
+
+    Raises:
+        EgotapError: if it holds anything else, or an interpolation, or is too large or nested too deeply.
+    """
+    for count, (where, value, depth) in enumerate(_values(content, origin, 0)):
         if count >= MAX_VALUES or depth > MAX_DEPTH:
             raise EgotapError(f"{origin}: it is too large or nested too deeply for a configuration")
-        if isinstance(value, dict):
-            _check_keys(value, trust, where)
-        elif isinstance(value, str):
+        if isinstance(value, str):
             if "${" in value:
                 raise EgotapError(f"{where} is the interpolation {value[:80]!r}: a file may hold plain values alone")
+        elif isinstance(value, dict):
+            kinds = {type(key) for key in value}
+            if type(value) is not dict or len(kinds) > 1 or not kinds <= {str, int, float, bool}:
+                raise EgotapError(f"{where} is not a plain dictionary: a file may hold plain values alone")
         elif value is not None and type(value) not in (bool, int, float, list, tuple):
             raise EgotapError(f"{where} is of type {type(value).__name__}: a file may hold plain values alone")
 
@@ -113,9 +133,8 @@ def _values(spec: Any, where: str, depth: int) -> Iterator[tuple[str, Any, int]]
             yield from _values(value, f"{where}[{k}]", depth + 1)
 
 
-def _check_keys(node: dict[Any, Any], trust: Sequence[str], where: str) -> None:
-    if type(node) is not dict or any(type(key) not in (str, int, float, bool) for key in node):
-        raise EgotapError(f"{where} is not a plain dictionary: a file may hold plain values alone")
+def _check_keys_of_hydra(node: dict[Any, Any], where: str) -> None:
+    """Hold the keys that Hydra understands against the types that they must have."""
     for key in ("_partial_", "_recursive_"):
         if key in node and type(node[key]) is not bool:
             raise EgotapError(f"{where}.{key} must be true or false")
@@ -123,12 +142,8 @@ def _check_keys(node: dict[Any, Any], trust: Sequence[str], where: str) -> None:
         raise EgotapError(f"{where}._convert_ must be one of: {', '.join(_CONVERSIONS)}")
     if "_args_" in node and type(node["_args_"]) not in (list, tuple):
         raise EgotapError(f"{where}._args_ must be a list")
-    if "_target_" in node:
-        if type(node["_target_"]) is not str:
-            raise EgotapError(f"{where}._target_ must be the name of a class")
-        objection = _objection(node["_target_"], trust)
-        if objection is not None:
-            raise EgotapError(f"{where} names {node['_target_'][:200]}, {objection}")
+    if "_target_" in node and type(node["_target_"]) is not str:
+        raise EgotapError(f"{where}._target_ must be the name of a class")
 
 
 def _objection(target: str, trust: Sequence[str]) -> str | None:

@@ -64,13 +64,6 @@ def build(spec: Any, **arguments: Any) -> Any:
         raise EgotapError(f"{where}: {cause}" if cause is not None else str(error)) from error
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file as plain containers."""
-    loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    assert isinstance(loaded, dict)
-    return {str(key): value for key, value in loaded.items()}
-
-
 def write_yaml(path: Path, content: Spec) -> None:
     """Write configuration to a file."""
     OmegaConf.save(OmegaConf.create(dict(content)), path)

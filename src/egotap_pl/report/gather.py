@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-from omegaconf.errors import OmegaConfBaseException
-
 from egotap_pl.analysis.runs import Run
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.build import read_yaml
+from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.engine.run_folders import ENTRY
 from egotap_pl.engine.stages import is_done
+from egotap_pl.report.run_config import read_run_config
 
 # What a run's files must have, for tables and comparisons: keys, those of nested values by dots, and their types.
 _SETTINGS: dict[str, tuple[type, ...]] = {
@@ -39,7 +37,9 @@ _POSES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("mpjpe", "pa_mpjpe"), (int, float)),
     **dict.fromkeys(("per_joint", "per_category"), (dict,)),
 }
-_MAPS: dict[str, tuple[type, ...]] = {"mse": (int, float)}
+_MAPS: dict[str, tuple[type, ...]] = dict.fromkeys(("mse", "zeros_mse"), (int, float))
+_LARGEST = 2**53  # of whole numbers: what a float still holds
+_MAX_METRICS_BYTES = 4 * 2**20
 
 
 class Gathered(NamedTuple):
@@ -92,14 +92,19 @@ def read_run(folder: Path) -> Run:
     """
     name = "config.yaml"
     try:
-        settings = read_yaml(folder / name)
+        settings = read_run_config(folder / name)
         _require(settings, _SETTINGS)
+        if not all(isinstance(kind, str) for kind in settings["heatmaps"]["estimators"]):
+            raise ValueError("heatmaps.estimators are not names")
         name = "metrics.json"
-        metrics = json.loads((folder / name).read_text(encoding="utf-8"))
+        metrics = json.loads(read_text(folder / name, _MAX_METRICS_BYTES))
         _require(metrics, _METRICS)
         _require(metrics, _MAPS if "mse" in metrics else _POSES)
-    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException, AssertionError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        for key in ("per_joint", "per_category"):
+            _require_numbers(metrics.get(key, {}), key)
+    except (ValueError, RecursionError, EgotapError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix(str(folder / name))[:300]
+        reason = reason.lstrip(" .:")
         raise EgotapError(f"{folder}: {name} cannot be read ({reason}); delete the folder and run again") from error
     for key in ("mpjpe", "pa_mpjpe", "mse"):
         if not math.isfinite(metrics.get(key, 0)):
@@ -114,5 +119,14 @@ def _require(content: Any, types: Mapping[str, tuple[type, ...]]) -> None:
             if not isinstance(value, dict) or name not in value:
                 raise ValueError(f"it lacks {key}")
             value = value[name]
-        if not isinstance(value, allowed):
-            raise ValueError(f"{key} is {value!r}")
+        if not isinstance(value, allowed) or (isinstance(value, int) and abs(value) > _LARGEST):
+            raise ValueError(f"{key} is {str(value)[:80]}")
+
+
+def _require_numbers(content: Any, key: str) -> None:
+    """Numbers by name, or numbers by name by name."""
+    if isinstance(content, dict):
+        for name, value in content.items():
+            _require_numbers(value, f"{key}.{name}")
+    elif not isinstance(content, (int, float)) or abs(content) > _LARGEST:
+        raise ValueError(f"{key} is {str(content)[:80]}")
