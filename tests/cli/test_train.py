@@ -266,6 +266,13 @@ def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
         (("lifter.joint_dim=15",), "joint_dim 15"),
         (("trainer.precision=abc",), "abc"),
         (("training.epochs=[1",), "[1"),
+        (("seed=-1",), "training.seed=-1: give a number from 0 to 4294967295"),
+        (("seed=99999999999999",), "training.seed=99999999999999: give a number from 0 to 4294967295"),
+        (("training.task.optimizer.lr=-1",), "training.task.optimizer.lr=-1: give a number from 0 to 3.4e+38"),
+        (("training.task.optimizer.lr=1e99",), "training.task.optimizer.lr=1e+99: give a number from 0 to 3.4e+38"),
+        (("training.task.optimizer.lr=nan",), "training.task.optimizer.lr=nan: give a number from 0 to 3.4e+38"),
+        (("training.gradient_clip=-1",), "training.gradient_clip=-1: give a number of 0 or more"),
+        (("experiment=table3/grid_vit", "probe.seed=-1"), "probe.seed=-1: give a number from 0 to 4294967295"),
     ],
 )
 def test_a_mistake_ends_with_one_message(wrong: tuple[str, ...], told: str, run: Run) -> None:

@@ -112,6 +112,7 @@ def test_identity_is_json_and_changes_with_what_matters():
         ({"per_category": 2}, "per_category"),
         ({"image_px": 100}, "image_px"),
         ({"frames_per_take": 0}, "frames_per_take"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
         ({"frames": {"train": 3, "test": 3}}, "validation"),
         ({"subjects": {"train": 3, "validation": 0, "test": 3}}, "subjects"),
     ],

@@ -91,6 +91,8 @@ class EgoSynthSource:
         device: str = "cpu",
     ) -> None:
         _check(frames, subjects, image_px, frames_per_take)
+        if seed < 0:
+            raise EgotapError(f"EgoSynth's seed must be 0 or more, not {seed}")
         joint_bones(skeleton)
         self.skeleton, self.mount, self.motions = skeleton, mount, tuple(motions)
         self.frames = {split: int(frames[split]) for split in SPLITS}

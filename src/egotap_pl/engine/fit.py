@@ -27,6 +27,7 @@ from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
 from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Provenance, resumed_csv, run_test
 from egotap_pl.engine.settings import TrainingSpec
+from egotap_pl.engine.specs import SEEDS
 from egotap_pl.engine.training_pictures import picture_maker
 from egotap_pl.tasks.callbacks import DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
@@ -99,7 +100,7 @@ def fit(job: FitJob) -> None:
 
 
 def _fit_once(job: FitJob, attempt: int) -> None:
-    seed = job.training.seed + SEED_STRIDE * attempt
+    seed = (job.training.seed + SEED_STRIDE * attempt) % SEEDS
     L.seed_everything(seed, workers=True, verbose=False)
     augment = build(job.training.augment)
     module = job.devices.data_module(job.store, job.training.batch_size, seed, augment, job.heatmaps)

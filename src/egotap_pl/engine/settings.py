@@ -11,7 +11,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Command
-from egotap_pl.engine.specs import check_arguments, check_spec
+from egotap_pl.engine.specs import check_arguments, check_spec, check_training_ranges
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ class TrainingSpec:
         if unknown := sorted(node.keys() - set(names)):
             raise EgotapError(f"{where}.{unknown[0]} is not a setting: it must be one of: {', '.join(names)}")
         check_arguments(cls, node, where)
-        for key, least in {"epochs": 0, "batch_size": 1, "restarts": 0}.items():
-            if node[key] < least:
-                raise EgotapError(f"{where}.{key}={node[key]}: must be {least} or more")
+        check_training_ranges(node, where)
         for key, value in node.items():
             check_spec(value, f"{where}.{key}")
         return cls(**{name: node[name] for name in names}, node=node)

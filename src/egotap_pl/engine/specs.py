@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pkgutil
 import types
 from collections.abc import Mapping
@@ -12,7 +13,35 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import current_name
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+SEEDS = 2**32
+"""NumPy's generators take seeds below this."""
+_TRAINING: dict[str, tuple[int, int | float]] = {
+    "seed": (0, SEEDS - 1),
+    "epochs": (0, math.inf),
+    "batch_size": (1, math.inf),
+    "restarts": (0, math.inf),
+    "gradient_clip": (0, math.inf),
+}
+_OPTIMISER = dict.fromkeys(("lr", "eps", "weight_decay"), (0, 3.4e38))  # to the largest float32
 _HYDRAS_OWN = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
+
+
+def check_training_ranges(node: Mapping[str, Any], where: str) -> None:
+    """Hold the numbers of a training's configuration against what can be computed with.
+
+    Raises:
+        EgotapError: if a number is out of its range; the message names it.
+    """
+    _check_ranges(node, _TRAINING, where)
+    if "optimizer" in node["task"]:
+        _check_ranges(node["task"]["optimizer"], _OPTIMISER, f"{where}.task.optimizer")
+
+
+def _check_ranges(node: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | float]], where: str) -> None:
+    for key, (least, most) in ranges.items():
+        if key in node and isinstance(node[key], (int, float)) and not least <= node[key] <= most:
+            expected = f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
+            raise EgotapError(f"{where}.{key}={node[key]}: must be {expected}")
 
 
 def check_spec(spec: Any, where: str) -> None:
