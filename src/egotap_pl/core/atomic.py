@@ -37,19 +37,30 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file without waiting for the disk: it can be made again."""
-    with atomic(path, durable=False) as temporary:
+def write_text(path: Path, text: str, durable: bool = False) -> None:
+    """Write a text file.
+
+    Args:
+        path: the file.
+        text: its content.
+        durable: see `atomic`. Most text files can be made again and need not wait for the disk.
+    """
+    with atomic(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file without waiting for the disk: it can be made again.
+def write_json(path: Path, content: Any, durable: bool = False) -> None:
+    """Write JSON.
+
+    Args:
+        path: the file.
+        content: plain containers.
+        durable: see `write_text`.
 
     Raises:
         ValueError: if a number is not finite: JSON has no such number.
     """
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n", durable)
 
 
 def _to_disk(path: Path) -> None:

@@ -81,7 +81,7 @@ def run_test(
         folder.mkdir(parents=True, exist_ok=True)
         if recorder.predictions:
             collected(recorder.predictions, module, split).write(folder / "predictions.h5")
-        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "metrics.json", metrics, durable=True)
     return metrics
 
 
