@@ -19,6 +19,7 @@ import egotap_pl
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.tasks.callbacks import PredictionRecorder
@@ -120,26 +121,47 @@ def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
     Args:
         logger: writes metrics.csv.
         steps: training steps that the checkpoint holds; what was written of later ones is done, and written, again.
+            0 begins the file anew.
     """
     path = Path(logger.log_dir) / "metrics.csv"
-    rows: list[dict[str, float]] = []
-    if steps and path.is_file():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: _number(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
-        rows = [row for row in rows if row["step"] < steps]
+    rows = [row for row in read_log(path) if row["step"] < steps] if steps and path.is_file() else []
     if rows:
         logger.experiment.metrics = rows
         logger.experiment.save()
     return logger
 
 
+def read_log(path: Path) -> list[dict[str, int | float]]:
+    """The rows of a metrics.csv, without empty cells. Rows that are damaged are dropped; the screen says how many."""
+    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) or [""]
+    names = _cells(header)
+    rows = [row for line in lines if (row := _row(names, line)) is not None]
+    if len(rows) < len(lines):
+        say(f"{path}: {len(lines) - len(rows)} of {len(lines)} rows are damaged, and dropped")
+    return rows
+
+
+def _row(names: list[str], line: str) -> dict[str, int | float] | None:
+    """A row of numbers; None if it is anything else, was not written to its end, or has no step."""
+    try:
+        row = {name: _number(cell) for name, cell in zip(names, _cells(line), strict=True) if cell}
+    except ValueError:
+        return None
+    return row if line.endswith("\n") and "step" in row else None
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:  # zero bytes, in some versions of Python
+        return []
+
+
 def best_validation(folder: Path, monitor: str) -> float:
     """The smallest value that a finished training's metrics.csv has of what selects the best epoch; NaN without any."""
     if not (folder / "metrics.csv").is_file():  # nothing was trained
         return math.nan
-    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        values = [float(row[monitor]) for row in csv.DictReader(file) if row.get(monitor)]
-    return min(values, default=math.nan)
+    return min((float(row[monitor]) for row in read_log(folder / "metrics.csv") if monitor in row), default=math.nan)
 
 
 def _number(cell: str) -> int | float:
