@@ -1,4 +1,4 @@
-"""ONNX files give what PyTorch gives, for any batch, whatever the lifter is made of."""
+"""ONNX files give the same output as PyTorch, for any batch and any lifter."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from egotap_pl.interop.onnx import TOLERANCE, write_onnx
 onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
-# A tree whose levels are out of order, with a fork and a joint without children on every level.
+# A tree whose levels are out of order, with a fork and a joint without children at every level.
 SMALL = Skeleton("small", ("root", "a", "b", "c", "d", "e"), (0, 0, 0, 2, 1, 2), estimates_root=True)
 CHAIN = SMALL.chain().parents
 
 
 class Double(nn.Module):
-    """A network whose output is known without PyTorch."""
+    """A network whose output is easily computed by hand."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 2 * x + x.shape[0]
 
 
-def numbers(batch: int) -> dict[str, torch.Tensor]:
+def random_inputs(batch: int) -> dict[str, torch.Tensor]:
     return {"x": torch.rand(batch, 3) + 1}
 
 
@@ -42,7 +42,7 @@ def answer(path: Path, **inputs: np.ndarray) -> np.ndarray:
 
 def test_names_metadata_and_free_batch(tmp_path):
     path = tmp_path / "new" / "double.onnx"
-    difference = write_onnx(Double(), numbers, "doubled", path, {"unit": "cm", "joints": '["a"]'})
+    difference = write_onnx(Double(), random_inputs, "doubled", path, {"unit": "cm", "joints": '["a"]'})
     assert difference is not None
     assert difference < TOLERANCE
     model = onnx.load(path)
@@ -56,30 +56,30 @@ def test_names_metadata_and_free_batch(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["double.onnx"]
 
 
-def test_a_file_that_answers_otherwise_is_not_written(tmp_path):
+def test_a_file_with_other_outputs_is_not_written(tmp_path):
     class Noise(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + torch.rand_like(x)
 
     with pytest.raises(RuntimeError, match="differs"):
-        write_onnx(Noise(), numbers, "y", tmp_path / "noise.onnx", {})
+        write_onnx(Noise(), random_inputs, "y", tmp_path / "noise.onnx", {})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_packages_it_says_how_to_get_them(tmp_path, monkeypatch):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else found(name))
+def test_missing_packages_are_named_with_the_command_that_installs_them(tmp_path, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else find_spec(name))
     with pytest.raises(EgotapError, match=r"onnxscript.*egotap-pl\[onnx\]"):
-        write_onnx(Double(), numbers, "y", tmp_path / "double.onnx", {})
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    assert write_onnx(Double(), numbers, "y", tmp_path / "double.onnx", {}) is None
+        write_onnx(Double(), random_inputs, "y", tmp_path / "double.onnx", {})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
+    assert write_onnx(Double(), random_inputs, "y", tmp_path / "double.onnx", {}) is None
     assert (tmp_path / "double.onnx").is_file()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("propagation", "parents"), [("pu", None), ("alter", CHAIN), ("concat", None)])
 def test_recurrent_propagations(propagation, parents, tmp_path):
-    """A choice, since an export takes long; `lstm`, `rf` and `none` have nothing that these lack."""
+    """A selection, since an export takes long: `lstm`, `rf` and `none` contain nothing that these lack."""
     torch.manual_seed(0)
     lifter = make_lifter(SMALL, propagation=propagation, propagation_parents=parents).eval()
 
@@ -91,5 +91,5 @@ def test_recurrent_propagations(propagation, parents, tmp_path):
     inputs = maps(7)
     with torch.inference_mode():
         expected = lifter(*inputs.values()).numpy()
-    found = answer(path, **{name: tensor.numpy() for name, tensor in inputs.items()})
-    np.testing.assert_allclose(found, expected, atol=TOLERANCE * np.abs(expected).max())
+    output = answer(path, **{name: tensor.numpy() for name, tensor in inputs.items()})
+    np.testing.assert_allclose(output, expected, atol=TOLERANCE * np.abs(expected).max())

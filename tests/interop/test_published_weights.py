@@ -21,7 +21,7 @@ from egotap_pl.interop.baselines import (
     unrealego_lifter,
     unrealego_weights,
 )
-from egotap_pl.interop.egotap import VARIANTS, LifterSizes, lifter_weights, release_lifter
+from egotap_pl.interop.egotap import PROPAGATIONS, LifterSizes, lifter_weights, release_lifter
 from egotap_pl.interop.estimator import estimator_weights
 from egotap_pl.interop.state import fill, read_published
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator
@@ -45,7 +45,7 @@ def imported(folder, skeleton: Skeleton, propagation: str) -> Lifter:
     return lifter.eval()
 
 
-@pytest.mark.parametrize("propagation", VARIANTS)
+@pytest.mark.parametrize("propagation", PROPAGATIONS)
 def test_egotap_is_what_the_release_computes(propagation, skeleton, tmp_path):
     state = published.egotap_lifter(skeleton, propagation)
     lifter = imported(publish(tmp_path, lifter=state), skeleton, propagation)
@@ -68,7 +68,7 @@ def test_unrealego_is_what_the_release_computes(skeleton, tmp_path):
     lifter = unrealego_lifter(skeleton, TINY.px, BASELINE)
     fill(lifter, unrealego_weights(read_published(publish(tmp_path, lifter=state), "lifter"), lifter))
     joints, limbs = maps(skeleton)
-    rows = by_hand.unrealego_pose(state, joints)  # on EgoCap, row 0 is the camera's
+    rows = by_hand.unrealego_pose(state, joints)  # on EgoCap, row 0 is the camera
     close(lifter.eval()(joints, limbs), rows[:, -len(skeleton.estimated) :])
 
 
@@ -86,7 +86,7 @@ def test_estimators_are_what_the_release_computes(skeleton, tmp_path):
         close(net.eval()(images), expected)
 
 
-def test_a_limb_estimator_without_the_roots_limb_gives_zeros_for_it(skeleton, tmp_path):
+def test_a_limb_estimator_without_the_limb_of_the_root_gives_zeros_for_it(skeleton, tmp_path):
     n = skeleton.num_heatmap_joints
     state = published.estimator(4 * (n - 1))
     net = LimbEstimator(skeleton, **NARROW)
@@ -99,16 +99,16 @@ def test_a_limb_estimator_without_the_roots_limb_gives_zeros_for_it(skeleton, tm
 
 
 def test_released_units_follow_a_chain_and_lstms_the_tree(tmp_path):
-    """Another upper arm, left, moves the right one and all later rows with pu; its own descendants with concat."""
+    """Another feature of the left upper arm moves all later joints with pu, its descendants only with concat."""
     skeleton = unrealego()
     moved = {}
     for propagation in ("pu", "concat"):
         state = published.egotap_lifter(skeleton, propagation)
         lifter = imported(publish(tmp_path, lifter=state), skeleton, propagation)
         joint, limb = torch.randn(1, 15, 16), torch.randn(1, 15, 16)
-        other = joint.clone()
-        other[:, 1] += 1  # upperarm_l
-        differs = (lifter.propagation(other, limb) != lifter.propagation(joint, limb)).any(-1)[0]
+        changed = joint.clone()
+        changed[:, 1] += 1  # upperarm_l
+        differs = (lifter.propagation(changed, limb) != lifter.propagation(joint, limb)).any(-1)[0]
         moved[propagation] = [skeleton.joints[j + 1] for j in differs.nonzero().flatten()]
     assert moved["pu"] == list(skeleton.joints[2:])
     assert moved["concat"] == [skeleton.joints[j] for j in skeleton.subtree(2)]
@@ -117,13 +117,17 @@ def test_released_units_follow_a_chain_and_lstms_the_tree(tmp_path):
 def test_released_rows_are_one_too_early_on_unrealego_only(tmp_path):
     for skeleton in (unrealego(), egocap()):
         lifter = imported(publish(tmp_path, lifter=published.egotap_lifter(skeleton, "rf")), skeleton, "rf")
-        own, got = torch.randn(1, skeleton.num_heatmap_joints, 16), torch.randn(1, skeleton.num_heatmap_joints, 32)
+        joint_features, propagated = (
+            torch.randn(1, skeleton.num_heatmap_joints, 16),
+            torch.randn(1, skeleton.num_heatmap_joints, 32),
+        )
         with torch.no_grad():
             rows = {}
             for joint in range(1, skeleton.num_joints):
-                other = own.clone()
-                other[:, joint - 1] += 1
-                (row,) = (lifter.head(other, got) != lifter.head(own, got)).any(-1)[0].nonzero().flatten().tolist()
+                changed = joint_features.clone()
+                changed[:, joint - 1] += 1
+                differs = lifter.head(changed, propagated) != lifter.head(joint_features, propagated)
+                (row,) = differs.any(-1)[0].nonzero().flatten().tolist()
                 rows[joint] = skeleton.estimated[row]
         assert rows == {joint: joint - skeleton.estimates_root for joint in rows}
 
@@ -136,14 +140,14 @@ def test_released_rows_are_one_too_early_on_unrealego_only(tmp_path):
         (lambda s: s.update({"pose_mlp.pose_fcs.0.bias": torch.ones(4)}), r"of another shape .*bias 4, not 3"),
     ],
 )
-def test_what_does_not_fit_is_named(damage, message, tmp_path):
+def test_keys_that_do_not_fit_are_named(damage, message, tmp_path):
     state = published.egotap_lifter(unrealego(), "pu")
     damage(state)
     with pytest.raises(EgotapError, match=rf"best_net_AutoEncoder.pth.*{message}"):
         imported(publish(tmp_path, lifter=state), unrealego(), "pu")
 
 
-def test_another_variants_or_skeletons_weights_are_refused(tmp_path):
+def test_weights_of_another_propagation_or_skeleton_are_refused(tmp_path):
     folder = publish(tmp_path, lifter=published.egotap_lifter(unrealego(), "concat"))
     with pytest.raises(EgotapError, match=r"missing .*unknown"):
         imported(folder, unrealego(), "pu")
@@ -151,7 +155,7 @@ def test_another_variants_or_skeletons_weights_are_refused(tmp_path):
         imported(folder, egocap(), "concat")
 
 
-def test_a_backbone_that_disagrees_with_its_copy_is_refused(tmp_path):
+def test_a_backbone_that_differs_from_its_copy_is_refused(tmp_path):
     state = published.estimator(30)
     state["backbone.backbone.layer3.0.conv1.weight"] += 1
     net = JointEstimator(unrealego(), **NARROW)
@@ -161,11 +165,11 @@ def test_a_backbone_that_disagrees_with_its_copy_is_refused(tmp_path):
 
 def test_names_of_data_parallel_training_are_read(tmp_path):
     state = published.egotap_lifter(unrealego(), "rf")
-    plain = imported(publish(tmp_path / "plain", lifter=state), unrealego(), "rf")
+    expected = imported(publish(tmp_path / "plain", lifter=state), unrealego(), "rf")
     wrapped = {f"module.{name}": tensor for name, tensor in state.items()}
     lifter = imported(publish(tmp_path / "wrapped", lifter=wrapped), unrealego(), "rf")
     joints, limbs = maps(unrealego())
-    assert torch.equal(lifter(joints, limbs), plain(joints, limbs))
+    assert torch.equal(lifter(joints, limbs), expected(joints, limbs))
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
@@ -174,10 +178,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(EgotapError, match=r"has no best_net_HeatMap.pth; its .pth files: none"):
         load_estimator(tmp_path, "joint", unrealego())
     (tmp_path / published.JOINTS).write_bytes(b"not a state dict")
-    with pytest.raises(EgotapError, match=r"best_net_HeatMap.pth is no state dict"):
+    with pytest.raises(EgotapError, match=r"best_net_HeatMap.pth is not a state dict"):
         load_estimator(tmp_path, "joint", unrealego())
     torch.save([1, 2], tmp_path / published.JOINTS)
-    with pytest.raises(EgotapError, match="something else than tensors"):
+    with pytest.raises(EgotapError, match="must map names to tensors"):
         load_estimator(tmp_path, "joint", unrealego())
 
 
@@ -188,12 +192,12 @@ class Harmful:
 
 def test_code_in_a_file_is_not_run(tmp_path, capsys):
     torch.save({"weights": Harmful()}, tmp_path / published.LIFTER)
-    with pytest.raises(EgotapError, match="no state dict of tensors"):
+    with pytest.raises(EgotapError, match="not a state dict of tensors"):
         load_lifter("egotap", tmp_path, unrealego())
     assert capsys.readouterr().out == ""
 
 
-def test_unknown_names_are_answered_with_the_known_ones(tmp_path):
+def test_unknown_names_are_refused_with_a_list_of_the_known_ones(tmp_path):
     with pytest.raises(EgotapError, match=", ".join(METHODS)):
         load_lifter("alphapose", tmp_path, unrealego())
     with pytest.raises(EgotapError, match="none, rf, lstm"):
@@ -202,7 +206,7 @@ def test_unknown_names_are_answered_with_the_known_ones(tmp_path):
         load_estimator(tmp_path, "hand", unrealego())
 
 
-# The releases' parameters (UnrealEgo, EgoCap), counted on their code.
+# Numbers of parameters of the releases (UnrealEgo, EgoCap), counted on their code.
 COUNTS = {
     ("egotap", "none"): (92_295_945, 92_272_899),
     ("egotap", "rf"): (92_319_753, 92_273_667),
@@ -214,8 +218,8 @@ COUNTS = {
     ("unrealego", "pu"): (70_668_678, 70_677_080),
 }
 CLASS_TOKEN_AND_POOLER = 1_050_624
-IDLE_LIMB_ENCODER = 8192 * 2048 + 2048 * 512 + 512 * 128 + 3 * (2048 + 512 + 128)
-CAMERA_ROW = 3 * (32 + 1)  # of UnrealEgo's last linear map, on EgoCap
+UNUSED_LIMB_ENCODER = 8192 * 2048 + 2048 * 512 + 512 * 128 + 3 * (2048 + 512 + 128)
+CAMERA_ROW = 3 * (32 + 1)  # of UnrealEgo's last linear layer, on EgoCap
 
 
 @pytest.mark.parametrize(("method", "propagation"), COUNTS)
@@ -227,13 +231,13 @@ def test_parameters_are_the_releases(method, propagation, skeleton):
     }
     with torch.device("meta"):
         lifter = makers[method](skeleton)
-    idle = 0
+    unused = 0
     if method == "egotap":
-        idle = CLASS_TOKEN_AND_POOLER + (IDLE_LIMB_ENCODER if propagation in ("none", "lstm") else 0)
+        unused = CLASS_TOKEN_AND_POOLER + (UNUSED_LIMB_ENCODER if propagation in ("none", "lstm") else 0)
     if method == "unrealego" and not skeleton.estimates_root:
-        idle = CAMERA_ROW
+        unused = CAMERA_ROW
     count = sum(parameter.numel() for parameter in lifter.parameters())
-    assert count + idle == COUNTS[method, propagation][skeleton.name == "egocap"]
+    assert count + unused == COUNTS[method, propagation][skeleton.name == "egocap"]
 
 
 def test_estimator_parameters_are_the_releases():
@@ -244,7 +248,7 @@ def test_estimator_parameters_are_the_releases():
 
 @pytest.mark.slow
 def test_release_sizes_load(tmp_path):
-    """The public functions, at the releases' sizes."""
+    """The public functions load networks of the releases' sizes."""
     release = published.Tiny(64, 256, 1024, 4096, 8, 3, (2048, 512), (64, 128, 256))
     folder = publish(
         tmp_path,

@@ -1,4 +1,4 @@
-"""What the releases compute, from their state dicts alone: slow, and nothing shared with us."""
+"""The releases' computations from their state dicts alone: slow, and independent of this package."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def attend(state: State, layer: str, x: Tensor, heads: int) -> Tensor:
 
 
 def grid_vit(state: State, maps: Tensor, heads: int) -> Tensor:
-    """Features of stereo maps (b, n, h, w), n <= 36: laid on a 6 x 6 grid image, cut row by row over it all."""
+    """Features of stereo heatmaps (b, n, h, w), n <= 36, on a 6 x 6 grid image that is cut into patches row by row."""
     b, n, h, _ = maps.shape
     patch = h // 4
     image = torch.zeros(b, 6 * h, 6 * h)
@@ -87,7 +87,7 @@ def grid_vit(state: State, maps: Tensor, heads: int) -> Tensor:
 
 
 def lstm_step(state: State, x: Tensor, states: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    """Both layers of nn.LSTM, one step; its gates are input, forget, cell, output."""
+    """One step of both layers of nn.LSTM, whose gates are input, forget, cell and output."""
     after = []
     for k, (h, c) in enumerate(states):
         lstm = "skel_sequential_layer.lstm."
@@ -120,7 +120,7 @@ def pu_step(state: State, joint: Tensor, limb: Tensor, states: list[tuple[Tensor
 
 
 def egotap_pose(state: State, joints: Tensor, limbs: Tensor, skeleton, propagation: str, heads: int) -> Tensor:
-    """EgoTAP's rows from joint maps (b, v, j, h, w) and limb maps (b, v, j, 2, h, w)."""
+    """EgoTAP's rows from joint heatmaps (b, v, j, h, w) and limb heatmaps (b, v, j, 2, h, w)."""
     b, v, n = joints.shape[:3]
     encoded = grid_vit(state, joints.reshape(b, v * n, *joints.shape[3:]), heads)
     joint = [torch.cat((encoded[:, j], encoded[:, n + j]), -1) for j in range(n)]
@@ -130,8 +130,7 @@ def egotap_pose(state: State, joints: Tensor, limbs: Tensor, skeleton, propagati
     ]
     propagated = propagate(state, joint, limb, skeleton.parents, propagation)
     rows = [
-        dense(state, "pose_mlp.pose_fcs.0", torch.cat((own, got), -1))
-        for own, got in zip(joint, propagated, strict=True)
+        dense(state, "pose_mlp.pose_fcs.0", torch.cat(features, -1)) for features in zip(joint, propagated, strict=True)
     ]
     if skeleton.estimates_root:
         both = dense(state, "global_mlp.pose_fcs.0", torch.cat(propagated, -1))
@@ -149,17 +148,17 @@ def propagate(state: State, joint: list, limb: list, parents: tuple[int, ...], p
     zero = [(torch.zeros(len(joint[0]), width), torch.zeros(len(joint[0]), width))] * 2
     states = {0: zero}
     for j in range(1, len(parents)):
-        # Propagation units overwrite the one state that all joints share: the joint before, not the parent.
-        came = states[j - 1 if propagation == "pu" else parents[j]]
+        # Propagation units overwrite one state that all joints share: it is that of the joint before, not the parent's.
+        previous = states[j - 1 if propagation == "pu" else parents[j]]
         x, r = joint[j - 1], limb[j - 1]
         if propagation == "lstm":
-            states[j] = lstm_step(state, x, came)
+            states[j] = lstm_step(state, x, previous)
         elif propagation == "alter":
-            states[j] = lstm_step(state, x, lstm_step(state, r, came))
+            states[j] = lstm_step(state, x, lstm_step(state, r, previous))
         elif propagation == "concat":
-            states[j] = lstm_step(state, torch.cat((x, r), -1), came)
+            states[j] = lstm_step(state, torch.cat((x, r), -1), previous)
         else:
-            states[j] = pu_step(state, x, r, came)
+            states[j] = pu_step(state, x, r, previous)
     return [states[j][-1][0] for j in range(1, len(parents))]
 
 
@@ -182,14 +181,14 @@ def unrealego_pose(state: State, joints: Tensor) -> Tensor:
 
 
 def ego3dpose_pose(state: State, joints: Tensor, limbs: Tensor) -> Tensor:
-    """The limb at the root has no part. Channels: joints of both views, then view by view all cosines, all sines."""
-    seen = limbs[:, :, 1:]
+    """Ego3DPose's rows. Channels: joints of both views, then by view all cosines and all sines; no limb at the root."""
+    used = limbs[:, :, 1:]
     channels = [joints[:, view] for view in range(2)]
-    channels += [seen[:, view, :, part] for view in range(2) for part in range(2)]
+    channels += [used[:, view, :, part] for view in range(2) for part in range(2)]
     embedding = fc_layers(state, "fc", convs(state, "conv", torch.cat(channels, 1)))
     directions = []
-    for limb in range(seen.shape[2]):
-        maps = torch.cat([seen[:, view, limb] for view in range(2)], 1)
+    for limb in range(used.shape[2]):
+        maps = torch.cat([used[:, view, limb] for view in range(2)], 1)
         z = fc_layers(state, "rot_fc", convs(state, "rot_conv", maps))
         directions.append(pose_mlp(state, "rot_mlp.", z))
     return pose_mlp(state, "pose_mlp.", torch.cat((embedding, *directions), -1)).unflatten(1, (-1, 3))
@@ -219,7 +218,7 @@ def pyramid(state: State, image: Tensor) -> list[Tensor]:
 
 
 def estimated_maps(state: State, images: Tensor) -> Tensor:
-    """Maps (b, c, h/4, w/4) of both views, the left one's first."""
+    """Heatmaps (b, c, h/4, w/4) of both views, the left view first."""
     both = [torch.cat(pair, 1) for pair in zip(*(pyramid(state, images[:, v]) for v in range(2)), strict=True)]
 
     def conv(name: str, x: Tensor) -> Tensor:

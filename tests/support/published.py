@@ -1,4 +1,4 @@
-"""Folders as the authors publish them, small and with random weights. Names and shapes are written out by hand."""
+"""Folders as the authors publish them, but small and with random weights. Names and shapes are written by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JOINTS, LIMBS = "best_net_HeatMap.pth", "best_net_RotHeatMap.pth"
 
 @dataclass(frozen=True)
 class Tiny:
-    """Sizes of a lifter small enough for a test: those of scale=smoke, but for two layers."""
+    """Sizes of a lifter small enough for a test: those of scale=smoke, but with two layers."""
 
     px: int = 16
     joint_dim: int = 16
@@ -150,7 +150,7 @@ def ego3dpose_lifter(skeleton: Skeleton, size: Tiny = TINY) -> State:
 
 
 def estimator(maps: int, width: int = 4, laterals=(8, 16, 32, 64), decoder=(16, 8, 8)) -> State:
-    """``maps``: of both views. Every tensor of the backbone is there twice, its classifier once."""
+    """An estimator of ``maps`` heatmaps in both views together. It has the backbone twice, but its classifier once."""
     state: State = {}
     resnet: State = {}
     conv(resnet, "conv1", width, 3, 7, bias=False)
@@ -168,11 +168,11 @@ def estimator(maps: int, width: int = 4, laterals=(8, 16, 32, 64), decoder=(16, 
                 conv(resnet, f"{name}downsample.0", out_dim, in_dim, 1, bias=False)
                 batch_norm(resnet, f"{name}downsample.1", out_dim)
     linear(resnet, "fc", 1000, channels[-1])
-    second = {"conv1": "layer0.0", "bn1": "layer0.1", "layer1": "layer1.1", "fc": None}
+    copies = {"conv1": "layer0.0", "bn1": "layer0.1", "layer1": "layer1.1", "fc": None}
     for name, tensor in resnet.items():
         state[f"backbone.backbone.backbone.{name}"] = tensor
         stem, _, rest = name.partition(".")
-        copy = second.get(stem, stem)
+        copy = copies.get(stem, stem)
         if copy is not None:
             state[f"backbone.backbone.{copy}.{rest}"] = tensor.clone()
     for k in range(4):
@@ -185,7 +185,7 @@ def estimator(maps: int, width: int = 4, laterals=(8, 16, 32, 64), decoder=(16, 
 
 
 def publish(folder: Path, **files: State) -> Path:
-    """Writes ``lifter``, ``joint`` and ``limb`` under their published names."""
+    """Writes the state dicts ``lifter``, ``joint`` and ``limb`` under their published file names."""
     folder.mkdir(parents=True, exist_ok=True)
     for part, state in files.items():
         torch.save(state, folder / {"lifter": LIFTER, "joint": JOINTS, "limb": LIMBS}[part])

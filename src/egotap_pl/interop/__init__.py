@@ -1,4 +1,4 @@
-"""Networks with the weights that their authors published. Needs PyTorch and `nn` only: no Lightning, no Hydra."""
+"""Networks with the weights that their authors published. Needs neither Lightning nor Hydra."""
 
 from egotap_pl.interop.estimator import load_estimator
 from egotap_pl.interop.lifters import METHODS, load_lifter

@@ -1,4 +1,4 @@
-"""Published lifters of UnrealEgo and Ego3DPose: CNN autoencoders of heatmaps."""
+"""The published lifters of UnrealEgo and Ego3DPose, CNN autoencoders of heatmaps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.interop.sizes import HIDDEN_DIMS
 from egotap_pl.interop.state import Entry, Published, renamed, translate
 from egotap_pl.nn.baselines import Ego3DPoseLifter, UnrealEgoLifter
 from egotap_pl.nn.decoders import EmbeddingDecoder
@@ -19,23 +20,25 @@ from egotap_pl.nn.propagation import NoPropagation
 
 @dataclass(frozen=True)
 class BaselineSizes:
-    """Widths of a published baseline; the defaults are the releases'.
-
-    Args:
-        heatmap_px: side of the heatmaps.
-        channels: of the convolutions.
-        hidden_dims: widths between the flattened maps and their embedding.
-        embedding_dim: of all maps.
-        limb_embedding_dim: of one limb's maps (Ego3DPose).
-        pose_hidden_dims: from the embedding to the pose, and from a limb's embedding to its direction.
-    """
+    """Sizes of UnrealEgo's and Ego3DPose's lifters. The defaults are those of the releases."""
 
     heatmap_px: int = 64
+    """Side of the heatmaps."""
+
     channels: Sequence[int] = (64, 128, 256)
-    hidden_dims: Sequence[int] = (2048, 512)
+    """Channels of the convolutions."""
+
+    hidden_dims: Sequence[int] = HIDDEN_DIMS
+    """Widths between the flattened convolution output and the embedding."""
+
     embedding_dim: int = 20
+    """Width of the embedding of all heatmaps."""
+
     limb_embedding_dim: int = 10
+    """Width of the embedding of one limb's heatmaps (Ego3DPose)."""
+
     pose_hidden_dims: Sequence[int] = (32, 32)
+    """Widths between the embedding and the pose, and between a limb's embedding and its direction."""
 
 
 RELEASE = BaselineSizes()
@@ -44,18 +47,24 @@ RELEASE = BaselineSizes()
 def unrealego_lifter(
     skeleton: Skeleton, heatmap_px: int = RELEASE.heatmap_px, sizes: BaselineSizes = RELEASE
 ) -> UnrealEgoLifter:
-    """UnrealEgo's lifter of the release's widths, with fresh weights."""
+    """UnrealEgo's lifter as released, with random weights.
+
+    Args:
+        skeleton: the skeleton of the heatmaps and of the pose.
+        heatmap_px: side of the heatmaps.
+        sizes: the other sizes.
+    """
     return UnrealEgoLifter(
         skeleton,
         heatmap_px,
-        2,  # there are no joint features
+        2,  # joint_dim, which is not used: there are no joint features
         partial(
             CnnEncoder,
             channels=sizes.channels,
             hidden_dims=sizes.hidden_dims,
             embedding_dim=sizes.embedding_dim,
         ),
-        LimbEncoder,
+        LimbEncoder,  # not built: NoPropagation does not read limbs
         NoPropagation,
         partial(MlpHead, hidden_dims=sizes.pose_hidden_dims),
         partial(EmbeddingDecoder, channels=sizes.channels, hidden_dims=sizes.hidden_dims),
@@ -65,7 +74,13 @@ def unrealego_lifter(
 def ego3dpose_lifter(
     skeleton: Skeleton, heatmap_px: int = RELEASE.heatmap_px, sizes: BaselineSizes = RELEASE
 ) -> Ego3DPoseLifter:
-    """Ego3DPose's lifter of the release's widths, with fresh weights."""
+    """Ego3DPose's lifter as released, with random weights.
+
+    Args:
+        skeleton: the skeleton of the heatmaps and of the pose.
+        heatmap_px: side of the heatmaps.
+        sizes: the other sizes.
+    """
     return Ego3DPoseLifter(
         skeleton,
         heatmap_px,
@@ -79,10 +94,10 @@ def ego3dpose_lifter(
 
 
 def unrealego_weights(published: Published, lifter: UnrealEgoLifter) -> dict[str, Tensor]:
-    """UnrealEgo's published weights by our names.
+    """UnrealEgo's published weights under the names of ``lifter``.
 
-    Its network always gives one joint more than there are heatmaps. Where joint 0 is not estimated (EgoCap's camera),
-    that row is dropped.
+    The published network always estimates one joint more than there are heatmaps. If joint 0 is not estimated (EgoCap's
+    camera), its row is dropped.
 
     Raises:
         EgotapError: if keys or shapes do not fit.
@@ -105,7 +120,7 @@ def unrealego_weights(published: Published, lifter: UnrealEgoLifter) -> dict[str
 
 
 def ego3dpose_weights(published: Published, lifter: Ego3DPoseLifter) -> dict[str, Tensor]:
-    """Ego3DPose's published weights by our names.
+    """Ego3DPose's published weights under the names of ``lifter``.
 
     Raises:
         EgotapError: if keys or shapes do not fit.
@@ -123,22 +138,22 @@ def ego3dpose_weights(published: Published, lifter: Ego3DPoseLifter) -> dict[str
     return translate(published, renamed(lifter, "", names))
 
 
-def _layers(module: nn.Module, ours: str, theirs: str, parts: tuple[str, str] = ("fc", "bn")) -> dict[str, str]:
-    """Names of numbered layers, each of weights and a batch normalisation; ``parts``: the release's names of both."""
-    stack = module.get_submodule(ours)
+def _layers(network: nn.Module, ours: str, theirs: str, parts: tuple[str, str] = ("fc", "bn")) -> dict[str, str]:
+    """Our names and theirs of numbered layers. ``parts``: their names of its weights and its batch normalisation."""
+    stack = network.get_submodule(ours)
     numbers = [int(name) for name, layer in stack.named_children() if len(list(layer.children()))]
     return {f"{ours}.{k}.{part}": f"{theirs}{k + 1}.{parts[part]}" for k in numbers for part in (0, 1)}
 
 
-def _head(module: nn.Module, hidden: str, last: str, theirs: str) -> Mapping[str, str]:
-    layers = _layers(module, hidden, f"{theirs}pose_fc")
+def _head(network: nn.Module, hidden: str, last: str, theirs: str) -> Mapping[str, str]:
+    layers = _layers(network, hidden, f"{theirs}pose_fc")
     return {**layers, last: f"{theirs}pose_fc{len(layers) // 2 + 1}"}
 
 
 def _without_root(entry: Entry, skeleton: Skeleton) -> Entry:
     ((name, shape),) = entry.theirs.items()
-    return Entry(entry.ours, {name: (3 * skeleton.num_joints, *shape[1:])}, _after_three)
+    return Entry(entry.ours, {name: (3 * skeleton.num_joints, *shape[1:])}, _without_first_joint)
 
 
-def _after_three(tensor: Tensor) -> Tensor:
+def _without_first_joint(tensor: Tensor) -> Tensor:
     return tensor[3:]

@@ -1,4 +1,4 @@
-"""Published heatmap estimators. EgoTAP's, Ego3DPose's and UnrealEgo's releases share one network and its names."""
+"""Published heatmap estimators. The releases of EgoTAP, Ego3DPose and UnrealEgo share one network and its names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import Tensor
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.interop.sizes import DECODER_WIDTHS, LATERAL_WIDTHS
 from egotap_pl.interop.state import Entry, Published, Spare, fill, read_published, renamed, same, translate
 from egotap_pl.nn.blocks import NUM_VIEWS
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator, StereoUNet
 
 _BACKBONE = "backbone.backbone."
-# The release keeps the backbone's parts under a second name each: (name there, name in the ResNet).
+# The release has each part of the backbone twice: second name -> name in the ResNet.
 _COPIES = {
     "layer0.0": "conv1",
     "layer0.1": "bn1",
@@ -24,10 +25,8 @@ _COPIES = {
     "layer3": "layer3",
     "layer4": "layer4",
 }
-_CLASSES = 1000  # of ImageNet: the classifier stays in the release's files, unused
+_CLASSES = 1000  # of ImageNet: the releases' files contain the classifier, which is not used
 KINDS = {"joint": JointEstimator, "limb": LimbEstimator}
-LATERAL_WIDTHS = (128, 256, 516, 1024)
-DECODER_WIDTHS = (1024, 512, 512)
 
 
 def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoUNet:
@@ -36,18 +35,18 @@ def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoU
     Args:
         source: folder with ``best_net_HeatMap.pth`` (joints) or ``best_net_RotHeatMap.pth`` (limbs).
         kind: ``joint`` or ``limb``.
-        skeleton: whose joints or limbs it estimates. Ego3DPose's limb estimator leaves out the limb at the root: that
-            limb's maps are then zeros.
+        skeleton: the skeleton of the heatmaps. Ego3DPose's limb estimator omits the limb at the root, for which the
+            result gives zeros.
 
     Returns:
-        From ImageNet-normalised images ``b v 3 h w`` to heatmaps ``b v j h/4 w/4``, with an axis of 2 after ``j`` for
-        the cosines and sines of limbs.
+        A network from ImageNet-normalised images ``b v 3 h w`` to heatmaps ``b v j h/4 w/4``. Limb heatmaps have an
+        axis of 2, cosine and sine, after ``j``.
 
     Raises:
-        EgotapError: for another kind, or if the file is missing, or its keys and shapes are not this network's.
+        EgotapError: if the kind is unknown, the file is missing, or its keys and shapes do not fit the network.
     """
     if kind not in KINDS:
-        raise EgotapError(f"there is no estimator of {kind!r}; there are {', '.join(KINDS)}")
+        raise EgotapError(f"unknown kind of estimator {kind!r}: must be one of: {', '.join(KINDS)}")
     published = read_published(source, kind)
     estimator = KINDS[kind](skeleton, lateral_widths=LATERAL_WIDTHS, decoder_widths=DECODER_WIDTHS)
     fill(estimator, estimator_weights(published, estimator, skeleton))
@@ -55,7 +54,12 @@ def load_estimator(source: Path | str, kind: str, skeleton: Skeleton) -> StereoU
 
 
 def estimator_weights(published: Published, estimator: StereoUNet, skeleton: Skeleton) -> dict[str, Tensor]:
-    """The published weights by the names of ``estimator``.
+    """The published weights under the names of ``estimator``.
+
+    Args:
+        published: the published state dict.
+        estimator: the network that gets the weights.
+        skeleton: the skeleton of its heatmaps.
 
     Raises:
         EgotapError: if keys or shapes do not fit.
@@ -76,7 +80,7 @@ def estimator_weights(published: Published, estimator: StereoUNet, skeleton: Ske
 
 
 def _maps_entries(published: Published, estimator: StereoUNet, skeleton: Skeleton) -> list[Entry]:
-    """The last convolution; where the published one lacks the root's limb, with zeros in its place."""
+    """Entries of the last convolution, with zeros for the root's limb if the published one omits it."""
     name = "after_backbone.conv_heatmap"
     limbs, head = skeleton.num_heatmap_joints, estimator.to_maps
     without_root = NUM_VIEWS * 2 * (limbs - 1)
@@ -90,7 +94,7 @@ def _maps_entries(published: Published, estimator: StereoUNet, skeleton: Skeleto
 
 
 def _pad(tensor: Tensor, limbs: int) -> Tensor:
-    """(view, cosine or sine, limb but the root's) to all limbs."""
+    """Adds zeros for the root's limb to channels ordered by view, cosine or sine, and limb."""
     parts = tensor.unflatten(0, (NUM_VIEWS, 2, limbs - 1))
     return torch.cat((torch.zeros_like(parts[:, :, :1]), parts), 2).flatten(0, 2)
 

@@ -1,4 +1,4 @@
-"""The published lifters by method."""
+"""The published lifters, by method."""
 
 from __future__ import annotations
 
@@ -15,43 +15,41 @@ from egotap_pl.interop import baselines, egotap
 from egotap_pl.interop.state import Published, fill, read_published
 
 
-class Method(NamedTuple):
-    """How a method's published lifter is made and filled.
-
-    Fields:
-        make: makes the network of ``skeleton`` and ``heatmap_px``, with the further ``arguments``.
-        arguments: its further arguments.
-        weights: translates published weights for a network that ``make`` made.
-    """
+class PublishedLifter(NamedTuple):
+    """How the published lifter of a method is built and filled with weights."""
 
     make: Callable[..., nn.Module]
+    """Factory of the network, called with ``skeleton``, ``heatmap_px`` and ``arguments``."""
+
     arguments: dict[str, Any]
+    """Further arguments of the factory."""
+
     weights: Callable[[Published, Any], dict[str, Tensor]]
+    """Translates a published state dict for a network of the factory."""
 
 
 METHODS = ("egotap", "ego3dpose", "unrealego")
-"""Methods whose weights can be loaded."""
+"""The methods whose weights can be loaded."""
 
 
-def find_method(method: str, propagation: str = "pu") -> Method:
-    """A method's published lifter.
+def find_method(method: str, propagation: str = "pu") -> PublishedLifter:
+    """The published lifter of a method, with EgoTAP's propagation.
 
     Raises:
-        EgotapError: for an unknown method or propagation.
+        EgotapError: if the method or the propagation is unknown.
     """
-    if propagation not in egotap.VARIANTS:
-        raise EgotapError(f"there is no propagation {propagation!r}; there are {', '.join(egotap.VARIANTS)}")
+    egotap.find_propagation(propagation)
     methods = {
-        "egotap": Method(
+        "egotap": PublishedLifter(
             egotap.release_lifter,
             {"propagation": propagation},
             partial(egotap.lifter_weights, propagation=propagation),
         ),
-        "ego3dpose": Method(baselines.ego3dpose_lifter, {}, baselines.ego3dpose_weights),
-        "unrealego": Method(baselines.unrealego_lifter, {}, baselines.unrealego_weights),
+        "ego3dpose": PublishedLifter(baselines.ego3dpose_lifter, {}, baselines.ego3dpose_weights),
+        "unrealego": PublishedLifter(baselines.unrealego_lifter, {}, baselines.unrealego_weights),
     }
     if method not in methods:
-        raise EgotapError(f"there is no release {method!r}; there are {', '.join(METHODS)}")
+        raise EgotapError(f"unknown release {method!r}: must be one of: {', '.join(METHODS)}")
     return methods[method]
 
 
@@ -61,19 +59,19 @@ def load_lifter(method: str, source: Path | str, skeleton: Skeleton, propagation
     Args:
         method: ``egotap``, ``ego3dpose`` or ``unrealego``.
         source: folder with ``best_net_AutoEncoder.pth``.
-        skeleton: whose pose it gives.
-        propagation: EgoTAP's variant: ``none``, ``rf``, ``lstm``, ``alter``, ``concat`` or ``pu``; the others
-            have none.
+        skeleton: the skeleton of the heatmaps and of the pose.
+        propagation: EgoTAP's propagation: ``none``, ``rf``, ``lstm``, ``alter``, ``concat`` or ``pu``. The other
+            methods have none.
 
     Returns:
-        From joint heatmaps ``b v j h w`` and limb heatmaps ``b v j 2 h w`` of 64 px to poses in cm, ``b e 3``: the rows
-        of the release, which are those of ``skeleton.estimated``.
+        A network from joint heatmaps ``b v j h w`` and limb heatmaps ``b v j 2 h w`` of 64 px to poses in cm,
+        ``b e 3``. The rows are those of the release and of ``skeleton.estimated``.
 
     Raises:
-        EgotapError: for an unknown method or propagation, or if the file is missing, or its keys and shapes are not
-            this network's.
+        EgotapError: if the method or the propagation is unknown, the file is missing, or its keys and shapes do not fit
+            the network.
     """
-    found, published = find_method(method, propagation), read_published(source, "lifter")
-    lifter = found.make(skeleton, **found.arguments)
-    fill(lifter, found.weights(published, lifter))
+    release, published = find_method(method, propagation), read_published(source, "lifter")
+    lifter = release.make(skeleton, **release.arguments)
+    fill(lifter, release.weights(published, lifter))
     return lifter.eval()

@@ -1,4 +1,4 @@
-"""Networks to ONNX files, held against ONNX Runtime. Needs egotap-pl[onnx]."""
+"""Writes networks as ONNX files, checked against ONNX Runtime. Needs egotap-pl[onnx]."""
 
 from __future__ import annotations
 
@@ -17,35 +17,37 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 
 OPSET = 20
+"""Version of ONNX's operators."""
 BATCH = "batch"
-"""Name of every input's and output's first axis, whose length is free."""
+"""Name of the first axis of every input and output. Its size is free."""
 TOLERANCE = 1e-4
-"""Largest difference between ONNX Runtime and PyTorch, relative to the largest output."""
+"""Largest allowed difference between ONNX Runtime and PyTorch, relative to the largest output."""
 CHECKED_BATCHES = (1, 2, 5)
+"""Sizes of the batches on which ONNX Runtime and PyTorch are compared."""
 
 Inputs = Callable[[int], Mapping[str, Tensor]]
-"""Random inputs by name, in the order of the network's arguments, of a batch of the given size."""
+"""Makes random inputs for a batch of a size: by name, in the order of the network's arguments."""
 
 
 def write_onnx(
     network: nn.Module, inputs: Inputs, output: str, path: Path, metadata: Mapping[str, str]
 ) -> float | None:
-    """Write a network in evaluation mode as an ONNX file, which appears when it has been checked.
+    """Writes a network in evaluation mode as an ONNX file. The file appears only after it has been checked.
 
     Args:
-        network: from tensors to a tensor, the batch first in all of them.
-        inputs: see `Inputs`.
-        output: name of its output.
-        path: the file.
-        metadata: what the file says of itself.
+        network: takes tensors and returns one tensor; the first axis of each is the batch.
+        inputs: makes random inputs; see `Inputs`.
+        output: name of the output.
+        path: the file to write.
+        metadata: entries of the file's metadata.
 
     Returns:
-        The largest difference between ONNX Runtime and PyTorch on random inputs of `CHECKED_BATCHES` sizes, relative to
-        the largest output; None if ONNX Runtime is not installed.
+        The largest difference between ONNX Runtime and PyTorch on random batches of the sizes `CHECKED_BATCHES`,
+        relative to the largest output; None if ONNX Runtime is not installed.
 
     Raises:
         EgotapError: if the packages that write ONNX are not installed.
-        RuntimeError: if the difference exceeds `TOLERANCE`: a defect of one of them.
+        RuntimeError: if the difference exceeds `TOLERANCE`, which is a defect of one of the two.
     """
     check_packages()
     network.eval()
@@ -61,7 +63,7 @@ def write_onnx(
 
 
 def check_packages() -> None:
-    """Whether ONNX files can be written.
+    """Checks that the packages that write ONNX are installed.
 
     Raises:
         EgotapError: if a package is missing.
@@ -76,7 +78,7 @@ def _model(network: nn.Module, inputs: Mapping[str, Tensor], output: str, metada
 
     batch = torch.export.Dim(BATCH, min=1, max=2**20)
     with quiet(), torch.no_grad():
-        # Exported here and not by torch.onnx.export itself: where that cannot keep the batch's size free, it fixes it.
+        # Exported by torch.export first: torch.onnx.export fixes the size of the batch where it cannot keep it free.
         program = torch.export.export(network, tuple(inputs.values()), dynamic_shapes=tuple({0: batch} for _ in inputs))
         exported = torch.onnx.export(
             program,
@@ -95,7 +97,7 @@ def _model(network: nn.Module, inputs: Mapping[str, Tensor], output: str, metada
 
 
 def _name_batch(model: Any) -> None:
-    """Names the free axis, which an exported program numbers."""
+    """Renames the free axis, for which an exported program has a generated symbol."""
     symbol = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for axis in value.type.tensor_type.shape.dim:
@@ -104,19 +106,19 @@ def _name_batch(model: Any) -> None:
 
 
 def _difference(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> float:
-    """Between ONNX Runtime and PyTorch, relative to the largest output."""
+    """The largest difference between ONNX Runtime and PyTorch, relative to the largest output."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+    (output,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
     with torch.no_grad():
         expected = network(*inputs.values())
-    return float((torch.from_numpy(found) - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
+    return float((torch.from_numpy(output) - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leaves out what the exporter says of its own insides."""
+    """Silences the exporter's messages about its internals."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

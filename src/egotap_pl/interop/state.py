@@ -1,4 +1,4 @@
-"""Published state dicts: read without running code, every key and shape checked, renamed to this package's names."""
+"""Published state dicts, read without running code, checked key by key, and translated to this package's names."""
 
 from __future__ import annotations
 
@@ -17,91 +17,98 @@ FILES = {
     "limb": "best_net_RotHeatMap.pth",
     "lifter": "best_net_AutoEncoder.pth",
 }
-"""The files of a published folder, by what they hold."""
+"""The files of a published folder, by their content."""
 
 Shape = tuple[int, ...]
 
 
 class Published(NamedTuple):
-    """A published state dict.
-
-    Fields:
-        file: where it was read, for messages.
-        tensors: by the release's names.
-    """
+    """A published state dict."""
 
     file: Path
+    """The file, for messages."""
+
     tensors: Mapping[str, Tensor]
+    """The tensors, under the names of the release."""
 
 
 class Entry(NamedTuple):
-    """How one of our tensors comes from published ones.
-
-    Fields:
-        ours: its name in our module.
-        theirs: names and shapes of the published tensors that it is made of.
-        join: makes it of those, in that order.
-    """
+    """How one of our tensors is computed from published ones."""
 
     ours: str
+    """Its name in our network."""
+
     theirs: Mapping[str, Shape]
+    """Names and shapes of the published tensors."""
+
     join: Callable[..., Tensor]
+    """Computes it from the published tensors, in the order of ``theirs``."""
 
 
 class Spare(NamedTuple):
-    """A published tensor that nothing reads: it may be missing, but if it is there it must look as expected.
-
-    Fields:
-        theirs: its name.
-        shape: its shape.
-        copy_of: name of the tensor that it repeats; None if it repeats none.
-    """
+    """A published tensor that is not used. It may be missing, but if present it must be as expected."""
 
     theirs: str
+    """Its name."""
+
     shape: Shape
+    """Its shape."""
+
     copy_of: str | None = None
+    """Name of the tensor of which it is a copy; None if it is not a copy."""
 
 
 def read_published(source: Path | str, part: str) -> Published:
-    """One file of a published folder.
+    """Reads one file of a published folder.
 
     Args:
         source: the folder.
         part: ``joint``, ``limb`` or ``lifter``.
 
     Raises:
-        EgotapError: if the file is not there, or holds anything but tensors by name. Nothing else is unpickled.
+        EgotapError: if the file is missing, or is not a mapping of names to tensors. Nothing else is unpickled.
     """
     folder = Path(source)
     file = folder / FILES[part]
     if not folder.is_dir():
-        raise EgotapError(f"{folder}: no such folder; give the one that holds {', '.join(FILES.values())}")
+        raise EgotapError(f"{folder}: no such folder; give the folder that contains {', '.join(FILES.values())}")
     if not file.is_file():
-        there = sorted(path.name for path in folder.glob("*.pth"))
-        raise EgotapError(f"{folder} has no {file.name}; its .pth files: {', '.join(there) or 'none'}")
+        names = sorted(path.name for path in folder.glob("*.pth"))
+        raise EgotapError(f"{folder} has no {file.name}; its .pth files: {', '.join(names) or 'none'}")
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EgotapError(f"{file} is no state dict of tensors, or it is damaged: {first}") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason}") from error
     if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
-        raise EgotapError(f"{file} is no state dict: it holds something else than tensors by name")
-    names = list(content)
-    if names and all(name.startswith("module.") for name in names):  # saved from DataParallel
+        raise EgotapError(f"{file} is not a state dict: it must map names to tensors")
+    if content and all(name.startswith("module.") for name in content):  # saved from DataParallel
         content = {name.removeprefix("module."): tensor for name, tensor in content.items()}
     return Published(file, content)
 
 
 def same(module: nn.Module, ours: str, theirs: str) -> list[Entry]:
-    """Entries for a module whose own names are the release's, under another prefix."""
+    """Entries of a module in which only the prefix of the names differs from the release.
+
+    Args:
+        module: the module.
+        ours: prefix of its names in our network.
+        theirs: prefix of its names in the release.
+    """
     return [
-        Entry(f"{ours}{name}", {f"{theirs}{name}": tuple(tensor.shape)}, _itself)
+        Entry(f"{ours}{name}", {f"{theirs}{name}": tuple(tensor.shape)}, unchanged)
         for name, tensor in module.state_dict().items()
     ]
 
 
 def renamed(module: nn.Module, ours: str, names: Mapping[str, str]) -> list[Entry]:
-    """Entries for a module whose children have other names in the release: ``names`` maps ours to theirs."""
+    """Entries of a module whose children have other names in the release.
+
+    Args:
+        module: the module.
+        ours: prefix of its names in our network.
+        names: the release's full name of each child, by our name.
+    """
     return [
         entry
         for child, theirs in names.items()
@@ -110,11 +117,16 @@ def renamed(module: nn.Module, ours: str, names: Mapping[str, str]) -> list[Entr
 
 
 def translate(published: Published, entries: Sequence[Entry], spares: Iterable[Spare] = ()) -> dict[str, Tensor]:
-    """Our state dict from a published one.
+    """Translates a published state dict into ours.
+
+    Args:
+        published: the published state dict.
+        entries: how each of our tensors is computed.
+        spares: published tensors that are not used.
 
     Raises:
-        EgotapError: if a key is missing, unknown or of another shape, or a copy differs from its original; the message
-            counts and names them.
+        EgotapError: if a key is missing, unknown or of another shape, or a copy differs from its original. The message
+            counts and names the keys.
     """
     tensors, spares = published.tensors, list(spares)
     needed = {name: shape for entry in entries for name, shape in entry.theirs.items()}
@@ -122,7 +134,7 @@ def translate(published: Published, entries: Sequence[Entry], spares: Iterable[S
     shapes = {**allowed, **needed}
     present = shapes.keys() & tensors.keys()
     wrong = {name for name in present if tuple(tensors[name].shape) != shapes[name]}
-    complaints = {
+    problems = {
         "missing": sorted(needed.keys() - tensors.keys()),
         "unknown": sorted(tensors.keys() - shapes.keys()),
         "of another shape": [f"{n} {_size(tensors[n].shape)}, not {_size(shapes[n])}" for n in sorted(wrong)],
@@ -130,29 +142,30 @@ def translate(published: Published, entries: Sequence[Entry], spares: Iterable[S
             spare.theirs for spare in spares if spare.theirs in present - wrong and _differs(spare, tensors)
         ),
     }
-    if any(complaints.values()):
-        told = (
+    if any(problems.values()):
+        details = (
             f"{len(names)} {kind} ({'; '.join(names[:3])}{'; ...' * (len(names) > 3)})"
-            for kind, names in complaints.items()
+            for kind, names in problems.items()
             if names
         )
-        raise EgotapError(f"{published.file} is not what this network's weights look like: {', '.join(told)}")
+        raise EgotapError(f"{published.file} does not fit this network: {', '.join(details)}")
     return {entry.ours: entry.join(*(tensors[name] for name in entry.theirs)) for entry in entries}
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Loads translated weights; the module's own buffers that no release has (a mean pose of zeros) stay.
+    """Loads translated weights. The mean pose, which no release has, stays zero.
 
     Raises:
-        ValueError: if a parameter or statistic of the module got no weights: the translation is wrong, not the file.
+        ValueError: if a parameter or statistic has no weights: then the translation is wrong, not the file.
     """
     missing, unexpected = module.load_state_dict(dict(weights), strict=False)
-    left = [name for name in missing if name != "mean_pose_cm"]
-    if left or unexpected:
-        raise ValueError(f"the translation leaves out {left} and makes up {unexpected}")
+    missing = [name for name in missing if name != "mean_pose_cm"]
+    if missing or unexpected:
+        raise ValueError(f"the translation is wrong: no weights for {missing}, unknown names {unexpected}")
 
 
-def _itself(tensor: Tensor) -> Tensor:
+def unchanged(tensor: Tensor) -> Tensor:
+    """The tensor itself, for entries with one published tensor of the same shape."""
     return tensor
 
 
