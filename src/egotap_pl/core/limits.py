@@ -33,8 +33,10 @@ UNREALEGO_NPY_BYTES = 16 * MIB
 """A frame's images, heatmaps and pose."""
 UNREALEGO_LIST_BYTES = 16 * MIB
 """The motions of a split."""
-EGOCAP_TEXT_BYTES = 64 * MIB
+EGOCAP_TEXT_BYTES = 16 * MIB
 """The points or poses of the validation sequence; a thousand frames take less than 1 MiB."""
+EGOCAP_HDF5_BYTES = GIB
+"""Labels of the training subjects."""
 EGOCAP_FRAMES = 500_000
 """Annotated training frames."""
 HDF5_CHUNK_BYTES = 256 * MIB

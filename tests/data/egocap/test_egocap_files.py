@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from egocap_tree import CALIBRATIONS, POINTS, POSES, TRAINING, HandMade, calibration
+from memory import MIB, run_within
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.egocap.files import read_points, read_poses, read_training
@@ -38,19 +41,22 @@ def replace(path: Path, name: str, **dataset: object) -> None:
     [
         (
             "pose_3d",
-            {"shape": (12, 17, 3), "dtype": "f4"},
+            {"data": np.zeros((12, 17, 3), "f4")},
             r"'pose_3d' is float32 of shape \(12, 17, 3\); expected .*\(N, 18, 3\)",
         ),
-        ("pose_2d", {"shape": (), "dtype": "f4"}, r"'pose_2d' is .* of shape \(\); expected .*\(N, 2, 18, 2\)"),
-        ("pose_3d", {"shape": (12, 18, 3), "dtype": "S4"}, r"'pose_3d' is \|S4"),
-        ("pose_3d", {"shape": (12, 18, 3), "dtype": h5py.string_dtype()}, "'pose_3d' is object"),
+        ("pose_2d", {"data": np.float32(0)}, r"'pose_2d' is .* of shape \(\); expected .*\(N, 2, 18, 2\)"),
+        ("pose_3d", {"data": np.zeros((12, 18, 3), "S4")}, r"'pose_3d' is of type \|S4, not of numbers"),
+        ("pose_3d", {"data": np.full((12, 18, 3), "1", object), "dtype": h5py.string_dtype()}, "is of type object"),
         ("subject_index", {"data": np.arange(13)}, r"different numbers of frames \(.*subject_index: 13"),
         ("subject_index", {"data": np.arange(12) - 1}, "'subject_index' has values that are not whole .* in row 0"),
         ("frame_index", {"data": np.full((12, 2), 0.5)}, "'frame_index' has values that are not whole"),
         ("frame_index", {"data": np.full((12, 2), np.nan)}, "'frame_index' has values that are not whole"),
         ("pose_3d", {"shape": (0, 18, 3), "dtype": "f4"}, "has 0 rows"),
+        ("subject_index", {"data": np.zeros(500_001)}, "takes 4 MiB, more than"),
         # what is announced but was never written takes no space in the file
-        ("pose_3d", {"shape": (10**11, 18, 3), "chunks": (1, 18, 3), "dtype": "f8"}, "has 100000000000 rows"),
+        ("pose_3d", {"shape": (10**11, 18, 3), "chunks": (1, 18, 3), "dtype": "f8"}, "is not all there: 0 bytes"),
+        ("pose_3d", {"shape": (12, 18, 3), "dtype": "f4"}, "is not all there: 0 bytes were written"),
+        ("pose_3d", {"data": np.zeros((12, 18, 3)), "compression": "lzf"}, "stored by filters that are not used here"),
         (
             "pose_3d",
             {"shape": (12, 18, 3), "chunks": (10**6, 18, 3), "maxshape": (None, 18, 3), "dtype": "f8"},
@@ -95,8 +101,35 @@ def test_data_sets_that_lie_elsewhere_are_not_followed(training: Path, whole: Ha
             file.create_dataset("pose_3d", (12, 18, 3), "u1", external=[("/etc/passwd", 0, 648)])
         elif kind == "group":
             file.create_group("pose_3d")
-    with pytest.raises(EgotapError, match=r"no data set 'pose_3d'|'pose_3d' lies in another file"):
+    with pytest.raises(EgotapError, match=r"no dataset 'pose_3d'|'pose_3d' (lies in another file|is a link)"):
         read_training(training)
+
+
+def test_compressed_annotations_are_read(training: Path) -> None:
+    expected = read_training(training).pose_cm
+    with h5py.File(training) as file:
+        values = file["pose_3d"][...]
+    replace(training, "pose_3d", data=values, chunks=(5, 18, 3), compression="gzip", shuffle=True, fletcher32=True)
+    np.testing.assert_array_equal(read_training(training).pose_cm, expected)
+
+
+@pytest.mark.parametrize("mib", [4, 200])
+def test_a_chunk_unpacks_to_its_size_only(training: Path, mib: int) -> None:
+    replace(training, "pose_3d", shape=(12, 18, 3), dtype="f8", chunks=(12, 18, 3), compression="gzip")
+    with h5py.File(training, "a") as file:
+        file["pose_3d"].id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(mib * MIB)))
+    run_within(100, refused, training, "'pose_3d' is damaged .chunk 0 (takes|unpacks to more than)")
+
+
+def refused(path: Path, message: str, read: Callable[[Path], object] = read_training) -> None:
+    with pytest.raises(EgotapError, match=message):
+        read(path)
+
+
+def test_a_file_that_is_too_large(training: Path) -> None:
+    with training.open("r+b") as file:
+        file.truncate(2**31)  # sparse
+    refused(training, "larger than 1024 MiB")
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "text", "folder", "filled"])
@@ -108,7 +141,7 @@ def test_damaged_training_annotations(training: Path, damage: str) -> None:
     elif damage != "missing":
         filled = content[:600] + b"\xff" * (len(content) - 600)
         training.write_bytes({"truncated": content[:3000], "text": b"hello", "filled": filled}[damage])
-    message = "on request" if damage in ("missing", "folder") else "damaged or no HDF5 file"
+    message = "on request" if damage in ("missing", "folder") else "is truncated|cannot be read|is damaged"
     with pytest.raises(EgotapError, match=message):
         read_training(training)
 
@@ -169,8 +202,16 @@ def test_points_and_poses_are_not_read_without_end(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**40)  # sparse: a terabyte of zeros
     for read in (read_points, read_poses):
-        with pytest.raises(EgotapError, match="is larger than 64 MiB"):
+        with pytest.raises(EgotapError, match="is larger than 16 MiB"):
             read(path)
+
+
+@pytest.mark.parametrize("line", ["##\n", "# x\n1 2\n", "1 2\n"])
+def test_texts_of_many_lines_take_little_memory(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "dataset.txt"
+    path.write_text("# 0\n" + line * (16 * MIB // len(line) - 4))
+    for read in (read_points, read_poses):
+        run_within(700, refused, path, "dataset.txt", read)
 
 
 def test_a_folder_without_what_is_needed(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.limits import EGOCAP_FRAMES, EGOCAP_TEXT_BYTES, HDF5_CHUNK_BYTES
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.limits import EGOCAP_FRAMES, EGOCAP_HDF5_BYTES, EGOCAP_TEXT_BYTES
 from egotap_pl.core.skeleton import egocap
 from egotap_pl.data.untrusted.readers import read_text
 
@@ -28,6 +28,7 @@ IMAGE_PX = (640, 512)
 NUM_JOINTS = egocap().num_joints
 
 _MM_PER_CM = 10.0
+_WIDEST_BYTES = 8  # of a number
 _LARGEST = 10_000_000  # of any number in these files, whatever it counts or measures
 _MAX_HEADER_LINES = 100
 _LABELLED_IMAGE = re.compile(r"S\d{1,3}_v\d{1,3}_cam([01])_frame-(\d{1,7})\.jpg")
@@ -56,7 +57,7 @@ def read_training(path: Path) -> Labels:
     images are; its poses are in mm with the z axis pointing backwards.
 
     Raises:
-        EgotapError: if the file is missing, damaged, or its data sets are not those that are expected.
+        EgotapError: if the file is missing, damaged, or its datasets are not those that are expected.
     """
     rows = {"pose_2d": (2, NUM_JOINTS, 2), "pose_3d": (NUM_JOINTS, 3), "subject_index": (), "frame_index": (2,)}
     points, pose, subject, frame = _read_hdf5(path, rows)
@@ -128,42 +129,35 @@ def read_points(path: Path) -> dict[tuple[int, int], Float64[np.ndarray, "j 2"]]
 
 
 def _read_hdf5(path: Path, rows: dict[str, tuple[int, ...]]) -> list[Float64[np.ndarray, "..."]]:
-    """The named data sets, each of N such rows, as float64; everything is checked before there is memory for it."""
+    """The named datasets, each of N such rows, as float64; everything is checked before there is memory for it."""
     if not path.is_file():
         raise EgotapError(
             f"{path}: no such file. EgoCap's authors give these annotations on request; put them into data.root"
         )
-    try:
-        with h5py.File(path, "r") as file:
-            found = [_dataset(file, path, name, row) for name, row in rows.items()]
-            if len({len(dataset) for dataset in found}) != 1:
-                counts = ", ".join(f"{name}: {len(dataset)}" for name, dataset in zip(rows, found, strict=True))
-                raise EgotapError(f"{path}: data sets of different numbers of frames ({counts})")
-            return [dataset[...].astype(np.float64) for dataset in found]
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:  # h5py's words for damaged structures
-        raise EgotapError(f"{path} is damaged or no HDF5 file ({error}); download it again") from error
+    with Hdf5File(path, "download it again", EGOCAP_HDF5_BYTES) as file:
+        arrays = [_array(file, name, row) for name, row in rows.items()]
+        if len({len(array) for array in arrays}) != 1:
+            counts = ", ".join(f"{name}: {len(array)}" for name, array in zip(rows, arrays, strict=True))
+            raise file.bad(f"datasets of different numbers of frames ({counts})")
+    return [array.astype(np.float64) for array in arrays]
 
 
-def _dataset(file: h5py.File, path: Path, name: str, row: tuple[int, ...]) -> h5py.Dataset:
-    expected = f"expected numbers of shape ({', '.join(map(str, ('N', *row)))})"
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
-        raise EgotapError(f"{path}: no data set {name!r} in the file; {expected}")
-    dataset = file[name]
-    if dataset.is_virtual or dataset.external:
-        raise EgotapError(f"{path}: data set {name!r} lies in another file, which is not followed")
-    if dataset.dtype.kind not in "fiu" or not dataset.shape or dataset.shape[1:] != row:
-        raise EgotapError(f"{path}: data set {name!r} is {dataset.dtype} of shape {dataset.shape}; {expected}")
-    if math.prod(dataset.chunks or ()) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:
-        raise EgotapError(f"{path}: data set {name!r} has chunks of {dataset.chunks}: not the file that is expected")
-    if not 1 <= len(dataset) <= EGOCAP_FRAMES:
-        raise EgotapError(f"{path}: data set {name!r} has {len(dataset)} rows; expected 1 to {EGOCAP_FRAMES}")
-    return dataset
+def _array(file: Hdf5File, name: str, row: tuple[int, ...]) -> np.ndarray:
+    array = file.array(name, EGOCAP_FRAMES * math.prod(row) * _WIDEST_BYTES, deflated=True)
+    if array.dtype.kind not in "fiu" or not array.shape or array.shape[1:] != row:
+        expected = ", ".join(map(str, ("N", *row)))
+        raise file.bad(
+            f"dataset {name!r} is {array.dtype} of shape {array.shape}; expected numbers of shape ({expected})"
+        )
+    if not 1 <= len(array) <= EGOCAP_FRAMES:
+        raise file.bad(f"dataset {name!r} has {len(array)} rows; expected 1 to {EGOCAP_FRAMES}")
+    return array
 
 
 def _refuse(path: Path, name: str, what: str, wrong: np.ndarray) -> None:
     if wrong.any():
         row = int(np.argwhere(wrong)[0][0])
-        raise EgotapError(f"{path}: data set {name!r} has values {what}, first in row {row}; download the file again")
+        raise EgotapError(f"{path}: dataset {name!r} has values {what}, first in row {row}; download the file again")
 
 
 def _blocks(path: Path) -> list[tuple[int, list[str]]]:
@@ -171,18 +165,24 @@ def _blocks(path: Path) -> list[tuple[int, list[str]]]:
     blocks: list[tuple[int, list[str]]] = []
     for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
         if line.startswith("#"):
+            _check_length(path, blocks)
             blocks.append((number, []))
         elif line.strip():
             if not blocks:
                 raise EgotapError(f"{path}, line {number}: expected a line that begins with '#', found {line[:60]!r}")
             blocks[-1][1].append(line.strip())
-    for number, lines in blocks:
+    _check_length(path, blocks)
+    return blocks
+
+
+def _check_length(path: Path, blocks: list[tuple[int, list[str]]]) -> None:
+    """Of the last block; one after the other, so that millions of short blocks take no memory."""
+    for number, lines in blocks[-1:]:
         if len(lines) < 1 + NUM_JOINTS:
             raise EgotapError(
                 f"{path}, line {number}: a block of {len(lines)} lines; expected an image's path, integers and a line "
                 f"for each of the {NUM_JOINTS} joints"
             )
-    return blocks
 
 
 def _labelled_image(path: Path, number: int, line: str) -> tuple[int, int]:
