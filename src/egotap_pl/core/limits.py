@@ -31,6 +31,10 @@ UNREALEGO_JSON_BYTES = 4 * MIB
 """A frame's labels."""
 UNREALEGO_NPY_BYTES = 16 * MIB
 """A frame's images, heatmaps and pose."""
+PICKLE_TIMES_SIZE = 4
+"""What a pickle may make in memory, in sizes of the pickle; arrays of bytes written as text take three."""
+PICKLE_SPARE_BYTES = 16 * MIB
+"""What it may make beside: Python's objects are larger than they are in a pickle."""
 UNREALEGO_LIST_BYTES = 16 * MIB
 """The motions of a split."""
 EGOCAP_TEXT_BYTES = 16 * MIB

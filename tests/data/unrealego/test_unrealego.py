@@ -488,7 +488,11 @@ class Bomb:
         (impl_content(input_rgb_left=np.zeros((3, 256, 256), np.uint8)), "'input_rgb_left' is uint8"),
         (impl_content(input_rgb_left=np.full((3, 256, 256), 200, np.float32)), "not an image normalised"),
         (impl_content(gt_local_pose=np.full((16, 3), np.nan)), "not finite"),
-        (impl_content(gt_local_pose=np.full((16, 3), 1e7)), "1e+07 cm away"),
+        (impl_content(gt_local_pose=np.full((16, 3), 1e7)), "'gt_local_pose' has values that are not finite or larger"),
+        (
+            impl_content(gt_heatmap_right=np.full((15, 64, 64), 1e300)),
+            "'gt_heatmap_right' has values that are not finite or larger than 100000",
+        ),
     ],
 )
 def test_bad_npy_is_told(tmp_path: Path, content: Any, message: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from memory import run_within
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
@@ -228,6 +229,87 @@ def test_refuses_hand_made_pickles(tmp_path: Path, name: str) -> None:
         load_npy(path, MIB)
 
 
+MULTIARRAY = b"cnumpy._core.multiarray\n"
+
+
+def put(number: int) -> bytes:
+    return b"q" + bytes([number])
+
+
+def get(number: int) -> bytes:
+    return b"h" + bytes([number])
+
+
+def many(prepared: bytes, item: bytes, times: int) -> bytes:
+    """A list of things made again and again from what was put into the memo."""
+    return b"\x80\x02(" + prepared + b"](" + item * times + b"et."
+
+
+def long_text(size: int) -> bytes:
+    return b"X" + struct.pack("<I", size) + b"x" * size + put(0)
+
+
+LATIN1 = b"X\x06\x00\x00\x00latin1" + put(2)
+S99999 = DTYPE + b"(X\x06\x00\x00\x00S99999I0\nI1\ntR" + put(3)
+# Few bytes, each of which would take gigabytes.
+BOMBS = {
+    "encoded often": many(
+        long_text(8 * MIB) + b"c_codecs\nencode\n" + put(1) + LATIN1,
+        get(1) + get(0) + get(2) + b"\x86R",
+        20_000,
+    ),
+    "scalars": many(
+        long_text(99_999) + MULTIARRAY + b"scalar\n" + put(1) + S99999, get(1) + get(3) + get(0) + b"\x86R", 40_000
+    ),
+    "arrays of one text": many(
+        long_text(8 * MIB),
+        ARRAY
+        + b"(K\x01(J"
+        + struct.pack("<I", MIB)
+        + b"t"
+        + DTYPE
+        + b"(X\x02\x00\x00\x00S8I0\nI1\ntR\x89"
+        + get(0)
+        + b"tb",
+        3_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_pickle_makes_a_few_times_its_size(tmp_path: Path, name: str) -> None:
+    path = write_npy(tmp_path / "frame_3.npy", BOMBS[name])
+    run_within(250, refused, path, "its data take more than .* MiB, far more than the file itself")
+
+
+def refused(path: Path, message: str) -> None:
+    with pytest.raises(EgotapError, match=rf"frame_3\.npy is refused: {message}"):
+        load_npy(path, 16 * MIB)
+
+
+def test_the_largest_files_are_read_in_every_protocol(tmp_path: Path) -> None:
+    """Bytes that are written as text take the most memory."""
+    content = {"random": np.random.default_rng(0).integers(0, 256, 2 * MIB, np.uint8), "zeros": np.zeros(2 * MIB, "u1")}
+    for protocol in range(6):
+        path = write_npy(tmp_path / "f.npy", pickle.dumps(np.array(content, dtype=object), protocol))
+        assert_same(load_npy(path, 16 * MIB).item(), content)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_characters_that_unicode_does_not_have(tmp_path: Path, order: str) -> None:
+    text = np.array(["ab", "c\U0010ffff"]).astype(f"{order}U2")
+    np.save(tmp_path / "good.npy", text)
+    assert_same(load_npy(tmp_path / "good.npy", MIB), text)
+    content = (tmp_path / "good.npy").read_bytes().replace(struct.pack(f"{order}I", 0x10FFFF), b"\x7f\x11\x11\x7f")
+    (tmp_path / "bad.npy").write_bytes(content)
+    with pytest.raises(EgotapError, match="a character that Unicode does not have"):
+        load_npy(tmp_path / "bad.npy", MIB)
+    pickled = pickle.dumps(np.array({"a": text}, dtype=object), 4)
+    pickled = pickled.replace(struct.pack(f"{order}I", 0x10FFFF), b"\x7f\x11\x11\x7f")
+    with pytest.raises(EgotapError, match="a character that Unicode does not have"):
+        load_npy(write_npy(tmp_path / "pickled.npy", pickled), MIB)
+
+
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
     whole: Any = frame()
     np.save(tmp_path / "whole.npy", whole, allow_pickle=True)
@@ -269,12 +351,14 @@ def npy(descr: str, shape: tuple[int, ...], content: bytes) -> bytes:
         npy("|V8", (1,), b"\0" * 8),
         npy("<M8[s]", (1,), b"\0" * 8),
         npy("|O", (10**9,), b"N."),
+        npy("<f8", (1,) * 65, b"\0" * 8),
+        npy("<f8", (1,) * 33, b"\0" * 8),
         b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535,
         b"\x93NUMPY\x07\x00" + b" " * 100,
         b"PK\x03\x04",
         b"",
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_refuses_bad_npy(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "bad.npy"

@@ -20,6 +20,7 @@ from PIL import Image
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import IMAGE_BYTES, MIB
 from egotap_pl.data.untrusted import pickle as untrusted_pickle
+from egotap_pl.data.untrusted_arrays import MAX_DIMENSIONS, Refused, TooLarge, is_text
 
 _MAX_HEADER_BYTES = 10_000
 _MAX_SIDE = 2**40
@@ -141,13 +142,19 @@ def load_npy(path: Path | str, max_bytes: int) -> np.ndarray:
     filled = dtype.itemsize > 0 and math.prod(shape) * dtype.itemsize == len(content)
     if not filled or any(not 0 <= side < _MAX_SIDE for side in shape):
         raise EgotapError(f"{path} is damaged: {len(content)} bytes do not fill an array {shape} of {dtype}")
+    if len(shape) > MAX_DIMENSIONS:
+        raise EgotapError(f"{path} is refused: an array of {len(shape)} dimensions")
+    if not is_text(content, dtype):
+        raise EgotapError(f"{path} is damaged: it holds a character that Unicode does not have")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def _unpickled(path: Path | str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
     try:
         array = untrusted_pickle.loads(content)
-    except untrusted_pickle.Refused as refused:
+    except TooLarge as too_large:
+        raise EgotapError(f"{path} is refused: its data take {too_large}, far more than the file itself") from too_large
+    except Refused as refused:
         raise EgotapError(
             f"{path} is refused: it holds {refused}, not arrays, numbers, strings and containers of them. Unpickling "
             "such a file can run code: do not open it with another program"
