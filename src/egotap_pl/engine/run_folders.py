@@ -12,6 +12,9 @@ from typing import Any
 
 from egotap_pl.core.atomic import SUFFIX, write_json
 from egotap_pl.core.messages import say
+from egotap_pl.engine.build import Spec
+from egotap_pl.engine.labels import Command
+from egotap_pl.engine.stages import Stage, fingerprint, held
 
 ENTRY = "run.json"
 

@@ -1,7 +1,7 @@
 """A pickle machine that can make data and nothing else.
 
 Python's own unpickler calls what a file names. This one reads the opcodes with `pickletools`, which runs nothing, and
-knows those that make numbers, strings, lists, tuples, dicts and NumPy arrays (`egotap_pl.data.untrusted_arrays`); there
+knows those that make numbers, strings, lists, tuples, dicts and NumPy arrays (`egotap_pl.data.untrusted.arrays`); there
 is no opcode, name or state by which a file could get hold of a function, a class or an attribute. What it makes is
 counted in bytes, and ends with a few times the size of the file.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from egotap_pl.core.limits import MIB, PICKLE_SPARE_BYTES, PICKLE_TIMES_SIZE
-from egotap_pl.data.untrusted_arrays import ARRAYS, MAKERS, Array, DType, Name, Refused, TooLarge, filled, length, short
+from egotap_pl.data.untrusted.arrays import ARRAYS, MAKERS, Array, DType, Name, Refused, TooLarge, filled, length, short
 
 MAX_DEPTH = 16
 _OBJECT_BYTES = 200

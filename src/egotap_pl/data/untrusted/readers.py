@@ -20,7 +20,7 @@ from PIL import Image
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import IMAGE_BYTES, MIB
 from egotap_pl.data.untrusted import pickle as untrusted_pickle
-from egotap_pl.data.untrusted_arrays import MAX_DIMENSIONS, Refused, TooLarge, is_text
+from egotap_pl.data.untrusted.arrays import MAX_DIMENSIONS, Refused, TooLarge, is_text
 
 _MAX_HEADER_BYTES = 10_000
 _MAX_SIDE = 2**40
