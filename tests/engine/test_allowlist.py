@@ -13,6 +13,7 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from made import checkpoint
+from smoke import Run
 
 import egotap_pl
 from egotap_pl.cli.composing import conf_dir, plain
@@ -329,3 +330,21 @@ def test_trust_has_to_be_names() -> None:
     for wrong in (None, 1, [1], {"my_idea": True}):
         with pytest.raises(EgotapError, match="trust="):
             entries(wrong)
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "export"])
+def test_every_command_refuses_a_hostile_checkpoint(
+    verb: str, shipped: dict[str, Any], run: Run, tmp_path: Path
+) -> None:
+    task = {**shipped[KEY]["task"], "lifter": heatmap_writer(tmp_path)}
+    path = saved(tmp_path / "own.ckpt", shipped, task=task)
+    (tmp_path / "frames").mkdir()
+    more = {
+        "evaluate": (f"output={tmp_path}/out", "data=egosynth"),
+        "predict": (f"output={tmp_path}/out.h5", f"input={tmp_path}/frames"),
+        "export": (f"output={tmp_path}/out.onnx",),
+    }
+    outcome = run(verb, f"checkpoint={path}", f"paths.work={tmp_path}/work", *more[verb], ok=False)
+    assert outcome.err.startswith(f"egotap: {path}: task.lifter names egotap_pl.data.heatmap_store.HeatmapWriter")
+    assert "Traceback" not in outcome.err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["frames", "own.ckpt"]
