@@ -345,6 +345,6 @@ def test_every_command_refuses_a_hostile_checkpoint(
         "export": (f"output={tmp_path}/out.onnx",),
     }
     outcome = run(verb, f"checkpoint={path}", f"paths.work={tmp_path}/work", *more[verb], ok=False)
-    assert outcome.err.startswith(f"egotap: {path}: task.lifter names egotap_pl.data.heatmap_store.HeatmapWriter")
+    assert outcome.err.startswith(f"egotap: {path}: task.lifter names egotap_pl.data.store.heatmaps.HeatmapWriter")
     assert "Traceback" not in outcome.err
     assert sorted(file.name for file in tmp_path.iterdir()) == ["frames", "own.ckpt"]
