@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import threading
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +136,20 @@ def test_what_cannot_be_used_is_named_at_once(tmp_path):
     assert "two folders" in told(folder, folder / "left" / "1.png")
     (tmp_path / "poses.txt").write_text("")
     assert "no file of a kind" in told(tmp_path / "poses.txt")
+
+
+@pytest.mark.parametrize(("px", "message"), [(4097, "4097 x 4097 px"), (9_000, "9000 x 9000"), (50_000, "very large")])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_an_image_that_is_too_large_is_named_by_its_header(tmp_path, px, message):
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", px, px, 8, 2, 0, 0, 0))
+    for side in ("left", "right"):
+        path = save(tmp_path / side / "x.png", picture(11))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(999))))
+    with pytest.raises(EgotapError, match=rf"right.x\.png is {message}.*: a view may have up to 4096 x 4096 px"):
+        open_input([tmp_path], "test", unrealego(), PX)
 
 
 def test_an_image_that_breaks_off_is_named_when_it_is_read(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.data.recordings import video as stereo_video
+from egotap_pl.data import stereo, stereo_video
 from egotap_pl.data.recordings.inputs import open_input
 
 av = pytest.importorskip("av")
@@ -120,3 +122,69 @@ def test_no_more_is_decoded_than_is_asked_for(tmp_path, monkeypatch):
     batches = open_input([path], "test", unrealego(), PX).batches(4)
     next(batches)
     assert len(decoded) == 4
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".avi", ".m4v"])
+def test_every_kind_of_file_is_read(tmp_path, ending):
+    codec, pixels = ("ffv1", "bgr0") if ending == ".mkv" else ("mpeg4", "yuv420p")
+    path = write(tmp_path / f"both{ending}", frames(11, 3, across=2), codec=codec, pixels=pixels)
+    assert len(images(read(path))) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile both.mkv\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nboth.mkv\n#EXT-X-ENDLIST\n",
+        "[Playlist]\nFile1=both.mkv\n",
+    ],
+)
+def test_a_list_of_files_is_not_a_video(tmp_path, text):
+    write(tmp_path / "both.mkv", frames(12, 2, across=2))
+    (tmp_path / "list.mp4").write_text(text)
+    with pytest.raises(EgotapError, match=r"list.mp4 cannot be read as a video of the formats mov,mp4,"):
+        open_input([tmp_path / "list.mp4"], "test", unrealego(), PX)
+
+
+def test_a_path_is_never_an_address(tmp_path, monkeypatch):
+    """Nobody listens at port 9 of this machine: a call would be an error."""
+    monkeypatch.chdir(tmp_path)
+    path = write(Path("http:/127.0.0.1:9/both.mkv").absolute(), frames(13, 2, across=2))
+    assert len(images(read(path.relative_to(tmp_path)))) == 2
+
+
+def test_frames_that_are_too_large_are_named_at_once(tmp_path, monkeypatch):
+    path = write(tmp_path / "both.mp4", frames(14, 2, across=2), codec="mpeg4", pixels="yuv420p")
+    monkeypatch.setattr(stereo, "VIEW_PX", PX - 1)
+    with pytest.raises(EgotapError, match=r"both.mp4 is 64 x 32 px: a view may have up to 31 x 31 px"):
+        open_input([path], "test", unrealego(), PX)
+
+
+def test_a_size_that_is_never_decoded(tmp_path):
+    """A video that says it is 30,000 px wide and high."""
+    path = write(tmp_path / "both.avi", frames(15, 2, across=2), codec="rawvideo", pixels="yuv420p")
+    header = struct.pack("<III", 40, 2 * PX, PX)
+    path.write_bytes(path.read_bytes().replace(header, struct.pack("<III", 40, 30_000, 30_000)))
+    with pytest.raises(EgotapError, match=r"both.avi is very large, or does not say how large it is: a view may have"):
+        open_input([path, path], "test", unrealego(), PX)
+
+
+def test_frames_that_grow_are_not_decoded(tmp_path, monkeypatch):
+    """A video whose later frames are larger than its header says."""
+    path = tmp_path / "both.avi"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mjpeg", rate=25)
+        stream.width = stream.height = PX
+        stream.pix_fmt = "yuvj420p"
+        for px in (PX, 20 * PX):
+            encoder = av.CodecContext.create("mjpeg", "w")
+            encoder.width = encoder.height = px
+            encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
+            for packet in encoder.encode(av.VideoFrame(px, px, "yuvj420p")):
+                packet.stream, packet.pts, packet.dts = stream, px, px
+                file.mux(packet)
+    monkeypatch.setattr(stereo_video, "VIEW_PX", PX)
+    frames_read = open_input([path, path], "test", unrealego(), PX).batches(1)
+    next(frames_read)
+    with pytest.raises(EgotapError, match=r"both.avi is damaged"):
+        next(frames_read)

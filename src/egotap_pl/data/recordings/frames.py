@@ -14,6 +14,7 @@ from PIL import Image
 
 from egotap_pl.core.batch import Batch, Visibility
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import VIEW_PX
 from egotap_pl.data.store.reader import FrameStore
 
 ItemT = TypeVar("ItemT")
@@ -130,9 +131,17 @@ def views_of(images: Sequence[Image.Image], image_px: int) -> UInt8[np.ndarray, 
 def check_size(path: Path, width: int, height: int, side_by_side: bool) -> None:
     """Hold the size of an image or a video against what can be used.
 
+    Args:
+        path: the file.
+        width: of its frames, px.
+        height: likewise.
+        side_by_side: whether it holds both views, the left one on the left.
+
     Raises:
-        EgotapError: if a view is not square, as the data sets' fisheye images are.
+        EgotapError: if a view is not square, as the data sets' fisheye images are, or larger than `VIEW_PX`.
     """
+    if height > VIEW_PX or width > 2 * VIEW_PX:
+        raise too_large(path, f"{width} x {height} px")
     wanted = 2 * height if side_by_side else height
     if width != wanted:
         told = "both views side by side, twice as wide as high" if side_by_side else "a square fisheye image"
@@ -140,6 +149,11 @@ def check_size(path: Path, width: int, height: int, side_by_side: bool) -> None:
             f"{path} is {width} x {height} px, and not {told}: cut it to the square around the image circle, as the "
             "training data were"
         )
+
+
+def too_large(path: Path, size: str) -> EgotapError:
+    """The error about a recording of larger frames than are read."""
+    return EgotapError(f"{path} is {size}: a view may have up to {VIEW_PX} x {VIEW_PX} px; make it smaller")
 
 
 def ahead(items: Iterator[ItemT]) -> Iterator[ItemT]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import RECORDED_IMAGE_BYTES
-from egotap_pl.data.recordings.frames import NO_TIME, StereoBatch, check_size, unlabelled, views_of
+from egotap_pl.data.recordings.frames import NO_TIME, StereoBatch, check_size, too_large, unlabelled, views_of
 from egotap_pl.data.untrusted.readers import read_image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -145,5 +145,7 @@ def _size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             return image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise too_large(path, "very large") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise EgotapError(f"{path} cannot be read as a PNG or JPEG image: {error}") from error

@@ -13,9 +13,15 @@ import torch
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.recordings.frames import NO_TIME, StereoBatch, check_size, unlabelled, views_of
+from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.data.recordings.frames import NO_TIME, StereoBatch, check_size, too_large, unlabelled, views_of
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+
+_FORMATS = "mov,mp4,matroska,webm,avi"
+"""FFmpeg's names. Others may be lists of further files and addresses, whatever their name ends in."""
+_PADDING_PX = 128
+"""Decoders round sizes up."""
 
 
 class StereoVideo:
@@ -79,6 +85,12 @@ class StereoVideo:
         raise EgotapError(f"{told}: cut both to the same frames, or take the first ones by frames={common}")
 
 
+def _limits() -> dict[str, str]:
+    """Options of FFmpeg: these formats, from this disk, and no frame that is larger than both views may be."""
+    largest = (2 * VIEW_PX + _PADDING_PX) * (VIEW_PX + _PADDING_PX)
+    return {"format_whitelist": _FORMATS, "protocol_whitelist": "file", "max_pixels": str(largest)}
+
+
 @contextmanager
 def _opened(paths: Sequence[Path]) -> Iterator[list[Any]]:
     """The video streams of files."""
@@ -90,12 +102,16 @@ def _opened(paths: Sequence[Path]) -> Iterator[list[Any]]:
         streams = []
         for path in paths:
             try:
-                container = stack.enter_context(av.open(str(path)))
+                # "file:": without it, FFmpeg takes a path that begins with "http:" for an address.
+                container = stack.enter_context(av.open(f"file:{path.absolute()}", options=_limits()))
             except (av.FFmpegError, OSError) as error:
-                raise EgotapError(f"{path} cannot be read as a video: {error}") from error
+                raise EgotapError(f"{path} cannot be read as a video of the formats {_FORMATS}: {error}") from error
             if not container.streams.video:
                 raise EgotapError(f"{path} has no video stream")
             stream = container.streams.video[0]
+            if not stream.width:  # FFmpeg forgets a size that it may not decode
+                raise too_large(path, "very large, or does not say how large it is")
+            stream.codec_context.options = {"max_pixels": _limits()["max_pixels"]}
             stream.thread_type = "AUTO"
             streams.append(stream)
         yield streams
