@@ -197,6 +197,15 @@ def test_an_error_names_the_bad_file_at_once(tmp_path: Path, text: str, message:
         source.clip("bvh/bad", 0)
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path, "HIERARCHY")
+    with path.open("r+b") as file:
+        file.truncate(2**40)  # sparse: a terabyte of zeros
+    for read in (lambda: read_bvh(path), lambda: BvhMotions(tmp_path).identity()):
+        with pytest.raises(EgotapError, match=r"motion\.bvh: larger than 32 MiB"):
+            read()
+
+
 def test_errors_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EgotapError, match=r"no \.bvh files"):
         BvhMotions(tmp_path)

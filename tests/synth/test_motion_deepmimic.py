@@ -128,6 +128,15 @@ def test_an_error_names_the_bad_file(tmp_path: Path, content: str, message: str)
         source.clip("deepmimic/humanoid3d_bad", 0)
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path, [])
+    with path.open("r+b") as file:
+        file.truncate(2**40)  # sparse: a terabyte of zeros
+    for read in (lambda: read_deepmimic(path), lambda: DeepMimicMotions(tmp_path).identity()):
+        with pytest.raises(EgotapError, match=r"punch\.txt: larger than 16 MiB"):
+            read()
+
+
 def test_errors_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EgotapError, match="no motions in this folder"):
         DeepMimicMotions(tmp_path)

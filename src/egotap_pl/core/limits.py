@@ -49,3 +49,7 @@ RECORDED_IMAGE_BYTES = 128 * MIB
 """An image file of a recording."""
 HDF5_TEXTS = 2_000_000
 """Texts of a dataset: names of motions, or a name for every frame."""
+BVH_BYTES = 32 * MIB
+"""A captured motion; the library that reads it takes sixty times as much."""
+DEEPMIMIC_BYTES = 16 * MIB
+"""A captured motion, as JSON; the public clips take up to 200 kB."""

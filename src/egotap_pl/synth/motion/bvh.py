@@ -16,7 +16,8 @@ from torch import Tensor
 
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
+from egotap_pl.core.limits import BVH_BYTES
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, check_file
 from egotap_pl.synth.motion.retarget import REQUIRED
 
 # Names of our joints in other skeletons, in lower case and without prefixes such as "mixamorig:"; the first match wins.
@@ -70,7 +71,7 @@ class BvhMotions(CapturedMotions):
         EgotapError: if `bvhio` is not installed, there are no BVH files, or a category is unknown.
     """
 
-    format, version = "bvh", 1
+    format, version, max_bytes = "bvh", 1, BVH_BYTES
 
     def __init__(
         self,
@@ -133,6 +134,7 @@ def read_bvh(path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor
 
 def _check(path: Path) -> None:
     """Refuse damaged files, because the library does not: it waits forever for the missing lines of a cut-off file."""
+    check_file(path, BVH_BYTES)
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import MIB
 from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import captured_clip
 
@@ -33,6 +34,18 @@ def check_categories(category_of: Mapping[str, str]) -> None:
             raise EgotapError(f"category {category!r} of {files!r} is unknown: must be one of: {', '.join(CATEGORIES)}")
 
 
+def check_file(path: Path, max_bytes: int) -> None:
+    """Refuse what would be read for ever, or takes too much memory.
+
+    Raises:
+        EgotapError: if there is something other than a regular file of at most ``max_bytes``.
+    """
+    if path.exists() and not path.is_file():
+        raise EgotapError(f"{path}: cannot be read (not a regular file)")
+    if path.exists() and path.stat().st_size > max_bytes:
+        raise EgotapError(f"{path}: larger than {max_bytes // MIB} MiB, so not a captured motion; cut it up")
+
+
 class CapturedMotions(ABC):
     """One motion per file.
 
@@ -45,6 +58,8 @@ class CapturedMotions(ABC):
     """Name of the file format; names of motions begin with it."""
     version: ClassVar[int]
     """Increased whenever the same files would give other clips, because of reading, retargeting or variation."""
+    max_bytes: ClassVar[int]
+    """Largest size of a file."""
 
     def __init__(self, files: Mapping[str, Path], category: Mapping[str, str]) -> None:
         self._files, self._category = files, category
@@ -70,6 +85,7 @@ class CapturedMotions(ABC):
         """SHA-256 of the names, categories and contents of the files."""
         digest = hashlib.sha256()
         for name, path in self._files.items():
+            check_file(path, self.max_bytes)
             try:
                 content = path.read_bytes()
             except OSError as error:

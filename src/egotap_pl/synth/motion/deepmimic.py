@@ -15,7 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
+from egotap_pl.core.limits import DEEPMIMIC_BYTES
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, check_file
 
 COLUMNS = 44
 """Numbers in a row of a file: the duration of the frame, then its pose."""
@@ -80,7 +81,7 @@ class DeepMimicMotions(CapturedMotions):
         EgotapError: if there is no such folder, it has no such files, or a category is unknown.
     """
 
-    format, version = "deepmimic", 1
+    format, version, max_bytes = "deepmimic", 1, DEEPMIMIC_BYTES
 
     def __init__(self, folder: Path | str | None = None, categories: Mapping[str, str] | None = None) -> None:
         self.folder = _installed_folder() if folder is None else Path(folder)
@@ -144,6 +145,7 @@ def read_deepmimic(
 
 
 def _frames(path: Path) -> tuple[Float[np.ndarray, "f 44"], bool]:
+    check_file(path, DEEPMIMIC_BYTES)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         rows, loop = content["Frames"], content["Loop"]
