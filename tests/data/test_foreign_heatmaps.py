@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data import heatmap_store
 from egotap_pl.data.store.heatmaps import HeatmapStore
 
 FRAMES = 10
@@ -69,3 +70,8 @@ def test_datasets_that_are_not_there(path: Path, tmp_path: Path, kind: str) -> N
         else:
             file.create_dataset("limb", shape, "f2", chunks=(1, *shape[1:]))
     bad(path, r"'limb' (lies in another file|is a link|of shape .* is not all there)")
+
+
+def test_frames_that_memory_would_not_hold(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heatmap_store, "HDF5_CHUNK_BYTES", 2 * 15 * 4 * 4 * 2)
+    bad(path, "dataset 'limb' of shape .* has frames of absurd size")

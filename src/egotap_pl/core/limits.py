@@ -1,7 +1,7 @@
 """The largest files that are read, and the largest things in them.
 
 Files come from strangers: without limits, a small one can take all memory. Each limit leaves room for several times
-what real files hold.
+what real files hold. docs/files-from-outside.md says how much memory a file of each kind takes at most.
 """
 
 MIB = 2**20
@@ -17,38 +17,38 @@ JSON_DEPTH = 32
 """Lists and objects within each other, in a header."""
 HEADER_BYTES = 4 * MIB
 """What a file says of all its frames, as JSON; a real one takes 5 kB."""
+HDF5_CHUNK_BYTES = 256 * MIB
+"""A chunk of a dataset, which HDF5 unpacks at once."""
+HDF5_TEXTS = 2_000_000
+"""Texts of a dataset: names of motions, or a name for every frame."""
+TEXT_BYTES = 128 * MIB
+"""These texts together."""
 STORE_LABEL_BYTES = 2 * GIB
 """Labels of a split, which are kept in memory: 3.6 million frames of 18 joints."""
 PREDICTIONS_BYTES = 2 * GIB
-"""A run's predictions: 4 million frames."""
-TEXT_BYTES = 128 * MIB
-"""Names of motions, or a name for every frame."""
-CALIBRATION_BYTES = 1_000_000
-"""A text file of OCamCalib; a real one takes 2 kB."""
+"""A run's predictions."""
 IMAGE_BYTES = 32 * MIB
 """An image file of a data set."""
+RECORDED_IMAGE_BYTES = 128 * MIB
+"""An image file of a recording."""
+CALIBRATION_BYTES = 1_000_000
+"""A text file of OCamCalib; a real one takes 2 kB."""
 UNREALEGO_JSON_BYTES = 4 * MIB
 """A frame's labels."""
 UNREALEGO_NPY_BYTES = 16 * MIB
 """A frame's images, heatmaps and pose."""
+UNREALEGO_LIST_BYTES = 16 * MIB
+"""The motions of a split."""
 PICKLE_TIMES_SIZE = 4
 """What a pickle may make in memory, in sizes of the pickle; arrays of bytes written as text take three."""
 PICKLE_SPARE_BYTES = 16 * MIB
 """What it may make beside: Python's objects are larger than they are in a pickle."""
-UNREALEGO_LIST_BYTES = 16 * MIB
-"""The motions of a split."""
 EGOCAP_TEXT_BYTES = 16 * MIB
 """The points or poses of the validation sequence; a thousand frames take less than 1 MiB."""
 EGOCAP_HDF5_BYTES = GIB
 """Labels of the training subjects."""
 EGOCAP_FRAMES = 500_000
 """Annotated training frames."""
-HDF5_CHUNK_BYTES = 256 * MIB
-"""A chunk of a dataset, which HDF5 unpacks at once."""
-RECORDED_IMAGE_BYTES = 128 * MIB
-"""An image file of a recording."""
-HDF5_TEXTS = 2_000_000
-"""Texts of a dataset: names of motions, or a name for every frame."""
 BVH_BYTES = 32 * MIB
 """A captured motion; the library that reads it takes sixty times as much."""
 DEEPMIMIC_BYTES = 16 * MIB

@@ -13,7 +13,8 @@ import torch
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.data import stereo, stereo_video
+from egotap_pl.data.recordings import frames as stereo
+from egotap_pl.data.recordings import video as stereo_video
 from egotap_pl.data.recordings.inputs import open_input
 
 av = pytest.importorskip("av")

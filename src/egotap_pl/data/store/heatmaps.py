@@ -6,6 +6,7 @@ An HDF5 file with the attributes ``format`` and ``version`` and two datasets of 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 from egotap_pl.data.store.codec import VIEWS
 
 FORMAT = "egotap-heatmaps"
@@ -127,4 +129,6 @@ class HeatmapStore:
         fits = len(frame) == _FRAME_AXES[name] and frame[0] == VIEWS and frame[2:-2] in ((), (LIMB_CHANNELS,))
         if dataset.dtype != np.float16 or not fits:
             raise file.bad(f"dataset {name!r} is {dataset.dtype} of shape {dataset.shape}, not heatmaps")
+        if math.prod(frame) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:
+            raise file.bad(f"dataset {name!r} of shape {dataset.shape} has frames of absurd size")
         return dataset
