@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data import heatmap_store
+from egotap_pl.data.store import heatmaps as heatmap_store
 from egotap_pl.data.store.heatmaps import HeatmapStore
 
 FRAMES = 10
