@@ -21,14 +21,19 @@ TRAINER = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "workers"
 
 
 @pytest.mark.slow
-def test_a_group_works_after_one_that_failed(tmp_path: Path) -> None:
-    job, handlers = Job(tmp_path), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+def test_a_group_works_after_one_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, temporary = Job(tmp_path / "job"), tmp_path / "temporary"
+    for folder in (job.folder, temporary):
+        folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(EgotapError, match="the second process found a mistake"):
         launch(mistaken, job, 2)
-    assert not list(tmp_path.iterdir())
+    assert not list(job.folder.iterdir())
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     launch(add_ranks, job, 2)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"sum-0": "3.0", "sum-1": "3.0"}
+    assert {path.name: path.read_text() for path in job.folder.iterdir()} == {"sum-0": "3.0", "sum-1": "3.0"}
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         _set_rank(0)
         function(job)
         return
-    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -50,6 +50,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         max_restarts=0,
         start_method="spawn",
         monitor_interval=0.2,
+        logs_specs=DefaultLogsSpecs(log_dir=os.devnull),  # else a folder of temporary files is left behind
     )
     for part in ("distributed.elastic", "multiprocessing"):
         logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes speak for themselves
