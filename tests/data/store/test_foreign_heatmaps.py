@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.store import heatmaps as heatmap_store
 from egotap_pl.data.store.heatmaps import HeatmapStore
-from egotap_pl.data.store.reader import heatmaps as heatmap_store
 
 FRAMES = 10
 SHAPES = {"joint": (FRAMES, 2, 15, 4, 4), "limb": (FRAMES, 2, 15, 2, 4, 4)}
