@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup check docs clean
+.PHONY: demo test setup check page-check docs clean
 
 demo: setup
 	$(BIN)/egotap train experiment=quickstart
@@ -24,6 +24,13 @@ docs: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# The JavaScript of the report's page: linter, format and types. Needs Node 20 and npm.
+page-check: tools/page/node_modules/.package-lock.json
+	npm --prefix tools/page run --silent check
+
+tools/page/node_modules/.package-lock.json: tools/page/package-lock.json
+	npm --prefix tools/page ci --no-audit --no-fund --silent
+
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -34,4 +41,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) tools/page/node_modules build dist site .pytest_cache .mypy_cache .ruff_cache

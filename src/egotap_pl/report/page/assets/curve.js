@@ -2,23 +2,39 @@
 
 const INSET = 8;
 
-// A round number of mm at or above the largest error.
+/**
+ * A round number of mm at or above the largest error.
+ *
+ * @param {number} value
+ */
 function roundedUp(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-6)));
-  return power * [1, 2, 3, 4, 5, 6, 8, 10].find((step) => step * power >= value * 0.999);
+  return power * ([1, 2, 3, 4, 5, 6, 8].find((step) => step * power >= value * 0.999) ?? 10);
 }
 
+/**
+ * @param {number} k
+ * @param {number} count
+ * @param {number} width
+ */
 function place(k, count, width) {
   return INSET + (count > 1 ? k / (count - 1) : 0.5) * (width - 2 * INSET);
 }
 
-// lines: [{slot, values: mm per frame}]; breaks: positions at which another motion begins.
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Line[]} lines
+ * @param {number} count of frames
+ * @param {number[]} breaks positions at which another motion begins
+ * @param {Colours} colours
+ */
 function drawCurve(canvas, lines, count, breaks, colours) {
   const { context, width, height } = fitted(canvas);
   context.clearRect(0, 0, width, height);
   let largest = 1;
   for (const { values } of lines) for (const value of values) if (value > largest) largest = value;
   const [top, bottom, limit] = [16, height - 4, roundedUp(largest)];
+  /** @param {number} value */
   const y = (value) => bottom - (value / limit) * (bottom - top);
   context.strokeStyle = colours.rule;
   context.lineWidth = 1;
@@ -41,6 +57,15 @@ function drawCurve(canvas, lines, count, breaks, colours) {
   for (const { slot, values } of lines) drawLine(context, values, breaks, count, width, y, colours.poses[slot + 1]);
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number[]} values
+ * @param {number[]} breaks
+ * @param {number} count
+ * @param {number} width
+ * @param {(value: number) => number} y
+ * @param {string} colour
+ */
 function drawLine(context, values, breaks, count, width, y, colour) {
   const ends = new Set(breaks);
   context.strokeStyle = context.fillStyle = colour;

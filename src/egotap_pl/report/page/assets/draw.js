@@ -1,6 +1,8 @@
 // Poses in perspective, on a canvas.
 
+/** @type {Camera} */
 const START = { yaw: 0.6, pitch: 0.22, zoom: 1 };
+/** @type {Record<string, Direction | Camera>} */
 const VIEWS = {
   start: START,
   front: { yaw: 0, pitch: 0 },
@@ -9,28 +11,42 @@ const VIEWS = {
 };
 const GRID_CM = 25;
 
-// A canvas as sharp as the screen, and its size in CSS pixels.
+/**
+ * A canvas as sharp as the screen, and its size in CSS pixels.
+ *
+ * @param {HTMLCanvasElement} canvas
+ */
 function fitted(canvas) {
   const scale = Math.min(devicePixelRatio || 1, 2);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.setTransform(scale, 0, 0, scale, 0, 0);
   return { context, width, height };
 }
 
-// Colours as they are in the style sheet now: light, dark, or for paper.
+/**
+ * Colours as they are in the style sheet now: light, dark, or for paper.
+ *
+ * @returns {Colours}
+ */
 function palette() {
   const style = getComputedStyle(document.documentElement);
+  /** @param {string} name */
   const named = (name) => style.getPropertyValue(`--${name}`).trim();
   return {
-    background: named("stage"), grid: named("grid"), ink: named("ink"), muted: named("muted"), rule: named("rule"),
+    background: named("stage"),
+    grid: named("grid"),
+    ink: named("ink"),
+    muted: named("muted"),
+    rule: named("rule"),
     poses: ["truth", ...SLOTS.map((_, k) => `slot-${k}`)].map(named),
   };
 }
 
 // A marker for each slot beside its colour, so that nobody needs to tell colours apart.
+// biome-ignore format: a shape in a line or two
 const SLOTS = [
   [[-1, -1], [1, -1], [1, 1], [-1, 1]],
   [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]],
@@ -40,26 +56,49 @@ const SLOTS = [
    [-0.45, 0.45], [-1.3, 0.45], [-1.3, -0.45], [-0.45, -0.45]],
 ];
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} slot
+ * @param {number} x
+ * @param {number} y
+ * @param {number} radius
+ */
 function marker(context, slot, x, y, radius) {
   context.beginPath();
   if (slot < 0) context.arc(x, y, radius, 0, 2 * Math.PI);
-  else SLOTS[slot].forEach(([u, v], k) => context[k ? "lineTo" : "moveTo"](x + u * radius, y + v * radius));
+  else for (const [u, v] of SLOTS[slot]) context.lineTo(x + u * radius, y + v * radius);
   context.closePath();
 }
 
 // Projects camera axes (X right, Y down, Z forward; the cameras look down at the wearer) to the canvas, the wearer
 // upright: forward is mostly down, and down is back.
 class Projection {
+  /**
+   * @param {Camera} view
+   * @param {number[]} centre
+   * @param {number} radius
+   * @param {number} width
+   * @param {number} height
+   */
   constructor(view, centre, radius, width, height) {
-    [this.centre, this.radius] = [centre, radius];
-    [this.cy, this.sy] = [Math.cos(view.yaw), Math.sin(view.yaw)];
-    [this.cp, this.sp] = [Math.cos(view.pitch), Math.sin(view.pitch)];
-    [this.x, this.y] = [width / 2, height / 2];
+    this.centre = centre;
+    this.radius = radius;
+    this.cy = Math.cos(view.yaw);
+    this.sy = Math.sin(view.yaw);
+    this.cp = Math.cos(view.pitch);
+    this.sp = Math.sin(view.pitch);
+    this.x = width / 2;
+    this.y = height / 2;
     this.scale = (view.zoom * 0.46 * Math.min(width, height)) / radius;
     this.distance = 4.5 * radius;
   }
 
-  // [x, y, depth towards the reader, magnification]
+  /**
+   * @param {number} right
+   * @param {number} down
+   * @param {number} forward
+   * @returns {Projected}
+   */
   at(right, down, forward) {
     const [a, b, c] = [this.centre[0] - right, this.centre[2] - forward, this.centre[1] - down];
     const u = a * this.cy + c * this.sy;
@@ -71,6 +110,12 @@ class Projection {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Projection} projection
+ * @param {number} floor
+ * @param {Colours} colours
+ */
 function drawGrid(context, projection, floor, colours) {
   const [x, y] = [projection.centre[0], projection.centre[1]].map((value) => GRID_CM * Math.round(value / GRID_CM));
   const half = GRID_CM * Math.ceil((1.2 * projection.radius) / GRID_CM);
@@ -78,17 +123,30 @@ function drawGrid(context, projection, floor, colours) {
   context.lineWidth = 1;
   context.beginPath();
   for (let k = -half; k <= half; k += GRID_CM) {
-    for (const ends of [[x + k, y - half, x + k, y + half], [x - half, y + k, x + half, y + k]]) {
-      context.moveTo(...projection.at(ends[0], ends[1], floor).slice(0, 2));
-      context.lineTo(...projection.at(ends[2], ends[3], floor).slice(0, 2));
+    const lines = [
+      [x + k, y - half, x + k, y + half],
+      [x - half, y + k, x + half, y + k],
+    ];
+    for (const [fromX, fromY, toX, toY] of lines) {
+      const [from, to] = [projection.at(fromX, fromY, floor), projection.at(toX, toY, floor)];
+      context.moveTo(from[0], from[1]);
+      context.lineTo(to[0], to[1]);
     }
   }
   context.stroke();
 }
 
-// Shown poses: [{pose: Float32Array, slot, hollow: joint => bool}], slot -1 for the truth.
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Projection} projection
+ * @param {SlottedPose[]} shown
+ * @param {number} frame
+ * @param {Stage} scene
+ * @param {Colours} colours
+ */
 function drawPoses(context, projection, shown, frame, scene, colours) {
   const { bones, joints } = scene;
+  /** @type {Piece[]} */
   const pieces = [];
   for (const { pose, slot, hollow } of shown) {
     const first = frame * joints * 3;
@@ -105,13 +163,21 @@ function drawPoses(context, projection, shown, frame, scene, colours) {
       const [a, b] = [points[child], points[parent]];
       if (a && b) pieces.push({ depth: (a[2] + b[2]) / 2, slot, a, b });
     }
-    points.forEach((a, j) => a && pieces.push({ depth: a[2] + 0.5, slot, a, hollow: hollow(j) }));
+    points.forEach((a, j) => {
+      if (a) pieces.push({ depth: a[2] + 0.5, slot, a, hollow: hollow(j) });
+    });
   }
   pieces.sort((p, q) => p.depth - q.depth);
   for (const piece of pieces) drawPiece(context, piece, colours, projection.radius);
   context.globalAlpha = 1;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Projected[]} points
+ * @param {[number, number][]} bones
+ * @param {string} colour
+ */
 function drawShadow(context, points, bones, colour) {
   context.globalAlpha = 0.13;
   context.strokeStyle = colour;
@@ -127,6 +193,12 @@ function drawShadow(context, points, bones, colour) {
   context.globalAlpha = 1;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Piece} piece
+ * @param {Colours} colours
+ * @param {number} radius
+ */
 function drawPiece(context, { depth, slot, a, b, hollow }, colours, radius) {
   const isTruth = slot < 0;
   const colour = colours.poses[slot + 1];
@@ -149,7 +221,17 @@ function drawPiece(context, { depth, slot, a, b, hollow }, colours, radius) {
   context.stroke();
 }
 
-// Thin lines from where joints are to where a method has them.
+/**
+ * Thin lines from where joints are to where a method has them.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Projection} projection
+ * @param {Float32Array} truth
+ * @param {SlottedPose[]} shown
+ * @param {number} frame
+ * @param {number} joints
+ * @param {Colours} colours
+ */
 function drawGaps(context, projection, truth, shown, frame, joints, colours) {
   context.lineWidth = 1;
   context.setLineDash([3, 3]);
@@ -167,7 +249,17 @@ function drawGaps(context, projection, truth, shown, frame, joints, colours) {
   context.setLineDash([]);
 }
 
-// Names a joint beside its true place.
+/**
+ * Names a joint beside its true place.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Projection} projection
+ * @param {Float32Array} truth
+ * @param {number} frame
+ * @param {number} joint
+ * @param {Stage} scene
+ * @param {Colours} colours
+ */
 function drawLabel(context, projection, truth, frame, joint, scene, colours) {
   const at = (frame * scene.joints + joint) * 3;
   const [x, y] = projection.at(truth[at], truth[at + 1], truth[at + 2]);

@@ -1,7 +1,8 @@
 // The scene's poses and pictures, out of the page's data blocks.
 
+/** @param {string} id */
 function bytes(id) {
-  const text = atob(document.getElementById(id).textContent);
+  const text = atob(find(document, `#${id}`, HTMLScriptElement).textContent);
   const out = new Uint8Array(text.length);
   for (let k = 0; k < text.length; k++) out[k] = text.charCodeAt(k);
   return out;
@@ -10,6 +11,7 @@ function bytes(id) {
 const VISIBLE = 1;
 
 class Poses {
+  /** @param {About} about */
   constructor(about) {
     this.about = about;
     this.joints = about.joints.length;
@@ -19,14 +21,22 @@ class Poses {
     this.errors = about.methods.map((_, k) => this.measured(k + 1));
   }
 
-  // cm; NaN where a method gave no number.
+  /**
+   * cm; NaN where a method gave no number.
+   *
+   * @param {Uint8Array<ArrayBuffer>} content
+   */
   unpacked(content) {
     const steps = new Int16Array(content.buffer);
     const { stepCm, notFinite } = this.about;
     return Float32Array.from(steps, (value) => (value === notFinite ? NaN : value * stepCm));
   }
 
-  // mm: of every frame, each joint and then their mean.
+  /**
+   * mm: of every frame, each joint and then their mean.
+   *
+   * @param {number} number
+   */
   measured(number) {
     const [truth, pose] = [this.poses[0], this.poses[number]];
     const out = new Float32Array(this.about.frames * (this.joints + 1));
@@ -42,17 +52,30 @@ class Poses {
     return out;
   }
 
-  // joint: its index, or the number of joints for their mean.
+  /**
+   * @param {number} method
+   * @param {number} frame
+   * @param {number} joint its index, or the number of joints for their mean
+   */
   error(method, frame, joint) {
     return this.errors[method][frame * (this.joints + 1) + joint];
   }
 
+  /**
+   * @param {number} method
+   * @param {number[]} frames
+   * @param {number} joint
+   */
   mean(method, frames, joint) {
     let sum = 0;
     for (const frame of frames) sum += this.error(method, frame, joint);
     return sum / frames.length;
   }
 
+  /**
+   * @param {number} method
+   * @param {number} frame
+   */
   worstJoint(method, frame) {
     let worst = 0;
     for (let joint = 1; joint < this.joints; joint++) {
@@ -61,7 +84,12 @@ class Poses {
     return worst;
   }
 
-  // Whether any camera sees the joint; where the data do not say, yes.
+  /**
+   * Whether any camera sees the joint; where the data do not say, yes.
+   *
+   * @param {number} frame
+   * @param {number} joint
+   */
   isSeen(frame, joint) {
     if (!this.knowsVisibility) return true;
     for (let view = 0; view < this.about.views; view++) {
@@ -72,11 +100,18 @@ class Poses {
   }
 }
 
-// Centre (cm) of the true joints of some frames, and the radius about it within which nearly all of them are, so that
-// the view stays still while they move. A few hundred frames tell it.
+/**
+ * Centre (cm) of the true joints of some frames, and the radius about it within which nearly all of them are, so that
+ * the view stays still while they move. A few hundred frames tell it.
+ *
+ * @param {Poses} poses
+ * @param {number[]} frames
+ * @returns {[number[], number]}
+ */
 function extent(poses, frames) {
   const [truth, size] = [poses.poses[0], 3 * poses.joints];
   const step = Math.ceil(frames.length / 300);
+  /** @type {Float32Array[]} */
   const points = [];
   for (let k = 0; k < frames.length; k += step) {
     for (let at = frames[k] * size; at < (frames[k] + 1) * size; at += 3) {
@@ -89,7 +124,12 @@ function extent(poses, frames) {
   return [centre, Math.max(away[Math.floor(0.98 * away.length)] ?? 1, 1)];
 }
 
-// Of every motion, how far forward (cm) the cameras have to look for its lowest true joint.
+/**
+ * Of every motion, how far forward (cm) the cameras have to look for its lowest true joint.
+ *
+ * @param {Poses} poses
+ * @param {About} about
+ */
 function floors(poses, about) {
   const size = 3 * poses.joints;
   return about.motions.map(({ first, count }) => {
@@ -101,19 +141,39 @@ function floors(poses, about) {
 
 // Pictures of all frames: JPEG sheets, decoded beside the page's work when they are wanted, the latest few kept.
 class Sheets {
+  /**
+   * @param {string} kind
+   * @param {About} about
+   * @param {[number, number]} size height and width, px
+   * @param {() => void} loaded called when a sheet has been decoded
+   */
   constructor(kind, about, size, loaded) {
-    [this.kind, this.about, this.height, this.width, this.loaded] = [kind, about, size[0], size[1], loaded];
+    this.kind = kind;
+    this.about = about;
+    this.height = size[0];
+    this.width = size[1];
+    this.loaded = loaded;
+    /** @type {Map<number, ImageBitmap>} */
     this.kept = new Map();
+    /** @type {Set<number>} */
     this.pending = new Set();
   }
 
-  // The sheet with this frame, or null until it is decoded.
+  /**
+   * The sheet with this frame, or null until it is decoded.
+   *
+   * @param {number} frame
+   */
   sheet(frame) {
     const number = Math.floor(frame / this.about.sheetFrames);
     this.load(number + 1);
     return this.load(number);
   }
 
+  /**
+   * @param {number} number
+   * @returns {ImageBitmap | null}
+   */
   load(number) {
     const found = this.kept.get(number);
     if (found) {
@@ -127,8 +187,8 @@ class Sheets {
     createImageBitmap(new Blob([bytes(id)], { type: "image/jpeg" })).then((bitmap) => {
       this.pending.delete(number);
       this.kept.set(number, bitmap);
-      if (this.kept.size > 24) {
-        const [oldest, old] = this.kept.entries().next().value;
+      for (const [oldest, old] of this.kept) {
+        if (this.kept.size <= 24) break;
         this.kept.delete(oldest);
         old.close();
       }
@@ -137,7 +197,14 @@ class Sheets {
     return null;
   }
 
-  // Paints a view's picture; false while it is not there yet.
+  /**
+   * Paints a view's picture; false while it is not there yet.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} frame
+   * @param {number} view
+   * @param {number} size
+   */
   paint(context, frame, view, size) {
     const sheet = this.sheet(frame);
     if (!sheet) return false;

@@ -1,7 +1,13 @@
 // What hands do on the drawing and on the curve.
 
-// Drag, pinch, wheel and keys on the drawing. A wheel scrolls the page until the drawing has been clicked.
+/**
+ * Drag, pinch, wheel and keys on the drawing. A wheel scrolls the page until the drawing has been clicked.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {Viewer} viewer
+ */
 function listenToSpace(canvas, viewer) {
+  /** @type {Map<number, { x: number, y: number }>} */
   const touching = new Map();
   const spread = () => {
     const [a, b] = [...touching.values()];
@@ -19,9 +25,10 @@ function listenToSpace(canvas, viewer) {
     if (apart) viewer.zoom(spread() / apart);
     else viewer.turn(0.01 * (event.clientX - before.x), 0.01 * (event.clientY - before.y));
   });
-  for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, (event) => touching.delete(event.pointerId));
-  }
+  /** @param {PointerEvent} event */
+  const release = (event) => touching.delete(event.pointerId);
+  canvas.addEventListener("pointerup", release);
+  canvas.addEventListener("pointercancel", release);
   canvas.addEventListener(
     "wheel",
     (event) => {
@@ -31,11 +38,16 @@ function listenToSpace(canvas, viewer) {
     },
     { passive: false },
   );
+  /** @type {Record<string, () => void>} */
   const keys = {
-    ArrowLeft: () => viewer.turn(-0.1, 0), ArrowRight: () => viewer.turn(0.1, 0),
-    ArrowUp: () => viewer.turn(0, -0.1), ArrowDown: () => viewer.turn(0, 0.1),
-    "+": () => viewer.zoom(1.15), "=": () => viewer.zoom(1.15), "-": () => viewer.zoom(1 / 1.15),
-    0: () => viewer.root.querySelector("[data-view=start]").click(),
+    ArrowLeft: () => viewer.turn(-0.1, 0),
+    ArrowRight: () => viewer.turn(0.1, 0),
+    ArrowUp: () => viewer.turn(0, -0.1),
+    ArrowDown: () => viewer.turn(0, 0.1),
+    "+": () => viewer.zoom(1.15),
+    "=": () => viewer.zoom(1.15),
+    "-": () => viewer.zoom(1 / 1.15),
+    0: () => find(viewer.root, "[data-view=start]", HTMLButtonElement).click(),
     " ": () => viewer.play(!viewer.timer),
   };
   canvas.addEventListener("keydown", (event) => {
@@ -45,8 +57,14 @@ function listenToSpace(canvas, viewer) {
   });
 }
 
-// A click or a drag on the curve goes to that frame.
+/**
+ * A click or a drag on the curve goes to that frame.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {Viewer} viewer
+ */
 function listenToCurve(canvas, viewer) {
+  /** @param {PointerEvent} event */
   const follow = (event) => {
     const share = (event.offsetX - INSET) / (canvas.clientWidth - 2 * INSET);
     viewer.go(Math.round(share * (viewer.frames.length - 1)));
@@ -55,5 +73,7 @@ function listenToCurve(canvas, viewer) {
     canvas.setPointerCapture(event.pointerId);
     follow(event);
   });
-  canvas.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.buttons) follow(event);
+  });
 }

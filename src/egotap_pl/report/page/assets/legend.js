@@ -1,16 +1,25 @@
 // Which poses are drawn: a row per method, with its colour, its marker and its errors.
 
 const SVG = "http://www.w3.org/2000/svg";
+/** @param {number} value */
 const mm = (value) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 1 : 0) : "–");
 
 class Legend {
-  // changed: called when another choice is made.
+  /**
+   * @param {HTMLElement} root
+   * @param {string[]} methods
+   * @param {() => void} changed called when another choice is made
+   */
   constructor(root, methods, changed) {
-    [this.root, this.changed] = [root, changed];
+    this.root = root;
+    this.changed = changed;
     this.truthIsShown = true;
+    /** @type {Map<number, number>} */
     this.slots = new Map(); // method: slot of its colour and marker
-    methods.slice(0, 2).forEach((_, method) => this.slots.set(method, method));
-    this.addRow("truth", -1, (isShown) => (this.truthIsShown = isShown));
+    for (const method of methods.slice(0, 2).keys()) this.slots.set(method, method);
+    this.addRow("truth", -1, (isShown) => {
+      this.truthIsShown = isShown;
+    });
     this.rows = methods.map((name, method) => this.addRow(name, method, (isShown) => this.choose(method, isShown)));
     this.showSlots();
   }
@@ -20,13 +29,26 @@ class Legend {
     return [...this.slots].sort((a, b) => a[0] - b[0]);
   }
 
-  // Writes a number per method into a column: "now" or "mean".
-  write(column, valueOf) {
-    this.rows.forEach((row, method) => (row[column].textContent = mm(valueOf(method))));
+  /**
+   * Writes a number per method into a column.
+   *
+   * @param {"now" | "mean"} column
+   * @param {(method: number) => number} numberOf
+   */
+  write(column, numberOf) {
+    this.rows.forEach((row, method) => {
+      row[column].textContent = mm(numberOf(method));
+    });
   }
 
+  /**
+   * @param {string} name
+   * @param {number} method -1 for the truth
+   * @param {(isShown: boolean) => void} listener
+   * @returns {LegendRow}
+   */
   addRow(name, method, listener) {
-    const row = this.root.querySelector("tbody").insertRow();
+    const row = find(this.root, "tbody", HTMLTableSectionElement).insertRow();
     const heading = document.createElement("th");
     heading.scope = "row";
     const label = document.createElement("label");
@@ -51,6 +73,10 @@ class Legend {
     return { box, swatch, now, mean };
   }
 
+  /**
+   * @param {number} method
+   * @param {boolean} isShown
+   */
   choose(method, isShown) {
     if (isShown) {
       const taken = new Set(this.slots.values());
@@ -68,18 +94,23 @@ class Legend {
       paintSwatch(swatch, this.slots.get(method));
       box.disabled = isFull && !this.slots.has(method);
     });
-    this.root.querySelector(".methods-note").textContent = isFull
+    find(this.root, ".methods-note", HTMLElement).textContent = isFull
       ? `No more than ${SLOTS.length} methods at once: untick one to choose another.`
       : "";
   }
 }
 
+/**
+ * @param {SVGSVGElement} swatch
+ * @param {number | undefined} slot -1 for the truth; undefined for a method that is not drawn
+ */
 function paintSwatch(swatch, slot) {
   swatch.setAttribute("class", slot === undefined ? "swatch none" : slot < 0 ? "swatch truth" : `swatch slot-${slot}`);
   const line = document.createElementNS(SVG, "path");
   line.setAttribute("d", "M-11 0H11");
-  const shape = document.createElementNS(SVG, slot >= 0 ? "polygon" : "circle");
-  if (slot >= 0) shape.setAttribute("points", SLOTS[slot].map(([x, y]) => `${4 * x},${4 * y}`).join(" "));
-  else shape.setAttribute("r", 4.5);
+  const hasCorners = slot !== undefined && slot >= 0;
+  const shape = document.createElementNS(SVG, hasCorners ? "polygon" : "circle");
+  if (hasCorners) shape.setAttribute("points", SLOTS[slot].map(([x, y]) => `${4 * x},${4 * y}`).join(" "));
+  else shape.setAttribute("r", "4.5");
   swatch.replaceChildren(line, shape);
 }

@@ -1,12 +1,18 @@
 // Both views' images, and below them their heatmaps over the darkened images.
 
 class Views {
-  // again: called when a picture has been decoded.
+  /**
+   * @param {HTMLElement} root
+   * @param {About} about
+   * @param {() => void} again called when a picture has been decoded
+   */
   constructor(root, about, again) {
     this.root = root;
+    /** @type {{ canvas: HTMLCanvasElement, paint: Paint }[]} */
     this.canvases = [];
     const images = about.imagePx && new Sheets("image", about, about.imagePx, again);
     const maps = about.mapPx && new Sheets("map", about, about.mapPx, again);
+    /** @param {number} view */
     const side = (view) => ["left", "right"][view] ?? `view ${view}`;
     for (let view = 0; images && view < about.views; view++) {
       this.add(`${side(view)} image`, (context, frame, size) => images.paint(context, frame, view, size));
@@ -17,6 +23,10 @@ class Views {
     root.hidden = !this.canvases.length;
   }
 
+  /**
+   * @param {string} name
+   * @param {Paint} paint
+   */
   add(name, paint) {
     const figure = document.createElement("figure");
     const canvas = document.createElement("canvas");
@@ -29,6 +39,7 @@ class Views {
     this.canvases.push({ canvas, paint });
   }
 
+  /** @param {number} frame */
   draw(frame) {
     for (const { canvas, paint } of this.canvases) {
       const { context, width } = fitted(canvas);
@@ -38,6 +49,14 @@ class Views {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Sheets | null} images
+ * @param {Sheets} maps
+ * @param {number} frame
+ * @param {number} view
+ * @param {number} size
+ */
 function paintMap(context, images, maps, frame, view, size) {
   if (!maps.sheet(frame) || (images && !images.sheet(frame))) return false;
   context.fillStyle = "#000";
