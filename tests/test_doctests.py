@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 import egotap_pl
 
 PACKAGE = Path(egotap_pl.__file__).parent
 PARSER = doctest.DocTestParser()
+FILES = Path(__file__).parent / "old" / "0.1.0"
 
 
 def docstrings(path: Path) -> Iterator[tuple[str, int, str]]:
@@ -40,7 +43,9 @@ EXAMPLES = [
 def test_examples_print_what_they_show(
     path: Path, line: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(FILES, tmp_path, dirs_exist_ok=True)  # a run and prepared data, in the places that examples name
     monkeypatch.chdir(tmp_path)
+    GlobalHydra.instance().clear()
     module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     names = dict(vars(importlib.import_module(module)))
     example = PARSER.get_doctest(text, names, module, str(path), line - 1)
@@ -53,4 +58,4 @@ def test_examples_print_what_they_show(
 
 def test_the_first_things_that_a_user_meets_have_examples() -> None:
     files = {path.relative_to(PACKAGE).as_posix() for path, *_ in (param.values for param in EXAMPLES)}
-    assert files >= {"core/camera.py", "core/heatmap.py", "core/skeleton.py"}
+    assert files >= {"api.py", "cli/composing.py", "core/camera.py", "core/heatmap.py", "core/skeleton.py"}

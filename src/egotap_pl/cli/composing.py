@@ -11,14 +11,18 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 import egotap_pl
 from egotap_pl.cli import grid
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.engine.labels import Command
+from egotap_pl.engine.settings import Settings
 
 HYDRA_VERSION = "1.3"
 
@@ -97,6 +101,30 @@ def _missing_keys(node: Any, key: str = "") -> Iterator[str]:
         yield from _missing_keys(value, f"{key}.{name}" if key else str(name))
     if node == "???":
         yield key
+
+
+def compose(*overrides: str) -> Settings:
+    """What `egotap train` would run with these overrides, checked and read-only.
+
+    Args:
+        overrides: as on the command line, e.g. ``"experiment=table2/cnn"``, ``"seed=1"``.
+
+    Raises:
+        EgotapError: if a key or an option does not exist, or a value is of the wrong kind.
+
+    >>> settings = compose("experiment=table2/cnn", "scale=smoke", "seed=3")
+    >>> settings.seed, settings.training.batch_size, settings.data.name, settings.devices.accelerator
+    (3, 32, 'egosynth', 'cpu')
+    """
+    try:
+        with composing():
+            config = hydra.compose("train", list(overrides), return_hydra_config=True)
+            choices = {str(group): option for group, option in config.hydra.runtime.choices.items()}
+            OmegaConf.set_struct(config, False)
+            del config["hydra"]
+            return Settings.parse(plain(config), Command(choices, overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise EgotapError(readable(error) or str(error)) from error
 
 
 @contextmanager

@@ -38,6 +38,11 @@ class Predictor:
         about: what its checkpoint says of it.
         checkpoint: the file.
         devices: the device that it runs on.
+
+    >>> predictor = Predictor.load("runs/table2/grid_vit_pu/egosynth/seed=3")
+    >>> images = np.zeros((5, 2, 3, 64, 64), np.uint8)
+    >>> predictor(images).shape, predictor.skeleton.estimated_names[:2]
+    ((5, 16, 3), ('head', 'neck_01'))
     """
 
     def __init__(self, task: LiftingTask, about: About, checkpoint: Path, devices: Devices) -> None:
@@ -67,7 +72,7 @@ class Predictor:
         """
         devices = Devices.parse({"accelerator": device, "devices": 1, "precision": precision, "workers": 0})
         path = checkpoint_path(Path(checkpoint))
-        return cls(*load_lifting_task(path, tuple(trust)), path, devices)
+        return cls(*load_lifting_task(path, ("egotap_pl", *trust)), path, devices)
 
     @property
     def skeleton(self) -> Skeleton:

@@ -1,0 +1,177 @@
+"""The Python API: what `import egotap_pl` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import lightning as L
+from torch import nn
+
+from egotap_pl.cli.composing import compose
+from egotap_pl.cli.recorded_data import recorded_data
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine import checkpoints, evaluation
+from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.prediction import Predictor, load_lifting_task
+from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.training import TrainResult, train
+from egotap_pl.nn.frozen import Frozen
+from egotap_pl.report.gather import Gathered, gather
+
+__all__ = [
+    "EgotapError",
+    "Gathered",
+    "Predictor",
+    "Settings",
+    "TrainResult",
+    "compose",
+    "evaluate",
+    "gather_runs",
+    "load_estimator",
+    "load_lifter",
+    "load_task",
+    "open_store",
+    "train",
+]
+
+
+def evaluate(
+    checkpoint: Path | str,
+    split: str = "test",
+    store: Path | str | None = None,
+    *,
+    batch_size: int | None = None,
+    device: str = "cpu",
+    trust: Sequence[str] = (),
+    output: Path | str | None = None,
+    prepared: Path | str = "work/data",
+) -> dict[str, Any]:
+    """Metrics of a checkpoint, as `egotap evaluate` prints them: errors in mm, per joint and per category.
+
+    Args:
+        checkpoint: a file, or a run's folder, whose best checkpoint is used.
+        split: ``train``, ``validation`` or ``test``.
+        store: folder of prepared data; None: the data that the checkpoint was trained on, prepared again if need be.
+        batch_size: frames of a batch; None: as in training.
+        device: ``cpu`` or ``gpu``.
+        trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
+        output: folder for metrics.json and predictions.h5; None: nothing is written.
+        prepared: where prepared data are looked for, and prepared, if ``store`` is None.
+
+    Raises:
+        EgotapError: if the checkpoint cannot be loaded, does not fit the data, or its data are not to be had.
+
+    >>> metrics = evaluate("runs/table2/grid_vit_pu/egosynth/seed=3", store="data")
+    >>> metrics["frames"], metrics["mpjpe"] < 500
+    (4, True)
+    """
+    path, admitted = checkpoint_path(Path(checkpoint)), ("egotap_pl", *trust)
+    if store is None:
+        store = recorded_data(checkpoints.load_task(path, admitted)[1], Path(prepared), path)
+    return evaluation.evaluate(
+        path,
+        Path(store),
+        split,
+        devices=Devices.parse({"accelerator": device, "devices": 1, "precision": "32-true", "workers": 0}),
+        batch_size=batch_size,
+        trust=admitted,
+        output=None if output is None else Path(output),
+    )
+
+
+def load_task(checkpoint: Path | str, trust: Sequence[str] = ()) -> L.LightningModule:
+    """What a checkpoint was trained as, in evaluation mode: a lifter with its estimators, an estimator, or a probe.
+
+    Args:
+        checkpoint: a file, or a run's folder, whose best checkpoint is used.
+        trust: packages of your own whose classes the checkpoint names.
+
+    Raises:
+        EgotapError: if the file is not a checkpoint of egotap, or names a class that is not trusted.
+
+    >>> type(load_task("runs/table2/grid_vit_pu/egosynth/seed=3")).__name__
+    'LiftingTask'
+    """
+    return checkpoints.load_task(checkpoint_path(Path(checkpoint)), ("egotap_pl", *trust))[0].eval()
+
+
+def load_lifter(checkpoint: Path | str, trust: Sequence[str] = ()) -> nn.Module:
+    """The lifter of a checkpoint, in evaluation mode: from joint and limb heatmaps to poses in cm.
+
+    Args:
+        checkpoint: a file, or a run's folder, whose best checkpoint is used.
+        trust: packages of your own whose classes the checkpoint names.
+
+    Raises:
+        EgotapError: as `load_task`, or if the checkpoint has no lifter.
+
+    >>> lifter = load_lifter("runs/table2/grid_vit_pu/egosynth/seed=3")
+    >>> type(lifter.encoder).__name__, type(lifter.propagation).__name__
+    ('GridViTEncoder', 'PuPropagation')
+    """
+    task, _ = load_lifting_task(checkpoint_path(Path(checkpoint)), ("egotap_pl", *trust))
+    return cast(nn.Module, task.lifter)
+
+
+def load_estimator(checkpoint: Path | str, kind: str = "joint", trust: Sequence[str] = ()) -> nn.Module:
+    """A heatmap estimator of a checkpoint, in evaluation mode: from ImageNet-normalised images to heatmaps.
+
+    Args:
+        checkpoint: of an estimator or of a lifter that was trained with estimators: a file, or a run's folder.
+        kind: ``joint`` or ``limb``: which of a lifter's estimators.
+        trust: packages of your own whose classes the checkpoint names.
+
+    Raises:
+        EgotapError: as `load_task`, or if the checkpoint has no such estimator.
+
+    >>> type(load_estimator("runs/table2/grid_vit_pu/egosynth/seed=3", "limb")).__name__
+    'LimbEstimator'
+    """
+    task = load_task(checkpoint, trust)
+    network = getattr(task, "estimator", None) or getattr(getattr(task, "heatmaps", None), kind, None)
+    if isinstance(network, Frozen):
+        network = network.module
+    if not isinstance(network, nn.Module):
+        raise EgotapError(f"{checkpoint} has no {kind} estimator: it is a {type(task).__name__}")
+    return network
+
+
+def open_store(folder: Path | str, split: str = "test") -> FrameStore:
+    """A split of prepared data, read frame by frame or in batches.
+
+    Args:
+        folder: where `egotap prepare` put the data.
+        split: ``train``, ``validation`` or ``test``.
+
+    Raises:
+        EgotapError: if there is no such store, or it is damaged.
+
+    >>> store = open_store("data", "test")
+    >>> len(store), store.image_px, store.read([0, 2]).pose_cm.shape
+    (4, 64, torch.Size([2, 16, 3]))
+    """
+    return FrameStore(store_path(folder, split))
+
+
+def gather_runs(*folders: Path | str) -> Gathered:
+    """The finished runs under folders, with their settings, metrics and predictions.
+
+    Args:
+        folders: run folders, or folders with run folders at any depth; without any: ``runs``.
+
+    Returns:
+        ``runs``, and ``missing``: a sentence for each run that is unfinished or damaged.
+
+    Raises:
+        EgotapError: if a folder does not exist, or there is no finished run.
+
+    >>> (run,) = gather_runs("runs").runs
+    >>> run.experiment, run.seed, run.predictions.error_mm.shape
+    ('table2/grid_vit_pu', 3, (4, 16))
+    """
+    return gather([Path(folder) for folder in folders or ("runs",)])
