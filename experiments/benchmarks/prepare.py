@@ -26,7 +26,8 @@ from rich.console import Console
 from egotap_pl.core import skeleton as skeletons
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.preparation.prepare import Frames, prepare
+from egotap_pl.data.preparation.prepare import prepare
+from egotap_pl.data.source import Frames
 from egotap_pl.data.store.codec import codec_from
 
 FRAMES_PER_PIECE = 64

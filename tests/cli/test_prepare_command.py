@@ -64,8 +64,8 @@ def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     ("key", "value", "complaint"),
     [
         ("shard", "5/4", "shard=5/4: the first number"),
-        ("shard", "half", "shard=half: give a job's number"),
-        ("shard", 3, "shard=3: give a job's number"),
+        ("shard", "half", "shard=half: expected the job's number"),
+        ("shard", 3, "shard=3: expected the job's number"),
         ("on_error", "ignore", "on_error=ignore: there are raise and skip"),
         ("check", "perhaps", "check=perhaps: give true or false"),
         ("overwrite", 1, "overwrite=1: give true or false"),

@@ -86,13 +86,13 @@ def test_a_run_is_reported_under_the_names_that_it_had(home: Path) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "egotap_pl.cli.loggers.WandbService",
-        "egotap_pl.data.codec.PngCodec",
-        "egotap_pl.data.layouts.egocap.write_egocap",
-        "egotap_pl.data.layouts.unrealego.write_unrealego",
+        "egotap_pl.engine.loggers.WandbService",
+        "egotap_pl.data.store.codec.PngCodec",
+        "egotap_pl.data.egocap.layout.write_egocap",
+        "egotap_pl.data.unrealego.layout.write_unrealego",
         "egotap_pl.data.unrealego.UnrealEgoSource",
         "egotap_pl.data.unrealego.Device",
-        "egotap_pl.data.unrealego_parts.ImplAlone",
+        "egotap_pl.data.unrealego.variants.ImplAlone",
         "egotap_pl.data.egocap.EgoCapSource",
     ],
 )

@@ -7,9 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from egotap_pl.cli.check_table import print_check
 from egotap_pl.cli.composing import application, plain
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.messages import say
+from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.engine.build import build
 from egotap_pl.engine.datasets import check_data, ensure_data
@@ -25,7 +26,11 @@ def main(config: DictConfig) -> None:
     shard = _checked(settings)
     data, root = DataSpec.parse(settings["data"]), Path(settings["paths"]["data"])
     if settings["check"]:
-        check_data(data, root, shard)
+        report, path = check_data(data, root, shard)
+        print_check(report, RESULT)
+        say(f"report: {path}")
+        if not report.is_clean:
+            raise EgotapError(f"some of {data.name} is missing or damaged, see {path}; on_error=skip skips it")
         return
     folder, _ = ensure_data(data, root, settings["overwrite"], settings["on_error"] == "skip", shard)
     if settings["layout"] is not None:

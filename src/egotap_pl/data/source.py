@@ -1,4 +1,4 @@
-"""What a data set has to offer to be prepared into a frame store."""
+"""The protocol of data sets: what a source must offer so that it can be prepared into frame stores."""
 
 from __future__ import annotations
 
@@ -18,35 +18,37 @@ T = TypeVar("T")
 
 
 class SkippedFrame(NamedTuple):
-    """A frame that a source has and does not give.
-
-    Fields:
-        motion: name of its motion, as in `Frames`.
-        frame_number: its number within the motion; -1 where a whole piece is meant.
-        file: the file at fault, relative to the data set's root; empty if no one file is.
-        reason: why, in words for the user.
-        damaged: whether something is wrong with the file (``on_error`` decides what then happens), rather than that a
-            rule of the reader, which is part of its identity, leaves the frame out.
-        frames: how many frames this stands for.
-    """
+    """A frame that a source has but does not return."""
 
     motion: str
+    """Name of its motion, as in `Frames`; the piece's key where a whole piece is skipped."""
+
     frame_number: int
+    """Its number within the motion; -1 where a whole piece is skipped."""
+
     file: str
+    """The file at fault, relative to the data set's root; empty if it is not a single file."""
+
     reason: str
+    """Why it is skipped, in words for the user."""
+
     damaged: bool = True
+    """True if something is wrong with the file, so that ``on_error`` decides what happens. False if the file is sound
+    and a rule of the reader, which is part of its identity, skips the frame."""
+
     frames: int = 1
+    """How many frames this entry stands for."""
 
     def to_json(self) -> str:
-        """A line of a report."""
+        """The entry as one line of a report."""
         return json.dumps(self._asdict(), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> SkippedFrame:
-        """Read back what `to_json` wrote.
+        """Reads a line that `to_json` wrote.
 
         Raises:
-            ValueError: if it is something else.
+            ValueError: if the text is anything else.
         """
         content = parse_json(text)
         kinds = {"motion": str, "frame_number": int, "file": str, "reason": str, "damaged": bool, "frames": int}
@@ -54,7 +56,7 @@ class SkippedFrame(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A single frame: the fields are those of `Frames`, without the first axis."""
+    """A single frame. Its fields are those of `Frames`, without the first axis."""
 
     images: UInt8[np.ndarray, "v 3 h w"]
     points2d_px: Float32[np.ndarray, "v j 2"]
@@ -68,37 +70,44 @@ class Frame(NamedTuple):
 
 
 class Frames(NamedTuple):
-    """Consecutive frames that a source read or rendered; n is the number of frames.
-
-    Fields:
-        images: RGB, of `Source.image_px` pixels a side.
-        points2d_px: (u, v) of every joint in each view, px of the 1024 x 1024 frame.
-        pose_cm: every joint of the skeleton, in the left camera's axes, relative to the data set's origin.
-        origin_cm: that origin in each camera's own frame (zeros where poses are camera-relative).
-        visibility: a `egotap_pl.core.batch.Visibility` per view and joint.
-        category: name of each frame's motion category, one of `Source.categories`.
-        subject: name of the person in each frame.
-        motion: name of the motion that each frame belongs to, unique within the data set.
-        frame_number: number of each frame within its motion, in the data set's own counting.
-        skipped: frames of the piece that are not here, and why.
-        fit_residual_px: where 2D points and origin were recovered by a fit, its root mean square residual.
-    """
+    """Consecutive frames that a source read or rendered; n is the number of frames."""
 
     images: UInt8[np.ndarray, "n v 3 h w"]
+    """RGB images with sides of `Source.image_px`."""
+
     points2d_px: Float32[np.ndarray, "n v j 2"]
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
+
     pose_cm: Float32[np.ndarray, "n j 3"]
+    """Every joint of the skeleton, in the left camera's axes, relative to the data set's origin."""
+
     origin_cm: Float32[np.ndarray, "n v 3"]
+    """That origin in each camera's own frame; zeros where poses are camera-relative."""
+
     visibility: UInt8[np.ndarray, "n v j"]
+    """An `egotap_pl.core.batch.Visibility` for each view and joint."""
+
     category: Sequence[str]
+    """Motion category of each frame, one of `Source.categories`."""
+
     subject: Sequence[str]
+    """Name of the person in each frame."""
+
     motion: Sequence[str]
+    """Name of the motion that each frame belongs to, unique within the data set."""
+
     frame_number: Int64[np.ndarray, "n"]
+    """Number of each frame within its motion, in the data set's own counting."""
+
     skipped: tuple[SkippedFrame, ...] = ()
+    """Frames of the piece that are missing here, with the reasons."""
+
     fit_residual_px: Float32[np.ndarray, "n"] | None = None
+    """Root mean square residual of each frame's fit, where 2D points and origin were recovered by a fit."""
 
 
 class FrameName(NamedTuple):
-    """Which frame, and from which file (relative to the data set's root): see `SkippedFrame`."""
+    """The name of a frame and its file, as in `SkippedFrame`."""
 
     motion: str
     frame_number: int
@@ -106,22 +115,31 @@ class FrameName(NamedTuple):
 
 
 def read_each(frames: Iterable[tuple[FrameName, Callable[[], T]]]) -> tuple[list[T], tuple[SkippedFrame, ...]]:
-    """Call one reader after the other; those that raise `EgotapError` are left out, with their message as the reason.
+    """Calls each frame's reader in turn. A reader that raises `EgotapError` makes its frame a skipped one.
 
-    A source of files reads a piece so and never mind what ``on_error`` is: whether a damaged frame stops the
-    preparation is decided by who called `Source.read`.
+    Sources of files read their pieces with this function, whatever ``on_error`` says: the caller of `Source.read`
+    decides whether a damaged frame stops the preparation.
+
+    Returns:
+        What the readers returned, and the skipped frames with the errors' messages as reasons.
     """
-    good, skipped = [], []
+    results, skipped = [], []
     for name, read in frames:
         try:
-            good.append(read())
+            results.append(read())
         except EgotapError as error:
             skipped.append(SkippedFrame(*name, reason=str(error)))
-    return good, tuple(skipped)
+    return results, tuple(skipped)
 
 
 def stack(source: Source[Any], frames: Sequence[Frame], skipped: tuple[SkippedFrame, ...] = ()) -> Frames:
-    """Single frames as one block; there may be none."""
+    """Stacks single frames into one block, which may be empty.
+
+    Args:
+        source: the frames' source, which knows the sizes of an empty block.
+        frames: the frames, in order.
+        skipped: the skipped frames of the block.
+    """
     px, joints = source.image_px, source.skeleton.num_joints
 
     def column(name: str, dtype: type[np.generic], *shape: int) -> np.ndarray:
@@ -144,16 +162,16 @@ def stack(source: Source[Any], frames: Sequence[Frame], skipped: tuple[SkippedFr
 
 @runtime_checkable
 class Piece(Protocol):
-    """Frames that one worker reads at once. Picklable; a few dozen to a few hundred frames, which fit in memory."""
+    """Frames that one worker reads at once: a few dozen to a few hundred, which fit in memory. Must be picklable."""
 
     @property
     def key(self) -> str:
-        """Names the piece within its split: the same in every run of the same source, and used once."""
+        """Name of the piece, unique within its split and the same in every run of the same source."""
         ...
 
     @property
     def frames(self) -> int:
-        """Frames to expect, for the progress bar."""
+        """Expected number of frames, for the progress bar."""
         ...
 
 
@@ -162,21 +180,21 @@ PieceT = TypeVar("PieceT", bound=Piece)
 
 @runtime_checkable
 class Source(Protocol[PieceT]):
-    """A data set before preparation: files or a renderer. It must be picklable: every worker process gets a copy."""
+    """A data set before preparation: files or a renderer. Must be picklable, because every worker gets a copy."""
 
     @property
     def skeleton(self) -> Skeleton:
-        """The skeleton of its poses."""
+        """Skeleton of the poses."""
         ...
 
     @property
     def rig(self) -> StereoRig:
-        """The cameras that saw it."""
+        """The two cameras."""
         ...
 
     @property
     def image_px(self) -> int:
-        """Height and width of the images that `read` gives."""
+        """Height and width of the images."""
         ...
 
     @property
@@ -185,38 +203,38 @@ class Source(Protocol[PieceT]):
         ...
 
     def identity(self) -> dict[str, Any]:
-        """What determines the frames, and nothing else, as JSON: settings, seed, version of the reader or renderer.
+        """Everything that determines the frames, as JSON: settings, seed, version of the reader or renderer.
 
-        Two sources with equal identities give equal frames; paths and times are not part of it.
+        Sources with equal identities have equal frames. Paths and times are not part of an identity.
         """
         ...
 
     def splits(self) -> Sequence[str]:
-        """Names of its splits: ``train``, ``validation``, ``test``."""
+        """Names of the splits: ``train``, ``validation``, ``test``."""
         ...
 
     def plan(self, split: str) -> Sequence[PieceT]:
-        """The pieces of a split, in the order in which their frames stand in the store."""
+        """The pieces of a split, in the order of their frames in the store."""
         ...
 
     def read(self, piece: PieceT) -> Frames:
-        """Read or render a piece. The result depends on the source's identity and on the piece alone.
+        """Reads or renders a piece. The result depends only on the source's identity and the piece.
 
-        Frames that cannot be read are left out and named in `Frames.skipped` (see `read_each`).
+        Frames that cannot be read are skipped and named in `Frames.skipped` (see `read_each`).
 
         Raises:
-            EgotapError: if nothing of the piece can be read, e.g. a file that tells of all its frames is damaged.
+            EgotapError: if nothing of the piece can be read, e.g. because a file with all its labels is damaged.
         """
         ...
 
 
 @runtime_checkable
 class FileSource(Source[PieceT], Protocol[PieceT]):
-    """A source of files, of which a user may have a part only.
+    """A source of files, some of which a user may not have.
 
-    `plan` gives what is there; so what is there is a part of `identity`: a digest of the motions that are planned.
+    `plan` covers the files that exist. `identity` therefore includes a digest of the planned motions.
     """
 
     def missing(self, split: str) -> Sequence[str]:
-        """Names of the motions that the split's list has and the disk has not; ``on_error`` decides about them too."""
+        """Names of motions in the split's list that are not on disk; ``on_error`` applies to them too."""
         ...

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.messages import PROGRESS, RESULT, say
+from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.data.preparation.check import check
+from egotap_pl.data.preparation.check import CheckReport, check
 from egotap_pl.data.preparation.prepare import prepare, skipped_path
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.data.source import Source
@@ -71,16 +71,16 @@ def _as_it_is(data: DataSpec) -> PreparedData:
     return PreparedData(data.folder, module.fingerprint)
 
 
-def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> None:
-    """Read everything that the configured data consist of, print a summary, and write a report; no store is made.
+def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> tuple[CheckReport, Path]:
+    """Reads everything that the configured data consist of and writes a report. No store is made.
 
     Args:
         data: see `ensure_data`.
-        root: see `ensure_data`; the report stands beside the folder that the data would be prepared into.
-        shard: which of the pieces.
+        root: see `ensure_data`; the report is written beside the folder that the data would be prepared into.
+        shard: the share of the pieces to read.
 
-    Raises:
-        EgotapError: if anything is missing or damaged; the message names the report.
+    Returns:
+        The report and its file.
     """
     source, _, folder = _located(data, root)
     report = check(source, data.workers, PROGRESS, shard)
@@ -88,10 +88,7 @@ def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> None:
     path = folder.with_name(f"{folder.name}.{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     report.write(path)
-    report.show(RESULT)
-    say(f"report: {path}")
-    if not report.is_clean:
-        raise EgotapError(f"not all of {data.name} is there and readable, see {path}; on_error=skip leaves that out")
+    return report, path
 
 
 def find_data(root: Path, fingerprint: str) -> Path | None:

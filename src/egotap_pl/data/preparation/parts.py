@@ -1,4 +1,4 @@
-"""Parts: what worker processes make of the pieces of a source, each a small store in a file of its own."""
+"""Parts: small stores, one file each, that worker processes write of a source's pieces."""
 
 from __future__ import annotations
 
@@ -18,34 +18,41 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import StoreHeader
 from egotap_pl.data.store.writer import write_store
 
-REMEDY = "on_error=skip leaves out what is damaged or missing, check=true lists all of it"
+REMEDY = "on_error=skip skips what is damaged or missing, check=true lists all of it"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Writes and finds parts. Picklable: every worker process gets a copy, with the source.
-
-    Args:
-        source: the data set.
-        folder: where its parts go, a folder for every split.
-        headers: what the split's store will say.
-        skip_damaged: leave out frames that cannot be read, rather than stop.
-    """
+    """Writes and finds the parts of a preparation. Picklable: every worker process gets a copy, with the source."""
 
     source: Source[Any]
+    """The data set."""
+
     folder: Path
+    """Folder of the parts, with a folder for every split."""
+
     headers: Mapping[str, StoreHeader]
+    """The header of every split's store."""
+
     skip_damaged: bool
+    """Whether frames that cannot be read are skipped; otherwise the first of them is an error."""
 
     def path(self, split: str, piece: Piece) -> Path:
-        """File of a piece: a source's keys may hold characters that a file's name may not."""
+        """The file of a piece. Its name is a hash, because keys may contain characters that file names may not."""
         return self.folder / split / f"{hashlib.sha256(piece.key.encode()).hexdigest()[:32]}.h5"
 
     def write(self, task: tuple[str, Piece]) -> tuple[int, int]:
-        """Read a piece of a split and write its part; the numbers of frames in it and left out.
+        """Reads a piece and writes its part.
+
+        Args:
+            task: the name of the split and the piece.
+
+        Returns:
+            The number of frames in the part and the number of skipped frames.
 
         Raises:
-            EgotapError, RuntimeError: what the source raised, with the piece's name before it.
+            EgotapError: if a frame is damaged and damaged frames are not skipped.
+            RuntimeError: if the source or the writer fails in any other way; the message names the piece.
         """
         split, piece = task
         frames = read_piece(self.source, split, piece)
@@ -53,18 +60,18 @@ class Parts:
         if damaged and not self.skip_damaged:
             raise EgotapError(f"{split}, {piece.key}: {damaged[0].reason}\n{REMEDY}")
         path, header = self.path(split, piece), self.headers[split]
-        with named(split, piece), write_store(path, header, len(frames.images), durable=False) as part:
+        with naming(split, piece), write_store(path, header, len(frames.images), durable=False) as part:
             part.append(frames)
         return len(frames.images), sum(frame.frames for frame in frames.skipped)
 
-    def missing(self, split: str, pieces: Sequence[Piece]) -> list[Piece]:
-        """Those whose parts have still to be written; leftovers of killed jobs are removed."""
+    def pending(self, split: str, pieces: Sequence[Piece]) -> list[Piece]:
+        """The pieces whose parts have yet to be written. Removes what killed jobs left of these."""
         folder = self.folder / split
         folder.mkdir(parents=True, exist_ok=True)
         unfinished: dict[str, list[Path]] = {}
         for path in folder.glob(f".*{SUFFIX}"):
             unfinished.setdefault(path.name.split(".")[1], []).append(path)
-        for piece in pieces:  # of these alone: other shards may be at work in the same folder
+        for piece in pieces:  # only of these: other shards may be working in the same folder
             for path in unfinished.get(self.path(split, piece).stem, []):
                 path.unlink()
         return [piece for piece in pieces if not self._is_done(split, piece)]
@@ -74,13 +81,19 @@ class Parts:
             part = FrameStore(self.path(split, piece))
         except EgotapError:
             return False
-        ours = part.fingerprint == self.headers[split].fingerprint
-        return ours and (self.skip_damaged or not any(frame.damaged for frame in part.skipped))
+        if part.fingerprint != self.headers[split].fingerprint:
+            return False
+        return self.skip_damaged or not any(frame.damaged for frame in part.skipped)
 
 
 @contextmanager
-def named(split: str, piece: Piece) -> Iterator[None]:
-    """Puts the piece's name before what goes wrong with it."""
+def naming(split: str, piece: Piece) -> Iterator[None]:
+    """Puts the names of the split and the piece before the messages of errors; `EgotapError` stays what it is.
+
+    Raises:
+        EgotapError: if the block raised one.
+        RuntimeError: if the block raised any other exception.
+    """
     try:
         yield
     except EgotapError as error:
@@ -90,12 +103,17 @@ def named(split: str, piece: Piece) -> Iterator[None]:
 
 
 def read_piece(source: Source[Any], split: str, piece: Piece) -> Frames:
-    """A piece's frames; one of which nothing can be read is left out like a frame.
+    """Reads a piece. If nothing of it can be read, the whole piece is skipped like a frame.
+
+    Args:
+        source: the data set.
+        split: name of the piece's split, for messages.
+        piece: the piece.
 
     Raises:
-        RuntimeError: what the source raised otherwise, a defect of it, with the piece's name before it.
+        RuntimeError: if the source raises anything but `EgotapError`, which is a defect of the source.
     """
-    with named(split, piece):
+    with naming(split, piece):
         try:
             frames: Frames = source.read(piece)
         except EgotapError as error:
@@ -104,7 +122,13 @@ def read_piece(source: Source[Any], split: str, piece: Piece) -> Frames:
 
 
 def header_of(source: Source[Any], split: str, codec: Codec) -> StoreHeader:
-    """What the store of a split will say about its frames."""
+    """The header of a split's store.
+
+    Args:
+        source: the data set.
+        split: name of the split.
+        codec: how images are stored.
+    """
     return StoreHeader(
         split=split,
         skeleton=source.skeleton,

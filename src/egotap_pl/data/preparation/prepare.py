@@ -1,9 +1,9 @@
-"""From a data set's source to frame stores: parallel, resumable, the same frames whatever the number of workers.
+"""From a source to frame stores: in parallel, resumable, the same frames for any number of workers.
 
-Every piece of the source becomes a file of its own, a part, in the folder ``parts``; a split's parts are then joined
-into its store. A part appears under its name only when it is whole, and its folder is named by the fingerprint of what
-determines its frames: an interrupted job goes on where it was, and parts of other settings are never taken. Several
-jobs may share the pieces (`Shard`); the one that joins makes what they left.
+Every piece of the source becomes a file of its own, a part, in the folder ``parts``. A split's parts are then joined
+into its store. A part gets its final name only when it is complete, and its folder is named after the fingerprint of
+everything that determines its frames. Therefore an interrupted job continues where it was, and parts of other settings
+are never used. Several jobs may share the pieces (`Shard`); the job that joins the parts makes those that are missing.
 """
 
 from __future__ import annotations
@@ -25,61 +25,63 @@ from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.preparation.parts import REMEDY, Parts, header_of
 from egotap_pl.data.preparation.shard import WHOLE, Shard, locked
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
-from egotap_pl.data.source import FileSource, Frames, Piece, SkippedFrame, Source
+from egotap_pl.data.source import FileSource, Piece, SkippedFrame, Source
 from egotap_pl.data.store.codec import Codec, PngCodec
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.data.store.writer import write_store
 
-__all__ = ["Frames", "Piece", "PrepareReport", "Shard", "Source", "SplitReport", "prepare", "store_path"]
-
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What was done for a split.
-
-    Args:
-        split: its name.
-        frames: frames in its store, or in the parts of a shard.
-        skipped: frames that were left out.
-        missing: motions of its list that are not on disk.
-        read: frames read or rendered by this job; the others were there.
-        seconds: time that this job spent on it.
-    """
+    """What `prepare` did for one split."""
 
     split: str
+    """Name of the split."""
+
     frames: int
+    """Frames in its store, or in this shard's parts."""
+
     skipped: int
+    """Skipped frames."""
+
     missing: int
+    """Motions in its list that are not on disk."""
+
     read: int
+    """Frames that this job read or rendered; the others were already there."""
+
     seconds: float
+    """Time that this job spent on the split."""
 
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What `prepare` did: the folder of the stores, the data set's fingerprint, and a report for every split.
-
-    The fingerprint is the stores' own; if frames were left out for damage, these determine it, too.
-    """
+    """What `prepare` did."""
 
     folder: Path
+    """Folder of the stores."""
+
     fingerprint: str
+    """Fingerprint of the data set: that of the stores, unless frames were skipped as damaged (`data_fingerprint`)."""
+
     splits: tuple[SplitReport, ...]
+    """A report for every split."""
 
     @property
     def frames_per_second(self) -> float:
-        """Speed of this job, writing included; 0 if everything was there."""
+        """Speed of this job, including writing; 0 if everything was already there."""
         seconds = sum(split.seconds for split in self.splits if split.read)
         return sum(split.read for split in self.splits) / seconds if seconds else 0.0
 
 
 def store_path(folder: Path | str, split: str) -> Path:
-    """The file of a split in a prepared folder."""
+    """The store of a split in a folder of prepared data."""
     return Path(folder) / f"{split}.h5"
 
 
 def skipped_path(folder: Path | str, split: str) -> Path:
-    """The report, one JSON object a line, on the frames of a split that were left out and the motions missing."""
+    """The report of a split's skipped frames and missing motions: one JSON object per line."""
     return Path(folder) / f"skipped-{split}.jsonl"
 
 
@@ -93,24 +95,41 @@ def prepare(
     skip_damaged: bool = False,
     shard: Shard = WHOLE,
 ) -> PrepareReport:
-    """Make a frame store for every split of a source, or find those that are there.
+    """Makes a frame store for every split of a source, unless the stores are already there.
 
     Args:
         source: the data set.
-        folder: where the stores go; jobs on the same folder wait for each other, unless they are different shards.
+        folder: where the stores go. Jobs in the same folder wait for each other, unless they are different shards.
         codec: how images are stored; PNG by default.
-        workers: processes that read or render; all processors by default, 0 for none but this one.
-        overwrite: replace stores of another source or codec, damaged ones, and those from which damaged frames were
-            left out, instead of refusing the former and keeping the latter.
+        workers: number of processes that read or render; all processors by default, 0 for this process alone.
+        overwrite: whether to replace stores of another source or codec, damaged stores, and stores that lack damaged
+            frames. Otherwise the first two are errors, and the last are used as they are.
         console: where progress is shown; the standard output by default.
-        skip_damaged: leave out, and name in a report (`skipped_path`), frames that cannot be read and motions that are
-            not on disk, instead of stopping at the first.
-        shard: makes the parts of some pieces only, and no stores.
+        skip_damaged: whether to skip frames that cannot be read and motions that are not on disk, and to name them in
+            a report (`skipped_path`). Otherwise the first of them is an error.
+        shard: this job's share of the pieces. A job that is not the whole makes parts and no stores.
+
+    Returns:
+        What was done, split by split. The stores are at `store_path`.
 
     Raises:
-        EgotapError: if the folder holds stores of another source or codec, a frame cannot be read, a worker dies, or a
+        EgotapError: if the folder has stores of another source or codec, a frame cannot be read, a worker dies, or a
             split has no frames.
-        RuntimeError: if the source fails on a piece; the message names it.
+        RuntimeError: if the source fails on a piece; the message names the piece.
+        ValueError: if the source uses a key twice.
+
+    Examples:
+        >>> from egotap_pl.core.skeleton import unrealego
+        >>> from egotap_pl.data.egosynth import EgoSynthSource
+        >>> from egotap_pl.synth.motion import ProceduralMotions
+        >>> from egotap_pl.synth.mount import glasses
+        >>> counts = {"train": 2, "validation": 1, "test": 1}
+        >>> source = EgoSynthSource(unrealego(), glasses(), [ProceduralMotions()], counts, counts, image_px=32)
+        >>> report = prepare(source, "egosynth", workers=0, console=Console(quiet=True))
+        >>> [(split.split, split.frames) for split in report.splits]
+        [('train', 2), ('validation', 1), ('test', 1)]
+        >>> FrameStore(store_path("egosynth", "train")).image_px
+        32
     """
     folder, console = Path(folder).absolute(), console or Console()
     workers = usable_cpus() if workers is None else workers
@@ -130,7 +149,7 @@ def prepare(
 
 
 class _Job:
-    """The work of `prepare` on a folder that is locked."""
+    """The work of `prepare` in a locked folder."""
 
     def __init__(
         self,
@@ -155,7 +174,7 @@ class _Job:
         self.workers.__exit__(kind, error, at)
 
     def clear(self, split: str, overwrite: bool) -> None:
-        """Make sure that the split's store is the one wanted or is not there, before any work is done."""
+        """Makes sure, before any work is done, that the split's store is up to date or absent."""
         path = store_path(self.folder, split)
         if overwrite and path.exists() and not self._is_good(path):
             path.unlink(missing_ok=True)
@@ -164,14 +183,14 @@ class _Job:
                 raise EgotapError(
                     f"{split}: {len(missing)} motions of the list are not on disk, the first is {missing[0]}\n{REMEDY}"
                 )
-        elif (found := FrameStore(path).fingerprint) != self.fingerprint:
+        elif (actual := FrameStore(path).fingerprint) != self.fingerprint:
             raise EgotapError(
-                f"{path} was prepared from other settings (fingerprint {found[:12]}, wanted "
+                f"{path} was prepared from other settings (fingerprint {actual[:12]}, expected "
                 f"{self.fingerprint[:12]}): prepare into another folder, or replace it with overwrite=true"
             )
 
     def make(self, split: str) -> SplitReport:
-        """Make the split's store, or a shard of its parts, unless it is there."""
+        """Makes the split's store, or this shard's parts of it, unless they are already there."""
         start, path, read = time.monotonic(), store_path(self.folder, split), 0
         missing = self._missing(split)
         if not path.exists():
@@ -181,8 +200,8 @@ class _Job:
             pieces = self.shard.of(pieces)
             read = self._write_parts(split, pieces)
             if self.shard != WHOLE:
-                made = [FrameStore(self.parts.path(split, piece)) for piece in pieces]
-                frames, skipped = sum(map(len, made)), sum(part.header.skipped for part in made)
+                parts = [FrameStore(self.parts.path(split, piece)) for piece in pieces]
+                frames, skipped = sum(map(len, parts)), sum(part.header.skipped for part in parts)
                 return SplitReport(split, frames, skipped, len(missing), read, time.monotonic() - start)
             self._join(split, pieces, missing)
             shutil.rmtree(self.parts.folder / split)
@@ -190,13 +209,13 @@ class _Job:
         return SplitReport(split, len(store), store.header.skipped, len(missing), read, time.monotonic() - start)
 
     def _write_parts(self, split: str, pieces: Sequence[Piece]) -> int:
-        """Write the parts that are missing; the number of frames read."""
-        todo, read = self.parts.missing(split, pieces), 0
-        expected, left = (sum(piece.frames for piece in some) for some in (pieces, todo))
+        """Writes the parts that are missing and returns the number of frames read for them."""
+        pending, read = self.parts.pending(split, pieces), 0
+        total, remaining = (sum(piece.frames for piece in some) for some in (pieces, pending))
         name = split if self.shard == WHOLE else f"{split}, shard {self.shard}"
-        with FrameProgress(name, expected, self.console) as progress:
-            progress.skip(expected - left)
-            for frames, skipped in self.workers.map_unordered([(split, piece) for piece in todo]):
+        with FrameProgress(name, total, self.console) as progress:
+            progress.skip(total - remaining)
+            for frames, skipped in self.workers.map_unordered([(split, piece) for piece in pending]):
                 read += frames
                 progress.advance(frames + skipped)
         return read
@@ -209,9 +228,9 @@ class _Job:
             frames += len(part)
             skipped += part.skipped
         if not frames:
-            why = f"; {skipped[0].reason}" if skipped else ""
-            raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source{why}")
-        for unfinished in self.folder.glob(f".*{SUFFIX}"):  # of a job that was killed: this one is alone here
+            reason = f"; {skipped[0].reason}" if skipped else ""
+            raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source{reason}")
+        for unfinished in self.folder.glob(f".*{SUFFIX}"):  # left by a killed job: no other job is in this folder now
             unfinished.unlink()
         write_skipped(skipped_path(self.folder, split), skipped, missing)
         with (
@@ -235,7 +254,13 @@ class _Job:
 
 
 def write_skipped(path: Path, skipped: Sequence[SkippedFrame], missing: Sequence[str]) -> None:
-    """Write the report on what a split lacks; without anything to report, there is none."""
+    """Writes the report of what a split lacks, or removes it if the split lacks nothing.
+
+    Args:
+        path: the report (`skipped_path`).
+        skipped: skipped frames.
+        missing: names of motions that are not on disk.
+    """
     if not skipped and not missing:
         path.unlink(missing_ok=True)
         return

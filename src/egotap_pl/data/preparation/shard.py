@@ -1,4 +1,4 @@
-"""A preparation's share of the work, and the locks that keep jobs on one folder out of each other's way."""
+"""A job's share of a preparation, and the locks that keep jobs in one folder out of each other's way."""
 
 from __future__ import annotations
 
@@ -20,50 +20,55 @@ MAIN_LOCK = ".prepare.lock"
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several jobs, on any machines, that divide the pieces of every split among them.
-
-    Args:
-        number: which one, from 1.
-        count: how many there are.
+    """One of several jobs, on any machines, that share the pieces of every split.
 
     Raises:
-        EgotapError: if there is no such one.
+        EgotapError: if the number is not within 1 to the count.
     """
 
     number: int
+    """Number of this job, from 1."""
+
     count: int
+    """Number of jobs."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= self.count:
-            raise EgotapError(f"shard={self}: the first number must be from 1 to the second")
+            raise EgotapError(f"shard={self}: the first number must be within 1 to the second")
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """From ``i/n``.
+        """Reads ``i/n``.
 
         Raises:
-            EgotapError: if it is something else.
+            EgotapError: if the text is anything else.
         """
         if not (match := re.fullmatch(r"(\d+)/(\d+)", text)):
-            raise EgotapError(f"shard={text}: give a job's number and their count, e.g. shard=1/4")
+            raise EgotapError(f"shard={text}: expected the job's number and the number of jobs, e.g. shard=1/4")
         return cls(int(match[1]), int(match[2]))
 
     def of(self, pieces: Sequence[T]) -> Sequence[T]:
-        """This job's pieces: every n-th, so that long and short ones are spread alike."""
+        """The pieces of this job: every n-th, so that long and short pieces are spread evenly."""
         return pieces[self.number - 1 :: self.count]
 
 
 WHOLE = Shard(1, 1)
+"""The job that does everything and joins the parts."""
 
 
 @contextmanager
 def locked(folder: Path, shard: Shard, console: Console) -> Iterator[None]:
-    """Lock a folder, or a shard's work in it; jobs wait, with a word to the user, for what excludes them.
+    """Locks a folder, or one shard's work in it. A job that has to wait says so.
 
-    Two jobs of one shard exclude each other, and the job that joins excludes all.
+    Two jobs of the same shard exclude each other, and the job that joins the parts excludes all others.
+
+    Args:
+        folder: folder of the stores.
+        shard: the job's share of the work.
+        console: where a waiting job says that it waits.
     """
 
     def waiting() -> None:

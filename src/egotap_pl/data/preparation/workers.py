@@ -1,4 +1,4 @@
-"""Worker processes for preparation: one thread each, gone when their parent is."""
+"""Worker processes for preparation. Each has one thread and ends with its parent."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
 TASKS_AHEAD = 4
-"""Tasks handed out per worker before their results are in."""
+"""Tasks per worker that are handed out before their results arrive."""
 
 
 def usable_cpus() -> int:
-    """Processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Workers(Generic[TaskT, ResultT]):
-    """Processes that do one function's work, started when they are first needed.
+    """Processes that apply one function to many tasks; a context manager. They start when they are first needed.
 
     Args:
         work: a picklable function.
-        count: processes; 0 does the work in this one.
+        count: number of processes; 0 does the work in this process.
     """
 
     def __init__(self, work: Callable[[TaskT], ResultT], count: int) -> None:
@@ -51,11 +51,11 @@ class Workers(Generic[TaskT, ResultT]):
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def map_unordered(self, tasks: Sequence[TaskT]) -> Iterator[ResultT]:
-        """The work on all tasks, in the order in which it is done, at one arithmetic whatever the workers.
+        """The results for all tasks, in the order in which they are finished. They do not depend on the worker count.
 
         Raises:
             EgotapError: if a worker process dies.
-            Exception: what the work raised, at once; tasks not begun by then are dropped.
+            Exception: whatever the work raises, at once; tasks that have not begun by then are dropped.
         """
         if self.count == 0 or not tasks:
             with _one_thread():
@@ -71,26 +71,26 @@ class Workers(Generic[TaskT, ResultT]):
                     yield future.result()
         except BrokenProcessPool as error:
             raise EgotapError(
-                "a worker process died, perhaps for want of memory: try fewer workers; what is done is kept"
+                "a worker process died, perhaps for lack of memory: run again with fewer workers; finished work is kept"
             ) from error
 
     def _submit(self, task: TaskT) -> Future[ResultT]:
         if self._pool is None:
-            # spawn: a fork would inherit locks of torch's threads, and CUDA allows nothing else
+            # Spawn: a fork would inherit the locks of torch's threads, and CUDA requires it.
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.count, context, _begin_worker, (self.work,))
         return self._pool.submit(_do, task)
 
 
 _work: Callable[[Any], Any] | None = None
-"""A worker's function: sent once, since it may carry a whole source."""
+"""The function of this worker process. It is sent once, because it may contain a whole source."""
 
 
 def _begin_worker(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
     torch.set_num_threads(1)
-    # Ctrl-C reaches all processes of a terminal: the parent decides, workers finish the piece in hand.
+    # Ctrl-C reaches all processes of a terminal. The parent decides; workers finish their current piece.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -109,7 +109,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Sums may come out differently in the last bit with another number of threads."""
+    """Computes with one thread, because the last bit of a sum may depend on the number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
