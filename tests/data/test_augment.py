@@ -1,4 +1,4 @@
-"""Augmentation: colours change as asked, and mirrored frames are what the rig would see."""
+"""Augmentation: colours change as configured, and mirrored frames are what the rig would see."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, swap_mirror
 
-STILL = {
+NO_CHANGE = {
     "brightness": 0.0,
     "contrast": 0.0,
     "saturation": 0.0,
@@ -33,16 +33,16 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def batch_for(rig: StereoRig, image_px: int = 256, frames: int = 6) -> Batch:
-    """Points before the rig, each drawn as a soft spot in a channel and at a place of its own."""
+    """Points in front of the rig. The first three joints are drawn as soft spots, each in a colour channel."""
     random = np.random.default_rng(1)
     skeleton = skeletons.unrealego()
     low, high = (-30.0, -30.0, 40.0), (30.0, 30.0, 90.0)
     left = torch.from_numpy(random.uniform(low, high, (frames, skeleton.num_joints, 3)))
     px, _ = rig.project(left)
     u = v = (torch.arange(image_px) + 0.5) * FRAME_PX / image_px
-    at = px[:, :, :3]  # the first three joints, one a colour
-    distance2 = (u - at[..., 0, None, None]) ** 2 + (v[:, None] - at[..., 1, None, None]) ** 2
-    images = (250 * torch.exp(-0.5 * distance2 / 20**2)).round().byte()
+    spots_px = px[:, :, :3]
+    squared_distance = (u - spots_px[..., 0, None, None]) ** 2 + (v[:, None] - spots_px[..., 1, None, None]) ** 2
+    images = (250 * torch.exp(-0.5 * squared_distance / 20**2)).round().byte()
     origin = left.mean(1, keepdim=True)
     return Batch(
         images=images,
@@ -56,9 +56,8 @@ def batch_for(rig: StereoRig, image_px: int = 256, frames: int = 6) -> Batch:
 
 
 def toed_in(angle_deg: float = 8.0) -> StereoRig:
-    """A rig whose cameras turn towards each other, each by half the angle."""
+    """A rig whose cameras are 12 cm apart and turned towards each other, each by half the angle."""
     rotation = Rotation.from_euler("y", angle_deg, degrees=True)
-    # The cameras sit 6 cm left and right of the middle; half a turn from the left camera to the middle, half on.
     half = Rotation.from_euler("y", angle_deg / 2, degrees=True)
     camera = FisheyeCamera.unrealego()
     translation = -half.apply([12.0, 0.0, 0.0])
@@ -90,26 +89,26 @@ def test_mirrored_images_show_the_mirrored_points() -> None:
     pixels = (torch.arange(size) + 0.5) * FRAME_PX / size
     weight = mirrored.images.double()
     total = weight.sum((-2, -1))
-    seen = torch.stack(((weight.sum(-2) * pixels).sum(-1) / total, (weight.sum(-1) * pixels).sum(-1) / total), -1)
-    # Colour c showed joint c, which is now called by the name of its twin.
+    centroids = torch.stack(((weight.sum(-2) * pixels).sum(-1) / total, (weight.sum(-1) * pixels).sum(-1) / total), -1)
+    # Colour c showed joint c, which now has the name of its twin.
     expected = mirrored.points2d_px[:, :, [skeleton.mirror[c] for c in range(3)]].double()
     well_inside = ((expected > 100) & (expected < FRAME_PX - 100)).all(-1)
     assert well_inside.float().mean() > 0.6
-    torch.testing.assert_close(seen[well_inside], expected[well_inside], atol=0.2, rtol=0)
+    torch.testing.assert_close(centroids[well_inside], expected[well_inside], atol=0.2, rtol=0)
 
 
-def test_sides_and_views_change_places() -> None:
+def test_sides_and_views_are_exchanged() -> None:
     rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
     batch = batch_for(rig)
     mirrored = swap_mirror(batch, skeleton, rig)
-    ours, other = skeleton.joints.index("hand_l"), skeleton.joints.index("hand_r")
-    np.testing.assert_allclose(mirrored.pose_cm[:, ours], batch.pose_cm[:, other] * torch.tensor([-1, 1, 1]))
-    np.testing.assert_array_equal(mirrored.visibility[:, 0, ours], batch.visibility[:, 1, other])
+    left, right = skeleton.joints.index("hand_l"), skeleton.joints.index("hand_r")
+    np.testing.assert_allclose(mirrored.pose_cm[:, left], batch.pose_cm[:, right] * torch.tensor([-1, 1, 1]))
+    np.testing.assert_array_equal(mirrored.visibility[:, 0, left], batch.visibility[:, 1, right])
     np.testing.assert_array_equal(mirrored.pose_cm[:, 0, 1:], batch.pose_cm[:, 0, 1:])
 
 
 @pytest.mark.parametrize("rig", [StereoRig.unrealego(), toed_in()], ids=lambda rig: rig.name)
-def test_twice_mirrored_is_the_batch(rig: StereoRig) -> None:
+def test_mirroring_twice_gives_the_batch(rig: StereoRig) -> None:
     batch, skeleton = batch_for(rig), skeletons.unrealego()
     twice = swap_mirror(swap_mirror(batch, skeleton, rig), skeleton, rig)
     for name in ("points2d_px", "pose_cm", "origin_cm", "visibility", "category", "frame"):
@@ -123,7 +122,7 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
     left = rig.cameras[0]
     tilt: Any = tuple(map(tuple, Rotation.from_euler("x", 5, degrees=True).as_matrix().tolist()))
     aside: Any = tuple(map(tuple, Rotation.from_euler("y", 5, degrees=True).as_matrix().tolist()))
-    wrong = {
+    rigs_by_problem = {
         "not where the mirrored": [
             replace(rig, rotation=tilt),
             replace(rig, rotation=aside),
@@ -134,15 +133,15 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
         "in height": [replace(rig, cameras=(replace(left, centre_px=(511.0, 505.0)), left))],
         "sheared": [replace(rig, cameras=(replace(left, affine=(1.0, 0.01, 0.0)), left))],
     }
-    for problem, rigs in wrong.items():
-        for each in rigs:
-            with pytest.raises(EgotapError, match=f"no mirror image.*{problem}.*leave swap_mirror out"):
-                SwapMirror(skeleton, each)
+    for problem, rigs in rigs_by_problem.items():
+        for wrong in rigs:
+            with pytest.raises(EgotapError, match=f"no mirror image.*{problem}.*without SwapMirror"):
+                SwapMirror(skeleton, wrong)
     with pytest.raises(EgotapError, match="relative to the left camera"):
         SwapMirror(skeletons.egocap(), rig)
 
 
-def test_some_frames_are_mirrored() -> None:
+def test_a_fraction_of_the_frames_is_mirrored() -> None:
     rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
     batch = batch_for(rig, image_px=16, frames=64)
     mirrored = swap_mirror(batch, skeleton, rig)
@@ -159,7 +158,7 @@ def batch() -> Batch:
     return batch_for(StereoRig.unrealego(), image_px=32)
 
 
-def test_photometric_moves_nothing_but_colours(batch: Batch) -> None:
+def test_photometric_changes_only_colours(batch: Batch) -> None:
     changed = Photometric()(batch, generator())
     assert changed.images.dtype == torch.uint8
     assert (changed.images != batch.images).float().mean() > 0.3
@@ -167,17 +166,17 @@ def test_photometric_moves_nothing_but_colours(batch: Batch) -> None:
         assert getattr(changed, name) is getattr(batch, name)
 
 
-def test_no_strength_no_change(batch: Batch) -> None:
-    assert (Photometric(**STILL)(batch, generator()).images == batch.images).all()
+def test_strengths_of_zero_change_nothing(batch: Batch) -> None:
+    assert (Photometric(**NO_CHANGE)(batch, generator()).images == batch.images).all()
 
 
-@pytest.mark.parametrize("name", list(STILL))
+@pytest.mark.parametrize("name", list(NO_CHANGE))
 def test_each_strength_alone_changes_images(batch: Batch, name: str) -> None:
     strength = 1.5 if name == "blur_px" else 0.4
-    assert (Photometric(**STILL | {name: strength})(batch, generator()).images != batch.images).any()
+    assert (Photometric(**NO_CHANGE | {name: strength})(batch, generator()).images != batch.images).any()
 
 
-def test_same_generator_same_images(batch: Batch) -> None:
+def test_equal_generators_give_equal_images(batch: Batch) -> None:
     augment = InTurn([SwapMirror(skeletons.unrealego(), StereoRig.unrealego()), Photometric()])
     first = augment(batch, generator(3)).images
     assert (augment(batch, generator(3)).images == first).all()
@@ -186,11 +185,11 @@ def test_same_generator_same_images(batch: Batch) -> None:
 
 def test_views_vary_less_than_frames(batch: Batch) -> None:
     grey = batch._replace(images=torch.full((200, 2, 3, 4, 4), 100, dtype=torch.uint8), frame=torch.arange(200))
-    only_brightness = Photometric(**STILL | {"brightness": 0.4}, between_views=0.2)
+    only_brightness = Photometric(**NO_CHANGE | {"brightness": 0.4}, between_views=0.2)
     light = only_brightness(grey, generator()).images.float().mean((2, 3, 4))
     assert 0 < (light[:, 0] - light[:, 1]).std() < 0.5 * light[:, 0].std()
-    same = Photometric(**STILL | {"brightness": 0.4}, between_views=0.0)(grey, generator()).images
-    assert (same[:, 0] == same[:, 1]).all()
+    equal_views = Photometric(**NO_CHANGE | {"brightness": 0.4}, between_views=0.0)(grey, generator()).images
+    assert (equal_views[:, 0] == equal_views[:, 1]).all()
 
 
 def test_blur_is_gaussian() -> None:

@@ -1,4 +1,4 @@
-"""Loaders: every frame once, the same number of batches everywhere, an order that can be repeated."""
+"""Loaders: every frame once, equally many batches for every process, a repeatable order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def flat(lists: Iterable[list[int]]) -> list[int]:
     return list(chain.from_iterable(lists))
 
 
-def rows(loader) -> list[list[int]]:
+def batch_rows(loader: Iterable[Batch]) -> list[list[int]]:
     return [batch.frame.tolist() for batch in loader]
 
 
@@ -61,14 +61,14 @@ def test_even_batches(frames: int, ranks: int) -> None:
 def test_every_frame_once(folder: Path, workers: int) -> None:
     module = FrameDataModule(folder, batch_size=4, workers=workers)
     for loader, frames in ((module.val_dataloader(), 10), (module.test_dataloader(), 5)):
-        assert flat(rows(loader)) == list(range(frames))
-    assert flat(rows(module.ordered_loader("train"))) == list(range(23))
-    trained = rows(module.train_dataloader())
-    assert [len(batch) for batch in trained] == [4] * 5
-    assert len(set(flat(trained))) == 20
+        assert flat(batch_rows(loader)) == list(range(frames))
+    assert flat(batch_rows(module.ordered_loader("train"))) == list(range(23))
+    training = batch_rows(module.train_dataloader())
+    assert [len(rows) for rows in training] == [4] * 5
+    assert len(set(flat(training))) == 20
 
 
-def test_batches_are_what_the_store_holds(folder: Path) -> None:
+def test_batches_equal_the_store(folder: Path) -> None:
     module = FrameDataModule(folder, batch_size=4, workers=2)
     for batch in module.train_dataloader():
         expected = module.store("train").read(batch.frame.tolist())
@@ -76,12 +76,12 @@ def test_batches_are_what_the_store_holds(folder: Path) -> None:
         assert all((one == other).all() for one, other in zip(batch[:-1], expected[:-1], strict=True))
 
 
-def test_order_depends_on_seed_and_epoch_alone(folder: Path) -> None:
+def test_order_depends_only_on_seed_and_epoch(folder: Path) -> None:
     def order(seed: int, epoch: int, workers: int = 0) -> list[list[int]]:
         loader = FrameDataModule(folder, batch_size=4, workers=workers, seed=seed).train_dataloader()
         sampler: Any = loader.sampler
         sampler.set_epoch(epoch)
-        return rows(loader)
+        return batch_rows(loader)
 
     torch.manual_seed(1)
     first = order(0, 0)
@@ -91,10 +91,10 @@ def test_order_depends_on_seed_and_epoch_alone(folder: Path) -> None:
 
 
 def test_small_training_set_is_not_dropped(folder: Path) -> None:
-    assert len(rows(FrameDataModule(folder, batch_size=64, workers=0).train_dataloader())[0]) == 23
+    assert len(batch_rows(FrameDataModule(folder, batch_size=64, workers=0).train_dataloader())[0]) == 23
 
 
-def test_what_it_says_of_the_data(folder: Path) -> None:
+def test_properties_of_the_data(folder: Path) -> None:
     module, source = FrameDataModule(folder, batch_size=4), FakeSource()
     assert (module.skeleton, module.rig, module.categories) == (source.skeleton, source.rig, source.categories)
     assert module.image_px == 24
@@ -104,7 +104,7 @@ def test_what_it_says_of_the_data(folder: Path) -> None:
 
 
 def test_folders_without_or_with_mixed_stores(tmp_path: Path) -> None:
-    with pytest.raises(EgotapError, match="holds no frame store"):
+    with pytest.raises(EgotapError, match="contains no frame store"):
         _ = FrameDataModule(tmp_path, batch_size=4).skeleton
     for seed, split in ((1, "train"), (2, "validation")):
         prepare(FakeSource(seed=seed, pieces=((split, 1),)), tmp_path / str(seed), workers=0)
@@ -116,28 +116,25 @@ def test_folders_without_or_with_mixed_stores(tmp_path: Path) -> None:
 
 
 class Recorder(L.LightningModule):
-    """Collects the rows and sums of images that reach it."""
+    """Records stage, epoch, rows and the images' sum of every batch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(()))
-        self.seen: list[tuple[str, int, list[int], int]] = []
+        self.batches: list[tuple[str, int, list[int], int]] = []
 
-    def _see(self, stage: str, batch: Batch) -> None:
-        self.seen.append((stage, self.current_epoch, batch.frame.tolist(), int(batch.images.long().sum())))
+    def _record(self, stage: str, batch: Batch) -> None:
+        self.batches.append((stage, self.current_epoch, batch.frame.tolist(), int(batch.images.long().sum())))
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        self._see("train", batch)
+        self._record("train", batch)
         return self.weight * 1.0
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._see("validation", batch)
+        self._record("validation", batch)
 
     def test_step(self, batch: Batch, index: int) -> None:
-        self._see("test", batch)
-
-    def predict_step(self, batch: Batch, index: int) -> list[int]:
-        return batch.frame.tolist()
+        self._record("test", batch)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), 0.1)
@@ -163,65 +160,65 @@ def test_with_lightning(folder: Path) -> None:
         return task
 
     task = train()
-    assert train().seen == task.seen
+    assert train().batches == task.batches
     stores = FrameDataModule(folder, batch_size=8)
-    trained = [(epoch, frames) for stage, epoch, frames, _ in task.seen if stage == "train"]
-    assert sorted(len(frames) for _, frames in trained) == [8] * 4
-    assert trained[0][1] != trained[2][1]  # another order in the second epoch
-    for stage, _, frames, total in task.seen:
+    training = [rows for stage, _, rows, _ in task.batches if stage == "train"]
+    assert sorted(map(len, training)) == [8] * 4
+    assert training[0] != training[2]  # another order in the second epoch
+    for stage, _, rows, total in task.batches:
         split = "train" if stage == "train" else "validation"
-        plain = int(stores.store(split).read(frames).images.long().sum())
-        assert (total == plain) == (stage == "validation")  # only training images are augmented
+        original = int(stores.store(split).read(rows).images.long().sum())
+        assert (total == original) == (stage == "validation")  # only training images are augmented
 
 
 @pytest.mark.filterwarnings("ignore:You are using a custom batch sampler")
-def test_test_and_predict_with_lightning(folder: Path) -> None:
+def test_testing_with_lightning(folder: Path) -> None:
     task, module = Recorder(), FrameDataModule(folder, batch_size=2, workers=0)
     trainer().test(task, module)
-    assert flat(frames for _, _, frames, _ in task.seen) == list(range(5))
-    predicted = trainer().predict(task, module)
-    assert predicted is not None
-    assert flat(predicted) == list(range(5))
+    assert flat(rows for _, _, rows, _ in task.batches) == list(range(5))
 
 
-def of_rank(rank: int, folder: Path, port_file: Path) -> tuple[list[list[int]], list[list[int]], str]:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{port_file}", rank=rank, world_size=2)
-    module = FrameDataModule(folder, batch_size=3, workers=0)
+def loaders_of_rank(rank: int, folder: Path, rendezvous: Path) -> tuple[list[list[int]], list[list[int]], str]:
+    """Rows of the training and validation batches of one of two processes, and the error for a single frame."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
     try:
-        FrameDataModule(folder.parent / "one", batch_size=3, workers=0).train_dataloader()
-        message = ""
-    except EgotapError as error:
-        message = str(error)
-    return rows(module.train_dataloader()), rows(module.val_dataloader()), message
+        module = FrameDataModule(folder, batch_size=3, workers=0)
+        with pytest.raises(EgotapError) as error:
+            FrameDataModule(folder.parent / "one", batch_size=3, workers=0).train_dataloader()
+        return batch_rows(module.train_dataloader()), batch_rows(module.val_dataloader()), str(error.value)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_two_processes(folder: Path, tmp_path: Path) -> None:
     prepare(FakeSource(frames_per_piece=1, pieces=(("train", 1),)), folder.parent / "one", workers=0)
-    with get_context("spawn").Pool(2) as pool:
-        both = pool.starmap(of_rank, [(rank, folder, tmp_path / "meeting") for rank in range(2)], chunksize=1)
-    trained, evaluated, messages = zip(*both, strict=True)
+    with get_context("spawn").Pool(1) as pool:  # the other process is this one
+        second = pool.apply_async(loaders_of_rank, (1, folder, tmp_path / "rendezvous"))
+        ranks = loaders_of_rank(0, folder, tmp_path / "rendezvous"), second.get(120)
+    training, evaluated, messages = zip(*ranks, strict=True)
     assert all("1 frames cannot be shared by 2 processes" in message for message in messages)
     assert flat(evaluated[0] + evaluated[1]) == list(range(10))
     assert len(evaluated[0]) == len(evaluated[1]) == 2
-    one = rows(FrameDataModule(folder, batch_size=6, workers=0).train_dataloader())
-    for step, batch in enumerate(one):  # the same frames at every step as one process with the whole batch
-        assert sorted(trained[0][step] + trained[1][step]) == sorted(batch)
+    single = batch_rows(FrameDataModule(folder, batch_size=6, workers=0).train_dataloader())
+    for step, rows in enumerate(single):  # in every step the same frames as one process with a batch of six
+        assert sorted(training[0][step] + training[1][step]) == sorted(rows)
 
 
-def maps(frames: range) -> Heatmaps:
-    values = torch.stack([torch.full((2, 15, 4, 4), row / 64) for row in frames])
-    return Heatmaps(values, torch.stack((values, -values), 3))
+def heatmaps_of(rows: range) -> Heatmaps:
+    """Heatmaps that are constant, of a value that says their row."""
+    joint = torch.stack([torch.full((2, 15, 4, 4), row / 64) for row in rows])
+    return Heatmaps(joint, torch.stack((joint, -joint), 3))
 
 
-def keep(path: Path, frames: int, announced: int | None = None) -> None:
+def write_heatmaps(path: Path, frames: int, announced: int | None = None) -> None:
     with HeatmapWriter(path, announced or frames) as writer:
         for start in range(0, frames, 4):
-            writer.append(maps(range(start, min(start + 4, frames))))
+            writer.append(heatmaps_of(range(start, min(start + 4, frames))))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_kept_heatmaps_come_instead_of_images(folder: Path, tmp_path: Path, workers: int) -> None:
-    keep(tmp_path / "train.h5", 23)
+def test_cached_heatmaps_replace_images(folder: Path, tmp_path: Path, workers: int) -> None:
+    write_heatmaps(tmp_path / "train.h5", 23)
     module = FrameDataModule(folder, batch_size=4, workers=workers, heatmaps=tmp_path, augment=Photometric())
     for batch in module.train_dataloader():
         assert batch.images.shape == (4, 2, 3, 0, 0)
@@ -235,7 +232,7 @@ def test_kept_heatmaps_come_instead_of_images(folder: Path, tmp_path: Path, work
 
 def test_wrong_heatmap_files(tmp_path: Path) -> None:
     path = tmp_path / "train.h5"
-    keep(path, 10)
+    write_heatmaps(path, 10)
     with pytest.raises(EgotapError, match="of 10 frames, not of 11"):
         HeatmapStore(path, 11)
     path.write_bytes(path.read_bytes()[:-100])
@@ -243,9 +240,9 @@ def test_wrong_heatmap_files(tmp_path: Path) -> None:
         HeatmapStore(path, 10)
 
 
-def test_unfinished_heatmaps_leave_nothing(tmp_path: Path) -> None:
+def test_unfinished_heatmaps_leave_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="10 frames were written, 12 announced"):
-        keep(tmp_path / "train.h5", 10, announced=12)
+        write_heatmaps(tmp_path / "train.h5", 10, announced=12)
     with pytest.raises(KeyboardInterrupt), HeatmapWriter(tmp_path / "train.h5", 10):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []

@@ -1,1 +1,1 @@
-"""Data sets: sources, preparation, the frame store and the DataModules that read it."""
+"""Data sets: sources, preparation, frame stores, and the DataModule that reads them."""

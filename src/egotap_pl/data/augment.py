@@ -1,7 +1,7 @@
-"""Augmentation of training batches that keeps a calibrated stereo rig's geometry, on whatever device the batch is.
+"""Augmentation of training batches on their device, which keeps the geometry of a calibrated stereo rig.
 
-Colours may change freely; pixels may not move unless points, poses and views move with them. All randomness comes from
-the generator that is handed over, which lives on the batch's device.
+Colours may change freely. Pixels may move only together with points, poses and views. All randomness comes from the
+generator argument, which lives on the batch's device.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 
-_BLUR_SIGMAS = 2.5  # where the blur's kernel is cut off
+_BLUR_SIGMAS = 2.5  # radius of the blur's kernel, in standard deviations
 
 
 class InTurn:
-    """Augmentations one after the other."""
+    """Applies several augmentations one after the other."""
 
     def __init__(self, steps: Sequence[Callable[[Batch, Generator], Batch]]) -> None:
         self.steps = tuple(steps)
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """The batch after all steps."""
+        """Returns the batch after all steps."""
         for step in self.steps:
             batch = step(batch, generator)
         return batch
 
 
 class Photometric:
-    """Light, colour, noise and sharpness that vary from frame to frame, and a little between a frame's two views.
+    """Varies light, colour, noise and sharpness from frame to frame, and a little between a frame's two views.
 
-    Strengths are half-widths of uniform distributions; 0 leaves a property alone.
+    The first five strengths are half-widths of uniform distributions. A strength of 0 leaves the property unchanged.
 
     Args:
-        brightness: of the logarithm of the brightness.
-        contrast: of the logarithm of the contrast, around each view's mean.
-        saturation: of the logarithm of the saturation.
-        gamma: of the logarithm of the exponent.
-        tint: of the logarithm of each colour channel's brightness.
-        noise: largest standard deviation of the sensor noise; 1 is white.
+        brightness: strength, in the logarithm of the brightness.
+        contrast: strength, in the logarithm of the contrast around each view's mean.
+        saturation: strength, in the logarithm of the saturation.
+        gamma: strength, in the logarithm of the exponent.
+        tint: strength, in the logarithm of each colour channel's brightness.
+        noise: largest standard deviation of the sensor noise, where white is 1.
         blur_px: largest standard deviation of the blur, px of the stored image.
-        between_views: how much of each strength the views vary on their own; two cameras are never quite alike.
+        between_views: fraction of each strength by which the two views differ, as two real cameras do.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class Photometric:
         self.between_views = between_views
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """The batch with other images."""
+        """Returns the batch with changed images."""
         frames = len(batch.frame)
 
         def factor(strength: float, channels: int = 1) -> Float[Tensor, "b v c 1 1"]:
             return (strength * self._varied(frames, channels, generator)).exp()
 
-        def amount(most: float) -> Float[Tensor, "b v 1 1 1"]:
-            return most * (self._varied(frames, 1, generator) + 1).clamp(0, 2) / 2
+        def amount(largest: float) -> Float[Tensor, "b v 1 1 1"]:
+            return largest * (self._varied(frames, 1, generator) + 1).clamp(0, 2) / 2
 
         x = batch.images.float() / 255
         x = (x * factor(self.brightness) * factor(self.tint, 3)).clamp(0, 1) ** factor(self.gamma)
@@ -88,7 +88,7 @@ class Photometric:
         return batch._replace(images=(x * 255).round().clamp(0, 255).byte())
 
     def _varied(self, frames: int, channels: int, generator: Generator) -> Float[Tensor, "b v c 1 1"]:
-        """Uniform in [-1, 1] from frame to frame, and ``between_views`` of that from view to view."""
+        """Uniform random numbers in [-1, 1] for each frame, plus ``between_views`` times another for each view."""
 
         def uniform(views: int) -> Tensor:
             return torch.rand(frames, views, channels, 1, 1, generator=generator, device=generator.device) * 2 - 1
@@ -97,7 +97,7 @@ class Photometric:
 
 
 def blurred(images: Float[Tensor, "b v 3 h w"], sigma_px: Float[Tensor, "b v"]) -> Float[Tensor, "b v 3 h w"]:
-    """Gaussian blur with a standard deviation of its own for each view of each frame."""
+    """Gaussian blur with a separate standard deviation for each view of each frame."""
     radius = math.ceil(_BLUR_SIGMAS * float(sigma_px.max()))
     if not radius:
         return images
@@ -111,12 +111,12 @@ def blurred(images: Float[Tensor, "b v 3 h w"], sigma_px: Float[Tensor, "b v"]) 
 
 
 class SwapMirror:
-    """Shows some frames in the mirror; see `swap_mirror`.
+    """Mirrors some of the frames; see `swap_mirror`.
 
     Args:
-        skeleton: joints of the poses.
-        rig: the cameras.
-        probability: of a frame to be mirrored.
+        skeleton: skeleton of the poses.
+        rig: the two cameras.
+        probability: probability that a frame is mirrored.
 
     Raises:
         EgotapError: if the rig or the poses have no mirror image.
@@ -127,17 +127,23 @@ class SwapMirror:
         self.skeleton, self.rig, self.probability = skeleton, rig, probability
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """The batch with some frames mirrored."""
-        chosen = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
-        return _merge(chosen, swap_mirror(batch, self.skeleton, self.rig), batch)
+        """Returns the batch with some frames mirrored."""
+        mirrored = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
+        return _merge(mirrored, swap_mirror(batch, self.skeleton, self.rig), batch)
 
 
 def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
     """Every frame as the same rig would see the mirrored scene.
 
-    A mirror turns the left camera's view into the right one's: images are flipped and change places, and so do points,
-    origins and the names of the body's sides. Images are flipped about the optical axis, not about their middle, as
-    otherwise the calibration would not fit the mirrored points: a shift of a part of a pixel, by interpolation.
+    A mirror turns the left camera's view into the right camera's. Images are flipped and exchanged, and so are points,
+    origins and the two sides of the body. Images are flipped about the optical axis and not about their middle, because
+    otherwise the calibration would not fit the mirrored points. The difference is a fraction of a pixel, which is
+    interpolated.
+
+    Args:
+        batch: the frames.
+        skeleton: skeleton of the poses.
+        rig: the two cameras.
 
     Raises:
         EgotapError: if the rig or the poses have no mirror image.
@@ -150,7 +156,7 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
     both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]
     mirror = batch.pose_cm.new_tensor((-1.0, 1.0, 1.0))
     points = batch.points2d_px.flip(1)[:, :, twins]
-    # The new left camera is the old right one's mirror image: a pose turns into its axes, then into the mirror.
+    # The new left camera is the mirror image of the old right one: a pose is turned into its axes, then mirrored.
     rotation = batch.pose_cm.new_tensor(rig.rotation)
     return batch._replace(
         images=_flipped(batch.images.flip(1), (both_centres_px - FRAME_PX) / FRAME_PX),
@@ -162,10 +168,10 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
 
 
 def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
-    """Refuse a rig that is not its own mirror image, and poses relative to one of its cameras.
+    """Refuses a rig that is not its own mirror image, and poses relative to one of its cameras.
 
     Raises:
-        EgotapError: saying which part is at fault.
+        EgotapError: names everything that has no mirror image.
     """
     left, right = rig.cameras
     problems = {
@@ -180,12 +186,12 @@ def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
         "its pixels are sheared": max(abs(term) for c in (left, right) for term in c.affine[1:]) > 1e-3
         or abs(left.affine[0] - right.affine[0]) > 1e-3,
     }
-    if found := [problem for problem, there in problems.items() if there]:
-        raise EgotapError(f"rig {rig.name!r} has no mirror image ({'; '.join(found)}): leave swap_mirror out")
+    if reasons := [problem for problem, applies in problems.items() if applies]:
+        raise EgotapError(f"rig {rig.name!r} has no mirror image ({'; '.join(reasons)}): train without SwapMirror")
 
 
 def _symmetric_placement(rig: StereoRig) -> bool:
-    """With M the mirror, X_right = R X_left + t is its own mirror image if R M R = M and R M t = -t."""
+    """Whether X_right = R X_left + t is its own mirror image; with M the mirror, R M R = M and R M t = -t."""
     rotation = torch.tensor(rig.rotation, dtype=torch.float64)
     translation = torch.tensor(rig.translation_cm, dtype=torch.float64)
     mirror = torch.diag(torch.tensor((-1.0, 1.0, 1.0), dtype=torch.float64))
@@ -194,21 +200,21 @@ def _symmetric_placement(rig: StereoRig) -> bool:
 
 
 def _flipped(images: UInt8[Tensor, "b v 3 h w"], shift: float) -> UInt8[Tensor, "b v 3 h w"]:
-    """Left and right exchanged, then moved to the right by ``shift`` widths, with the nearest pixel beyond the edge."""
+    """Images flipped horizontally, then moved right by ``shift`` widths. Edge pixels fill what lies beyond the edge."""
     flipped, width = images.flip(-1), images.shape[-1]
     if not width:
         return images
-    at = (torch.arange(width, device=images.device) - shift * width).clamp(0, width - 1)
-    low = at.floor().long()
-    high, part = (low + 1).clamp(max=width - 1), at - low
-    return (flipped[..., low] * (1 - part) + flipped[..., high] * part).round().byte()
+    column = (torch.arange(width, device=images.device) - shift * width).clamp(0, width - 1)
+    low = column.floor().long()
+    high, fraction = (low + 1).clamp(max=width - 1), column - low
+    return (flipped[..., low] * (1 - fraction) + flipped[..., high] * fraction).round().byte()
 
 
-def _merge(chosen: Bool[Tensor, "b"], ours: Batch, theirs: Batch) -> Batch:
-    """Frame by frame one batch or the other."""
+def _merge(is_first: Bool[Tensor, "b"], first: Batch, second: Batch) -> Batch:
+    """A batch whose frames come from the first or the second batch, frame by frame."""
 
     def pick(one: Tensor, other: Tensor) -> Tensor:
-        return torch.where(chosen.view(-1, *[1] * (one.dim() - 1)), one, other)
+        return torch.where(is_first.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    changed = {name: pick(one, getattr(theirs, name)) for name, one in ours._asdict().items() if one is not None}
-    return Batch(**changed, heatmaps=None)
+    columns = {name: pick(one, getattr(second, name)) for name, one in first._asdict().items() if one is not None}
+    return Batch(**columns, heatmaps=None)

@@ -1,4 +1,4 @@
-"""Prepared data sets as batches for Lightning."""
+"""Prepared data as batches for Lightning."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, rank_and_ranks, shuffled
+from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 
-SPLITS = ("train", "validation", "test")
-
 Augmentation = Callable[[Batch, torch.Generator], Batch]
-"""Changes training batches on the device, with no randomness but the generator's."""
+"""Changes training batches on their device. All randomness comes from the generator."""
 
 
 class FrameDataset(Dataset[Batch]):
-    """A store read a batch at a time: a loader hands over all rows of a batch at once, and nothing is collated."""
+    """A store that is read a batch at a time: a loader asks for all rows of a batch at once, and nothing is collated.
+
+    Args:
+        store: the frames.
+        heatmaps: cached heatmaps of the same frames; batches then have them instead of images.
+    """
 
     def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None) -> None:
         self.store, self.heatmaps = store, heatmaps
@@ -42,28 +46,26 @@ class FrameDataset(Dataset[Batch]):
         return self.__getitems__([row])
 
     def __getitems__(self, rows: Sequence[int]) -> Batch:
-        """Frames, without images where their heatmaps are kept."""
+        """The frames of a batch, without images if their heatmaps are cached."""
         batch = self.store.read(rows, images=self.heatmaps is None)
         return batch if self.heatmaps is None else batch._replace(heatmaps=self.heatmaps.read(rows))
 
 
 class FrameDataModule(L.LightningDataModule):
-    """The splits of a prepared folder.
+    """The splits of a folder of prepared data.
 
-    Loaders give `egotap_pl.core.batch.Batch`es. In a distributed run every evaluated frame is in exactly one batch of
-    one process; the trainer must be made with ``use_distributed_sampler=False``.
+    Batches are `egotap_pl.core.batch.Batch`. In a distributed run, every evaluated frame is in exactly one batch of one
+    process; for this, the trainer needs ``use_distributed_sampler=False``. Stores are opened when they are needed.
+    Properties and loaders raise `EgotapError` if the folder has no store, or stores of different preparations.
 
     Args:
-        folder: where `egotap prepare` put the stores.
-        batch_size: frames of a training batch, per process.
-        evaluation_batch_size: most frames of another batch; the training's by default.
-        workers: reading processes per loader, 0 for none; all processors but at most four by default.
-        seed: of the order of training frames and of augmentation.
-        augment: applied to training batches on the device; see `egotap_pl.data.augment`.
-        heatmaps: folder with kept heatmaps of the splits, given instead of images.
-
-    Raises:
-        EgotapError: if the folder has no stores, or stores of different preparations. Stores are opened when needed.
+        folder: folder of the stores that `egotap prepare` made.
+        batch_size: frames in a training batch, per process.
+        evaluation_batch_size: largest number of frames in a batch of any other loader; ``batch_size`` by default.
+        workers: number of reading processes per loader, 0 for none; by default all processors, but at most four.
+        seed: seed of the order of training frames and of augmentation.
+        augment: applied to training batches on their device; see `egotap_pl.data.augment`.
+        heatmaps: folder with cached heatmaps of the splits, which batches then have instead of images.
     """
 
     def __init__(
@@ -86,7 +88,11 @@ class FrameDataModule(L.LightningDataModule):
         self._randomness: tuple[int, torch.Generator] | None = None
 
     def store(self, split: str) -> FrameStore:
-        """The frame store of a split."""
+        """The frame store of a split.
+
+        Raises:
+            EgotapError: if the store is missing, damaged, or of another preparation than one that is already open.
+        """
         if split not in self._stores:
             store = FrameStore(store_path(self.folder, split))
             for other in self._stores.values():
@@ -99,12 +105,12 @@ class FrameDataModule(L.LightningDataModule):
 
     @property
     def skeleton(self) -> Skeleton:
-        """Joints of the poses."""
+        """Skeleton of the poses."""
         return self._any_store().skeleton
 
     @property
     def rig(self) -> StereoRig:
-        """The cameras."""
+        """The two cameras."""
         return self._any_store().rig
 
     @property
@@ -119,9 +125,9 @@ class FrameDataModule(L.LightningDataModule):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over what determines the frames of all splits."""
-        there = [self.store(split) for split in SPLITS if store_path(self.folder, split).exists()]
-        return data_fingerprint(there or [self._any_store()])
+        """SHA-256 of everything that determines the frames of all splits."""
+        stores = [self.store(split) for split in SPLITS if store_path(self.folder, split).exists()]
+        return data_fingerprint(stores or [self._any_store()])
 
     @property
     def mean_pose_cm(self) -> Float[Tensor, "j 3"]:
@@ -129,12 +135,12 @@ class FrameDataModule(L.LightningDataModule):
         return self.store("train").mean_pose_cm()[list(self.skeleton.estimated)]
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Training frames, in an order that depends on the seed and the epoch alone."""
+        """Training frames, in an order that depends only on the seed and the epoch."""
         data = self._dataset("train")
         sampler = shuffled(len(data), self.seed)
-        # A last batch of one frame would leave batch normalisation without a variance.
-        drop = len(sampler) >= self.batch_size
-        return self._loader(data, sampler=sampler, batch_size=self.batch_size, drop_last=drop)
+        # With a last batch of one frame, batch normalisation would have no variance.
+        drop_last = len(sampler) >= self.batch_size
+        return self._loader(data, sampler=sampler, batch_size=self.batch_size, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation frames."""
@@ -144,29 +150,25 @@ class FrameDataModule(L.LightningDataModule):
         """Test frames."""
         return self.loader("test")
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
-        """Test frames."""
-        return self.loader("test")
-
     def loader(self, split: str) -> DataLoader[Batch]:
-        """Every frame of a split once, in order, shared among the processes of a distributed run."""
+        """Every frame of a split once, in order. The processes of a distributed run share the frames."""
         data = self._dataset(split)
         return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size))
 
     def ordered_loader(self, split: str) -> DataLoader[Batch]:
-        """Every frame of a split once, in order, all in this process."""
+        """Every frame of a split once, in order. Each process gets all frames."""
         data = self._dataset(split)
         return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size, shared=False))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Augment training batches, on the device."""
+        """Augments training batches, unless their heatmaps are cached."""
         if self.augment is None or self.trainer is None or not self.trainer.training or batch.heatmaps is not None:
             return batch
         generator = self._generator(self.trainer.current_epoch, batch.images.device)
         return self.augment(batch, generator)
 
     def _generator(self, epoch: int, device: torch.device) -> torch.Generator:
-        """Begins anew in every epoch and differs between processes: a resumed training sees what it would have."""
+        """A generator for each epoch and process. It starts afresh in every epoch, so that trainings can resume."""
         if self._randomness is None or self._randomness[0] != epoch:
             rank, _ = rank_and_ranks()
             digest = hashlib.sha256(f"{self.seed} {epoch} {rank}".encode()).digest()
@@ -177,26 +179,28 @@ class FrameDataModule(L.LightningDataModule):
         for split in SPLITS:
             if split in self._stores or store_path(self.folder, split).exists():
                 return self.store(split)
-        raise EgotapError(f"{self.folder} holds no frame store: prepare the data set (`egotap prepare`) or correct it")
+        raise EgotapError(
+            f"{self.folder} contains no frame store: prepare the data set (`egotap prepare`), or correct the path"
+        )
 
     def _dataset(self, split: str) -> FrameDataset:
         store = self.store(split)
-        kept = None if self.heatmaps is None else HeatmapStore(store_path(self.heatmaps, split), len(store))
-        return FrameDataset(store, kept)
+        heatmaps = None if self.heatmaps is None else HeatmapStore(store_path(self.heatmaps, split), len(store))
+        return FrameDataset(store, heatmaps)
 
     def _loader(self, data: FrameDataset, **batching: Any) -> DataLoader[Batch]:
-        # What is read here is shared with forked workers; a file that is open here must not be.
+        # Labels that are read here are shared with forked workers. An open file must not be.
         _ = data.store.labels
         data.store.close()
         return DataLoader(
             data,
             num_workers=self.workers,
-            collate_fn=_as_it_is,
+            collate_fn=_uncollated,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=self.workers > 0,
             **batching,
         )
 
 
-def _as_it_is(batch: Any) -> Any:
+def _uncollated(batch: Any) -> Any:
     return batch

@@ -1,4 +1,4 @@
-"""EgoSynth, the embedded data set: rendered people of many shapes doing what UnrealEgo's people do."""
+"""EgoSynth, the built-in data set: rendered people of many shapes in UnrealEgo's categories of motion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.source import Frames
+from egotap_pl.data.source import SPLITS, Frames
 from egotap_pl.synth.body import Body
 from egotap_pl.synth.motion.source import MotionSource
 from egotap_pl.synth.mount import HeadMount
@@ -24,58 +24,60 @@ from egotap_pl.synth.subject import Subject
 from egotap_pl.synth.surroundings import Surroundings
 from egotap_pl.synth.truth import joint_bones
 
-SPLITS = ("train", "validation", "test")
 VERSION = 1
-"""Goes up whenever the same settings would give other frames: bodies, scenes, motions' use (motions have versions of
-their own), rendering."""
+"""Raised whenever the same settings would give other frames, because of bodies, scenes, rendering or the use of
+motions. (Motion sources have versions of their own.)"""
 
-_PIXELS_AT_ONCE = 4 * 2 * 256**2  # what a core's cache likes best
+_PIXELS_AT_ONCE = 4 * 2 * 256**2  # fastest, because it suits the cache of a core
 
 
 @dataclass(frozen=True)
 class Take:
-    """A subject performing a motion: a piece of EgoSynth.
-
-    Fields:
-        split: which split it belongs to.
-        number: its place in the split.
-        frames: how many frames of the motion are shown.
-        motion: name of the motion.
-        subject: name of the subject.
-    """
+    """A subject performing a motion: a piece of EgoSynth."""
 
     split: str
+    """Name of its split."""
+
     number: int
+    """Its place in the split, from 0."""
+
     frames: int
+    """Number of frames rendered of the motion."""
+
     motion: str
+    """Name of the motion."""
+
     subject: str
+    """Name of the subject."""
 
     @property
     def key(self) -> str:
-        """Names the piece within its split."""
+        """Name of the piece, unique within its split."""
         return f"{self.number:06d}"
 
 
 class EgoSynthSource:
-    """Renders EgoSynth. The same settings and seed give the same bytes, whatever the number of workers.
+    """Renders EgoSynth. The same settings and seed give the same bytes for any number of workers.
 
-    Every take has random generators of its own, seeded by its split and number, so takes can be rendered anywhere in
-    any order, and another image size shows the same motions, subjects and scenes. Train, validation and test share
-    neither subjects nor motions. Takes go through the categories in turn, so all are covered evenly.
+    Every take has its own random generators, seeded by its split and number. Takes can therefore be rendered anywhere
+    and in any order, and another image size shows the same motions, subjects and scenes. Train, validation and test
+    share neither subjects nor motions. Takes go through the categories in turn, so that all are covered evenly.
 
     Args:
-        skeleton: whose joints poses have.
-        mount: rig and how it sits on the head (`synth.mount.glasses` or `synth.mount.stick`).
-        motions: where motions come from; each source's motions are divided among the splits, category by category.
-        frames: frames of each split.
-        subjects: people of each split.
+        skeleton: skeleton of the poses.
+        mount: the rig and its place on the head (`synth.mount.glasses` or `synth.mount.stick`).
+        motions: sources of motions. Their motions are divided among the splits, category by category.
+        frames: number of frames of each split.
+        subjects: number of people in each split.
         image_px: height and width of the images.
-        seed: of everything.
-        frames_per_take: frames shown of a motion, spread over all of it, about: every category gets as many takes.
+        seed: seed of all randomness.
+        frames_per_take: frames rendered of a motion, spread over its length. The actual number differs a little, so
+            that every category has equally many takes.
         device: where to render.
 
     Raises:
-        EgotapError: if a setting cannot be used, or a category has too few motions for three splits.
+        EgotapError: if a setting is out of range.
+        ValueError: if a joint of the skeleton does not exist on EgoSynth's bodies.
     """
 
     def __init__(
@@ -101,16 +103,16 @@ class EgoSynthSource:
 
     @property
     def rig(self) -> StereoRig:
-        """The mount's two cameras."""
+        """The two cameras of the mount."""
         return self.mount.rig
 
     @property
     def categories(self) -> Sequence[str]:
-        """UnrealEgo's thirty."""
+        """UnrealEgo's thirty categories."""
         return CATEGORIES
 
     def identity(self) -> dict[str, Any]:
-        """Settings, seed and version: what determines the frames."""
+        """The settings, the seed and the version, which determine the frames."""
         return {
             "source": "egosynth",
             "version": VERSION,
@@ -131,12 +133,16 @@ class EgoSynthSource:
         return SPLITS
 
     def plan(self, split: str) -> Sequence[Take]:
-        """The split's takes."""
+        """The takes of a split.
+
+        Raises:
+            EgotapError: if a category has fewer motions than there are splits, or two motions of one name.
+        """
         pools, total, takes = self._pools[split], self.frames[split], []
         rounds = max(1, round(total / (self.frames_per_take * len(CATEGORIES))))
         count = min(rounds * len(CATEGORIES), total)
         for number in range(count):
-            # a stride that shares no factor with 30: a few takes already show unlike motions
+            # The stride shares no factor with 30, so that even a few takes show different kinds of motion.
             pool = pools[number * 7 % len(CATEGORIES)]
             motion = pool[number // len(CATEGORIES) % len(pool)]
             subject = int(self._generator(split, number, 0).integers(self.subjects[split]))
@@ -147,7 +153,7 @@ class EgoSynthSource:
     def read(self, piece: Take) -> Frames:
         """Renders a take."""
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # sums depend on the number of threads, and processes pay more than threads do
+        torch.set_num_threads(1)  # sums depend on the number of threads, and more processes help more than threads
         try:
             film, category, numbers = self._film(piece)
         finally:
@@ -166,7 +172,7 @@ class EgoSynthSource:
         )
 
     def subject(self, name: str) -> Subject:
-        """The person of that name: the same in every take."""
+        """The person of a name, who is the same in every take."""
         split, number = name.split("-")
         return Subject.random(self._generator(split, int(number), 1), name)
 
@@ -191,7 +197,7 @@ class EgoSynthSource:
 
     @cached_property
     def _pools(self) -> dict[str, list[list[str]]]:
-        """Each split's motions, category by category."""
+        """Names of the motions of each split, category by category."""
         by_category: dict[str, list[str]] = {category: [] for category in CATEGORIES}
         for source in self.motions:
             for name in source.motions():
@@ -205,29 +211,32 @@ class EgoSynthSource:
     def _divided(self, category: str, index: int, names: list[str]) -> tuple[list[str], list[str], list[str]]:
         if len(names) < len(SPLITS):
             raise EgotapError(
-                f"EgoSynth's motion sources give {len(names)} motions of category {category!r}: at least {len(SPLITS)} "
-                "are needed, one for each split. Add a source, or give `ProceduralMotions` a larger per_category."
+                f"EgoSynth's motion sources have {len(names)} motions of category {category!r}, but each of the "
+                f"{len(SPLITS)} splits needs one. Add a source, or raise per_category of `ProceduralMotions`."
             )
         if len(set(names)) != len(names):
-            raise EgotapError(f"two of EgoSynth's motion sources give motions of category {category!r} of one name")
+            raise EgotapError(
+                f"EgoSynth's motion sources have two motions of category {category!r} with the same name: remove one "
+                "of the sources"
+            )
         order = np.random.default_rng(np.random.SeedSequence((self.seed, 99, index))).permutation(len(names))
         shuffled = [names[i] for i in order]
-        held = max(1, round(len(names) * 0.15))
-        return shuffled[2 * held :], shuffled[:held], shuffled[held : 2 * held]
+        held_out = max(1, round(len(names) * 0.15))
+        return shuffled[2 * held_out :], shuffled[:held_out], shuffled[held_out : 2 * held_out]
 
     def _generator(self, split: str, number: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence((self.seed, SPLITS.index(split), number, purpose)))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what every process makes for itself."""
+        """The state without the renderer, which every process makes for itself."""
         return {k: v for k, v in vars(self).items() if k != "_camera"}
 
 
 def _check(frames: Mapping[str, int], subjects: Mapping[str, int], image_px: int, frames_per_take: int) -> None:
-    for what, counts in (("frames", frames), ("subjects", subjects)):
+    for name, counts in (("frames", frames), ("subjects", subjects)):
         if set(counts) != set(SPLITS) or any(count < 1 for count in counts.values()):
             raise EgotapError(
-                f"EgoSynth's {what} must name {', '.join(SPLITS)} with at least 1 each, not {dict(counts)}"
+                f"EgoSynth's {name} must be at least 1 for each of {', '.join(SPLITS)}, not {dict(counts)}"
             )
     if image_px < 8 or image_px % 8:
         raise EgotapError(f"EgoSynth's image_px must be a multiple of 8, not {image_px}")

@@ -13,23 +13,31 @@ from egotap_pl.core.errors import EgotapError
 
 
 def rank_and_ranks() -> tuple[int, int]:
-    """This process's number and the number of processes of a distributed training; (0, 1) outside one."""
+    """This process's number and the number of processes of a distributed run; (0, 1) outside one."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
 
 
 def even_batches(frames: int, batch_size: int, rank: int, ranks: int) -> list[list[int]]:
-    """A process's batches of an evaluation: every frame in exactly one batch of one process, in order.
+    """The batches of one process in an evaluation. Every frame is in exactly one batch of one process, in order.
 
-    All processes get the same number of batches, so that none waits for another in a collective; batches differ by a
-    frame where the numbers do not divide. (With batches of a single frame, some hold two for that reason.)
+    All processes get the same number of batches, so that none waits for another in a collective. Where the numbers do
+    not divide evenly, batches differ by one frame. (Therefore some batches of size 1 hold two frames.)
+
+    Args:
+        frames: number of frames in the split.
+        batch_size: largest number of frames in a batch.
+        rank: number of the process, from 0.
+        ranks: number of processes.
+
+    Returns:
+        The rows of each batch.
 
     Raises:
         EgotapError: if there are fewer frames than processes.
     """
-    if frames < ranks:
-        raise EgotapError(f"{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames")
+    _check_shares(frames, ranks)
     shards = np.array_split(np.arange(frames), ranks)
     batches = min(-(-len(shards[0]) // batch_size), len(shards[-1]))  # the first shard is the longest
     return [batch.tolist() for batch in np.array_split(shards[rank], batches)]
@@ -39,13 +47,13 @@ class EvenBatches(Sampler[list[int]]):
     """`even_batches` as a batch sampler.
 
     Args:
-        frames: frames of the split.
-        batch_size: most frames of a batch.
-        shared: share the frames among the processes that there are when iteration begins, or give all to each.
+        frames: number of frames in the split.
+        batch_size: largest number of frames in a batch.
+        shared: whether the processes that exist when iteration begins share the frames. Otherwise each gets all.
     """
 
     def __init__(self, frames: int, batch_size: int, shared: bool = True) -> None:
-        self.frames, self.most, self.shared = frames, batch_size, shared
+        self.frames, self.max_frames, self.shared = frames, batch_size, shared
 
     def __len__(self) -> int:
         return len(self._batches())
@@ -54,27 +62,32 @@ class EvenBatches(Sampler[list[int]]):
         return iter(self._batches())
 
     def _batches(self) -> list[list[int]]:
-        return even_batches(self.frames, self.most, *(rank_and_ranks() if self.shared else (0, 1)))
+        return even_batches(self.frames, self.max_frames, *(rank_and_ranks() if self.shared else (0, 1)))
 
 
 def shuffled(frames: int, seed: int) -> DistributedSampler[int]:
-    """A sampler for training, whose order depends on the seed and the epoch alone.
+    """A sampler for training whose order depends only on the seed and the epoch.
 
-    The processes' batches of a step make up the batch that one process with as many times the batch size would see.
+    In each step, the batches of all processes together are the batch that a single process would see if its batch size
+    were that many times larger.
 
     Raises:
         EgotapError: if there are fewer frames than processes.
     """
     rank, ranks = rank_and_ranks()
-    if frames < ranks:
-        raise EgotapError(f"{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames")
-    # The sampler adds the epoch to its seed: seeds 0 and 1 as they are would share all orders but one.
-    apart = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:6], "big")
+    _check_shares(frames, ranks)
+    # The sampler adds the epoch to its seed. Used directly, seeds 0 and 1 would have all orders but one in common.
+    distant_seed = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:6], "big")
     sampler: DistributedSampler[int] = DistributedSampler(
-        range(frames),  # type: ignore[arg-type]  # only its length is asked for
+        range(frames),  # type: ignore[arg-type]  # only the length is used
         num_replicas=ranks,
         rank=rank,
         shuffle=True,
-        seed=apart,
+        seed=distant_seed,
     )
     return sampler
+
+
+def _check_shares(frames: int, ranks: int) -> None:
+    if frames < ranks:
+        raise EgotapError(f"{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames")

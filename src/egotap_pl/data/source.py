@@ -16,6 +16,9 @@ from egotap_pl.core.skeleton import Skeleton
 
 T = TypeVar("T")
 
+SPLITS = ("train", "validation", "test")
+"""Names of the splits that a data set may have, in the order in which they are prepared."""
+
 
 class SkippedFrame(NamedTuple):
     """A frame that a source has but does not return."""
