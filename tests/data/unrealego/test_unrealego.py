@@ -29,7 +29,7 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.writer import write_store
 from egotap_pl.data.unrealego.layout import write_unrealego
 from egotap_pl.data.unrealego.source import Device, UnrealEgoSource
-from egotap_pl.data.unrealego.variants import ImplAlone, ImplWithJson, Part, RawRelease
+from egotap_pl.data.unrealego.variants import FileVariant, ImplAlone, ImplWithJson, RawRelease
 from egotap_pl.data.untrusted.readers import load_npy
 
 QUIET = Console(quiet=True)
@@ -40,7 +40,7 @@ JOINTS = unrealego().joints
 
 
 class Bodies:
-    """Bodies below the glasses, in two motions; the right camera sits askew by a little."""
+    """Bodies below glasses whose cameras are 11.5 cm apart, in two motions."""
 
     skeleton = unrealego()
     rig = StereoRig.unrealego(11.5)
@@ -61,19 +61,17 @@ class Bodies:
 
     def frames(self, count: int = 24) -> Frames:
         random = np.random.default_rng(3)
-        # From the head, which is nearest, to the feet.
-        rest = np.array(
+        rest_pose = np.array(  # from the head, which is nearest, to the feet
             [[0, -5, 8], [0, 0, 20]]
             + [[x * s, 5 * (j % 3), 25 + 11 * j] for j, x in enumerate((18, 25, 22, 9, 10, 11, 12)) for s in (-1, 1)],
             float,
         )
-        joints = rest + random.normal(0, 5, (count, 16, 3))
-        pelvis = rest[8:10].mean(0) + random.normal(0, 2, (count, 3))
+        joints = rest_pose + random.normal(0, 5, (count, 16, 3))
+        pelvis = rest_pose[8:10].mean(0) + random.normal(0, 2, (count, 3))
         left = torch.from_numpy(joints + random.normal(0, 2, (count, 1, 3)))
         points, inside = self.rig.project(left)
         origin = self.rig.to_views(torch.from_numpy(pelvis)[:, None])[:, :, 0]
-        seen = np.where(inside.numpy(), Visibility.VISIBLE, Visibility.OUT_OF_VIEW)
-        # Images of slopes: what is true of one pixel is nearly true of its neighbours.
+        visibility = np.where(inside.numpy(), Visibility.VISIBLE, Visibility.OUT_OF_VIEW)
         ramp = np.arange(PX) * 2
         images = random.integers(0, 120, (count, 2, 3, 1, 1)) + (ramp[:, None] + ramp[None]) // 2
         return Frames(
@@ -81,7 +79,7 @@ class Bodies:
             points2d_px=points.numpy().astype(np.float32),
             pose_cm=(left.numpy() - pelvis[:, None]).astype(np.float32),
             origin_cm=origin.numpy().astype(np.float32),
-            visibility=seen.astype(np.uint8),
+            visibility=visibility.astype(np.uint8),
             category=["boxing"] * (count // 2) + ["golf"] * (count - count // 2),
             subject=["anna"] * (count // 2) + ["ben"] * (count - count // 2),
             motion=["takes/b 1"] * (count // 2) + ["takes/g 2"] * (count - count // 2),
@@ -110,44 +108,42 @@ def prepared(source: UnrealEgoSource, folder: Path) -> FrameStore:
     return FrameStore(store_path(folder, "train"))
 
 
-@pytest.mark.parametrize("part", [RawRelease(), ImplWithJson(), ImplAlone()])
-def test_round_trip(store: FrameStore, tree: Path, tmp_path: Path, part: Part) -> None:
-    again = prepared(UnrealEgoSource(tree, LISTS, part, image_px=PX, frames_per_piece=7), tmp_path)
+@pytest.mark.parametrize("variant", [RawRelease(), ImplWithJson(), ImplAlone()], ids=lambda v: type(v).__name__)
+def test_round_trip(store: FrameStore, tree: Path, tmp_path: Path, variant: FileVariant) -> None:
+    again = prepared(UnrealEgoSource(tree, LISTS, variant, image_px=PX, frames_per_piece=7), tmp_path)
     assert len(again) == len(store)
     rows = list(range(len(store)))
-    expected, found = store.read(rows), again.read(rows)
-    torch.testing.assert_close(found.images, expected.images, atol=0, rtol=0)
-    torch.testing.assert_close(found.pose_cm, expected.pose_cm, atol=1e-4, rtol=0)
-    torch.testing.assert_close(found.category, expected.category)
+    expected, actual = store.read(rows), again.read(rows)
+    torch.testing.assert_close(actual.images, expected.images, atol=0, rtol=0)
+    torch.testing.assert_close(actual.pose_cm, expected.pose_cm, atol=1e-4, rtol=0)
+    torch.testing.assert_close(actual.category, expected.category)
     assert store.name_frames(rows).subject == again.name_frames(rows).subject
     np.testing.assert_array_equal(store.name_frames(rows).frame_number, again.name_frames(rows).frame_number)
-    assert set(found.visibility.unique().tolist()) <= {Visibility.UNKNOWN, Visibility.OUT_OF_VIEW}
-    out_of_view = (expected.visibility == Visibility.OUT_OF_VIEW) == (found.visibility == Visibility.OUT_OF_VIEW)
-    if isinstance(part, ImplAlone):
+    assert set(actual.visibility.unique().tolist()) <= {Visibility.UNKNOWN, Visibility.OUT_OF_VIEW}
+    agree = (expected.visibility == Visibility.OUT_OF_VIEW) == (actual.visibility == Visibility.OUT_OF_VIEW)
+    if isinstance(variant, ImplAlone):
         assert again.fit_residual_px is not None
         assert ((again.fit_residual_px > 3) & (again.fit_residual_px < 6)).all()  # uniform within 8 px: 4.6
-        assert out_of_view.float().mean() > 0.98  # but for joints on the circle's rim
-        assert (found.origin_cm - expected.origin_cm).norm(dim=-1).mean() < 0.4
-        seen = expected.visibility == Visibility.VISIBLE
-        assert (found.points2d_px - expected.points2d_px).norm(dim=-1)[seen].mean() < 2
+        assert agree.float().mean() > 0.98  # not for joints on the circle's rim
+        assert (actual.origin_cm - expected.origin_cm).norm(dim=-1).mean() < 0.4
+        visible = expected.visibility == Visibility.VISIBLE
+        assert (actual.points2d_px - expected.points2d_px).norm(dim=-1)[visible].mean() < 2
     else:
         assert again.fit_residual_px is None
-        assert out_of_view.all()
-        torch.testing.assert_close(found.points2d_px, expected.points2d_px, atol=1e-3, rtol=0)
-        torch.testing.assert_close(found.origin_cm, expected.origin_cm, atol=1e-4, rtol=0)
+        assert agree.all()
+        torch.testing.assert_close(actual.points2d_px, expected.points2d_px, atol=1e-3, rtol=0)
+        torch.testing.assert_close(actual.origin_cm, expected.origin_cm, atol=1e-4, rtol=0)
         np.testing.assert_allclose(again.rig.translation_cm, (-11.5, 0, 0), atol=1e-3)
 
 
-def test_heatmaps_of_the_store_are_those_of_the_npy_files(store: FrameStore, tree: Path, tmp_path: Path) -> None:
-    source = UnrealEgoSource(tree, LISTS, RawRelease(), image_px=PX)
-    again = prepared(source, tmp_path)
+def test_npy_files_hold_the_heatmaps_of_the_stores_points(store: FrameStore, tree: Path) -> None:
     for row in (0, 13, 23):
-        batch, names = again.read([row]), again.name_frames([row])
-        folder = tree / "UnrealEgoData" / names.motion[0] / "all_data_with_img-256_hm-64_pose-16_npy"
-        content = load_npy(folder / f"frame_{names.frame_number[0]}.npy", 2**24).item()
-        maps = joint_heatmaps(batch.points2d_px, unrealego(), 64)[0].numpy()
+        batch, number = store.read([row]), store.name_frames([row]).frame_number[0]
+        (path,) = tree.rglob(f"frame_{number}.npy")
+        content = load_npy(path, 2**24).item()
+        heatmaps = joint_heatmaps(batch.points2d_px, unrealego(), 64)[0].numpy()
         for view, side in enumerate(("left", "right")):
-            np.testing.assert_allclose(maps[view], content[f"gt_heatmap_{side}"], atol=1e-6)
+            np.testing.assert_allclose(heatmaps[view], content[f"gt_heatmap_{side}"], atol=1e-6)
 
 
 def test_impl_file_is_as_published(tree: Path) -> None:
@@ -168,18 +164,18 @@ def test_impl_file_is_as_published(tree: Path) -> None:
         assert image.size == (1024, 1024)
 
 
-def test_written_tree_goes_on_where_it_was(store: FrameStore, tree: Path, tmp_path: Path) -> None:
+def test_writing_continues_an_interrupted_tree(store: FrameStore, tree: Path, tmp_path: Path) -> None:
     copy = tmp_path / "tree"
     shutil.copytree(tree, copy)
-    gone, kept = sorted(copy.rglob("frame_6.*"))
-    before = gone.read_bytes(), kept.stat().st_mtime_ns
-    gone.unlink()
+    missing, existing = sorted(copy.rglob("frame_6.*"))
+    before = missing.read_bytes(), existing.stat().st_mtime_ns
+    missing.unlink()
     write_unrealego(store.path.parent, copy, workers=0, console=QUIET)
-    assert (gone.read_bytes(), kept.stat().st_mtime_ns) == before
+    assert (missing.read_bytes(), existing.stat().st_mtime_ns) == before
     assert not list(copy.rglob("*.unfinished"))
 
 
-def test_writer_refuses_what_unrealego_cannot_hold(store: FrameStore, tmp_path: Path) -> None:
+def test_writer_refuses_stores_that_unrealegos_files_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match="has no frame stores"):
         write_unrealego(tmp_path, tmp_path / "out", workers=0, console=QUIET)
     stick = Bodies()
@@ -192,11 +188,11 @@ def test_writer_refuses_what_unrealego_cannot_hold(store: FrameStore, tmp_path: 
         write_unrealego(tmp_path, tmp_path / "out", workers=0, console=QUIET)
 
 
-# Hand-made files, whose numbers are known.
+# Hand-made files with known numbers.
 
 
 def joint_entry(left: list[float], shift: float = -12.0) -> dict[str, Any]:
-    """Its 2D points are 3 px to the right of and 5 px below the projection of the 3D points."""
+    """A joint of a json file. Its 2D points are 3 px right of and 5 px below the projected 3D points."""
     points = torch.tensor([left, [left[0] + shift, *left[1:]]]).double()
     px = (StereoRig.unrealego().cameras[0].project(points)[0] + torch.tensor([3, 5])).tolist()
     return {
@@ -210,11 +206,11 @@ def joint_entry(left: list[float], shift: float = -12.0) -> dict[str, Any]:
 
 
 def make_raw(root: Path, numbers: tuple[int, ...] = (2, 10, 1), motion: str = MOTION) -> Path:
-    """Joint j of frame n lies at (j, 10 + n, 50), the pelvis at (1, 2, 60); images are black but for a corner."""
+    """Joint j of frame n is at (j, 10 + n, 50), the pelvis at (1, 2, 60). Images are black except for one corner."""
     folder = root / motion
     images = [folder / "fisheye_final_image" / side for side in ("camera_left", "camera_right")]
-    for made in (folder / "json", *images):
-        made.mkdir(parents=True)
+    for subfolder in (folder / "json", *images):
+        subfolder.mkdir(parents=True)
     for number in numbers:
         joints = {name: joint_entry([float(j), 10.0 + number, 50]) for j, name in enumerate(JOINTS)}
         joints["pelvis"] = joint_entry([1.0, 2.0, 60.0])
@@ -223,7 +219,7 @@ def make_raw(root: Path, numbers: tuple[int, ...] = (2, 10, 1), motion: str = MO
         (folder / "json" / f"frame_{number}.json").write_text(json.dumps(content))
         pixels = np.zeros((1024, 1024, 3), np.uint8)
         pixels[:16, :16] = (200, 100, number)
-        pixels[0, 0] = (200, 100, number + 128)  # in the mean of 256 pixels half a step
+        pixels[0, 0] = (200, 100, number + 128)  # changes the mean of 256 pixels by half a step
         for image in images:
             Image.fromarray(pixels).save(image / f"final_{number}.png")
     (root / "train.txt").write_text(f"./UnrealEgoData/{motion}\n\n")
@@ -231,6 +227,7 @@ def make_raw(root: Path, numbers: tuple[int, ...] = (2, 10, 1), motion: str = MO
 
 
 def impl_content(**changes: Any) -> dict[str, Any]:
+    """The content of an npy file, all zeros except for changed entries."""
     content: dict[str, Any] = {}
     for side in ("left", "right"):
         content[f"input_rgb_{side}"] = np.zeros((3, 256, 256), np.float32)
@@ -290,10 +287,10 @@ def test_joints_beyond_the_image_circle_are_out_of_view(tmp_path: Path) -> None:
     assert (visibility[0, :, 1:] == Visibility.UNKNOWN).all()
 
 
-def test_points_of_other_cameras_are_refused(tmp_path: Path) -> None:
+def test_points_of_other_cameras_are_refused_unless_any_are_accepted(tmp_path: Path) -> None:
     path = make_raw(tmp_path, (1,)) / "json" / "frame_1.json"
     content = json.loads(path.read_text())
-    for joint in list(content["joints"].values())[:17]:  # Y up, as other tools have it
+    for joint in list(content["joints"].values())[:17]:  # Y up, a convention of other tools
         for view in ("left", "right"):
             joint[f"camera_{view}_pts3d"][1] *= -1
     path.write_text(json.dumps(content))
@@ -329,7 +326,7 @@ def test_impl_and_json_of_different_frames_are_refused(tmp_path: Path) -> None:
     assert "not of the same frame" in frames.skipped[0].reason
 
 
-def test_impl_alone_leaves_out_what_it_cannot_fit(store: FrameStore, tree: Path, tmp_path: Path) -> None:
+def test_impl_alone_skips_frames_that_it_cannot_fit(store: FrameStore, tree: Path, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     shutil.copytree(tree, root, ignore=shutil.ignore_patterns("json", "fisheye_final_image"))
     blank, wrong = sorted(root.rglob("frame_7.npy")) + sorted(root.rglob("frame_8.npy"))
@@ -341,19 +338,19 @@ def test_impl_alone_leaves_out_what_it_cannot_fit(store: FrameStore, tree: Path,
     source = UnrealEgoSource(root, LISTS, image_px=PX)
     assert source.part == ImplAlone()
     frames = source.read(source.plan("train")[0])
-    left_out = {skipped.frame_number: skipped for skipped in frames.skipped}
-    assert sorted(left_out) == [7, 8]
-    assert not any(skipped.damaged for skipped in frames.skipped)
-    assert "fewer than 8 joints" in left_out[7].reason
-    assert "do not fit" in left_out[8].reason
-    assert left_out[8].file.endswith("all_data_with_img-256_hm-64_pose-16_npy/frame_8.npy")
-    # A wrong frame does not spoil the others, which share its baseline.
-    truth = {number: row for row, number in enumerate(store.labels["frame_number"].tolist())}
-    expected = store.labels["origin_cm"][[truth[int(n)] for n in frames.frame_number]].numpy()
+    skipped = {frame.frame_number: frame for frame in frames.skipped}
+    assert sorted(skipped) == [7, 8]
+    assert not any(frame.damaged for frame in frames.skipped)
+    assert "fewer than 8 joints" in skipped[7].reason
+    assert "do not fit" in skipped[8].reason
+    assert skipped[8].file.endswith("all_data_with_img-256_hm-64_pose-16_npy/frame_8.npy")
+    # A wrong frame does not affect the others, which share its baseline.
+    rows = {number: row for row, number in enumerate(store.labels["frame_number"].tolist())}
+    expected = store.labels["origin_cm"][[rows[int(n)] for n in frames.frame_number]].numpy()
     assert np.linalg.norm(frames.origin_cm - expected, axis=-1).mean() < 0.4
 
 
-def test_poses_only_in_view_of_one_camera_are_recovered_too(tree: Path, store: FrameStore, tmp_path: Path) -> None:
+def test_poses_that_only_one_camera_sees_are_recovered_too(tree: Path, store: FrameStore, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     shutil.copytree(tree, root, ignore=shutil.ignore_patterns("json", "fisheye_final_image"))
     (path,) = root.rglob("frame_9.npy")
@@ -366,7 +363,7 @@ def test_poses_only_in_view_of_one_camera_are_recovered_too(tree: Path, store: F
     assert np.linalg.norm(frames.origin_cm[row] - expected, axis=-1).max() < 1.5
 
 
-def test_lists_decide_what_is_read_and_in_which_order(tmp_path: Path) -> None:
+def test_lists_determine_motions_and_their_order(tmp_path: Path) -> None:
     first, second = MOTION.replace("some", "b"), MOTION.replace("some", "a")
     for motion in (first, second):
         make_raw(tmp_path / "UnrealEgoData", (1,), motion)
@@ -378,13 +375,13 @@ def test_lists_decide_what_is_read_and_in_which_order(tmp_path: Path) -> None:
     assert source.missing("train") == [MOTION]
 
 
-def test_identity_knows_the_frames_and_not_the_path(tmp_path: Path) -> None:
+def test_identity_depends_on_the_frames_and_not_on_the_path(tmp_path: Path) -> None:
     for folder in ("a", "b", "c"):
         make_raw(tmp_path / folder, (1, 2, 3) if folder == "c" else (1, 2))
-    one, same, other = (UnrealEgoSource(tmp_path / folder, LISTS, image_px=64).identity() for folder in "abc")
-    assert one == same != other
-    assert UnrealEgoSource(tmp_path / "a", LISTS, image_px=64, origin=Device()).identity() != one
-    json.dumps(one)
+    first, same, other = (UnrealEgoSource(tmp_path / folder, LISTS, image_px=64).identity() for folder in "abc")
+    assert first == same != other
+    assert UnrealEgoSource(tmp_path / "a", LISTS, image_px=64, origin=Device()).identity() != first
+    assert json.loads(json.dumps(first))["part"] == "raw"
 
 
 def test_a_worker_reads_what_the_parent_planned(tmp_path: Path) -> None:
@@ -406,23 +403,23 @@ def test_a_worker_reads_what_the_parent_planned(tmp_path: Path) -> None:
         ("", "names no motion"),
     ],
 )
-def test_bad_lists_are_told(tmp_path: Path, line: str, message: str) -> None:
+def test_bad_lists_are_named(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "train.txt").write_text(line)
     with pytest.raises(EgotapError, match=rf"train\.txt.*{message}"):
         UnrealEgoSource(tmp_path, LISTS)
 
 
-def test_missing_roots_lists_and_data_are_told(tmp_path: Path) -> None:
+def test_missing_roots_lists_and_data_are_named(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match=r"no such folder; data\.root"):
         UnrealEgoSource(tmp_path / "nowhere", LISTS)
     with pytest.raises(EgotapError, match=r"train\.txt: no such file"):
         UnrealEgoSource(tmp_path, LISTS)
     (tmp_path / "train.txt").write_text(f"./UnrealEgoData/{MOTION}")
-    with pytest.raises(EgotapError, match="none of the lists' 1 motions is there"):
+    with pytest.raises(EgotapError, match="none of the 1 motions in the lists is there"):
         UnrealEgoSource(tmp_path, LISTS)
 
 
-def reason(source: UnrealEgoSource) -> SkippedFrame:
+def only_skipped(source: UnrealEgoSource) -> SkippedFrame:
     (skipped,) = read_all(source).skipped
     assert skipped.damaged
     assert skipped.file in skipped.reason or skipped.reason.count(MOTION)
@@ -453,24 +450,24 @@ def put(key: str, value: Any) -> Change:
         (put("camera_left_pts2d", {}), "is not 2 numbers"),
     ],
 )
-def test_bad_json_is_told(tmp_path: Path, change: Change, message: str) -> None:
+def test_bad_json_is_named(tmp_path: Path, change: Change, message: str) -> None:
     path = make_raw(tmp_path, (1,)) / "json" / "frame_1.json"
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
-    skipped = reason(UnrealEgoSource(tmp_path, LISTS, image_px=64))
+    skipped = only_skipped(UnrealEgoSource(tmp_path, LISTS, image_px=64))
     assert message in skipped.reason
     assert (skipped.motion, skipped.frame_number) == (MOTION, 1)
 
 
-def test_missing_and_bad_images_are_told(tmp_path: Path) -> None:
+def test_missing_and_bad_images_are_named(tmp_path: Path) -> None:
     images = make_raw(tmp_path, (1, 2, 3)) / "fisheye_final_image" / "camera_right"
     (images / "final_1.png").unlink()
     (images / "final_2.png").write_bytes((images / "final_2.png").read_bytes()[:-300])
     Image.new("RGB", (512, 512)).save(images / "final_3.png")
     frames = read_all(UnrealEgoSource(tmp_path, LISTS, image_px=64))
     messages = ("final_1.png: no such file", "final_2.png is a damaged or truncated", "is 512 x 512 px: expected 1024")
-    assert [message in skipped.reason for message, skipped in zip(messages, frames.skipped, strict=True)] == [True] * 3
+    assert all(message in skipped.reason for message, skipped in zip(messages, frames.skipped, strict=True))
 
 
 class Bomb:
@@ -495,7 +492,7 @@ class Bomb:
         ),
     ],
 )
-def test_bad_npy_is_told(tmp_path: Path, content: Any, message: str) -> None:
+def test_bad_npy_is_named(tmp_path: Path, content: Any, message: str) -> None:
     make_impl(tmp_path, content)
-    assert message in reason(UnrealEgoSource(tmp_path, LISTS, image_px=64)).reason
+    assert message in only_skipped(UnrealEgoSource(tmp_path, LISTS, image_px=64)).reason
     assert not Path("/tmp/egotap-must-not-exist").exists()

@@ -1,4 +1,4 @@
-"""Frame stores as a tree of UnrealEgo's files, for programs that read those, and for proving our own reader."""
+"""Writes frame stores as a tree of UnrealEgo's files, for programs that read those and for tests of our own reader."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
+from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.unrealego.files import (
     HEATMAP_PX,
@@ -40,30 +41,29 @@ from egotap_pl.data.unrealego.files import (
 )
 from egotap_pl.data.unrealego.tree import LEVELS, ROOT_NAME, category_folder
 
-SPLITS = ("train", "validation", "test")
-FRAMES_PER_TASK = 8
+_FRAMES_PER_TASK = 8
 
 
 def write_unrealego(
     folder: Path | str, output: Path | str, workers: int | None = None, console: Console | None = None
 ) -> int:
-    """Write prepared stores as ``output/train.txt`` and so on, and ``output/UnrealEgoData/...``.
+    """Writes frame stores as lists (``output/train.txt`` and so on) and a tree (``output/UnrealEgoData/...``).
 
-    Images of another size than the files' are made larger by repeating pixels, or smaller by averaging. What a store
-    does not know is left out (depth images), or zero (``ground_z_value``, ``rot``); ``trans`` is in the left camera's
-    frame. Files that are there are kept, so an interrupted job goes on where it was.
+    Images of another size than the files' are enlarged by repeating pixels, or reduced by averaging. Depth images are
+    not written; ``ground_z_value`` and ``rot`` are zero, and ``trans`` is in the left camera's frame. Existing files
+    are kept, so that an interrupted job continues where it was.
 
     Args:
-        folder: with a store per split, of UnrealEgo's skeleton, cameras with parallel axes and poses from the pelvis.
-        output: where the tree goes; it may be there in part.
-        workers: processes that write; all processors by default, 0 for none but this one.
+        folder: folder of the stores, with UnrealEgo's skeleton, parallel cameras and poses relative to the pelvis.
+        output: folder of the tree, which may already contain a part of it.
+        workers: number of processes that write; all processors by default, 0 for this process alone.
         console: where progress is shown; the standard output by default.
 
     Returns:
         The number of frames in the tree.
 
     Raises:
-        EgotapError: if there are no stores, or UnrealEgo's files cannot hold what is in them.
+        EgotapError: if there are no stores, or they contain anything that UnrealEgo's files cannot.
     """
     output = Path(output).absolute()
     stores = {split: FrameStore(path) for split in SPLITS if (path := store_path(folder, split)).exists()}
@@ -72,14 +72,11 @@ def write_unrealego(
     for split, store in stores.items():
         _check(store)
         motions = [motion_folder(store, row) for row in range(len(store))]
-        frames = Counter(zip(motions, store.labels["frame_number"].tolist(), strict=True))
-        if (most := frames.most_common(1)[0])[1] > 1:
-            raise EgotapError(f"{store.path}: frame {most[0][1]} of motion {most[0][0]} is there {most[1]} times")
+        _check_unique(store, motions)
         lines = "".join(f"./{ROOT_NAME}/{motion}\n" for motion in dict.fromkeys(motions))
         _write(output / f"{split}.txt", lines.encode())
-        tasks = [
-            range(start, min(start + FRAMES_PER_TASK, len(store))) for start in range(0, len(store), FRAMES_PER_TASK)
-        ]
+        starts = range(0, len(store), _FRAMES_PER_TASK)
+        tasks = [range(start, min(start + _FRAMES_PER_TASK, len(store))) for start in starts]
         with (
             Workers(partial(_write_frames, store, output), usable_cpus() if workers is None else workers) as pool,
             FrameProgress(split, len(store), console) as progress,
@@ -90,7 +87,7 @@ def write_unrealego(
 
 
 def motion_folder(store: FrameStore, row: int) -> str:
-    """``<environment>/<Day or Night>/<human>/<glasses>/<category>/<motion>`` of a frame.
+    """The folder of a frame: ``<environment>/<Day or Night>/<human>/<glasses>/<category>/<motion>``.
 
     A motion that came from such a tree keeps its name.
     """
@@ -107,36 +104,52 @@ def motion_folder(store: FrameStore, row: int) -> str:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A frame to be written."""
+    """A frame to write."""
 
     batch: Batch
+    """The batch that contains it."""
+
     row: int
+    """Its row in the batch."""
+
     folder: Path
+    """Folder of its motion."""
+
     number: int
+    """Its number within the motion."""
 
     @property
     def points_cm(self) -> np.ndarray:
-        """Of all joints and the pelvis, in each view."""
+        """All joints and the pelvis, in each camera's frame."""
         pose = np.concatenate((self.batch.pose_cm[self.row].double().numpy(), np.zeros((1, 3))))
         return pose + self.batch.origin_cm[self.row].double().numpy()[:, None]
 
 
 def _check(store: FrameStore) -> None:
-    same = store.skeleton.joints == unrealego().joints
-    if not same or not np.allclose(store.rig.rotation, np.eye(3)) or set(store.rig.cameras[0].size_px) != {FRAME_PX}:
+    has_joints, is_parallel = store.skeleton.joints == unrealego().joints, np.allclose(store.rig.rotation, np.eye(3))
+    if not has_joints or not is_parallel or set(store.rig.cameras[0].size_px) != {FRAME_PX}:
         raise EgotapError(
             f"{store.path} cannot be written as UnrealEgo's files: they need its skeleton and glasses, not "
             f"{store.skeleton.name} seen by {store.rig.name}; prepare it with data=egosynth"
         )
     if store.header.source.get("origin", "pelvis") != "pelvis":
-        raise EgotapError(f"{store.path} cannot be written as UnrealEgo's files: its poses are not from the pelvis")
+        raise EgotapError(
+            f"{store.path} cannot be written as UnrealEgo's files: its poses are not relative to the pelvis"
+        )
+
+
+def _check_unique(store: FrameStore, motions: Sequence[str]) -> None:
+    frames = Counter(zip(motions, store.labels["frame_number"].tolist(), strict=True))
+    (motion, number), count = frames.most_common(1)[0]
+    if count > 1:
+        raise EgotapError(f"{store.path}: frame {number} of motion {motion} occurs {count} times")
 
 
 def _write_frames(store: FrameStore, output: Path, rows: Sequence[int]) -> int:
     batch, numbers = store.read(list(rows)), store.name_frames(list(rows)).frame_number
-    for place, row in enumerate(rows):
-        folder = output / ROOT_NAME / motion_folder(store, row)
-        _write_frame(store, _Frame(batch, place, folder, int(numbers[place])))
+    for batch_row, store_row in enumerate(rows):
+        folder = output / ROOT_NAME / motion_folder(store, store_row)
+        _write_frame(store, _Frame(batch, batch_row, folder, int(numbers[batch_row])))
     return len(rows)
 
 
@@ -157,8 +170,8 @@ def _write_frame(store: FrameStore, frame: _Frame) -> None:
 
 
 def _impl(frame: _Frame, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
-    one = slice(frame.row, frame.row + 1)
-    heatmaps = joint_heatmaps(frame.batch.points2d_px[one], unrealego(), HEATMAP_PX)[0].numpy()
+    points2d_px = frame.batch.points2d_px[frame.row : frame.row + 1]
+    heatmaps = joint_heatmaps(points2d_px, unrealego(), HEATMAP_PX)[0].numpy()
     content = {}
     for view, side in enumerate(SIDES):
         content[f"input_rgb_{side}"] = normalised(resized(images[view], IMPL_PX)).astype(np.float32)
@@ -183,12 +196,15 @@ def _json(store: FrameStore, frame: _Frame) -> dict[str, Any]:
 
 
 def _safe(name: str) -> str:
-    """A name that a folder may have."""
+    """The name with every character replaced that is unsafe in a folder's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "_"
 
 
 def _write(path: Path, content: bytes) -> None:
-    """A file that is whole if it is there. (Not brought to disk one by one, which would take longer than writing.)"""
+    """Writes a file under a temporary name and renames it, so that a file with its final name is complete.
+
+    Files are not flushed to disk one by one, which would take longer than writing them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}{SUFFIX}")
     temporary.write_bytes(content)

@@ -1,4 +1,4 @@
-"""What of UnrealEgo a user may have, each read in its own way: the raw release, the impl files, or both."""
+"""The variants of UnrealEgo's files that a user may have: the raw release, the impl files, or parts of both."""
 
 from __future__ import annotations
 
@@ -29,197 +29,219 @@ from egotap_pl.data.unrealego.fit import find_peaks, fit_pelvis
 from egotap_pl.data.unrealego.tree import IMAGE_FOLDERS, IMPL_FOLDER, JSON_FOLDER, Motion, frame_numbers
 
 POSES_AGREE_CM = 0.1
+"""Largest difference between two files' poses of the same frame."""
+
 MAX_DISTANCE_PX = 20.0
-"""Half the joints' 2D points must be this near to where the calibration projects them: else it is not theirs."""
+"""Largest median distance of a view's 2D points from where the calibration projects the 3D points."""
 
 
-class Sample(NamedTuple):
-    """A frame as it was found.
-
-    Fields:
-        number: of the frame within its motion.
-        images: RGB.
-        points2d_px: of every joint in each view.
-        pose_cm: every joint relative to the pelvis, in the cameras' axes.
-        pelvis_cm: in each camera's frame.
-        fit_residual_px: of the fit, if 2D points and pelvis come from one.
-    """
+class UnrealEgoFrame(NamedTuple):
+    """A frame of UnrealEgo, before its pose is moved to the configured origin."""
 
     number: int
+    """Number of the frame within its motion."""
+
     images: UInt8[np.ndarray, "v 3 h w"]
+    """RGB images."""
+
     points2d_px: Float64[np.ndarray, "v j 2"]
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
+
     pose_cm: Float64[np.ndarray, "j 3"]
+    """Every joint relative to the pelvis, in the cameras' axes."""
+
     pelvis_cm: Float64[np.ndarray, "v 3"]
+    """The pelvis in each camera's frame."""
+
     fit_residual_px: float | None = None
+    """Residual of the fit that recovered 2D points and pelvis; None if they were read."""
 
 
-Samples = tuple[list[Sample], tuple[SkippedFrame, ...]]
+ReadFrames = tuple[list[UnrealEgoFrame], tuple[SkippedFrame, ...]]
+"""The frames that could be read, and the skipped ones."""
 
 
 @runtime_checkable
-class Part(Protocol):
-    """A way to read UnrealEgo. Picklable."""
+class FileVariant(Protocol):
+    """A variant of UnrealEgo's files, and how it is read. Must be picklable."""
 
     def identity(self) -> dict[str, Any]:
-        """Its name and what else determines what it reads, as JSON."""
+        """Name of the variant and everything else that determines what is read, as JSON."""
         ...
 
-    def there(self, folder: Path) -> bool:
-        """Whether a motion's folder has this part."""
+    def has_folders(self, folder: Path) -> bool:
+        """Whether a motion's folder contains the folders of this variant."""
         ...
 
     def numbers(self, folder: Path) -> set[int]:
-        """Numbers of the frames of a motion's folder; none if this part of it is not there."""
+        """Numbers of the frames in a motion's folder; none if it lacks a folder of this variant."""
         ...
 
     def baseline_cm(self, folder: Path, number: int) -> Float64[np.ndarray, "3"] | None:
-        """From a point in the left camera's frame to the same in the right one's, if a frame's files tell."""
+        """The vector from a point in the left camera's frame to the same point in the right camera's frame.
+
+        Args:
+            folder: folder of a motion.
+            number: number of a frame.
+
+        Returns:
+            The vector, or None if this variant's files do not say.
+
+        Raises:
+            EgotapError: if the frame's file is missing or damaged.
+        """
         ...
 
-    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> Samples:
-        """The frames that can be read, and those that cannot."""
+    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
+        """Reads frames of a motion.
+
+        Args:
+            root: the folder of the environments.
+            motion: the motion.
+            numbers: numbers of the frames.
+            image_px: height and width of the images to return.
+            rig: the two cameras.
+
+        Returns:
+            The frames that could be read, and the skipped ones.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class RawRelease:
-    """json and png, as the raw release has them: true 2D points; images are made smaller here.
-
-    Args:
-        max_distance_px: frames whose points lie farther from their projection (median) are refused; None for any.
-    """
+    """json and png files, as in the raw release. 2D points are exact; images are reduced to the size needed."""
 
     max_distance_px: float | None = MAX_DISTANCE_PX
+    """Frames with a larger median distance of 2D points from projected 3D points are damaged; None accepts any."""
 
     def identity(self) -> dict[str, Any]:
-        """Its name and limit."""
+        """Name and limit of the variant."""
         return {"part": "raw", "max_distance_px": self.max_distance_px}
 
-    def there(self, folder: Path) -> bool:
-        """Whether its folders are there."""
-        return all((folder / part).is_dir() for part in (JSON_FOLDER, *IMAGE_FOLDERS))
+    def has_folders(self, folder: Path) -> bool:
+        """Whether the folders of json and of both views' images exist."""
+        return all((folder / name).is_dir() for name in (JSON_FOLDER, *IMAGE_FOLDERS))
 
     def numbers(self, folder: Path) -> set[int]:
-        """Frames that have any of the three files: those that lack another are damaged."""
-        found = frame_numbers(folder / JSON_FOLDER, "frame_", ".json")
+        """Numbers of the frames that have any of the three files. Frames that lack one of them are damaged."""
+        labels = frame_numbers(folder / JSON_FOLDER, "frame_", ".json")
         images = [frame_numbers(folder / images, "final_", ".png") for images in IMAGE_FOLDERS]
-        return found.union(*images) if self.there(folder) else set()
+        return labels.union(*images) if self.has_folders(folder) else set()
 
     def baseline_cm(self, folder: Path, number: int) -> Float64[np.ndarray, "3"] | None:
-        """As the frame's json has it."""
+        """The baseline in a frame's json."""
         return _baseline(read_points(json_path(folder, number)))
 
-    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> Samples:
+    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
         """Reads each frame."""
         folder = root / motion.name
 
-        def read(number: int) -> Sample:
+        def read(number: int) -> UnrealEgoFrame:
             points = _checked_points(json_path(folder, number), rig, self.max_distance_px)
-            return _sample(number, read_pngs(png_paths(folder, number), image_px), points)
+            return _labelled(number, read_pngs(png_paths(folder, number), image_px), points)
 
-        return read_each(_named(root, motion, numbers, json_path, read))
+        return read_each(_readers(motion, numbers, json_path, read))
 
 
 @dataclass(frozen=True)
 class ImplWithJson:
-    """The impl files for images, the raw release's json files for everything else.
-
-    Args:
-        max_distance_px: frames whose points lie farther from their projection (median) are refused; None for any.
-    """
+    """The images of the impl files, with the labels of the raw release's json files."""
 
     max_distance_px: float | None = MAX_DISTANCE_PX
+    """Frames with a larger median distance of 2D points from projected 3D points are damaged; None accepts any."""
 
     def identity(self) -> dict[str, Any]:
-        """Its name and limit."""
+        """Name and limit of the variant."""
         return {"part": "impl+json", "max_distance_px": self.max_distance_px}
 
-    def there(self, folder: Path) -> bool:
-        """Whether its folders are there."""
-        return all((folder / part).is_dir() for part in (JSON_FOLDER, IMPL_FOLDER))
+    def has_folders(self, folder: Path) -> bool:
+        """Whether the folders of json and of impl files exist."""
+        return all((folder / name).is_dir() for name in (JSON_FOLDER, IMPL_FOLDER))
 
     def numbers(self, folder: Path) -> set[int]:
-        """Frames that have an impl file: the json of any is expected."""
-        return frame_numbers(folder / IMPL_FOLDER, "frame_", ".npy") if self.there(folder) else set()
+        """Numbers of the frames that have an impl file. Frames without a json file are damaged."""
+        return frame_numbers(folder / IMPL_FOLDER, "frame_", ".npy") if self.has_folders(folder) else set()
 
     def baseline_cm(self, folder: Path, number: int) -> Float64[np.ndarray, "3"] | None:
-        """As the frame's json has it."""
+        """The baseline in a frame's json."""
         return _baseline(read_points(json_path(folder, number)))
 
-    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> Samples:
-        """Reads each frame; the two files must have the same pose."""
+    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
+        """Reads each frame. Its two files must have the same pose."""
         folder = root / motion.name
 
-        def read(number: int) -> Sample:
+        def read(number: int) -> UnrealEgoFrame:
             impl = read_impl(npy_path(folder, number), image_px)
             points = _checked_points(json_path(folder, number), rig, self.max_distance_px)
-            sample = _sample(number, impl.images, points)
-            apart = float(np.abs(sample.pose_cm - impl.pose_cm).max())
-            if apart > POSES_AGREE_CM:
+            frame = _labelled(number, impl.images, points)
+            distance_cm = float(np.abs(frame.pose_cm - impl.pose_cm).max())
+            if distance_cm > POSES_AGREE_CM:
                 raise EgotapError(
                     f"{npy_path(folder, number)} and {json_path(folder, number)} are not of the same frame: their "
-                    f"poses are up to {apart:.3g} cm apart"
+                    f"poses are up to {distance_cm:.3g} cm apart"
                 )
-            return sample
+            return frame
 
-        return read_each(_named(root, motion, numbers, npy_path, read))
+        return read_each(_readers(motion, numbers, npy_path, read))
 
 
 @dataclass(frozen=True)
 class ImplAlone:
-    """The impl files alone: 2D points and pelvis are recovered from pose and heatmaps (`unrealego_fit`).
-
-    Args:
-        max_residual_px: frames whose fit is worse, root mean square per coordinate, are left out. Truncation to a
-            heatmap's pixels alone makes 4.6.
-        min_peaks: frames that show fewer joints, in both views together, are left out.
-    """
+    """The impl files alone. 2D points and pelvis are recovered from poses and heatmaps (`unrealego.fit`)."""
 
     max_residual_px: float = 6.0
+    """Frames with a larger residual (root mean square per coordinate) are skipped. Truncation to the heatmaps' pixels
+    alone makes it 4.6."""
+
     min_peaks: int = 8
+    """Frames with fewer visible joints, counted over both views, are skipped."""
 
     def identity(self) -> dict[str, Any]:
-        """Its name and limits."""
+        """Name and limits of the variant."""
         return {"part": "impl", "max_residual_px": float(self.max_residual_px), "min_peaks": self.min_peaks}
 
-    def there(self, folder: Path) -> bool:
-        """Whether its folders are there."""
+    def has_folders(self, folder: Path) -> bool:
+        """Whether the folder of impl files exists."""
         return (folder / IMPL_FOLDER).is_dir()
 
     def numbers(self, folder: Path) -> set[int]:
-        """Frames that have an impl file."""
+        """Numbers of the frames that have an impl file."""
         return frame_numbers(folder / IMPL_FOLDER, "frame_", ".npy")
 
     def baseline_cm(self, folder: Path, number: int) -> Float64[np.ndarray, "3"] | None:
-        """The files do not tell."""
+        """None, because impl files do not say."""
         return None
 
-    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> Samples:
-        """Reads each frame, then fits all together."""
+    def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
+        """Reads each frame, then fits all of them together."""
         folder = root / motion.name
 
         def read(number: int) -> tuple[int, Impl]:
             return number, read_impl(npy_path(folder, number), image_px)
 
-        found, damaged = read_each(_named(root, motion, numbers, npy_path, read))
-        if not found:
+        contents, damaged = read_each(_readers(motion, numbers, npy_path, read))
+        if not contents:
             return [], damaged
-        heatmaps = torch.from_numpy(np.stack([impl.heatmaps for _, impl in found]))
-        poses = torch.from_numpy(np.stack([impl.pose_cm for _, impl in found]))
+        heatmaps = torch.from_numpy(np.stack([impl.heatmaps for _, impl in contents]))
+        poses = torch.from_numpy(np.stack([impl.pose_cm for _, impl in contents]))
         fit = fit_pelvis(find_peaks(heatmaps), poses, rig, self.min_peaks)
         points = poses[:, None] + fit.pelvis_cm[:, :, None]
         points2d = torch.stack([camera.project(points[:, v])[0] for v, camera in enumerate(rig.cameras)], 1)
-        good, bad = [], []
-        for row, (number, impl) in enumerate(found):
+        frames, excluded = [], []
+        for row, (number, impl) in enumerate(contents):
             residual = float(fit.residual_px[row])
             if residual <= self.max_residual_px:
                 pelvis = fit.pelvis_cm[row].numpy()
-                good.append(Sample(number, impl.images, points2d[row].numpy(), impl.pose_cm, pelvis, residual))
+                frames.append(
+                    UnrealEgoFrame(number, impl.images, points2d[row].numpy(), impl.pose_cm, pelvis, residual)
+                )
             else:
-                bad.append(SkippedFrame(*_name(root, motion, number, npy_path), self._why(residual), damaged=False))
-        return good, (*damaged, *bad)
+                name = _name(motion, number, npy_path)
+                excluded.append(SkippedFrame(*name, self._reason(residual), damaged=False))
+        return frames, (*damaged, *excluded)
 
-    def _why(self, residual_px: float) -> str:
+    def _reason(self, residual_px: float) -> str:
         if residual_px == float("inf"):
             return f"fewer than {self.min_peaks} joints have a peak in the heatmaps: the pelvis cannot be recovered"
         return f"pose and heatmaps do not fit: {residual_px:.1f} px apart, more than {self.max_residual_px:g}"
@@ -227,55 +249,55 @@ class ImplAlone:
 
 @dataclass(frozen=True)
 class WhatIsThere:
-    """The part that most of the motions have; of equals, the one whose frames need least work and lose least."""
+    """The variant that most motions have. Of equally frequent ones, the one that needs the least work is chosen."""
 
-    def choose(self, root: Path, motions: Iterable[Motion]) -> Part:
-        """Look at the motions' folders.
+    def choose(self, root: Path, motions: Iterable[Motion]) -> FileVariant:
+        """Looks into the motions' folders and chooses a variant.
 
         Raises:
-            EgotapError: if no motion is there in any part.
+            EgotapError: if no motion is on disk in any variant.
         """
-        parts: tuple[Part, ...] = (ImplWithJson(), RawRelease(), ImplAlone())
+        variants: tuple[FileVariant, ...] = (ImplWithJson(), RawRelease(), ImplAlone())
         folders = [root / motion.name for motion in motions]
-        counts = [sum(part.there(folder) for folder in folders) for part in parts]
+        counts = [sum(variant.has_folders(folder) for folder in folders) for variant in variants]
         if not any(counts):
             raise EgotapError(
-                f"{root}: none of the lists' {len(folders)} motions is there, neither with {JSON_FOLDER} and "
+                f"{root}: none of the {len(folders)} motions in the lists is there, neither with {JSON_FOLDER} and "
                 f"{IMAGE_FOLDERS[0]} nor with {IMPL_FOLDER}; the first is expected at {folders[0]}"
             )
-        return parts[counts.index(max(counts))]
+        return variants[counts.index(max(counts))]
 
 
-def _named(
-    root: Path, motion: Motion, numbers: Sequence[int], file: Callable[[Path, int], Path], read: Callable[[int], Any]
+def _readers(
+    motion: Motion, numbers: Sequence[int], file: Callable[[Path, int], Path], read: Callable[[int], Any]
 ) -> list[tuple[FrameName, Callable[[], Any]]]:
-    return [(_name(root, motion, number, file), partial(read, number)) for number in numbers]
+    return [(_name(motion, number, file), partial(read, number)) for number in numbers]
 
 
-def _name(root: Path, motion: Motion, number: int, file: Callable[[Path, int], Path]) -> FrameName:
+def _name(motion: Motion, number: int, file: Callable[[Path, int], Path]) -> FrameName:
     return FrameName(motion.name, number, file(Path(motion.name), number).as_posix())
 
 
-def _sample(number: int, images: UInt8[np.ndarray, "v 3 h w"], points: Points) -> Sample:
+def _labelled(number: int, images: UInt8[np.ndarray, "v 3 h w"], points: Points) -> UnrealEgoFrame:
     pelvis = points.points_cm[:, -1]
     pose = points.points_cm[0, :-1] - pelvis[0]
-    return Sample(number, images, points.points2d_px[:, :-1], pose, pelvis)
+    return UnrealEgoFrame(number, images, points.points2d_px[:, :-1], pose, pelvis)
 
 
 def _checked_points(path: Path, rig: StereoRig, max_distance_px: float | None) -> Points:
-    """Points that are where the calibration projects them.
+    """Reads a frame's points and checks them against the calibration.
 
     Raises:
-        EgotapError: as `read_points`, or if they are not.
+        EgotapError: as `read_points`, or if the 2D points are far from the projected 3D points.
     """
     points = read_points(path)
     if max_distance_px is not None:
         views = zip(rig.cameras, torch.from_numpy(points.points_cm), strict=True)
-        px, seen = (torch.stack(x).numpy() for x in zip(*(camera.project(p) for camera, p in views), strict=True))
-        apart = np.linalg.norm(px - points.points2d_px, axis=-1)[seen]
-        if len(apart) and np.median(apart) > max_distance_px:
+        px, inside = (torch.stack(x).numpy() for x in zip(*(camera.project(p) for camera, p in views), strict=True))
+        distances = np.linalg.norm(px - points.points2d_px, axis=-1)[inside]
+        if len(distances) and np.median(distances) > max_distance_px:
             raise EgotapError(
-                f"{path}: the joints' 2D points are {np.median(apart):.0f} px (median) from where UnrealEgo's "
+                f"{path}: the joints' 2D points are {np.median(distances):.0f} px (median) from where UnrealEgo's "
                 "calibration projects their 3D points: the file is of other cameras, axes or units"
             )
     return points
