@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
-from egotap_pl.core.errors import EgotapError
 
 ROUND_TRIP_PX = 0.02
 CAMERA = FisheyeCamera.unrealego()
@@ -225,95 +224,3 @@ def test_a_rotated_rig_transforms_points() -> None:
     torch.testing.assert_close(px[:, 0], CAMERA.project(points)[0])
     torch.testing.assert_close(px[:, 1], AFFINE.project(torch.from_numpy(right))[0])
     assert inside.shape == (4, 2, 5)
-
-
-# --- OCamCalib files
-
-
-def calibration_text(**replacements: str) -> str:
-    """A file as OCamCalib writes it, of a frame wider than high: centre "row column", size "height width"."""
-    values = {
-        "c2w": f"{len(CAMERA.c2w)} " + " ".join(map(repr, CAMERA.c2w)),
-        "w2c": f"{len(CAMERA.w2c)} " + " ".join(map(repr, CAMERA.w2c)),
-        "centre": "507.5 651.25",
-        "affine": "0.999 -0.002 0.003",
-        "size": "1024 1280",
-        **replacements,
-    }
-    comments = {
-        "c2w": "#polynomial coefficients for the DIRECT mapping function",
-        "w2c": "#polynomial coefficients for the inverse mapping function",
-        "centre": '#center: "row" and "column", starting from 0 (C convention)',
-        "affine": '#affine parameters "c", "d", "e"',
-        "size": '#image size: "height" and "width"',
-    }
-    return "\n\n".join(f"{comments[name]}\n\n{values[name]}" for name in comments) + "\n\n"
-
-
-def test_an_ocamcalib_file_becomes_a_camera(tmp_path) -> None:
-    path = tmp_path / "calibration.txt"
-    path.write_text(calibration_text())
-    camera = FisheyeCamera.from_ocamcalib(path, circle_radius_px=512)
-    assert camera.size_px == (1280, 1024)
-    assert camera.centre_px == (651.25, 507.5)
-    assert camera.affine == (0.999, -0.002, 0.003)
-    assert camera.c2w == CAMERA.c2w
-    assert camera.w2c == CAMERA.w2c
-    assert camera.max_angle_rad == pytest.approx(CAMERA.max_angle_rad)
-    points = rays(torch.linspace(2, 70, 9).double())
-    expected = [[project_by_the_formula(camera, *p) for p in ring] for ring in points.tolist()]
-    np.testing.assert_allclose(camera.project(points)[0].numpy(), np.array(expected), atol=1e-6)
-
-
-def test_without_a_radius_the_view_ends_where_the_polynomials_stop_agreeing(tmp_path) -> None:
-    path = tmp_path / "calibration.txt"
-    path.write_text(calibration_text())
-    camera = FisheyeCamera.from_ocamcalib(str(path))
-    assert 530 < camera.circle_radius_px < math.hypot(652, 517)
-    px = torch.tensor(camera.centre_px) + torch.tensor([[camera.circle_radius_px - 1, 0.0]])
-    torch.testing.assert_close(camera.project(camera.unproject(px)[0])[0], px, atol=0.001 * 830, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("change", "line", "expected"),
-    [
-        ({"c2w": "5 1 2 3"}, 3, "c2w"),
-        ({"c2w": "nothing"}, 3, "c2w"),
-        ({"w2c": ""}, 7, "w2c"),
-        ({"w2c": "2 1.0 nan"}, 7, "w2c"),
-        ({"centre": "507.5"}, 11, "row column"),
-        ({"centre": "651.25 507.5"}, 11, "row column"),
-        ({"affine": "1 0"}, 15, "c d e"),
-        ({"affine": "1 1 1"}, 15, "inverted"),
-        ({"size": "1024 1280.5"}, 19, "height width"),
-        ({"size": "-1 1280"}, 19, "height width"),
-        ({"size": "1280 1024"}, 11, "row column"),
-    ],
-)
-def test_an_error_names_the_bad_line(tmp_path, change: dict[str, str], line: int, expected: str) -> None:
-    path = tmp_path / "bad.txt"
-    path.write_text(calibration_text(**change))
-    with pytest.raises(EgotapError) as error:
-        FisheyeCamera.from_ocamcalib(path)
-    assert f"{path}, line {line}: " in str(error.value)
-    assert expected in str(error.value)
-
-
-def test_files_that_are_not_calibrations_are_refused(tmp_path) -> None:
-    path = tmp_path / "file"
-    with pytest.raises(EgotapError, match="cannot read"):
-        FisheyeCamera.from_ocamcalib(path)
-    with pytest.raises(EgotapError, match="cannot read"):
-        FisheyeCamera.from_ocamcalib(tmp_path)
-    path.write_bytes(b"\x89PNG\xff\xfe" * 10)
-    with pytest.raises(EgotapError, match="not a text file"):
-        FisheyeCamera.from_ocamcalib(path)
-    path.write_text("#\n" * 600_000)
-    with pytest.raises(EgotapError, match="larger than"):
-        FisheyeCamera.from_ocamcalib(path)
-    path.write_text("\n".join(calibration_text().split("\n")[:9]))
-    with pytest.raises(EgotapError, match=r"ends after line 9; expected the image centre.* on line 11"):
-        FisheyeCamera.from_ocamcalib(path)
-    path.write_text(calibration_text(w2c="3 400 100 20"))
-    with pytest.raises(EgotapError, match="inverse to each other"):
-        FisheyeCamera.from_ocamcalib(path)

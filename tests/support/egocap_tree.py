@@ -1,4 +1,4 @@
-"""An EgoCap tree written by hand, without the package's writer, cameras or calibration code: numbers are known."""
+"""An EgoCap tree with known numbers, written without the package's writer, cameras or calibration code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-FOCAL_PX = 400.0  # an equidistant lens: a point off the axis by an angle lies FOCAL_PX times it from the centre
+FOCAL_PX = 400.0  # of an equidistant lens: its image distance is FOCAL_PX times the angle from the axis
 CENTRES_PX = ((650.4, 505.0), (632.2, 515.0))
-CROPS_PX = (138, 120)  # 650.4 - 512 and 632.2 - 512 to the nearest even number: a pixel of 640 is two of 1280
+CROPS_PX = (138, 120)  # 650.4 - 512 and 632.2 - 512 rounded to even numbers: a pixel of 640 is two pixels of 1280
 ROTATION = Rotation.from_euler("zyx", (8.0, -6.0, 4.0), degrees=True).as_matrix()
 TRANSLATION_CM = np.array((-17.0, 1.5, -2.0))
 SWAPPED = [0, 1, *range(6, 10), *range(2, 6), *range(14, 18), *range(10, 14)]  # left and right limbs
@@ -35,6 +35,7 @@ def project(points_cm: np.ndarray, view: int) -> np.ndarray:
 
 
 def calibration(view: int, size: str = "1024 1280") -> str:
+    """The calibration file of a view."""
     r = np.linspace(1e-6, 600, 500)
     z = np.polynomial.Polynomial.fit(r, -r / np.tan(r / FOCAL_PX), 12).convert().coef
     lines = [""] * 20
@@ -45,7 +46,7 @@ def calibration(view: int, size: str = "1024 1280") -> str:
 
 
 def picture(blue: int) -> np.ndarray:
-    """640 x 512: red grows to the right, green downwards."""
+    """An image of 640 x 512 px in which red grows to the right and green downwards."""
     x, y = np.meshgrid(np.arange(640), np.arange(512))
     return np.stack((x * 0.25 + 40, y * 0.25 + 40, np.full_like(x, blue)), -1).round().astype(np.uint8)
 
@@ -57,15 +58,15 @@ def jpeg(pixels: np.ndarray) -> bytes:
 
 
 def cropped(blue: int, view: int) -> np.ndarray:
-    """What a reader gives of a picture at 256 px."""
+    """What a reader should return for a picture, at 256 px."""
     left = CROPS_PX[view] // 2
     square = picture(blue)[:, left : left + 512].astype(float)
     return square.reshape(256, 2, 256, 2, 3).mean((1, 3)).transpose(2, 0, 1)
 
 
 @dataclass
-class HandMade:
-    """Two training frames of each subject, and four held-out frames."""
+class HandMadeTree:
+    """An EgoCap tree with two training frames of each subject and four held-out frames."""
 
     root: Path
     train_cm: np.ndarray = field(init=False)
@@ -95,9 +96,10 @@ class HandMade:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def fractions(self) -> np.ndarray:
+        """Points of the training frames as fractions of the frame."""
         return np.stack([project(self.train_cm, view) for view in range(2)], 1) / (1280, 1024)
 
-    def write_training(self, **changed: np.ndarray) -> None:
+    def write_training(self, **changes: np.ndarray) -> None:
         content = {
             "pose_2d": self.fractions(),
             "pose_3d": self.train_cm * (10, 10, -10),
@@ -106,7 +108,7 @@ class HandMade:
         }
         self.root.mkdir(parents=True, exist_ok=True)
         with h5py.File(self.root / TRAINING, "w") as file:
-            for name, value in (content | changed).items():
+            for name, value in (content | changes).items():
                 file[name] = value
 
     def write_poses(self) -> None:
@@ -116,11 +118,12 @@ class HandMade:
         ]
         self.write(POSES, "\n".join(("Skeletool MDDD", "18 joints", *rows, "")))
 
-    def write_points(self, delay: int = 85, leave_out: tuple[tuple[int, int], ...] = ()) -> None:
+    def write_points(self, delay: int = 85, omitted: tuple[tuple[int, int], ...] = ()) -> None:
+        """Writes the points of all frames but the omitted ones, each a view and a frame number."""
         lines: list[str] = []
         for n, pose in zip(self.numbers, self.held_out_cm, strict=True):
             for view in range(2):
-                if (view, n) in leave_out:
+                if (view, n) in omitted:
                     continue
                 xy = project(pose, view) / 2
                 if view:

@@ -17,7 +17,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from numpy.polynomial import Polynomial
 from torch import Tensor
 
 from egotap_pl.core.limits import POLYNOMIAL
-from egotap_pl.core.ocamcalib import read_ocamcalib, usable_radius_px
+from egotap_pl.core.ocamcalib import usable_radius_px
 from egotap_pl.core.plain import check_keys, to_plain
 
 _AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is replaced by its limit: n = 0 has no direction
@@ -104,28 +103,6 @@ class FisheyeCamera:
             c2w=_UNREALEGO_C2W,
             w2c=_UNREALEGO_W2C,
             circle_radius_px=512.0,
-        )
-
-    @classmethod
-    def from_ocamcalib(cls, path: str | Path, circle_radius_px: float | int | None = None) -> FisheyeCamera:
-        """The camera of an OCamCalib text file, affine terms included.
-
-        Args:
-            path: the file, as OCamCalib's exportData writes it.
-            circle_radius_px: radius of the image circle, which the file does not contain. By default the camera sees
-                the whole frame, as far as the file's two polynomials agree.
-
-        Raises:
-            EgotapError: if the file is missing or not in OCamCalib's format; names the line and what was expected.
-        """
-        calibration = read_ocamcalib(Path(path), circle_radius_px)
-        return cls(
-            size_px=calibration.size_px,
-            centre_px=calibration.centre_px,
-            c2w=calibration.c2w,
-            w2c=calibration.w2c,
-            circle_radius_px=calibration.circle_radius_px,
-            affine=calibration.affine,
         )
 
     def to_dict(self) -> dict[str, Any]:

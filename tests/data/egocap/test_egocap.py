@@ -1,4 +1,4 @@
-"""EgoCap's reader on a tree whose numbers are known."""
+"""EgoCap's reader on a tree with known numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from egocap_tree import CROPS_PX, POINTS, ROTATION, TRANSLATION_CM, HandMade, cropped, jpeg, picture, project
+from egocap_tree import CROPS_PX, POINTS, ROTATION, TRANSLATION_CM, HandMadeTree, cropped, jpeg, picture, project
 from scipy.spatial.transform import Rotation
 
 from egotap_pl.core.batch import Visibility
@@ -19,11 +19,11 @@ from egotap_pl.data.source import FileSource, Frames
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> HandMade:
-    return HandMade(tmp_path / "EgoCap")
+def tree(tmp_path: Path) -> HandMadeTree:
+    return HandMadeTree(tmp_path / "EgoCap")
 
 
-def source_of(tree: HandMade, **settings: object) -> EgoCapSource:
+def source_of(tree: HandMadeTree, **settings: object) -> EgoCapSource:
     return EgoCapSource(tree.root, **settings)  # type: ignore[arg-type]
 
 
@@ -36,10 +36,10 @@ def in_crop(poses_cm: np.ndarray) -> np.ndarray:
     return np.stack([project(poses_cm, view) - (CROPS_PX[view], 0) for view in range(2)], 1)
 
 
-def test_second_camera_is_located_from_poses_and_its_points(tree: HandMade) -> None:
+def test_second_camera_is_located_from_poses_and_its_points(tree: HandMadeTree) -> None:
     source = source_of(tree, circle_radius_px=560)
-    turned = Rotation.from_matrix(np.array(source.rig.rotation) @ ROTATION.T).magnitude()
-    assert np.degrees(turned) < 0.01
+    error_rad = Rotation.from_matrix(np.array(source.rig.rotation) @ ROTATION.T).magnitude()
+    assert np.degrees(error_rad) < 0.01
     assert source.rig.translation_cm == pytest.approx(TRANSLATION_CM, abs=0.02)
     assert [camera.centre_px[0] for camera in source.rig.cameras] == pytest.approx([512.4, 512.2])
     assert {camera.size_px for camera in source.rig.cameras} == {(1024, 1024)}
@@ -47,7 +47,7 @@ def test_second_camera_is_located_from_poses_and_its_points(tree: HandMade) -> N
     assert max(source.held_out_distance_px) < 0.3
 
 
-def test_training_frames(tree: HandMade) -> None:
+def test_training_frames(tree: HandMadeTree) -> None:
     frames = read(source_of(tree), "train")
     assert frames.skipped == ()
     np.testing.assert_allclose(frames.pose_cm, tree.train_cm, atol=1e-4)
@@ -63,7 +63,7 @@ def test_training_frames(tree: HandMade) -> None:
             np.testing.assert_allclose(frames.images[row, view].astype(float), expected, atol=3)
 
 
-def test_held_out_frames(tree: HandMade) -> None:
+def test_held_out_frames(tree: HandMadeTree) -> None:
     frames = read(source_of(tree), "validation")
     np.testing.assert_allclose(frames.pose_cm, tree.held_out_cm, atol=1e-4)
     np.testing.assert_allclose(frames.points2d_px[:, :, 1:], in_crop(tree.held_out_cm)[:, :, 1:], atol=1e-3)
@@ -75,7 +75,7 @@ def test_held_out_frames(tree: HandMade) -> None:
             np.testing.assert_allclose(frames.images[row, view].astype(float), expected, atol=3)
 
 
-def test_validation_and_test_are_the_same_sequence(tree: HandMade) -> None:
+def test_validation_and_test_are_the_same_sequence(tree: HandMadeTree) -> None:
     source = source_of(tree)
     validation: Any = read(source, "validation")
     test: Any = read(source, "test")
@@ -84,7 +84,7 @@ def test_validation_and_test_are_the_same_sequence(tree: HandMade) -> None:
         source.plan("val")
 
 
-def test_images_of_another_size_show_the_same(tree: HandMade) -> None:
+def test_images_of_another_size_show_the_same_scene(tree: HandMadeTree) -> None:
     small = read(source_of(tree, image_px=64), "validation").images
     large = read(source_of(tree, image_px=512), "validation").images
     blocks = large.reshape(4, 2, 3, 64, 8, 64, 8).astype(float).mean((4, 6))
@@ -93,24 +93,24 @@ def test_images_of_another_size_show_the_same(tree: HandMade) -> None:
         source_of(tree, image_px=513)
 
 
-def test_joints_that_are_not_annotated_lie_where_the_pose_is_projected(tree: HandMade) -> None:
+def test_joints_without_annotation_get_the_projection_of_the_pose(tree: HandMadeTree) -> None:
     fractions = tree.fractions()
     fractions[3, 1, 5, 0] = np.nan
     tree.write_training(pose_2d=fractions)
-    tree.write_points(leave_out=((1, 190),))
+    tree.write_points(omitted=((1, 190),))
     source = source_of(tree)
     for split, poses in (("train", tree.train_cm), ("validation", tree.held_out_cm)):
         points = read(source, split).points2d_px
         np.testing.assert_allclose(points[:, :, 1:], in_crop(poses)[:, :, 1:], atol=0.5)
 
 
-def test_frame_numbers_in_file_names_may_be_padded(tree: HandMade) -> None:
+def test_frame_numbers_in_file_names_may_be_padded(tree: HandMadeTree) -> None:
     for path in (tree.root / "validation_v003_3D/images").glob("*/frame-???.jpg"):
         path.rename(path.with_name(path.name.replace("frame-", "frame-0")))
     assert read(source_of(tree), "test").skipped == ()
 
 
-def test_numbers_in_labels_may_be_the_first_cameras(tree: HandMade) -> None:
+def test_numbers_in_points_may_be_the_first_cameras(tree: HandMadeTree) -> None:
     tree.write_points(delay=0)
     with pytest.raises(EgotapError, match=r"dataset\.txt: .*label_delay=0"):
         source_of(tree).identity()
@@ -118,7 +118,7 @@ def test_numbers_in_labels_may_be_the_first_cameras(tree: HandMade) -> None:
     np.testing.assert_allclose(frames.points2d_px[:, :, 1:], in_crop(tree.held_out_cm)[:, :, 1:], atol=1e-3)
 
 
-def test_labels_that_the_cameras_do_not_explain_are_refused(tree: HandMade) -> None:
+def test_annotations_far_from_the_projected_poses_are_refused(tree: HandMadeTree) -> None:
     mirrored = tree.fractions()
     mirrored[:, 1, :, 0] = 1 - mirrored[:, 1, :, 0]
     tree.write_training(pose_2d=mirrored)
@@ -127,7 +127,7 @@ def test_labels_that_the_cameras_do_not_explain_are_refused(tree: HandMade) -> N
     assert read(source_of(tree, max_distance_px=None), "train").images.shape == (12, 2, 3, 256, 256)
 
 
-def test_frames_with_missing_or_damaged_images_are_left_out_and_named(tree: HandMade) -> None:
+def test_frames_with_missing_or_damaged_images_are_skipped_and_named(tree: HandMadeTree) -> None:
     images = tree.root / "training_v000/images"
     (images / "S1_v000_cam0_frame-0010.jpg").unlink()
     damaged = images / "S2_v000_cam1_frame-0009.jpg"
@@ -137,15 +137,15 @@ def test_frames_with_missing_or_damaged_images_are_left_out_and_named(tree: Hand
     frames = read(source_of(tree), "train")
     assert frames.frame_number.tolist() == [11, *range(15, 22)]
     expected = {10: "no such file", 12: "damaged", 13: "is 320 x 256 px: expected 640 x 512", 14: "damaged"}
-    assert {skip.frame_number for skip in frames.skipped} == set(expected)
-    for skip in frames.skipped:
-        assert expected[skip.frame_number] in skip.reason
-        assert skip.damaged
-        assert not Path(skip.file).is_absolute()
+    assert {skipped.frame_number for skipped in frames.skipped} == set(expected)
+    for skipped in frames.skipped:
+        assert expected[skipped.frame_number] in skipped.reason
+        assert skipped.damaged
+        assert not Path(skipped.file).is_absolute()
     assert "S2_v000_cam1_frame-0009.jpg" in frames.skipped[1].reason
 
 
-def test_motions_of_which_nothing_is_there_are_missing(tree: HandMade) -> None:
+def test_motions_without_any_image_are_missing(tree: HandMadeTree) -> None:
     whole = source_of(tree).identity()
     for path in (tree.root / "training_v000/images").glob("S4_*"):
         path.unlink()
@@ -157,7 +157,7 @@ def test_motions_of_which_nothing_is_there_are_missing(tree: HandMade) -> None:
     assert source.identity() != whole
 
 
-def test_identity_is_what_determines_the_frames(tree: HandMade, tmp_path: Path) -> None:
+def test_identity_depends_on_what_determines_the_frames(tree: HandMadeTree, tmp_path: Path) -> None:
     identity = source_of(tree).identity()
     assert json.loads(json.dumps(identity)) == identity
     assert "EgoCap" not in json.dumps(identity)  # no paths
@@ -170,7 +170,7 @@ def test_identity_is_what_determines_the_frames(tree: HandMade, tmp_path: Path) 
     assert source_of(tree).identity() != identity
 
 
-def test_workers_get_no_annotations_but_their_own(tree: HandMade) -> None:
+def test_workers_get_only_the_annotations_of_their_pieces(tree: HandMadeTree) -> None:
     source = source_of(tree)
     (piece,) = source.plan("train")
     copy = pickle.loads(pickle.dumps(source))
@@ -181,7 +181,7 @@ def test_workers_get_no_annotations_but_their_own(tree: HandMade) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(again, first, strict=True))
 
 
-def test_keys_are_unique_and_pieces_are_small(tree: HandMade) -> None:
+def test_keys_are_unique_and_pieces_are_small(tree: HandMadeTree) -> None:
     tree.write_training(
         pose_2d=np.tile(tree.fractions(), (20, 1, 1, 1)),
         pose_3d=np.tile(tree.train_cm * (10, 10, -10), (20, 1, 1)),

@@ -1,4 +1,4 @@
-"""EgoSynth written as EgoCap and read again: the same frames."""
+"""EgoSynth written as EgoCap and read again gives the same frames."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def trip(tmp_path_factory: pytest.TempPathFactory) -> RoundTrip:
 
 
 def batches(trip: RoundTrip, split: str) -> tuple[Batch, Batch]:
-    """Frames that were written and that were read, in the same order."""
-    written = [split] if split == "train" else ["validation", "test"]
-    stores = [FrameStore(store_path(trip.stores, name)) for name in written]
-    parts = [store.read(range(len(store))) for store in stores]
+    """The frames that were written and the frames that were read, in the same order."""
+    splits = [split] if split == "train" else ["validation", "test"]
+    stores = [FrameStore(store_path(trip.stores, name)) for name in splits]
+    originals = [store.read(range(len(store))) for store in stores]
     back = FrameStore(store_path(trip.back, split))
-    columns: Any = map(torch.cat, zip(*(part[:-1] for part in parts), strict=True))
+    columns: Any = map(torch.cat, zip(*(batch[:-1] for batch in originals), strict=True))
     return Batch(*columns), back.read(range(len(back)))
 
 
@@ -90,7 +90,7 @@ def test_without_a_known_circle_the_cameras_see_as_far_as_the_calibration_says(t
 
 
 def test_tree_is_as_published(trip: RoundTrip) -> None:
-    """What makes EgoCap's files unlike each other, looked at in the files themselves."""
+    """The oddities of EgoCap's files, checked in the files themselves."""
     written, _ = batches(trip, "train")
     training = read_training(trip.tree / "Ego_pose_stereo_cleaned.hdf5")
     people = FrameStore(store_path(trip.stores, "train")).name_frames(range(10)).subject
@@ -102,7 +102,7 @@ def test_tree_is_as_published(trip: RoundTrip) -> None:
     assert first.size == second.size == (640, 512)
     for view, image in enumerate((first, second)):
         pixels = np.asarray(image).astype(float)
-        assert pixels[:, :60].max() < 10  # beside the square
+        assert pixels[:, :60].max() < 10  # black beside the square
         assert pixels[:, 580:].max() < 10
         square = pixels[:, 64:576].reshape(64, 8, 64, 8, 3).mean((1, 3)).transpose(2, 0, 1)
         expected = written.images[0, view].float().numpy()
@@ -119,12 +119,12 @@ def test_tree_is_as_published(trip: RoundTrip) -> None:
     assert (trip.tree / "validation_v003_3D/images/franzi_01-cam1/frame-1.jpg").is_file()
 
 
-def test_a_folder_with_something_in_it_is_not_written_to(trip: RoundTrip) -> None:
-    with pytest.raises(EgotapError, match=r"tree is there already: choose a folder"):
+def test_a_folder_that_is_not_empty_is_not_written_to(trip: RoundTrip) -> None:
+    with pytest.raises(EgotapError, match=r"tree already exists: choose a folder"):
         write_egocap(trip.stores, trip.tree)
 
 
-def test_stores_that_cannot_be_told_as_egocap_are_refused(trip: RoundTrip, tmp_path: Path) -> None:
+def test_stores_that_egocaps_files_cannot_hold_are_refused(trip: RoundTrip, tmp_path: Path) -> None:
     prepare(FakeSource(), tmp_path / "glasses", RawCodec(), workers=0)
     with pytest.raises(EgotapError, match=r"'unrealego': an EgoCap tree holds EgoCap's joints; .*egosynth_stick"):
         write_egocap(tmp_path / "glasses", tmp_path / "tree")

@@ -15,7 +15,7 @@ CAMERA = FisheyeCamera.unrealego()
 
 
 def scene(rotation: np.ndarray, translation: np.ndarray, noise_px: float, wrong: float, seed: int):
-    """Points in the first camera's frame, and pixels in the second, of which a part is noise."""
+    """Points in the first camera's frame and their pixels in the second, a fraction of which are random."""
     random = np.random.default_rng(seed)
     points = torch.from_numpy(random.uniform((-70, -70, 20), (70, 70, 140), (600, 3)))
     px, _ = CAMERA.project(points @ torch.from_numpy(rotation).T + torch.from_numpy(translation))
@@ -26,33 +26,33 @@ def scene(rotation: np.ndarray, translation: np.ndarray, noise_px: float, wrong:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(("wrong", "turned_deg", "moved_cm"), [(0.0, 0.1, 0.15), (0.3, 0.2, 0.3)])
-def test_noise_and_outliers(seed: int, wrong: float, turned_deg: float, moved_cm: float) -> None:
+@pytest.mark.parametrize(("wrong", "error_deg", "error_cm"), [(0.0, 0.1, 0.15), (0.3, 0.2, 0.3)])
+def test_noise_and_outliers(seed: int, wrong: float, error_deg: float, error_cm: float) -> None:
     rotation = Rotation.random(random_state=seed).as_rotvec() * 0.15
     rotation = Rotation.from_rotvec(rotation).as_matrix()
     translation = np.random.default_rng(seed).uniform(-20, 20, 3)
     points, px = scene(rotation, translation, 2.0, wrong, seed)
-    found, moved, _ = locate(CAMERA, points, px)
-    assert np.degrees(Rotation.from_matrix(found.numpy() @ rotation.T).magnitude()) < turned_deg
-    assert np.abs(moved.numpy() - translation).max() < moved_cm
+    fitted_rotation, fitted_translation, _ = locate(CAMERA, points, px)
+    assert np.degrees(Rotation.from_matrix(fitted_rotation.numpy() @ rotation.T).magnitude()) < error_deg
+    assert np.abs(fitted_translation.numpy() - translation).max() < error_cm
 
 
 @pytest.mark.parametrize("degrees", [85, 180, -100])
 def test_a_camera_that_is_turned_about_its_axis(degrees: float) -> None:
     rotation = Rotation.from_euler("zx", (degrees, 10), degrees=True).as_matrix()
     points, px = scene(rotation, np.array((-15.0, 3.0, 2.0)), 0.0, 0.0, 0)
-    found, moved, used = locate(CAMERA, points, px)
-    np.testing.assert_allclose(found.numpy(), rotation, atol=1e-4)
-    np.testing.assert_allclose(moved.numpy(), (-15.0, 3.0, 2.0), atol=0.02)
-    assert 300 < used <= 600
+    fitted_rotation, fitted_translation, count = locate(CAMERA, points, px)
+    np.testing.assert_allclose(fitted_rotation.numpy(), rotation, atol=1e-4)
+    np.testing.assert_allclose(fitted_translation.numpy(), (-15.0, 3.0, 2.0), atol=0.02)
+    assert 300 < count <= 600
 
 
-def test_pixels_that_are_missing_are_left_out() -> None:
+def test_missing_pixels_are_ignored() -> None:
     points, px = scene(np.eye(3), np.array((-15.0, 0.0, 0.0)), 0.0, 0.0, 1)
     px[::3] = torch.nan
-    found, _, used = locate(CAMERA, points, px)
-    np.testing.assert_allclose(found.numpy(), np.eye(3), atol=1e-4)
-    assert used <= 400
+    rotation, _, count = locate(CAMERA, points, px)
+    np.testing.assert_allclose(rotation.numpy(), np.eye(3), atol=1e-4)
+    assert count <= 400
     with pytest.raises(EgotapError, match="only 20 joints are annotated"):
         locate(CAMERA, points, torch.where(torch.arange(600)[:, None] < 30, px, torch.nan))
 

@@ -34,23 +34,23 @@ _MAX_HEADER_LINES = 100
 _LABELLED_IMAGE = re.compile(r"S\d{1,3}_v\d{1,3}_cam([01])_frame-(\d{1,7})\.jpg")
 
 
-class Labels(NamedTuple):
-    """Annotations of frames.
-
-    Fields:
-        subject: number of the person in each frame.
-        frame: number of each frame, in each camera's own counting.
-        points_px: (u, v) in each view, px of the 1280 x 1024 frame; NaN where a joint is not annotated.
-        pose_cm: every joint in the left camera's axes.
-    """
+class Annotations(NamedTuple):
+    """The annotations of n frames."""
 
     subject: Int64[np.ndarray, "n"]
+    """Number of the person in each frame."""
+
     frame: Int64[np.ndarray, "n v"]
+    """Number of each frame in each camera's own count."""
+
     points_px: Float64[np.ndarray, "n v j 2"]
+    """(u, v) of every joint in each view, px of the 1280 x 1024 frame; NaN where a joint is not annotated."""
+
     pose_cm: Float64[np.ndarray, "n j 3"]
+    """Every joint in the left camera's axes."""
 
 
-def read_training(path: Path) -> Labels:
+def read_training(path: Path) -> Annotations:
     """Labels of the training subjects, from ``Ego_pose_stereo_cleaned.hdf5``.
 
     The file's points are fractions of the frame and those of the second camera are not mirrored, as its training
@@ -67,7 +67,7 @@ def read_training(path: Path) -> Labels:
         whole = (numbers >= 0) & (numbers <= _LARGEST) & (numbers == np.floor(numbers))
         _refuse(path, name, f"that are not whole numbers from 0 to {_LARGEST}", ~whole)
     points[np.isnan(points).any(-1)] = np.nan
-    return Labels(
+    return Annotations(
         subject=subject.astype(np.int64),
         frame=frame.astype(np.int64),
         points_px=points * CALIBRATED_PX,

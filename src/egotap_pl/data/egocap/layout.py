@@ -1,4 +1,4 @@
-"""Writes frame stores as an EgoCap tree, which EgoCap's reader and other projects' scripts read."""
+"""Writes frame stores as a tree of EgoCap's files, for programs that read those and for tests of our own reader."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from egotap_pl.data.egocap.tree import (
     training_image,
 )
 from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
 
 _TRAINING_SUBJECTS = 6
@@ -61,44 +62,51 @@ _CALIBRATION = """\
 """
 
 
-class _Written(NamedTuple):
-    """Labels of frames whose images are written."""
+class _Labels(NamedTuple):
+    """Labels of n frames in EgoCap's terms."""
 
     subject: list[int]
+    """Number of the person in each frame."""
+
     frame: Int64[np.ndarray, "n v"]
+    """Number of each frame in each camera's own count."""
+
     points_px: Float64[np.ndarray, "n v j 2"]
+    """(u, v) of every joint in each view, px of the 1280 x 1024 frame."""
+
     pose_mm: Float64[np.ndarray, "n j 3"]
+    """Every joint in the left camera's axes, in mm."""
 
 
 def write_egocap(folder: Path | str, output: Path | str, console: Console | None = None) -> None:
-    """Write the frame stores of a prepared folder as an EgoCap tree.
+    """Writes the frame stores of a folder of prepared data as a tree of EgoCap's files.
 
-    The store ``train`` becomes the training subjects: its people are called S1 to S6 in turn. EgoCap has one held-out
-    sequence for validation and testing, so the other stores' frames follow each other in that sequence. Categories,
-    motions and visibility have no place in the tree. The square images stand in the middle of black 640 x 512 ones.
-    Annotations are written last: a tree that was interrupted is not taken for a whole one.
+    The store ``train`` becomes the training subjects; its people are named S1 to S6 in turn. EgoCap has one held-out
+    sequence for validation and test, so the other stores' frames follow each other in that sequence. Categories,
+    motions and visibility have no place in the tree. The square images are in the middle of black images of 640 x 512
+    px. Annotations are written last, so that an interrupted tree is not mistaken for a complete one.
 
     Args:
-        folder: of the stores ``train`` and ``validation``, ``test`` or both, of EgoCap's skeleton.
-        output: folder to make; it must not exist or be empty.
+        folder: folder of the stores ``train`` and ``validation``, ``test`` or both, with EgoCap's skeleton.
+        output: folder to make; it must be empty or not exist.
         console: where progress is shown; the standard output by default.
 
     Raises:
-        EgotapError: if the stores cannot be told in EgoCap's terms, or ``output`` holds something.
+        EgotapError: if the stores contain anything that EgoCap's files cannot, or ``output`` is not empty.
     """
     output = Path(output)
-    paths = {split: store_path(folder, split) for split in ("train", "validation", "test")}
+    paths = {split: store_path(folder, split) for split in SPLITS}
     stores = {split: FrameStore(path) for split, path in paths.items() if split == "train" or path.exists()}
     _check(stores, output)
     rig = next(iter(stores.values())).rig
-    held_out = [store for split, store in stores.items() if split != "train"]
+    held_out_stores = [store for split, store in stores.items() if split != "train"]
     with FrameProgress("egocap", sum(map(len, stores.values())), console or Console()) as progress:
         train = _write_training(output, stores["train"], progress)
-        rest = _write_held_out(output, held_out, progress)
+        held_out = _write_held_out(output, held_out_stores, progress)
     for file, camera in zip(CALIBRATIONS, rig.cameras, strict=True):
         _write_text(output / file, _calibration(camera))
-    _write_text(output / POSES, _poses(rest))
-    _write_text(output / POINTS, _points(rest))
+    _write_text(output / POSES, _poses(held_out))
+    _write_text(output / POINTS, _points(held_out))
     with h5py.File(output / TRAINING, "w") as file:
         file["pose_2d"] = train.points_px / CALIBRATED_PX
         file["pose_3d"] = train.pose_mm * (1.0, 1.0, -1.0)
@@ -121,7 +129,7 @@ def _check(stores: Mapping[str, FrameStore], output: Path) -> None:
             raise EgotapError(f"{store.path} has other cameras than the other splits")
     _check_cameras(next(iter(stores.values())).rig)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise EgotapError(f"output={output} is there already: choose a folder that does not exist or is empty")
+        raise EgotapError(f"output={output} already exists: choose a folder that is empty or does not exist")
 
 
 def _check_cameras(rig: StereoRig) -> None:
@@ -133,22 +141,22 @@ def _check_cameras(rig: StereoRig) -> None:
             )
 
 
-def _write_training(output: Path, store: FrameStore, progress: FrameProgress) -> _Written:
+def _write_training(output: Path, store: FrameStore, progress: FrameProgress) -> _Labels:
     names = store.name_frames(range(len(store))).subject
     number_of = {name: index % _TRAINING_SUBJECTS + 1 for index, name in enumerate(dict.fromkeys(names))}
-    subjects, shown = [number_of[name] for name in names], [0] * (_TRAINING_SUBJECTS + 1)
+    subjects, counts = [number_of[name] for name in names], [0] * (_TRAINING_SUBJECTS + 1)
     frames = []
     for row, images in _images(store):
         subject = subjects[row]
-        shown[subject] += 1
-        frames.append((shown[subject] + DELAY, shown[subject]))
+        counts[subject] += 1
+        frames.append((counts[subject] + DELAY, counts[subject]))
         _save(output / training_image(subject, 0, frames[-1][0]), images[0])
         _save(output / training_image(subject, 1, frames[-1][1]), images[1], mirrored=True)
         progress.advance(1)
-    return _written([store], subjects, frames)
+    return _labels([store], subjects, frames)
 
 
-def _write_held_out(output: Path, stores: Sequence[FrameStore], progress: FrameProgress) -> _Written:
+def _write_held_out(output: Path, stores: Sequence[FrameStore], progress: FrameProgress) -> _Labels:
     frames: list[tuple[int, int]] = []
     for store in stores:
         for _, images in _images(store):
@@ -156,7 +164,7 @@ def _write_held_out(output: Path, stores: Sequence[FrameStore], progress: FrameP
             for camera, image in enumerate(images):
                 _save(output / held_out_image(camera, frames[-1][camera]), image)
             progress.advance(1)
-    return _written(stores, [HELD_OUT_SUBJECT] * len(frames), frames)
+    return _labels(stores, [HELD_OUT_SUBJECT] * len(frames), frames)
 
 
 def _images(store: FrameStore) -> Iterator[tuple[int, UInt8[np.ndarray, "v 3 h w"]]]:
@@ -165,12 +173,12 @@ def _images(store: FrameStore) -> Iterator[tuple[int, UInt8[np.ndarray, "v 3 h w
         yield from zip(rows, store.read(rows).images.numpy(), strict=True)
 
 
-def _written(stores: Sequence[FrameStore], subjects: list[int], frames: list[tuple[int, int]]) -> _Written:
+def _labels(stores: Sequence[FrameStore], subjects: list[int], frames: list[tuple[int, int]]) -> _Labels:
     def column(name: str) -> Float64[np.ndarray, "..."]:
         return np.concatenate([store.labels[name].double().numpy() for store in stores])
 
     points = column("points2d_px") + np.array((_LEFT_PX, 0.0))
-    return _Written(subjects, np.array(frames, np.int64), points, column("pose_cm") * 10.0)
+    return _Labels(subjects, np.array(frames, np.int64), points, column("pose_cm") * 10.0)
 
 
 def _save(path: Path, square: UInt8[np.ndarray, "3 h w"], mirrored: bool = False) -> None:
@@ -195,19 +203,19 @@ def _calibration(camera: FisheyeCamera) -> str:
     )
 
 
-def _poses(written: _Written) -> str:
-    rows = zip(written.frame[:, 0].tolist(), written.pose_mm.reshape(len(written.frame), -1).tolist(), strict=True)
+def _poses(labels: _Labels) -> str:
+    rows = zip(labels.frame[:, 0].tolist(), labels.pose_mm.reshape(len(labels.frame), -1).tolist(), strict=True)
     lines = [f"{number} {' '.join(f'{x:.5f}' for x in row)}" for number, row in rows]
     return "\n".join([f"mddd: frame, then x y z in mm of {len(egocap().joints)} joints", *lines]) + "\n"
 
 
-def _points(written: _Written) -> str:
-    """Every image's points at 640 x 512; the second camera's mirrored, left joints called right."""
-    seen = written.points_px.copy()
-    seen[:, 1, :, 0] = CALIBRATED_PX[0] - seen[:, 1, :, 0]
-    seen[:, 1] = seen[:, 1][:, list(egocap().mirror)]
+def _points(labels: _Labels) -> str:
+    """The points of every image at 640 x 512; those of the second camera mirrored, with left joints named right."""
+    points_px = labels.points_px.copy()
+    points_px[:, 1, :, 0] = CALIBRATED_PX[0] - points_px[:, 1, :, 0]
+    points_px[:, 1] = points_px[:, 1][:, list(egocap().mirror)]
     lines: list[str] = []
-    for row, (numbers, views) in enumerate(zip(written.frame.tolist(), seen / 2.0, strict=True)):
+    for row, (numbers, views) in enumerate(zip(labels.frame.tolist(), points_px / 2.0, strict=True)):
         for camera, points in enumerate(views.tolist()):
             image = f"./images/S{HELD_OUT_SUBJECT}_v003_cam{camera}_frame-{numbers[camera]}.jpg"
             joints = [f"{joint} {x:.5f} {y:.5f}" for joint, (x, y) in enumerate(points)]

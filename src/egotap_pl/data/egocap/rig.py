@@ -1,7 +1,7 @@
-"""How EgoCap's second camera stands to the first.
+"""Fits the pose of EgoCap's second camera relative to the first.
 
-The release does not say it: its calibration files hold each camera's own numbers. But poses are in the first camera's
-frame and the second camera's points are annotated, so the second camera can be located among the training poses.
+The published calibration files describe each camera by itself. But poses are in the first camera's frame and the
+second camera's points are annotated, so the second camera can be located relative to the training poses.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 
 MIN_POINTS = 50
+"""Smallest number of annotated joints that a fit needs."""
+
 _STEPS = 100
 _LONGEST_STEP = (0.5, 20.0)  # rad and cm
 _SETTLED = 1e-11
 
 
 class RigFit(NamedTuple):
-    """A rig and how well it explains the annotated points.
-
-    Fields:
-        rig: the two cameras.
-        median_px: median distance of a pose's projection to its annotated point, per view, px of the cameras' frame.
-        points: annotated joints of the second view that it was fitted to.
-    """
+    """A rig and how well it fits the annotated points."""
 
     rig: StereoRig
+    """The two cameras."""
+
     median_px: tuple[float, float]
+    """Median distance of projected poses from annotated points in each view, px of the cameras' frame."""
+
     points: int
+    """Number of annotated joints in the second view that the rig was fitted to."""
 
 
 def fit_rig(
@@ -43,14 +44,19 @@ def fit_rig(
     pose_cm: Float[np.ndarray, "n j 3"],
     points_px: Float[np.ndarray, "n v j 2"],
 ) -> RigFit:
-    """Locate the second camera from poses in the first one's frame and the points that both see (NaN: not annotated).
+    """Fits the second camera's pose to annotated points.
+
+    Args:
+        cameras: the two cameras.
+        pose_cm: poses in the first camera's frame.
+        points_px: annotated points of the same joints in both views; NaN where a joint is not annotated.
 
     Raises:
         EgotapError: if there are too few annotated points.
     """
     points_cm = torch.from_numpy(pose_cm).double().flatten(0, 1)
-    seen = torch.from_numpy(points_px[:, 1]).double().flatten(0, 1)
-    rotation, translation, count = locate(cameras[1], points_cm, seen)
+    annotated_px = torch.from_numpy(points_px[:, 1]).double().flatten(0, 1)
+    rotation, translation, count = locate(cameras[1], points_cm, annotated_px)
     row0, row1, row2 = ((a, b, c) for a, b, c in rotation.tolist())
     x, y, z = translation.tolist()
     rig = StereoRig("egocap", cameras, (row0, row1, row2), (x, y, z))
@@ -61,7 +67,13 @@ def fit_rig(
 def median_distance_px(
     rig: StereoRig, pose_cm: Float[np.ndarray, "n j 3"], points_px: Float[np.ndarray, "n v j 2"]
 ) -> tuple[float, float]:
-    """Median distance of the poses' projections to annotated points in each view; NaN where none is annotated."""
+    """Median distance of projected poses from annotated points in each view; NaN for a view without annotated points.
+
+    Args:
+        rig: the two cameras.
+        pose_cm: poses in the first camera's frame.
+        points_px: annotated points of the same joints in both views; NaN where a joint is not annotated.
+    """
     projected, _ = rig.project(torch.from_numpy(pose_cm).double())
     distance = (projected - torch.from_numpy(points_px).double()).norm(dim=-1)
     left, right = (float(distance[:, view].nanmedian()) for view in range(2))
@@ -71,21 +83,30 @@ def median_distance_px(
 def locate(
     camera: FisheyeCamera, points_cm: Float[Tensor, "n 3"], px: Float[Tensor, "n 2"]
 ) -> tuple[Float[Tensor, "3 3"], Float[Tensor, "3"], int]:
-    """Rotation and translation into the frame of a camera that sees points at pixels, and how many it used.
+    """Finds the pose of a camera from points and the pixels where the camera sees them.
 
-    Iteratively reweighted least squares on the difference of unit rays, with Cauchy weights whose scale is the median
-    residual: up to about a third of the pixels may be wrong. It begins from four orientations about the optical axis.
+    Iteratively reweighted least squares on differences of unit rays, with Cauchy weights whose scale is the median
+    residual, so that up to about a third of the pixels may be wrong. It starts from four orientations about the optical
+    axis.
+
+    Args:
+        camera: the camera.
+        points_cm: points in any frame.
+        px: pixels of the same points; NaN for those that are unknown.
+
+    Returns:
+        Rotation and translation (cm) from the points' frame into the camera's, and the number of points used.
 
     Raises:
-        EgotapError: if fewer than `MIN_POINTS` pixels lie in the camera's view.
+        EgotapError: if fewer than `MIN_POINTS` pixels are inside the camera's view.
     """
     good = px.isfinite().all(-1)
     rays, inside = camera.unproject(torch.where(good[:, None], px, 0.0))
     good &= inside
     if int(good.sum()) < MIN_POINTS:
         raise EgotapError(
-            f"only {int(good.sum())} joints are annotated within the second camera's view, too few to locate that "
-            f"camera ({MIN_POINTS} are needed): are the calibration and the annotations those of EgoCap?"
+            f"only {int(good.sum())} joints are annotated within the second camera's view, but {MIN_POINTS} are needed "
+            "to locate the camera: check that calibration and annotations are EgoCap's"
         )
     rays, points_cm = rays[good], points_cm[good]
     quarters = torch.arange(4, dtype=points_cm.dtype)[:, None] * torch.tensor([0.0, 0.0, math.pi / 2])
@@ -134,7 +155,7 @@ def _step(
 
 
 def _hat(vectors: Float[Tensor, "s n 3"]) -> Float[Tensor, "s n 3 3"]:
-    """Matrices that take the cross product with vectors from the left."""
+    """Matrices H(v) with H(v) w = v x w."""
     x, y, z = vectors.unbind(-1)
     o = torch.zeros_like(x)
     return torch.stack((o, -z, y, z, o, -x, -y, x, o), -1).unflatten(-1, (3, 3))

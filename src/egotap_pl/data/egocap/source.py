@@ -1,4 +1,4 @@
-"""EgoCap as published, with the annotations that its authors give on request."""
+"""EgoCap as published, with the annotations that its authors provide on request."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton, egocap
-from egotap_pl.data.egocap.files import CALIBRATED_PX, IMAGE_PX, Labels
+from egotap_pl.data.egocap.files import CALIBRATED_PX, IMAGE_PX, Annotations
 from egotap_pl.data.egocap.rig import RigFit, fit_rig, median_distance_px
 from egotap_pl.data.egocap.tree import DELAY, POINTS, TRAINING, EgoCapTree, LabelledFrame
-from egotap_pl.data.source import Frame, FrameName, Frames, read_each, stack
+from egotap_pl.data.source import SPLITS, Frame, FrameName, Frames, read_each, stack
 from egotap_pl.data.untrusted.readers import read_image
 
 VERSION = 1
-"""Goes up whenever the same files would give other frames."""
+"""Raised whenever the same files would give other frames."""
 
 CATEGORY = "uncategorised"
-"""EgoCap has no motion categories."""
+"""The only motion category, because EgoCap does not categorise motions."""
 
 _FRAMES_PER_PIECE = 64
 _FRAMES_FITTED = 1000
@@ -39,35 +39,40 @@ class EgoCapPiece:
     """Consecutive annotated frames of a split."""
 
     key: str
+    """Name of the piece, unique within its split."""
+
     labels: tuple[LabelledFrame, ...]
+    """Labels and files of the frames."""
 
     @property
     def frames(self) -> int:
-        """How many."""
+        """Number of frames."""
         return len(self.labels)
 
 
 class EgoCapSource:
-    """Reads EgoCap: subjects 1 to 6 for training, and the sequence of subject 7 for validation and for testing.
+    """Reads EgoCap. Subjects 1 to 6 are the training split; the sequence of subject 7 is both validation and test.
 
-    Images are cropped to the square of the frame's height around the calibrated centre and resized; points move with
-    the crop. The second camera's pose is fitted to the training annotations (`egotap_pl.data.egocap.rig`), and how far
-    projected poses lie from annotated points becomes part of the identity. A joint without an annotated point gets its
-    pose's projection.
+    Images are cropped to a square of the frame's height around the calibrated centre, and resized; points move with the
+    crop. The second camera's pose is fitted to the training annotations (`egotap_pl.data.egocap.rig`), and the distance
+    of projected poses from annotated points becomes part of the identity. A joint without an annotated point gets the
+    projection of its pose.
 
     Args:
-        root: folder that holds ``training_v000``, ``validation_v003_2D``, ``validation_v003_3D``,
+        root: folder that contains ``training_v000``, ``validation_v003_2D``, ``validation_v003_3D``,
             ``cameraCalibration`` and ``Ego_pose_stereo_cleaned.hdf5``.
-        image_px: height and width of the images to give.
-        circle_radius_px: radius of the image circle in the 1280 x 1024 frame; the files do not know it. None: as far as
-            the calibration's polynomials agree.
-        image_delay: frames that the second camera's images of the held-out sequence run behind the first's.
-        label_delay: the same of the frame numbers in ``dataset.txt``.
-        max_distance_px: greatest median distance of projected poses to annotated points, px of 1024, in any view of
-            training and validation; beyond it, axes, mirror or delay are not what this reader expects. None: any.
+        image_px: height and width of the images.
+        circle_radius_px: radius of the image circle in the 1280 x 1024 frame, which the files do not say. None: as far
+            as the calibration's polynomials agree.
+        image_delay: number of frames by which the second camera's images of the held-out sequence are behind.
+        label_delay: the same for the frame numbers in ``dataset.txt``.
+        max_distance_px: largest accepted median distance of projected poses from annotated points, px of 1024, in each
+            view of training and validation. Beyond it, axes, mirroring or delay are not as this reader expects. None
+            accepts any distance.
 
     Raises:
-        EgotapError: if a file is missing or is not what is expected. Images are looked at in `read` only.
+        EgotapError: if a setting is out of range, the folder is missing, or a calibration is missing or damaged. The
+            annotations are read when they are needed, and images in `read`.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class EgoCapSource:
         max_distance_px: float | int | None = 40.0,
     ) -> None:
         if not 1 <= image_px <= IMAGE_PX[1]:
-            raise EgotapError(f"EgoCap's images give 1 to {IMAGE_PX[1]} px, not image_px={image_px}")
+            raise EgotapError(f"image_px={image_px} is not within 1 to {IMAGE_PX[1]}, the height of EgoCap's images")
         self.root, self.image_px, self.circle_radius_px = Path(root), image_px, circle_radius_px
         self.max_distance_px = max_distance_px
         self.tree = EgoCapTree(self.root, circle_radius_px, image_delay, label_delay)
@@ -92,34 +97,42 @@ class EgoCapSource:
 
     @property
     def categories(self) -> Sequence[str]:
-        """There is but one."""
+        """A single category, `CATEGORY`."""
         return (CATEGORY,)
 
     @property
     def rig(self) -> StereoRig:
-        """The cameras of the cropped, 1024 x 1024 frame; the second one's pose is fitted."""
+        """The two cameras of the cropped, 1024 x 1024 frame; the pose of the second is fitted."""
         return self.fit.rig
 
     @cached_property
     def fit(self) -> RigFit:
-        """The rig, and how well it explains the training annotations."""
-        labels = self.tree.train
-        rows = np.unique(np.linspace(0, len(labels.pose_cm) - 1, _FRAMES_FITTED).astype(np.int64))
-        # without joint 0: it is the first camera itself
-        fit = fit_rig(self.tree.cameras, labels.pose_cm[rows, 1:], labels.points_px[rows][:, :, 1:])
+        """The rig, and how well it fits the training annotations.
+
+        Raises:
+            EgotapError: if the annotations are missing or damaged, or farther from the poses than accepted.
+        """
+        annotations = self.tree.train
+        rows = np.unique(np.linspace(0, len(annotations.pose_cm) - 1, _FRAMES_FITTED).astype(np.int64))
+        # Joint 0 is not used, because it is the first camera itself.
+        fit = fit_rig(self.tree.cameras, annotations.pose_cm[rows, 1:], annotations.points_px[rows][:, :, 1:])
         self._check(TRAINING, fit.median_px)
         return fit
 
     @cached_property
     def held_out_distance_px(self) -> tuple[float, float]:
-        """Median distance of projected poses to annotated points in each view of the held-out sequence."""
-        labels = self.tree.held_out
-        distance = median_distance_px(self.rig, labels.pose_cm[:, 1:], labels.points_px[:, :, 1:])
+        """Median distance of projected poses from annotated points in each view of the held-out sequence.
+
+        Raises:
+            EgotapError: if the annotations are missing or damaged, or farther from the poses than accepted.
+        """
+        annotations = self.tree.held_out
+        distance = median_distance_px(self.rig, annotations.pose_cm[:, 1:], annotations.points_px[:, :, 1:])
         self._check(POINTS, distance)
         return distance
 
     def identity(self) -> dict[str, Any]:
-        """Settings, digests of the annotation files, motions that are there, and how well the rig fits."""
+        """The settings, digests of the annotation files, the motions on disk, and how well the rig fits."""
         distances = {"train": self.fit.median_px, "validation": self.held_out_distance_px}
         return {
             "source": "egocap",
@@ -130,27 +143,27 @@ class EgoCapSource:
             "label_delay": self.tree.label_delay,
             "files": self.tree.digests,
             "motions": {split: self._motions(split)[0] for split in ("train", "validation")},
-            # rounded, so that the last digits of a machine's arithmetic do not matter
+            # Rounded, so that the identity does not depend on the last digits of a machine's arithmetic.
             "median_distance_px": {split: [round(px, 1) for px in views] for split, views in distances.items()},
         }
 
     def splits(self) -> Sequence[str]:
         """``train``, ``validation`` and ``test``; the last two are the same sequence."""
-        return ("train", "validation", "test")
+        return SPLITS
 
     def plan(self, split: str) -> Sequence[EgoCapPiece]:
-        """Annotated frames in the files' order, of the motions that are there."""
-        there = set(self._motions(split)[0])
-        frames = [frame for frame in self._frames(split) if frame.motion in there]
+        """Annotated frames of the motions on disk, in the files' order."""
+        present = set(self._motions(split)[0])
+        frames = [frame for frame in self._frames(split) if frame.motion in present]
         starts = range(0, len(frames), _FRAMES_PER_PIECE)
         return [EgoCapPiece(f"{start:07d}", tuple(frames[start : start + _FRAMES_PER_PIECE])) for start in starts]
 
     def missing(self, split: str) -> Sequence[str]:
-        """Annotated motions of which there is not a single image."""
+        """Annotated motions without a single image on disk."""
         return self._motions(split)[1]
 
     def read(self, piece: EgoCapPiece) -> Frames:
-        """Read a piece's images. Frames with a missing or damaged image are left out and named."""
+        """Reads the images of a piece. Frames with a missing or damaged image are skipped and named."""
         frames, skipped = read_each(
             (FrameName(label.motion, label.frame_number, label.files[0]), partial(self._read, label))
             for label in piece.labels
@@ -158,7 +171,7 @@ class EgoCapSource:
         return stack(self, frames, skipped)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without annotations: pieces carry theirs."""
+        """The state without annotations, which pieces carry."""
         return {k: v for k, v in vars(self).items() if k not in ("_train_frames", "_held_out_frames")}
 
     def _read(self, label: LabelledFrame) -> Frame:
@@ -184,16 +197,17 @@ class EgoCapSource:
         return np.asarray(square).transpose(2, 0, 1)
 
     def _motions(self, split: str) -> tuple[list[str], list[str]]:
-        """Motions of a split that are there and that are missing, in order of appearance."""
-        there: dict[str, bool] = {}
+        """Motions of a split that have images on disk, and motions that have none, in order of appearance."""
+        has_image: dict[str, bool] = {}
         for frame in self._frames(split):
-            if not there.get(frame.motion):
-                there[frame.motion] = any((self.root / file).is_file() for file in frame.files)
-        return [name for name, found in there.items() if found], [name for name, found in there.items() if not found]
+            if not has_image.get(frame.motion):
+                has_image[frame.motion] = any((self.root / file).is_file() for file in frame.files)
+        present = [name for name, has_any in has_image.items() if has_any]
+        return present, [name for name, has_any in has_image.items() if not has_any]
 
     def _frames(self, split: str) -> list[LabelledFrame]:
         if split not in self.splits():
-            raise EgotapError(f"EgoCap has no split {split!r}; choose one of {', '.join(self.splits())}")
+            raise EgotapError(f"EgoCap has no split {split!r}: must be one of {', '.join(self.splits())}")
         return self._train_frames if split == "train" else self._held_out_frames
 
     @cached_property
@@ -204,20 +218,20 @@ class EgoCapSource:
     def _held_out_frames(self) -> list[LabelledFrame]:
         return self.tree.frames("validation", self._projected(self.tree.held_out))
 
-    def _projected(self, labels: Labels) -> np.ndarray:
-        return self.rig.project(torch.from_numpy(labels.pose_cm))[0].numpy()
+    def _projected(self, annotations: Annotations) -> np.ndarray:
+        return self.rig.project(torch.from_numpy(annotations.pose_cm))[0].numpy()
 
     def _check(self, file: str, distance_px: tuple[float, float]) -> None:
         for camera, px in enumerate(distance_px):
             if math.isnan(px):
                 raise EgotapError(
-                    f"{self.root / file}: no frame of camera {camera} has both points and a pose; the frame numbers "
-                    "do not meet. Try data.source.label_delay=0"
+                    f"{self.root / file}: no frame of camera {camera} has both points and a pose, because the frame "
+                    "numbers do not match. Try data.source.label_delay=0"
                 )
             if self.max_distance_px is not None and px > self.max_distance_px:
                 raise EgotapError(
                     f"{self.root / file}: camera {camera}'s points lie {px:.0f} px (median) from where the poses are "
-                    f"projected, more than {self.max_distance_px:g} px: axes, mirror or delay are not as this reader "
-                    "expects. Check the files; data.source.label_delay=0 may be it for dataset.txt; "
-                    "data.source.max_distance_px=null accepts them as they are"
+                    f"projected, more than {self.max_distance_px:g} px: axes, mirroring or delay are not as this "
+                    "reader expects. Check the files; for dataset.txt, data.source.label_delay=0 may help; "
+                    "data.source.max_distance_px=null accepts the files as they are"
                 )

@@ -1,4 +1,4 @@
-"""A folder that holds EgoCap: which files, for which frames, seen by which cameras."""
+"""EgoCap's folder: the files of every frame, and the cameras."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from jaxtyping import Float32, Float64
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import FisheyeCamera
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.egocap.calibration import read_ocamcalib
 from egotap_pl.data.egocap.files import (
     CALIBRATED_PX,
     IMAGE_PX,
     NUM_JOINTS,
-    Labels,
+    Annotations,
     read_points,
     read_poses,
     read_training,
@@ -31,37 +32,48 @@ POSES = "validation_v003_3D/dataset3D.mddd"
 POINTS = "validation_v003_2D/dataset.txt"
 HELD_OUT_IMAGES = "validation_v003_3D/images"
 HELD_OUT_SUBJECT = 7
-ANNOTATIONS = (*CALIBRATIONS, TRAINING, POSES, POINTS)
+ALL_BUT_IMAGES = (*CALIBRATIONS, TRAINING, POSES, POINTS)
 DELAY = 85
-"""Frames that the second camera's counting runs behind the first's in the held-out sequence."""
+"""Number of frames by which the second camera's count is behind the first camera's in the held-out sequence."""
 
 
 class LabelledFrame(NamedTuple):
-    """A frame as annotated: the names and values of `egotap_pl.data.source.Frame`, and its image files by view.
-
-    ``files`` are relative to the root; ``mirrored`` says which of them show the mirror image.
-    """
+    """The labels of a frame, as in `egotap_pl.data.source.Frame`, with its image files."""
 
     subject: str
+    """Name of the person."""
+
     motion: str
+    """Name of the motion."""
+
     frame_number: int
+    """Number within the motion, in the first camera's count."""
+
     files: tuple[str, str]
+    """Image file of each view, relative to the root."""
+
     mirrored: tuple[bool, bool]
+    """Whether each view's file shows the mirror image."""
+
     points2d_px: Float32[np.ndarray, "v j 2"]
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
+
     pose_cm: Float32[np.ndarray, "j 3"]
+    """Every joint in the left camera's axes."""
 
 
 class EgoCapTree:
-    """The files of EgoCap. ``train`` are subjects 1 to 6; everything else is the sequence of subject 7.
+    """The files of EgoCap. The split ``train`` is subjects 1 to 6; all other splits are the sequence of subject 7.
 
     Args:
         root: the folder.
-        circle_radius_px: radius of the image circle in the 1280 x 1024 frame, or None.
-        image_delay: frames that the second camera's images run behind the first's in the held-out sequence.
-        label_delay: the same of the frame numbers in ``dataset.txt``.
+        circle_radius_px: radius of the image circle in the 1280 x 1024 frame; None: as far as the calibration's
+            polynomials agree.
+        image_delay: number of frames by which the second camera's images in the held-out sequence are behind.
+        label_delay: the same for the frame numbers in ``dataset.txt``.
 
     Raises:
-        EgotapError: if the folder or a calibration is missing or is not what is expected.
+        EgotapError: if the folder is missing, or a calibration is missing or damaged or for another frame size.
     """
 
     def __init__(
@@ -69,47 +81,53 @@ class EgoCapTree:
     ) -> None:
         self.root, self.image_delay, self.label_delay = root, image_delay, label_delay
         if not root.is_dir():
-            raise EgotapError(f"{root}: no such folder; set data.root to the one that holds EgoCap's training_v000")
+            raise EgotapError(f"{root}: no such folder; set data.root to the folder that contains training_v000")
         first, second = (self._calibrated(file, circle_radius_px) for file in CALIBRATIONS)
         self.crop_left_px = (crop_left_px(first.centre_px[0]), crop_left_px(second.centre_px[0]))
-        self.cameras = (_cropped(first), _cropped(second))
+        self.cameras = (_crop(first), _crop(second))
 
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in vars(self).items() if k not in ("train", "held_out")}
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of every file but the images."""
-        return {file: _digest(self.root / file) for file in ANNOTATIONS}
+        """SHA-256 of every file that is not an image."""
+        return {file: _digest(self.root / file) for file in ALL_BUT_IMAGES}
 
     @cached_property
-    def train(self) -> Labels:
-        """Labels of the training frames, in the file's order; points moved with the crop, px of 1024."""
-        return self._moved(read_training(self.root / TRAINING))
+    def train(self) -> Annotations:
+        """Annotations of the training frames, in the file's order, with points in the cropped frame, px of 1024."""
+        return self._cropped(read_training(self.root / TRAINING))
 
     @cached_property
-    def held_out(self) -> Labels:
-        """The same of the held-out sequence."""
+    def held_out(self) -> Annotations:
+        """Annotations of the held-out sequence, with points in the cropped frame, px of 1024."""
         numbers, pose_cm = read_poses(self.root / POSES)
-        points = read_points(self.root / POINTS)
+        by_image = read_points(self.root / POINTS)
         nothing, delays = np.full((NUM_JOINTS, 2), np.nan), (0, self.label_delay)
-        seen = [[points.get((view, n - delays[view]), nothing) for view in range(2)] for n in numbers.tolist()]
-        return self._moved(
-            Labels(
+        points = [[by_image.get((view, n - delays[view]), nothing) for view in range(2)] for n in numbers.tolist()]
+        return self._cropped(
+            Annotations(
                 subject=np.full(len(numbers), HELD_OUT_SUBJECT, np.int64),
                 frame=np.stack((numbers, numbers - self.image_delay), -1),
-                points_px=np.array(seen, np.float64),
+                points_px=np.array(points, np.float64),
                 pose_cm=pose_cm,
             )
         )
 
     def frames(self, split: str, projected_px: Float64[np.ndarray, "n v j 2"]) -> list[LabelledFrame]:
-        """Frames of a split with their files; ``projected_px`` stands in where a joint is not annotated."""
+        """The frames of a split with their files.
+
+        Args:
+            split: name of the split.
+            projected_px: projections of the poses, which replace the points that are not annotated.
+        """
         train = split == "train"
-        labels = self.train if train else self.held_out
-        points = np.where(np.isnan(labels.points_px), projected_px, labels.points_px).astype(np.float32)
-        poses, frames = labels.pose_cm.astype(np.float32), []
-        for row, (subject, numbers) in enumerate(zip(labels.subject.tolist(), labels.frame.tolist(), strict=True)):
+        annotations = self.train if train else self.held_out
+        points = np.where(np.isnan(annotations.points_px), projected_px, annotations.points_px).astype(np.float32)
+        poses, frames = annotations.pose_cm.astype(np.float32), []
+        subjects_and_numbers = zip(annotations.subject.tolist(), annotations.frame.tolist(), strict=True)
+        for row, (subject, numbers) in enumerate(subjects_and_numbers):
             image = partial(training_image, subject) if train else self._held_out_image
             frames.append(
                 LabelledFrame(
@@ -125,38 +143,50 @@ class EgoCapTree:
         return frames
 
     def _held_out_image(self, camera: int, number: int) -> str:
-        """The file that is there: its number may be padded."""
+        """The file of an image, whose number may or may not be padded."""
         names = [held_out_image(camera, number), held_out_image(camera, number, digits=4)]
         return next((name for name in names if (self.root / name).is_file()), names[0])
 
     def _calibrated(self, file: str, circle_radius_px: float | int | None) -> FisheyeCamera:
-        camera = FisheyeCamera.from_ocamcalib(self.root / file, circle_radius_px)
+        camera = read_ocamcalib(self.root / file, circle_radius_px)
         if camera.size_px != CALIBRATED_PX:
             raise EgotapError(f"{self.root / file}: a calibration for {camera.size_px} px, not {CALIBRATED_PX}")
         return camera
 
-    def _moved(self, labels: Labels) -> Labels:
+    def _cropped(self, annotations: Annotations) -> Annotations:
         left = np.array([[left, 0.0] for left in self.crop_left_px])
-        return labels._replace(points_px=labels.points_px - left[:, None])
+        return annotations._replace(points_px=annotations.points_px - left[:, None])
 
 
 def training_image(subject: int, camera: int, number: int) -> str:
-    """File of a training image."""
+    """File of a training image, relative to the root.
+
+    Args:
+        subject: number of the person, 1 to 6.
+        camera: 0 or 1.
+        number: number of the frame in this camera's count.
+    """
     return f"{TRAINING_IMAGES}/S{subject}_v000_cam{camera}_frame-{number:04d}.jpg"
 
 
 def held_out_image(camera: int, number: int, digits: int = 1) -> str:
-    """File of an image of the held-out sequence."""
+    """File of an image of the held-out sequence, relative to the root.
+
+    Args:
+        camera: 0 or 1.
+        number: number of the frame in this camera's count.
+        digits: the number is padded with zeros to this many digits.
+    """
     return f"{HELD_OUT_IMAGES}/franzi_01-cam{camera}/frame-{number:0{digits}d}.jpg"
 
 
 def crop_left_px(centre_u_px: float) -> int:
-    """Left edge, in the 1280 px wide frame, of the square around a calibrated centre: whole pixels of stored images."""
+    """Left edge of the square around a calibrated centre, px of the 1280 px wide frame, at a whole stored pixel."""
     scale = CALIBRATED_PX[0] // IMAGE_PX[0]
     return scale * math.floor((centre_u_px - CALIBRATED_PX[1] / 2) / scale + 0.5)
 
 
-def _cropped(camera: FisheyeCamera) -> FisheyeCamera:
+def _crop(camera: FisheyeCamera) -> FisheyeCamera:
     return camera.cropped(crop_left_px(camera.centre_px[0]), 0, CALIBRATED_PX[1], FRAME_PX)
 
 
