@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from smoke import Run
 import egotap_pl
 from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.allowlist import PACKAGES, check_spec_of_file, entries, is_trusted
+from egotap_pl.engine.allowlist import PACKAGES, check_spec_of_file, class_named, entries, is_trusted
 from egotap_pl.engine.checkpoints import KEY, checked_task, load_task, read_checkpoint
 
 CONF = conf_dir()
@@ -322,6 +323,41 @@ def test_a_module_that_nobody_trusts_is_not_imported(shipped: dict[str, Any], tm
     with pytest.raises(EgotapError, match=r"not_mine\.Thing.*trust=\[egotap_pl,not_mine\]"):
         load_task(path, OWN)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "trust", "expected"),
+    [
+        ("egotap_pl.nn.propagation.PuPropagation", [], "PuPropagation"),
+        ("egotap_pl.data.codec.PngCodec", [], "PngCodec"),  # its name in 0.1.0
+        ("egotap_pl.data.unrealego.Device", [], "Device"),  # compared, though a checkpoint may not make one
+        ("egotap_pl.nn.propagation", [], None),
+        ("egotap_pl.nn.propagation.Nothing", [], None),
+        ("egotap_pl.cli.main.main", [], None),
+        ("subprocess.Popen", ["subprocess.run"], None),
+        ("my_own.parts.Mine", [], None),
+        ("my_own.parts.Mine", ["my_own"], "Mine"),
+        ("my_own.parts.Mine", ["my_own.parts"], "Mine"),
+        ("my_own.parts.Mine", ["my_own.parts.Mine"], "Mine"),
+        ("my_own.parts.Path", ["my_own"], None),
+        ("my_own.parts.make", ["my_own"], None),
+        ("my_own.broken.Mine", ["my_own"], None),
+    ],
+)
+def test_a_class_is_found_by_its_name_where_it_is_ours_or_trusted(
+    target: str, trust: list[str], expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "my_own"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "parts.py").write_text("from pathlib import Path\nclass Mine: pass\ndef make(): pass\n")
+    (package / "broken.py").write_text("raise RuntimeError\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_own"]:
+        monkeypatch.delitem(sys.modules, name)
+    found = class_named(target, trust)
+    assert (None if found is None else found.__name__) == expected
+    assert trust or "my_own" not in sys.modules
 
 
 def test_trust_has_to_be_names() -> None:

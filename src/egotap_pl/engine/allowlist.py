@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.build import current_name
 
 PACKAGES = ("egotap_pl.nn", "egotap_pl.tasks", "egotap_pl.losses", "egotap_pl.metrics")
 """Packages whose classes are admitted: none of them reads or writes a file when it is made."""
@@ -34,6 +35,7 @@ FACTORIES = frozenset(
 
 MAX_VALUES, MAX_DEPTH = 10_000, 50
 _ROOTS = (*PACKAGES, "egotap_pl.interop", "torch.nn", "torch.optim")  # where the allowlist's names are looked up
+_COMPARED = ("egotap_pl.core", "egotap_pl.data")  # where further classes are that are compared and never called
 _OWN = ("egotap_pl", "torch")  # never trusted as a whole: both have functions that read, write and run files
 _CONVERSIONS = ("none", "partial", "object", "all")
 
@@ -96,6 +98,36 @@ def is_trusted(target: str, trust: Sequence[str]) -> bool:
             not for all that is in it; what the allowlist has of torch is admitted in any case, and no more.
     """
     return _objection(target, entries(trust)) is None
+
+
+def class_named(target: str, trust: Sequence[str] = ()) -> type | None:
+    """The class that a configuration out of a file names, to compare it with other classes; nothing is called.
+
+    Only this package and what the user trusts are imported.
+
+    Args:
+        target: dotted name; one of an earlier version will do.
+        trust: see `is_trusted`.
+
+    Returns:
+        The class; None if the name leads out of these packages, or to nothing or something else.
+
+    Examples:
+        >>> class_named("egotap_pl.nn.propagation.PuPropagation").__name__
+        'PuPropagation'
+        >>> class_named("subprocess.Popen") is None
+        True
+    """
+    target = current_name(target)
+    trusted = tuple(entry for entry in entries(trust) if entry.partition(".")[0] not in _OWN)
+    roots = (*_ROOTS, *_COMPARED, *(entry.rpartition(".")[0] if entry == target else entry for entry in trusted))
+    if not _is_inside(target, roots) or not all(part.isidentifier() for part in target.split(".")):
+        return None
+    try:
+        found = _find(target, roots)
+    except Exception:  # of any kind: a trusted module may fail while it is imported
+        return None
+    return found if inspect.isclass(found) and _is_inside(found.__module__, roots) else None
 
 
 def entries(trust: Any) -> tuple[str, ...]:
