@@ -10,9 +10,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
-from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.text import csv_text, latex, markdown, markdown_section
+from egotap_pl.report.contents import Cell, FileNames, Report, Table
+from egotap_pl.report.files import report_text
+from egotap_pl.report.tables.sections import Section
+from egotap_pl.report.text import csv_text, latex, markdown, markdown_prose, markdown_section
 
 TABLE = Table(
     name="table_9",
@@ -47,6 +51,66 @@ def test_markdown_is_a_table_of_as_many_columns() -> None:
     alone = markdown(TABLE)
     assert alone.startswith("# A\\|B & 100% of\\_it\n\n- command: `egotap train -m a=b`\n- seeds: 1, 2\n\n|")
     assert sorted(alone.splitlines()[1:]) == sorted(text.splitlines()[1:])
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "`<script>alert(1)</script>``",
+    "`a`` b `<script>` c",
+    "` `<script>` `",
+    "``` `<script>`",
+    "a\n\n<script>\n# b",
+    "[a](javascript:alert)",
+    "**a** _b_ ![c](d.png)",
+    "\\<script> \\`<script>\\`",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("text", ["{}", "{}: missing. `egotap train x_y={}`", "`egotap train a={}`"])
+def test_a_strangers_name_is_text_or_code_in_markdown_and_never_html(name: str, text: str) -> None:
+    tokens = [
+        token for part in MarkdownIt().parse(f"- {markdown_prose(text.format(name, name))}") for token in all_of(part)
+    ]
+    kinds = {token.type for token in tokens}
+    assert not {kind for kind in kinds if kind.startswith(("html", "link", "image", "heading", "strong", "em_"))}
+    shown = "".join(token.content for token in tokens if token.type in ("text", "code_inline"))
+    if "`" not in name and "\n" not in name:
+        assert shown.count(name) == text.count("{}")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_strangers_name_is_text_in_every_part_of_a_report(name: str) -> None:
+    table = Table("stem", name, name, (name, "b"), ((Cell(name), Cell("1")),), (name,), {name: name})
+    report = Report(name, {name: name}, (name,), (table,))
+    text = report_text(report, [Section(name, [table], [table])])
+    tokens = [token for part in MarkdownIt().enable("table").parse(text) for token in all_of(part)]
+    assert not [token for token in tokens if token.type.startswith(("html", "image", "strong", "em_"))]
+    links = {token.attrs["href"] for token in tokens if token.type == "link_open"}
+    assert links == {"tables/stem.md", "tables/runs.md"}
+    assert sum(token.type == "table_open" for token in tokens) == 1
+    assert sum(token.type == "td_open" for token in tokens) == 2
+
+
+def all_of(token: Token) -> list[Token]:
+    return [token, *(inner for child in token.children or () for inner in all_of(child))]
+
+
+def test_csv_has_no_formulas() -> None:
+    texts = ("=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "-0.5", "+1e-3", "−2.1", "a=b")
+    table = Table("t", "t", "", ("=head", *map(str, range(len(texts)))), ((Cell("-1", -1), *map(Cell, texts)),))
+    header, row = csv.reader(io.StringIO(csv_text(table)))
+    assert header[0] == "'=head"
+    assert row == ["-1", "'=1+1", "'+cmd", "'-2+3", "'@SUM(A1)", "'\t=1", "-0.5", "+1e-3", "−2.1", "a=b"]
+
+
+def test_names_become_names_of_files_that_differ() -> None:
+    names = ("../../a", "a", "A", "a_2", "a/b\n", "...", "x" * 300, "x" * 300)
+    tables = FileNames().rename([Table(name, "", "", ("a",), ()) for name in names])
+    stems = [table.name for table in tables]
+    assert stems[:6] == ["a", "a_2", "A_3", "a_2_2", "a-b", "unnamed"]
+    assert len(set(map(str.casefold, stems))) == len(names)
+    assert all(len(stem) < 200 and not {"/", "\n"} & set(stem) for stem in stems)
 
 
 def test_latex_escapes_everything() -> None:

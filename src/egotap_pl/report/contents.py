@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -12,6 +13,8 @@ from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton
+
+_LONGEST_NAME = 120
 
 
 @dataclass(frozen=True)
@@ -114,20 +117,22 @@ class Scene:
 Named = TypeVar("Named", Table, Illustration)
 
 
-class Names:
-    """Gives tables or illustrations, whose names become files', names that no other has: a number is added."""
+class FileNames:
+    """Gives tables or illustrations names that files can have, each only once."""
 
     def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
+        self._taken: set[str] = set()
 
-    def own(self, items: Sequence[Named]) -> list[Named]:
-        """The items, renamed where a name was given before."""
-        named = []
-        for item in items:
-            self._seen[item.name] += 1
-            number = self._seen[item.name]
-            named.append(item if number == 1 else replace(item, name=f"{item.name}_{number}"))
-        return named
+    def rename(self, items: Sequence[Named]) -> list[Named]:
+        """The items, renamed where a name is taken or cannot be that of a file."""
+        return [replace(item, name=self._free(item.name)) for item in items]
+
+    def _free(self, name: str) -> str:
+        stem = re.sub(r"[^\w.=+-]+", "-", name).strip(".-")[:_LONGEST_NAME] or "unnamed"
+        candidates = (stem if number == 1 else f"{stem}_{number}" for number in itertools.count(1))
+        free = next(candidate for candidate in candidates if candidate.casefold() not in self._taken)
+        self._taken.add(free.casefold())
+        return free
 
 
 @dataclass(frozen=True, eq=False)

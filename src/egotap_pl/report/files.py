@@ -8,7 +8,16 @@ from pathlib import Path
 from egotap_pl.core.atomic import atomic, write_text
 from egotap_pl.report.contents import Illustration, Report, Table
 from egotap_pl.report.tables.sections import Section
-from egotap_pl.report.text import csv_text, latex, markdown, markdown_section
+from egotap_pl.report.text import (
+    csv_text,
+    escape_markdown,
+    latex,
+    markdown,
+    markdown_facts,
+    markdown_list,
+    markdown_prose,
+    markdown_section,
+)
 
 _DPI = 150
 
@@ -29,22 +38,23 @@ def write_files(report: Report, sections: Sequence[Section], output: Path) -> No
 
 def report_text(report: Report, sections: Sequence[Section]) -> str:
     """The report as Markdown: what answers questions stands in it, what is looked up is linked."""
-    parts = [f"# {report.title}\n", "\n".join(f"- {name}: {value}" for name, value in report.facts.items()) + "\n"]
+    parts = [f"# {escape_markdown(report.title)}\n", markdown_facts(report.facts) + "\n"]
     for section in sections:
-        parts.append(f"## {section.title}\n")
+        parts.append(f"## {escape_markdown(section.title)}\n")
         parts += [markdown_section(table, level=3) for table in section.main]
         parts.append("\n".join(_link(table) for table in section.details) + "\n")
     parts.append("## Figures\n" if report.illustrations else "")
     for figure in report.illustrations:
-        parts.append(f"### {figure.title}\n\n![{figure.alt}](figures/{figure.name}.png)\n\n{figure.caption}\n")
+        image = f"![{escape_markdown(figure.alt)}](figures/{figure.name}.png)"
+        parts.append(f"### {escape_markdown(figure.title)}\n\n{image}\n\n{markdown_prose(figure.caption)}\n")
     parts.append("## All runs\n\n- [runs](tables/runs.md)\n")
     if report.missing:
-        parts.append("## Missing\n\n" + "\n".join(f"- {line}" for line in report.missing) + "\n")
+        parts.append(f"## Missing\n\n{markdown_list(report.missing)}\n")
     return "\n".join(part for part in parts if part.strip())
 
 
 def _link(table: Table) -> str:
-    return f"- [{table.title}](tables/{table.name}.md)"
+    return f"- [{escape_markdown(table.title)}](tables/{table.name}.md)"
 
 
 def _draw(illustration: Illustration, folder: Path) -> None:

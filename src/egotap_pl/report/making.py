@@ -16,7 +16,7 @@ from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.results import commit
-from egotap_pl.report.contents import Names, Report
+from egotap_pl.report.contents import FileNames, Report
 from egotap_pl.report.gather import gather
 from egotap_pl.report.illustrations.all import Drawn, figures_of
 from egotap_pl.report.paper import PaperTable, experiments_dir, read_paper_table
@@ -116,9 +116,9 @@ def _pictures(conditions: Sequence[Condition], settings: dict[str, Any], progres
 
 def _with_names_of_their_own(sections: Sequence[Section]) -> list[Section]:
     """Sections that have tables; two data sets may have one name, and tables, being files, may not."""
-    names = Names()
+    names = FileNames()
     return [
-        section._replace(main=names.own(section.main), details=names.own(section.details))
+        section._replace(main=names.rename(section.main), details=names.rename(section.details))
         for section in sections
         if section.main or section.details
     ]

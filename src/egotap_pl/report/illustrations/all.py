@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from egotap_pl.analysis.variants import Condition
-from egotap_pl.report.contents import Illustration, Names
+from egotap_pl.report.contents import FileNames, Illustration
 from egotap_pl.report.illustrations.errors import depth_illustration, propagation_illustrations, visibility_illustration
 from egotap_pl.report.illustrations.networks import inside_illustrations, reconstruction_illustrations
 from egotap_pl.report.illustrations.poses import comparison_illustrations
@@ -44,4 +44,4 @@ def figures_of(conditions: Sequence[Condition], data_root: Path, trust: tuple[st
             missing.append(f"Error against visibility ({study.title}): the data do not tell of visibility")
         illustrations += [*([seen] if seen else []), depth_illustration(study, ground)]
     illustrations += inside_illustrations(found.grounds, stores, trust, missing)
-    return Drawn(Names().own(illustrations), missing)
+    return Drawn(FileNames().rename(illustrations), missing)
