@@ -22,13 +22,13 @@ def test_lifters_and_probes_are_shown(preset: str) -> None:
     with torch.inference_mode():
         panels = panels_of(lifter, frames, ["a", "b"])
     assert [panel.title for panel in panels] == ["a", "b"]
-    assert list(panels[0].maps) == ["target joints", "joint heatmaps", "target limbs", "limb heatmaps"]
+    assert list(panels[0].heatmaps) == ["target joints", "joint heatmaps", "target limbs", "limb heatmaps"]
     assert set(panels[0].poses_cm) == {"truth", "estimate"}
     panel_figure(panels, unrealego().estimated_limbs)
     if settings["probe"]:
         with torch.inference_mode():
             panels = panels_of(build(settings["probe"]["task"])(facts("egosynth")).eval(), frames, ["a", "b"])
-        assert list(panels[0].maps) == ["joint heatmaps", "rebuilt"]
+        assert list(panels[0].heatmaps) == ["joint heatmaps", "rebuilt"]
         assert not panels[0].poses_cm
 
 
@@ -38,8 +38,8 @@ def test_estimators_are_shown(kind: str) -> None:
     task = build(settings["estimators"][kind]["task"])(facts("egosynth")).eval()
     with torch.inference_mode():
         panels = panels_of(task, make_batch("egosynth", settings["scale"]["image_px"]), ["a", "b"])
-    assert list(panels[0].maps) == ["target heatmaps", "estimated heatmaps"]
+    assert list(panels[0].heatmaps) == ["target heatmaps", "estimated heatmaps"]
     side = settings["scale"]["heatmap_px"]
-    for maps in panels[0].maps.values():
+    for maps in panels[0].heatmaps.values():
         assert maps.shape == (unrealego().num_heatmap_joints, side, side)
     panel_figure(panels)

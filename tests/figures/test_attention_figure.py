@@ -4,106 +4,9 @@ import io
 
 import numpy as np
 import pytest
-import torch
 
-from egotap_pl.core.skeleton import Skeleton, unrealego
-from egotap_pl.figures.attention import (
-    AttendingFrame,
-    Tokens,
-    attention_between,
-    attention_figure,
-    between_figure,
-    joint_attention,
-    recorded_attention,
-    shares,
-)
-from egotap_pl.nn.blocks import Transformer
-from egotap_pl.nn.encoders import GridViTEncoder
-from egotap_pl.nn.encoders.release_grid_vit import ReleaseGridViTEncoder
-
-SKELETON = Skeleton("four", ("root", "a", "b", "c"), (0, 0, 1, 2), estimates_root=True)
-
-
-def test_recorded_weights_give_the_layers_own_output() -> None:
-    torch.manual_seed(0)
-    transformer = Transformer(width=16, depth=3, heads=4, mlp_width=32).eval()
-    tokens = torch.randn(2, 7, 16)
-    attended: list[torch.Tensor] = []
-    values: list[torch.Tensor] = []
-    for block in list(transformer)[:3]:
-        block.attention_out.register_forward_pre_hook(lambda _, inputs: attended.append(inputs[0]))
-        block.qkv.register_forward_hook(lambda _, __, qkv: values.append(qkv[..., 32:]))
-    plain = transformer(tokens)
-    attended.clear()
-    values.clear()
-    with recorded_attention(transformer) as weights:
-        watched = transformer(tokens)
-    assert torch.equal(plain, watched)  # watching changes nothing
-    assert [w.shape for w in weights] == [(2, 4, 7, 7)] * 3
-    for weight, value, own in zip(weights, values, attended, strict=True):
-        torch.testing.assert_close(weight.sum(-1), torch.ones(2, 4, 7))
-        again = weight @ value.unflatten(-1, (4, 4)).transpose(1, 2)
-        torch.testing.assert_close(again.transpose(1, 2).flatten(2), own)
-
-
-def test_nothing_is_recorded_afterwards() -> None:
-    transformer = Transformer(width=8, depth=1, heads=2, mlp_width=8)
-    with recorded_attention(transformer) as weights:
-        transformer(torch.zeros(1, 3, 8))
-    before = weights[0]
-    transformer(torch.ones(1, 3, 8))
-    assert weights[0] is before
-    assert not transformer[0].qkv._forward_hooks
-
-
-def one_way(tokens: Tokens, goal: tuple[int, int], extra: int = 0) -> torch.Tensor:
-    """Attention of one head by which every token looks evenly at the tokens of one map, given by view and joint."""
-    index = torch.arange(tokens.number).reshape(tokens.shape)[goal].flatten()
-    weights = torch.zeros(1, 1, tokens.number + extra, tokens.number + extra)
-    weights[..., index] = 1 / len(index)
-    return weights
-
-
-def test_attention_is_found_where_it_goes() -> None:
-    tokens = Tokens(2, 3, 2)
-    seen = joint_attention(one_way(tokens, (1, 2), extra=4), tokens, 0)
-    assert seen.shape == (1, 2, 3, 2, 2)
-    assert seen[0, 1, 2].sum() == pytest.approx(1)
-    assert seen.sum() == pytest.approx(1)
-    between = attention_between(one_way(tokens, (1, 2)), tokens)
-    np.testing.assert_allclose(between[:, :, 1, 2], 1)
-    assert between.sum() == pytest.approx(6)
-
-
-def test_shares_by_hand() -> None:
-    tokens = Tokens(2, 3, 2)  # joints a, b, c of which b hangs off a and c off b
-    told = shares(attention_between(one_way(tokens, (0, 1)), tokens), SKELETON)  # all look at b in the left view
-    assert told.itself == pytest.approx(1 / 6)  # b's own, left view
-    assert told.other_view == pytest.approx(1 / 6)  # b's own, right view
-    assert told.parent == pytest.approx(1 / 3)  # c looks at its parent
-    assert told.children == pytest.approx(1 / 3)  # a looks at its child
-
-
-@pytest.mark.parametrize("encoder", [GridViTEncoder, ReleaseGridViTEncoder])
-def test_a_joints_own_map_is_where_the_encoder_has_it(encoder) -> None:
-    """Another map in one place changes the attention to its patches; others keep their ratios."""
-    torch.manual_seed(0)
-    skeleton = unrealego()
-    model = encoder(skeleton, 8, 8, patches_per_side=2, width=8, depth=1, heads=1, mlp_width=8, hidden_dims=(8,)).eval()
-    tokens = Tokens(2, skeleton.num_heatmap_joints, 2)
-    maps = torch.rand(1, 2, 15, 8, 8)
-    changed = maps.clone()
-    changed[0, 1, 6] = 3 * torch.rand(8, 8)
-    paid = []
-    for given in (maps, changed):
-        with torch.no_grad(), recorded_attention(model) as weights:
-            model(given)
-        paid.append(weights[0][0, 0, 0, : tokens.number].reshape(tokens.shape))
-    ratio = paid[1] / paid[0]
-    same = torch.ones(tokens.shape, dtype=torch.bool)
-    same[1, 6] = False
-    torch.testing.assert_close(ratio[same], ratio[0, 0, 0, 0].expand(int(same.sum())), rtol=1e-4, atol=0)
-    assert ((ratio[1, 6] / ratio[0, 0, 0, 0] - 1).abs() > 0.01).all()
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.figures.attention import AttendingFrame, attention_figure, joint_attention_figure
 
 
 def test_figures_have_a_row_per_frame_layer_and_view() -> None:
@@ -117,6 +20,6 @@ def test_figures_have_a_row_per_frame_layer_and_view() -> None:
     strip = rows[0].images[0].get_array()
     assert strip[0, 0] == pytest.approx(layers[0][0, 0, 0, 0] * 120)
     figure.savefig(io.BytesIO(), format="png", dpi=30)
-    between = between_figure([rng.random((2, 15, 2, 15))] * 2, skeleton)
+    between = joint_attention_figure([rng.random((2, 15, 2, 15))] * 2, skeleton)
     assert sum(bool(axis.images) for axis in between.axes) == 2
     between.savefig(io.BytesIO(), format="png", dpi=30)

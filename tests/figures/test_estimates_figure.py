@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import egocap, unrealego
-from egotap_pl.figures.estimates import Estimate, draw_peaks, estimates_figure
+from egotap_pl.figures.estimates import EstimatedFrame, draw_peaks, estimates_figure
 
 
 def test_joints_and_limbs_lie_at_the_peaks():
@@ -28,7 +28,7 @@ def test_joints_and_limbs_lie_at_the_peaks():
 
 
 def test_a_row_per_frame():
-    frame = Estimate(
+    frame = EstimatedFrame(
         "x",
         np.zeros((2, 3, 32, 32), np.uint8),
         np.zeros((2, 17, 8, 8), np.float32),

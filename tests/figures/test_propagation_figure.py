@@ -4,82 +4,31 @@ import io
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from egotap_pl.core.skeleton import Skeleton, egocap
-from egotap_pl.figures.propagation import (
-    Panel,
-    Samples,
-    describe,
-    propagation_figure,
-    propagation_samples,
-    summarise,
-)
-
-SKELETON = Skeleton("three", ("root", "middle", "end"), (0, 0, 1), estimates_root=True)
+from egotap_pl.analysis.propagation_effect import PropagationSamples, summarise
+from egotap_pl.figures.propagation import PropagationPanel, propagation_figure
 
 
-def test_potential_and_effect_by_hand() -> None:
-    without, with_it = np.array([[10.0, 25, 60]]), np.array([[9.0, 15, 70]])
-    samples = propagation_samples(without, with_it, SKELETON)
-    np.testing.assert_array_equal(samples.potential_mm, [[15, 35]])  # 25 - 10, 60 - 25
-    np.testing.assert_array_equal(samples.effect_mm, [[10, -10]])  # 25 - 15, 60 - 70
-
-
-def test_limbs_of_a_root_that_is_not_estimated_are_left_out() -> None:
-    errors = np.ones((4, 17))
-    assert propagation_samples(errors, errors, egocap()).effect_mm.shape == (4, 16)
-
-
-def random_samples(frames: int = 300) -> Samples:
+def random_samples(frames: int) -> PropagationSamples:
     rng = np.random.default_rng(0)
     potential = rng.normal(10, 30, (frames, 4))
-    return Samples(potential, 0.4 * potential + rng.normal(3, 10, potential.shape))
-
-
-def test_the_line_is_scipys() -> None:
-    samples = random_samples()
-    summary = summarise(samples, np.arange(300))
-    line = stats.linregress(samples.potential_mm.ravel(), samples.effect_mm.ravel())
-    assert (summary.slope, summary.intercept_mm, summary.p_value) == (line.slope, line.intercept, line.pvalue)
-    assert summary.slope_low < summary.slope < summary.slope_high
-    # Independent samples: the bootstrap over frames is as wide as the textbook's interval.
-    assert summary.slope_high - summary.slope_low == pytest.approx(2 * 1.96 * line.stderr, rel=0.15)
-
-
-def test_samples_of_a_motion_that_move_together_widen_the_interval() -> None:
-    rng = np.random.default_rng(0)
-    slopes = np.repeat(rng.normal(0.4, 0.4, 30), 20)[:, None]
-    potential = rng.normal(0, 30, (600, 4))
-    samples = Samples(potential, slopes * potential)
-    together, alone = (summarise(samples, c) for c in (np.repeat(np.arange(30), 20), np.arange(600)))
-    assert together.slope_high - together.slope_low > 2 * (alone.slope_high - alone.slope_low)
-
-
-def test_shares_and_means_by_hand() -> None:
-    samples = Samples(np.array([[4.0, 2], [-1, 3]]), np.array([[2.0, -1], [4, -3]]))
-    summary = summarise(samples, np.array([0, 1]))
-    assert summary.samples == 4
-    assert (summary.potential_mm, summary.effect_mm) == (2, 0.5)
-    assert (summary.positive_potential, summary.positive_effect, summary.first_quadrant) == (0.75, 0.5, 0.25)
-    assert (summary.gain_mm, summary.loss_mm) == (3, -2)
-    told = describe(summary)
-    for number in ("mean PP 2.00 mm", "mean PE 0.50 mm", "75.00%", "50.00%", "25.00%", "3.00 mm", "-2.00 mm"):
-        assert number in told
-
-
-def test_a_p_value_too_small_for_double_precision_is_bounded() -> None:
-    told = describe(summarise(random_samples()._replace(), np.arange(300))._replace(p_value=0.0))
-    assert "p < 1e-300" in told
+    return PropagationSamples(potential, 0.4 * potential + rng.normal(3, 10, potential.shape))
 
 
 def test_every_panel_has_its_line() -> None:
     samples = random_samples(50)
     summary = summarise(samples, np.arange(50))
     for number in (1, 2, 4):
-        figure = propagation_figure([Panel(f"method {k}", samples, summary) for k in range(number)])
+        figure = propagation_figure([PropagationPanel(f"method {k}", samples, summary) for k in range(number)])
         panels = [axis for axis in figure.axes if axis.get_title()]
         assert [axis.get_title() for axis in panels] == [f"method {k}" for k in range(number)]
         x, y = panels[0].lines[-1].get_data()
         assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(summary.slope)
+        assert f"[{summary.slope_low:.2f}, {summary.slope_high:.2f}]" in panels[0].texts[0].get_text()
     figure.savefig(io.BytesIO(), format="png", dpi=30)
+
+
+def test_a_slope_without_interval_is_drawn() -> None:
+    samples = random_samples(20)
+    panel = PropagationPanel("one motion", samples, summarise(samples, np.zeros(20, np.int64)))
+    assert "[?]" in propagation_figure([panel]).axes[0].texts[0].get_text()

@@ -22,7 +22,7 @@ def test_a_row_per_name_and_two_columns_per_frame() -> None:
     assert [axis.get_ylabel() for axis in pictures[::6]] == ["image", "joint maps", "CNN", "Grid ViT"]
     assert [axis.get_title() for axis in pictures[:2]] == ["dancing\nleft view", "dancing\nright view"]
     shown = pictures[2 * 6 + 1].images[0].get_array()
-    np.testing.assert_array_equal(shown, frames[0].maps["CNN"][1].max(0))
+    np.testing.assert_array_equal(shown, frames[0].heatmaps["CNN"][1].max(0))
     figure.savefig(io.BytesIO(), format="png", dpi=30)
 
 
@@ -37,5 +37,5 @@ def test_the_error_is_that_of_the_view() -> None:
 def test_frames_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(ValueError, match="same names"):
         reconstruction_figure([frame("joint maps", "CNN"), frame("joint maps")])
-    with pytest.raises(ValueError, match="must be there"):
+    with pytest.raises(ValueError, match="no frames"):
         reconstruction_figure([])

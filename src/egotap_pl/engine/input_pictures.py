@@ -11,7 +11,8 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.evenly import evenly
 from egotap_pl.data.recordings.frames import StereoBatch, StereoInput
-from egotap_pl.figures.estimates import Estimate, estimates_figure
+from egotap_pl.figures.estimates import EstimatedFrame, estimates_figure
+from egotap_pl.figures.style import DPI
 from egotap_pl.tasks import LiftingTask
 
 
@@ -32,7 +33,7 @@ class Album:
             raise EgotapError(f"pictures={number}: the video does not say how many frames it has; give frames=N")
         self.task = task
         self.chosen = set(evenly(number, frames.frames or 1))
-        self.kept: list[Estimate] = []
+        self.kept: list[EstimatedFrame] = []
 
     def add(self, stereo: StereoBatch, pose_cm: Tensor) -> None:
         """Look for chosen frames in a batch."""
@@ -46,9 +47,9 @@ class Album:
             time_s = stereo.time_s[row]
             title = stereo.name[row] or (f"{time_s:.2f} s" if time_s == time_s else str(int(batch.frame[k])))
             shown = (batch.images[k].numpy(), maps[k].float().cpu().numpy(), pose_cm[row].numpy())
-            self.kept.append(Estimate(title.replace("/", "\n"), *shown))
+            self.kept.append(EstimatedFrame(title.replace("/", "\n"), *shown))
 
     def write(self, path: Path) -> None:
         """Draw what was found."""
         with atomic(path) as temporary:
-            estimates_figure(self.kept, self.task.skeleton).savefig(temporary, dpi=150, format="png")
+            estimates_figure(self.kept, self.task.skeleton).savefig(temporary, dpi=DPI, format="png")

@@ -14,7 +14,7 @@ from egotap_pl.core.evenly import evenly
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoints import load_task
-from egotap_pl.figures.frames import Shown, poses_figure
+from egotap_pl.figures.frames import PosedFrame, poses_figure
 from egotap_pl.figures.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.tasks import LiftingTask, ZerosTask
 
@@ -56,7 +56,7 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
     with torch.inference_mode():
         maps = task.eval().maps(batch)
     shown = [
-        Shown(
+        PosedFrame(
             f"{name}: {errors[k]:.0f} mm\n{frames.categories[int(batch.category[n])]}",
             batch.images[n].numpy(),
             maps.joint[n].numpy(),

@@ -16,7 +16,7 @@ from egotap_pl.core.evenly import evenly
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.loggers import log_clouds, log_figures
-from egotap_pl.figures.panels import Panel, panel_figure, pose_cloud
+from egotap_pl.figures.panels import FramePanel, panel_figure, pose_cloud
 from egotap_pl.tasks import HeatmapTask, LiftingTask, ZerosTask
 from egotap_pl.tasks.targets import left_view_cm
 
@@ -36,22 +36,22 @@ def picture_maker(
     """
     store = module.store("validation")
     frames = store.read(evenly(number, len(store)))
-    bones = module.skeleton.estimated_limbs
+    limbs = module.skeleton.estimated_limbs
     names = [module.categories[int(category)] for category in frames.category]
 
     def show(task: L.LightningModule, step: int) -> None:
         panels = panels_of(task, frames.on(task.device), names)
         has_poses = bool(panels and panels[0].poses_cm)
         if panels:
-            log_figures(loggers, {"pictures/frames": panel_figure(panels, bones if has_poses else ())}, step)
+            log_figures(loggers, {"pictures/frames": panel_figure(panels, limbs if has_poses else ())}, step)
         if has_poses:
-            clouds = {f"poses/frame_{k + 1}": (p.title, pose_cloud(p, bones)) for k, p in enumerate(panels)}
+            clouds = {f"poses/frame_{k + 1}": (p.title, pose_cloud(p, limbs)) for k, p in enumerate(panels)}
             log_clouds(loggers, clouds, step)
 
     return show
 
 
-def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> list[Panel]:
+def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> list[FramePanel]:
     """Frames as a task of this package sees them; an empty list for a task of another kind."""
     poses: dict[str, Tensor] = {}
     if isinstance(task, LiftingTask):
@@ -68,7 +68,7 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
     else:
         return []
     return [
-        Panel(
+        FramePanel(
             title,
             frames.images[k, 0].cpu().numpy(),
             {name: _channels(value[k, 0]) for name, value in maps.items()},

@@ -1,1 +1,4 @@
-"""Figures: in each module a computation on arrays, and a function that draws its result."""
+"""Figures: arrays in, a matplotlib Figure out.
+
+Statistics are in `egotap_pl.analysis`; captions and the choice of runs are in `egotap_pl.report`.
+"""

@@ -11,7 +11,17 @@ from matplotlib.axes import Axes
 
 
 def upright(pose_cm: Float[np.ndarray, "j 3"]) -> Float[np.ndarray, "j 3"]:
-    """Camera axes to a view that a reader knows: the cameras look down, so forward is mostly down and down is back."""
+    """A pose turned so that it stands upright and faces the reader: axes to the right of the page, up, and towards us.
+
+    The cameras look down along the body: their forward axis points mostly to the feet, their down axis to the back.
+
+    Args:
+        pose_cm: joints in the left camera's axes (right, down, forward), cm.
+
+    Examples:
+        >>> upright(np.array([[0.0, 0.0, 50.0]])).tolist()  # far in front of the cameras is low in the picture
+        [[-0.0, -50.0, -0.0]]
+    """
     right, down, forward = pose_cm.T
     return np.stack((-right, -forward, -down), -1)
 
@@ -20,36 +30,44 @@ def draw_sticks(
     axis: Axes,
     poses_cm: Mapping[str, Float[np.ndarray, "j 3"]],
     colours: Mapping[str, str],
-    bones: Sequence[tuple[int, int]],
+    limbs: Sequence[tuple[int, int]],
     across: int,
     width: float,
 ) -> None:
-    """Draw poses as sticks, flattened: camera axis ``across`` (0 right, 2 forward) against up.
+    """Draw poses as sticks, from the front or from the side.
 
     Args:
-        axis: where.
-        poses_cm: estimated joints, camera axes, by name.
-        colours: of each name.
-        bones: (child, parent) rows of a pose.
-        across: see above.
-        width: of a stick, pt.
+        axis: where to draw.
+        poses_cm: by name, the estimated joints in the left camera's axes, cm.
+        colours: colour of each name.
+        limbs: (child, parent) rows of a pose.
+        across: axis of `upright` that is drawn from left to right: 0 from the front, 2 from the side.
+        width: width of a stick, pt.
     """
     for name, pose_cm in poses_cm.items():
         body = upright(pose_cm)
-        for k, bone in enumerate(bones):
-            ends = body[list(bone)]
+        for k, limb in enumerate(limbs):
+            ends = body[list(limb)]
             label = name if k == 0 else None
             axis.plot(ends[:, across], ends[:, 1], color=colours[name], linewidth=width, label=label)
     axis.set_aspect("equal", adjustable="datalim")
 
 
 def hues(number: int) -> Float[np.ndarray, "n 3"]:
-    """A colour for each of a number of heatmaps."""
+    """A colour (RGB, 0 to 1) for each of ``number`` heatmaps."""
     return colormaps["hsv"](np.linspace(0, 1, number, endpoint=False))[:, :3]
 
 
-def painted(image: UInt8[np.ndarray, "h w 3"], maps: Float[np.ndarray, "m h2 w2"]) -> Float[np.ndarray, "h w 3"]:
-    """Heatmaps, a colour each, over the darkened image."""
-    small = np.einsum("mhw,mc->hwc", np.clip(maps, 0, 1), hues(len(maps)))
+def overlaid(image: UInt8[np.ndarray, "h w 3"], heatmaps: Float[np.ndarray, "m h2 w2"]) -> Float[np.ndarray, "h w 3"]:
+    """Heatmaps, each in a colour of its own, over the darkened image.
+
+    Args:
+        image: RGB.
+        heatmaps: values of 0 to 1; of any size, which is stretched to the image's.
+
+    Returns:
+        RGB, 0 to 1.
+    """
+    small = np.einsum("mhw,mc->hwc", np.clip(heatmaps, 0, 1), hues(len(heatmaps)))
     rows, columns = (np.arange(size) * of // size for size, of in zip(image.shape, small.shape[:2], strict=False))
     return np.clip(0.35 * image / 255.0 + small[rows][:, columns], 0, 1)

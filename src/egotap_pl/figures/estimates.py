@@ -1,4 +1,4 @@
-"""Pictures of estimates without a truth: both views with the heatmaps' peaks as a skeleton, and the pose."""
+"""Figure of estimates without a true pose: both views with the heatmaps' peaks as a skeleton, and the pose."""
 
 from __future__ import annotations
 
@@ -12,46 +12,47 @@ from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.figures.drawing import upright
-from egotap_pl.figures.style import ESTIMATE_COLOUR, ORANGE, SMALL, TEXT, page, plain
+from egotap_pl.figures.style import ESTIMATE_COLOUR, ORANGE, TEXT, hide_ticks, page, style_axis
 
 _FAINTEST = 0.15
-"""Opacity of a joint whose heatmap is empty."""
+"""Opacity of a joint with an empty heatmap."""
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A frame to be drawn.
-
-    Fields:
-        title: what stands beside it.
-        images: both views.
-        joint_heatmaps: of both views.
-        pose_cm: estimated joints, camera axes.
-    """
+class EstimatedFrame:
+    """A frame in `estimates_figure`."""
 
     title: str
+    """Label of the frame's row."""
     images: UInt8[np.ndarray, "v 3 h w"]
+    """RGB images of both views."""
     joint_heatmaps: Float[np.ndarray, "v m h2 w2"]
+    """Joint heatmaps of both views, peak 1."""
     pose_cm: Float[np.ndarray, "j 3"]
+    """Estimated joints in the left camera's axes, cm."""
 
 
-def estimates_figure(frames: Sequence[Estimate], skeleton: Skeleton) -> Figure:
-    """A row per frame: left and right view with the peaks of their joint heatmaps, and the pose from two sides.
+def estimates_figure(frames: Sequence[EstimatedFrame], skeleton: Skeleton) -> Figure:
+    """A row per frame: both views with the peaks of their joint heatmaps, and the pose from the front and the side.
 
     A joint is as opaque as its heatmap's peak is high. The root has no heatmap, so its limbs are not drawn over images.
+
+    Args:
+        frames: one or more frames.
+        skeleton: the skeleton of heatmaps and poses.
     """
     figure = page(1.9 * len(frames) + 0.2)
     axes = figure.subplots(len(frames), 4, squeeze=False)
     for row, (frame, (*views, front, side)) in enumerate(zip(frames, axes, strict=True)):
-        for axis, image, maps in zip(views, frame.images, frame.joint_heatmaps, strict=True):
-            draw_peaks(axis, image, maps, skeleton)
+        for axis, image, heatmaps in zip(views, frame.images, frame.joint_heatmaps, strict=True):
+            draw_peaks(axis, image, heatmaps, skeleton)
         views[0].set_ylabel(frame.title, fontsize=TEXT)
         for axis, across in ((front, 0), (side, 2)):
             body = upright(frame.pose_cm)
             for child, parent in skeleton.estimated_limbs:
                 axis.plot(*body[[child, parent]][:, [across, 1]].T, color=ESTIMATE_COLOUR, linewidth=1.5)
             axis.scatter(body[:, across], body[:, 1], color=ESTIMATE_COLOUR, s=6, zorder=3)
-            plain(axis, "cm" if row == len(frames) - 1 else "")
+            style_axis(axis, "cm" if row == len(frames) - 1 else "")
             axis.set_aspect("equal", adjustable="datalim")
     for axis, title in zip(axes[0], ("left view", "right view", "from the front", "from the side"), strict=True):
         axis.set_title(title, fontsize=TEXT)
@@ -59,19 +60,26 @@ def estimates_figure(frames: Sequence[Estimate], skeleton: Skeleton) -> Figure:
 
 
 def draw_peaks(
-    axis: Axes, image: UInt8[np.ndarray, "3 h w"], maps: Float[np.ndarray, "m h2 w2"], skeleton: Skeleton
+    axis: Axes, image: UInt8[np.ndarray, "3 h w"], heatmaps: Float[np.ndarray, "m h2 w2"], skeleton: Skeleton
 ) -> None:
-    """Draw a view, and over it the joints and limbs that its heatmaps show."""
-    side, map_px = image.shape[-1], maps.shape[-1]
+    """Draw a view and, over it, the joints and limbs at the peaks of its heatmaps.
+
+    Args:
+        axis: where to draw.
+        image: RGB, as wide as high.
+        heatmaps: one per joint 1, 2, ... of the skeleton, peak 1.
+        skeleton: the skeleton of these joints.
+    """
+    side, heatmap_px = image.shape[-1], heatmaps.shape[-1]
     axis.imshow(image.transpose(1, 2, 0), extent=(0, side, side, 0), interpolation="nearest")
-    flat = maps.reshape(len(maps), -1)
-    rows, columns = np.divmod(flat.argmax(1), map_px)
-    places = (np.stack((columns, rows), 1) + 0.5) * side / map_px
+    flat = heatmaps.reshape(len(heatmaps), -1)
+    rows, columns = np.divmod(flat.argmax(1), heatmap_px)
+    places = (np.stack((columns, rows), 1) + 0.5) * side / heatmap_px
     opacity = flat.max(1).clip(_FAINTEST, 1)
     for child, parent in skeleton.limbs:
         if parent != 0:
             ends = places[[child - 1, parent - 1]].T
             axis.plot(*ends, color=ORANGE, linewidth=1.2, alpha=min(opacity[child - 1], opacity[parent - 1]))
     axis.scatter(places[:, 0], places[:, 1], color=ORANGE, s=5, alpha=opacity, zorder=3)
-    axis.set(xticks=[], yticks=[], xlim=(0, side), ylim=(side, 0))
-    axis.tick_params(labelsize=SMALL)
+    axis.set(xlim=(0, side), ylim=(side, 0))
+    hide_ticks(axis)

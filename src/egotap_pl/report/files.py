@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from egotap_pl.core.atomic import atomic, write_text
+from egotap_pl.figures.style import DPI
 from egotap_pl.report.contents import Illustration, Report, Table
 from egotap_pl.report.tables.sections import Section
 from egotap_pl.report.text import (
@@ -18,8 +19,6 @@ from egotap_pl.report.text import (
     markdown_prose,
     markdown_section,
 )
-
-_DPI = 150
 
 
 def write_files(report: Report, sections: Sequence[Section], output: Path) -> None:
@@ -60,4 +59,4 @@ def _link(table: Table) -> str:
 def _draw(illustration: Illustration, folder: Path) -> None:
     for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
         with atomic(folder / f"{illustration.name}.{suffix}", durable=False) as temporary:
-            illustration.figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=metadata)
+            illustration.figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)

@@ -7,27 +7,15 @@ from itertools import zip_longest
 
 import numpy as np
 
+from egotap_pl.analysis.error_breakdown import STATES, error_by_visibility, mean_by_depth
+from egotap_pl.analysis.propagation_effect import PropagationSamples, describe, propagation_samples, summarise
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.statistics import numbered
+from egotap_pl.analysis.statistics import GroupMeans, numbered
 from egotap_pl.analysis.variants import Condition
-from egotap_pl.figures.clusters import GroupMeans
-from egotap_pl.figures.depth import depth_figure, mean_by_depth
-from egotap_pl.figures.propagation import (
-    Panel,
-    Samples,
-    describe,
-    propagation_figure,
-    propagation_samples,
-    summarise,
-)
+from egotap_pl.figures.depth import depth_figure
+from egotap_pl.figures.propagation import PropagationPanel, propagation_figure
 from egotap_pl.figures.style import joined
-from egotap_pl.figures.visibility import (
-    RARE,
-    STATES,
-    error_by_visibility,
-    shares,
-    visibility_figure,
-)
+from egotap_pl.figures.visibility import RARE, visibility_figure
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.studies import Ground, Method, Study
 
@@ -43,7 +31,7 @@ def visibility_illustration(study: Study) -> Illustration | None:
     first = next(iter(results.values())).error_mm
     if not first.samples.any():
         return None
-    told = np.flatnonzero(shares(next(iter(results.values()))) >= RARE)
+    told = np.flatnonzero(next(iter(results.values())).shares >= RARE)
     rare = [_state(k) for k in np.flatnonzero(first.samples).tolist() if k not in told]
     ends = [int(told[0]), int(told[-1])]
     numbers = "; ".join(
@@ -110,7 +98,9 @@ def propagation_illustrations(grounds: Sequence[Ground], missing: list[str]) -> 
     return illustrations
 
 
-def _propagation(condition: Condition, without: Method, panels: list[Panel], control: Panel | None) -> Illustration:
+def _propagation(
+    condition: Condition, without: Method, panels: list[PropagationPanel], control: PropagationPanel | None
+) -> Illustration:
     words = "; ".join(
         f"{panel.title}: {describe(panel.summary)}" for panel in [*panels, *([control] if control else [])]
     )
@@ -136,26 +126,26 @@ def _propagation(condition: Condition, without: Method, panels: list[Panel], con
     )
 
 
-def _against(without: Method, method: Method) -> Panel | None:
+def _against(without: Method, method: Method) -> PropagationPanel | None:
     """All seeds that both were trained from, each pair by itself."""
     other = {run.seed: run for run in method.runs}
     pairs = [(run, other[run.seed]) for run in without.runs if run.seed in other]
     return _panel(method.name, pairs) if pairs else None
 
 
-def _control(without: Method) -> Panel | None:
+def _control(without: Method) -> PropagationPanel | None:
     """The model without propagation in the place of the one with it: each seed against the next."""
     pairs = list(zip(without.runs, (*without.runs[1:], without.runs[0]), strict=True))
     return _panel(f"control: {without.name}, other seed", pairs) if len(pairs) > 1 else None
 
 
-def _panel(title: str, pairs: Sequence[tuple[Run, Run]]) -> Panel:
+def _panel(title: str, pairs: Sequence[tuple[Run, Run]]) -> PropagationPanel:
     samples = [
         propagation_samples(a.predictions.error_mm, b.predictions.error_mm, a.predictions.skeleton) for a, b in pairs
     ]
-    together = Samples(*(np.concatenate(values) for values in zip(*samples, strict=True)))
+    together = PropagationSamples(*(np.concatenate(values) for values in zip(*samples, strict=True)))
     motion = numbered([name for a, _ in pairs for name in a.predictions.motion])
-    return Panel(title, together, summarise(together, motion))
+    return PropagationPanel(title, together, summarise(together, motion))
 
 
 def _first_of_each(methods: Sequence[Method]) -> list[Method]:
@@ -189,7 +179,8 @@ def origin_of(run: Run) -> str:
 
 
 def _interval(means: GroupMeans, k: int) -> str:
-    return f"{means.mean[k]:.1f} [{means.low[k]:.1f}, {means.high[k]:.1f}]"
+    ends = "?" if np.isnan(means.low[k]) else f"{means.low[k]:.1f}, {means.high[k]:.1f}"
+    return f"{means.mean[k]:.1f} [{ends}]"
 
 
 def _state(k: int) -> str:

@@ -9,6 +9,15 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from egotap_pl.analysis.attention_shares import (
+    TokenGrid,
+    attention_between,
+    attention_shares,
+    joint_attention,
+    recorded_attention,
+)
+from egotap_pl.analysis.error_breakdown import STATES, joint_states
+from egotap_pl.analysis.gate_openings import Gate, GateMeans, gates_by_visibility, recorded_gates, visibility_groups
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import numbered
 from egotap_pl.analysis.variants import Condition
@@ -16,20 +25,10 @@ from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.figures.attention import (
-    AttendingFrame,
-    Tokens,
-    attention_between,
-    attention_figure,
-    between_figure,
-    joint_attention,
-    recorded_attention,
-    shares,
-)
-from egotap_pl.figures.gates import Gate, GateMeans, gates_by_visibility, gates_figure, recorded_gates, seen_by
+from egotap_pl.figures.attention import AttendingFrame, attention_figure, joint_attention_figure
+from egotap_pl.figures.gates import gates_figure
 from egotap_pl.figures.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.figures.style import joined, signed
-from egotap_pl.figures.visibility import STATES, joint_states
 from egotap_pl.nn.encoders import GridViTEncoder
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.stores import Stores, task_of
@@ -195,15 +194,15 @@ def _maps(task: LiftingTask, store: FrameStore, rows: Sequence[int]) -> Iterator
             yield batch, task.maps(batch)
 
 
-def _tokens(encoder: GridViTEncoder, skeleton: Skeleton) -> Tokens:
-    return Tokens(2, skeleton.num_heatmap_joints, round(encoder.tokens_per_map**0.5))
+def _tokens(encoder: GridViTEncoder, skeleton: Skeleton) -> TokenGrid:
+    return TokenGrid(2, skeleton.num_heatmap_joints, round(encoder.tokens_per_map**0.5))
 
 
 def _gates(watched: _Watched) -> Illustration:
     run, store = watched.run, watched.store
-    seen = seen_by(store.read(watched.rows, images=False).visibility.numpy(), store.skeleton)
+    groups = visibility_groups(store.read(watched.rows, images=False).visibility.numpy(), store.skeleton)
     motion = numbered(store.name_frames(watched.rows).motion)
-    means = {name: gates_by_visibility(gate.mean, seen, motion) for name, gate in watched.gates.items()}
+    means = {name: gates_by_visibility(gate.mean, groups, motion) for name, gate in watched.gates.items()}
     told = "; ".join(f"{name} {_ends(gate)}" for name, gate in means.items())
     decided = ", ".join(f"{name} {gate.decided.mean():.1%}" for name, gate in watched.gates.items())
     return Illustration(
@@ -222,8 +221,11 @@ def _gates(watched: _Watched) -> Illustration:
 
 
 def _ends(gate: GateMeans) -> str:
-    ends = [[signed(float(values[k]), 3) for values in gate.excess[:3]] for k in (2, 8)]
-    return " and ".join(f"{mean} [{low}, {high}]" for mean, low, high in ends)
+    means = [[float(values[k]) for values in gate.excess[:3]] for k in (2, 8)]
+    return " and ".join(
+        f"{signed(mean, 3)} [{'?' if np.isnan(low) else f'{signed(low, 3)}, {signed(high, 3)}'}]"
+        for mean, low, high in means
+    )
 
 
 def _between(watched: _Watched) -> Illustration:
@@ -231,7 +233,7 @@ def _between(watched: _Watched) -> Illustration:
     told = "; ".join(
         f"layer {number}: {s.itself:.1%} to its own map, {s.other_view:.1%} to its map in the other view, "
         f"{s.parent:.1%} to its parent's maps, {s.children:.1%} to its children's"
-        for number, s in enumerate((shares(layer, skeleton) for layer in watched.between), 1)
+        for number, s in enumerate((attention_shares(layer, skeleton) for layer in watched.between), 1)
     )
     even = 1 / (2 * skeleton.num_heatmap_joints)
     return Illustration(
@@ -241,7 +243,7 @@ def _between(watched: _Watched) -> Illustration:
         f"mean over heads, tokens and {len(watched.rows)} test frames; circles mark the parents. {told}. If attention "
         f"were even, every map would get {even:.1%}. {run.experiment}, seed {run.seed}, {run.maps} heatmaps.",
         "Matrices of the attention that every joint pays to every other, one for each layer.",
-        between_figure(watched.between, skeleton),
+        joint_attention_figure(watched.between, skeleton),
     )
 
 

@@ -9,15 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.typical_frames import extremes, median_frames
 from egotap_pl.core.evenly import evenly
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.figures.comparison import (
-    ComparedFrame,
-    categories_figure,
-    comparison_figure,
-    extremes,
-    median_frames,
-)
+from egotap_pl.figures.comparison import ComparedFrame, categories_figure, comparison_figure
 from egotap_pl.figures.style import joined
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.stores import Stores

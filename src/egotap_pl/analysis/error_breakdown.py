@@ -1,0 +1,92 @@
+"""Errors of joints by their depth in the skeleton and by how the cameras see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from egotap_pl.analysis.statistics import GroupMeans, group_means, numbered
+from egotap_pl.core.batch import Visibility
+from egotap_pl.core.skeleton import Skeleton
+
+STATES = (
+    ("visible", "visible"),
+    ("visible", "occluded"),
+    ("visible", "out of view"),
+    ("occluded", "occluded"),
+    ("occluded", "out of view"),
+    ("out of view", "out of view"),
+)
+"""How the two views see a joint, whichever of them is left."""
+_NUMBERS = {"visible": Visibility.VISIBLE, "occluded": Visibility.OCCLUDED, "out of view": Visibility.OUT_OF_VIEW}
+
+
+class ErrorByVisibility(NamedTuple):
+    """One method's error in each of `STATES`, mm."""
+
+    error_mm: GroupMeans
+    """Mean error."""
+    excess_mm: GroupMeans
+    """Mean of the error minus the same joint's mean error over all frames: what the state itself adds. Hidden joints
+    tend to be far from the cameras and are hard in any state."""
+
+    @property
+    def shares(self) -> Float[np.ndarray, "6"]:
+        """Share of the joints with known visibility that are in each state."""
+        return self.error_mm.samples / max(int(self.error_mm.samples.sum()), 1)
+
+
+def mean_by_depth(values_mm: Float[np.ndarray, "n j"], skeleton: Skeleton, motion: Sequence[str]) -> GroupMeans:
+    """Mean over the joints at every depth, with intervals over motions. Depth counts the limbs up to the root.
+
+    Args:
+        values_mm: errors, or differences of errors, of n frames and the j estimated joints, in mm.
+        skeleton: the skeleton of these joints.
+        motion: name of each frame's motion.
+
+    Examples:
+        >>> arm = Skeleton("arm", ("shoulder", "elbow", "wrist"), (0, 0, 1), estimates_root=True)
+        >>> mean_by_depth(np.array([[10.0, 20.0, 30.0], [12.0, 22.0, 32.0]]), arm, ["a", "b"]).mean
+        array([11., 21., 31.])
+    """
+    depth = np.array([skeleton.depths[joint] for joint in skeleton.estimated])
+    groups = np.broadcast_to(depth, values_mm.shape).ravel()
+    return group_means(values_mm.ravel(), groups, np.repeat(numbered(motion), len(depth)), int(depth.max()) + 1)
+
+
+def joint_states(visibility: UInt8[np.ndarray, "n v j"]) -> Int[np.ndarray, "n j"]:
+    """Index into `STATES` of every joint; -1 where the data set does not say how a view sees the joint.
+
+    Args:
+        visibility: a `Visibility` for each of n frames, 2 views and j joints.
+
+    Raises:
+        ValueError: if there are not two views.
+    """
+    if visibility.shape[1] != 2:
+        raise ValueError(f"expected the visibility in 2 views, not in {visibility.shape[1]}")
+    better, worse = visibility.min(1).astype(np.int64), visibility.max(1).astype(np.int64)
+    table = np.full((4, 4), -1)
+    for state, (a, b) in enumerate(STATES):
+        table[_NUMBERS[a], _NUMBERS[b]] = state
+    return table[better, worse]
+
+
+def error_by_visibility(
+    error_mm: Float[np.ndarray, "n j"], visibility: UInt8[np.ndarray, "n v j"], motion: Sequence[str]
+) -> ErrorByVisibility:
+    """Mean error of the joints in each of `STATES`, with intervals over motions.
+
+    Args:
+        error_mm: errors of n frames and j joints, in mm.
+        visibility: a `Visibility` for each of the frames, 2 views and joints.
+        motion: name of each frame's motion.
+    """
+    states = joint_states(visibility).ravel()
+    cluster = np.repeat(numbered(motion), error_mm.shape[1])
+    excess = error_mm - error_mm.mean(0)
+    error, beyond = (group_means(values.ravel(), states, cluster, len(STATES)) for values in (error_mm, excess))
+    return ErrorByVisibility(error, beyond)

@@ -1,0 +1,72 @@
+"""Propagation Potential and Effect against SciPy and hand-computed cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from egotap_pl.analysis.propagation_effect import PropagationSamples, describe, propagation_samples, summarise
+from egotap_pl.core.skeleton import Skeleton, egocap
+
+SKELETON = Skeleton("three", ("root", "middle", "end"), (0, 0, 1), estimates_root=True)
+
+
+def test_potential_and_effect_by_hand() -> None:
+    without, with_it = np.array([[10.0, 25, 60]]), np.array([[9.0, 15, 70]])
+    samples = propagation_samples(without, with_it, SKELETON)
+    np.testing.assert_array_equal(samples.potential_mm, [[15, 35]])  # 25 - 10, 60 - 25
+    np.testing.assert_array_equal(samples.effect_mm, [[10, -10]])  # 25 - 15, 60 - 70
+
+
+def test_limbs_of_a_root_that_is_not_estimated_are_left_out() -> None:
+    errors = np.ones((4, 17))
+    assert propagation_samples(errors, errors, egocap()).effect_mm.shape == (4, 16)
+
+
+def random_samples(frames: int = 300) -> PropagationSamples:
+    rng = np.random.default_rng(0)
+    potential = rng.normal(10, 30, (frames, 4))
+    return PropagationSamples(potential, 0.4 * potential + rng.normal(3, 10, potential.shape))
+
+
+def test_the_line_is_scipys() -> None:
+    samples = random_samples()
+    summary = summarise(samples, np.arange(300))
+    line = stats.linregress(samples.potential_mm.ravel(), samples.effect_mm.ravel())
+    assert (summary.slope, summary.intercept_mm, summary.p_value) == (line.slope, line.intercept, line.pvalue)
+    assert summary.slope_low < summary.slope < summary.slope_high
+    # Independent samples: the bootstrap over frames is as wide as the textbook's interval.
+    assert summary.slope_high - summary.slope_low == pytest.approx(2 * 1.96 * line.stderr, rel=0.15)
+
+
+def test_samples_of_a_motion_that_move_together_widen_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    slopes = np.repeat(rng.normal(0.4, 0.4, 30), 20)[:, None]
+    potential = rng.normal(0, 30, (600, 4))
+    samples = PropagationSamples(potential, slopes * potential)
+    together, alone = (summarise(samples, c) for c in (np.repeat(np.arange(30), 20), np.arange(600)))
+    assert together.slope_high - together.slope_low > 2 * (alone.slope_high - alone.slope_low)
+
+
+def test_shares_and_means_by_hand() -> None:
+    samples = PropagationSamples(np.array([[4.0, 2], [-1, 3]]), np.array([[2.0, -1], [4, -3]]))
+    summary = summarise(samples, np.array([0, 1]))
+    assert summary.samples == 4
+    assert (summary.potential_mm, summary.effect_mm) == (2, 0.5)
+    assert (summary.positive_potential, summary.positive_effect, summary.first_quadrant) == (0.75, 0.5, 0.25)
+    assert (summary.gain_mm, summary.loss_mm) == (3, -2)
+    words = describe(summary)
+    for number in ("mean PP 2.00 mm", "mean PE 0.50 mm", "75.00%", "50.00%", "25.00%", "3.00 mm", "-2.00 mm"):
+        assert number in words
+
+
+def test_a_p_value_too_small_for_double_precision_is_bounded() -> None:
+    words = describe(summarise(random_samples(), np.arange(300))._replace(p_value=0.0))
+    assert "p < 1e-300" in words
+
+
+def test_a_single_motion_has_a_slope_without_interval() -> None:
+    summary = summarise(random_samples(50), np.zeros(50, np.int64))
+    assert np.isfinite(summary.slope)
+    assert "(no interval; " in describe(summary)
