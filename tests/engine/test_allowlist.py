@@ -329,7 +329,7 @@ def test_a_module_that_nobody_trusts_is_not_imported(shipped: dict[str, Any], tm
     ("target", "trust", "expected"),
     [
         ("egotap_pl.nn.propagation.PuPropagation", [], "PuPropagation"),
-        ("egotap_pl.data.codec.PngCodec", [], "PngCodec"),  # its name in 0.1.0
+        ("egotap_pl.data.store.codec.PngCodec", [], "PngCodec"),  # its name in 0.1.0
         ("egotap_pl.data.unrealego.Device", [], "Device"),  # compared, though a checkpoint may not make one
         ("egotap_pl.nn.propagation", [], None),
         ("egotap_pl.nn.propagation.Nothing", [], None),
