@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import pkgutil
 import re
 import shlex
 from collections.abc import Callable
@@ -41,6 +44,23 @@ def commands() -> list[str]:
 
 
 COMMANDS = commands()
+LINKED = sorted({*PAGES, *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")})
+
+
+def words(page: Path) -> str:
+    """A page's Markdown without its code blocks."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        text = "\n".join(
+            "".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"
+        )
+    return re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub names them."""
+    headings = re.findall(r"^#+ (.*)$", words(page), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def first_job(overrides: list[str]) -> list[str]:
@@ -113,3 +133,38 @@ def test_the_data_set_and_the_part_of_the_pages_run(
 
 def test_the_citation_names_the_version() -> None:
     assert f"\nversion: {egotap_pl.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", words(page)):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        there = page.parent / name if name else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def test_the_python_of_the_pages_uses_what_is_there() -> None:
+    used: set[str] = set()
+    for page in LINKED:
+        if page.suffix == ".md":
+            text = page.read_text(encoding="utf-8")
+            used |= set(re.findall(r"^::: (egotap_pl\S+)$", text, re.M))
+            for code in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S):
+                used |= set(package_names(ast.parse(code)))
+    assert {"egotap_pl.Predictor", "egotap_pl.train", "egotap_pl.interop.load_lifter"} <= used
+    for name in sorted(used):
+        pkgutil.resolve_name(name)
+
+
+def package_names(tree: ast.AST) -> list[str]:
+    """Dotted names of this package that code imports, or takes from `egotap_pl`."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("egotap_pl"):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "egotap_pl":
+            names.append(f"egotap_pl.{node.attr}")
+    return names
