@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup check page-check docs clean
+.PHONY: demo test setup check page-check docs notebooks clean
 
 demo: setup
 	$(BIN)/egotap train experiment=quickstart
@@ -18,6 +18,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Runs the notebooks at scale=tiny and keeps their outputs in them; what they make lies in notebooks/ and is ignored.
+notebooks: setup
+	$(BIN)/jupyter-execute --inplace notebooks/*.ipynb
 
 # The API reference comes from the docstrings in src/. Any warning, a link to nothing for example, is an error.
 docs: setup
