@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from egocap_tree import CALIBRATIONS, POINTS, POSES, TRAINING, HandMadeTree, calibration
+from memory import MIB, run_within
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.egocap.files import read_points, read_poses, read_training
