@@ -143,8 +143,8 @@ def test_figures_that_fail_do_not_take_the_tables_along(
     def failing(*_: object) -> None:
         raise EgotapError("the pens are dry")
 
-    monkeypatch.setattr("egotap_pl.cli.report.figures_of", failing)
-    monkeypatch.setattr("egotap_pl.cli.report.scene_of", failing)
+    monkeypatch.setattr("egotap_pl.report.making.figures_of", failing)
+    monkeypatch.setattr("egotap_pl.report.making.scene_of", failing)
     folder = runs / "other"
     with h5py.File(folder / "predictions.h5", "a") as file:
         file["pose_cm"][...] += 1.0  # no longer those of its metrics

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from egotap_pl.cli.screen import screen_table
+from egotap_pl.cli.screen import printable, screen_table
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.tables.cells import MISSING, NOTHING
 
@@ -42,3 +42,9 @@ def test_empty_columns_are_left_out_and_long_names_are_folded_not_cut() -> None:
     assert "empty" not in text
     assert "…" not in text
     assert name in text.replace("\n", "").replace(" ", "").replace("1.0", "")
+
+
+def test_a_strangers_name_gives_the_terminal_no_commands() -> None:
+    assert printable("a\x1b[2Jb\rc\x9d ü−") == "a\ufffd[2Jb\ufffdc\ufffd ü−"
+    table = Table("t", "T\x1b[2J", "", ("\x1b[31mrow", "b"), ((Cell("\x1b]0;x\x07"), Cell("c", best=True)),))
+    assert "\x1b" not in drawn(table)

@@ -9,35 +9,25 @@ from rich.progress import Progress
 
 from egotap_pl.cli.composing import application, plain
 from egotap_pl.cli.presets import Identifier
-from egotap_pl.cli.screen import screen_table
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.cli.screen import printable, screen_table
 from egotap_pl.core.messages import PROGRESS, RESULT
 from egotap_pl.core.progress import stage_columns
-from egotap_pl.report.files import write_files
-from egotap_pl.report.making import known_presets, make_report
-from egotap_pl.report.page import write_page
+from egotap_pl.report.making import ReportOptions, known_presets, make_report
 
 
 @application("report")
 def main(config: DictConfig) -> None:
-    """Write the report of the runs in the given folders."""
+    """Write the report of the runs in the given folders, and print its tables."""
     settings = plain(config)
-    given = settings["runs"]
-    folders = [Path(folder) for folder in (given if isinstance(given, list) else [given])]
-    output = Path(settings["output"])
-    if output.exists() and not output.is_dir():
-        raise EgotapError(f"output={output} is a file: give a folder")
+    runs = settings["runs"]
+    folders = [Path(folder) for folder in (runs if isinstance(runs, list) else [runs])]
+    options = ReportOptions.parse(settings)
     with Progress(*stage_columns(), console=PROGRESS) as progress:
-        report, sections = make_report(folders, settings, Identifier(known_presets()), progress)
-        bar = progress.add_task("writing", total=None, note="")
-        write_files(report, sections, output)
-        write_page(report, output / "index.html")
-        progress.update(bar, total=1, completed=1)
-    for part in sections:
-        for table in part.main:
-            RESULT.print(screen_table(table))
-    for line in report.missing:
-        PROGRESS.print(f"missing: {line}", markup=False, soft_wrap=True)
-    RESULT.print(f"page    {output / 'index.html'}", soft_wrap=True)
-    RESULT.print(f"text    {output / 'report.md'}", soft_wrap=True)
-    RESULT.print(f"tables  {output / 'tables'}", soft_wrap=True)
+        result = make_report(folders, Path(settings["output"]), Identifier(known_presets()), options, progress)
+    for table in result.tables:
+        RESULT.print(screen_table(table))
+    for line in result.missing:
+        PROGRESS.print(f"missing: {printable(line)}", markup=False, soft_wrap=True)
+    RESULT.print(f"page    {result.page}", soft_wrap=True)
+    RESULT.print(f"text    {result.text}", soft_wrap=True)
+    RESULT.print(f"tables  {result.table_files}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""A report's tables on the screen."""
+"""The tables of a report on the screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table as ScreenTable
 from egotap_pl.report.contents import Table
 from egotap_pl.report.tables.cells import MISSING
 
-_LEFT_OUT = (
+_HIDDEN = (
     "parameters",
     "test frames/s",
     "device",
@@ -22,26 +22,35 @@ _LEFT_OUT = (
     "PA-MPJPE (mm): mean",
     "paper's",
 )
-_LONGEST = 36  # of names that are kept on one line
+_LONGEST = 36  # characters of a name that is kept on one line
 
 
 def screen_table(table: Table) -> ScreenTable:
-    """A table in what answers its question, the best in bold: less than in the report's files.
+    """The part of a table that answers its question, the best values in bold.
 
-    Left out are columns to look things up in, empty ones, and comparisons of what was not run.
+    Columns to look things up in, empty columns, and comparisons with what was not run are in the report's files alone.
     """
     rows = [row for row in table.rows if table.columns[0] != "comparison" or row[1] != MISSING]
-    shown = [
+    columns = [
         k
         for k, name in enumerate(table.columns)
-        if not any(part in name for part in _LEFT_OUT) and any(row[k].text for row in rows)
+        if not any(part in name for part in _HIDDEN) and any(row[k].text for row in rows)
     ]
-    drawn = ScreenTable(title=escape(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for k in shown:
+    drawn = ScreenTable(title=_text(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for k in columns:
         is_number = any(row[k].value is not None for row in rows)
         is_short = k == 0 and all(len(row[k].text) <= _LONGEST for row in rows)
         justify: Literal["left", "right"] = "right" if is_number else "left"
-        drawn.add_column(escape(table.columns[k]), justify=justify, no_wrap=is_short, overflow="fold")
+        drawn.add_column(_text(table.columns[k]), justify=justify, no_wrap=is_short, overflow="fold")
     for row in rows:
-        drawn.add_row(*(f"[bold]{escape(row[k].text)}[/]" if row[k].best else escape(row[k].text) for k in shown))
+        drawn.add_row(*(f"[bold]{_text(row[k].text)}[/]" if row[k].best else _text(row[k].text) for k in columns))
     return drawn
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal takes as a command, which a stranger's name may contain."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

@@ -1,13 +1,18 @@
-"""A report's files: tables as Markdown, CSV and LaTeX, figures as PNG and PDF, and a page of text that links them."""
+"""The files of a report: Markdown, an HTML page, tables as Markdown, CSV and LaTeX, figures as PNG and PDF."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from egotap_pl.core.atomic import atomic, write_text
+from egotap_pl.core.atomic import SUFFIX
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.figures.style import DPI
-from egotap_pl.report.contents import Illustration, Report, Table
+from egotap_pl.report.contents import Report, Table
+from egotap_pl.report.page import write_page
 from egotap_pl.report.tables.sections import Section
 from egotap_pl.report.text import (
     csv_text,
@@ -20,23 +25,74 @@ from egotap_pl.report.text import (
     markdown_section,
 )
 
+_LAST = "index.html"
 
-def write_files(report: Report, sections: Sequence[Section], output: Path) -> None:
-    """Write everything but the HTML page."""
-    tables, figures = output / "tables", output / "figures"
-    for folder in (tables, figures):
-        folder.mkdir(parents=True, exist_ok=True)
+
+def write_report(report: Report, sections: Sequence[Section], output: Path) -> None:
+    """Write a report: Markdown, HTML page, tables and figures.
+
+    All files are written in a folder of their own first and then moved to their places, the HTML page last, so that a
+    failure leaves an earlier report as it was.
+
+    Args:
+        report: the content.
+        sections: its tables by condition.
+        output: folder of the files, made if it is missing.
+
+    Raises:
+        EgotapError: if the files cannot be written, for example because the disk is full.
+    """
+    is_new = not output.exists()
+    unfinished = output / f".{os.getpid()}{SUFFIX}"
+    for leftover in output.glob(f".*{SUFFIX}"):  # of a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+        _write(report, sections, unfinished)
+        _move(unfinished, output)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise EgotapError(
+            f"{output}: the report cannot be written ({reason}); make room for it, or give another output=DIR"
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                output.rmdir()  # if nothing was written
+
+
+def _write(report: Report, sections: Sequence[Section], folder: Path) -> None:
+    tables, figures = folder / "tables", folder / "figures"
+    tables.mkdir()
+    figures.mkdir()
     for table in report.tables:
-        write_text(tables / f"{table.name}.md", markdown(table))
-        write_text(tables / f"{table.name}.csv", csv_text(table))
-        write_text(tables / f"{table.name}.tex", latex(table))
+        for suffix, text in (("md", markdown(table)), ("csv", csv_text(table)), ("tex", latex(table))):
+            (tables / f"{table.name}.{suffix}").write_text(text, encoding="utf-8")
     for illustration in report.illustrations:
-        _draw(illustration, figures)
-    write_text(output / "report.md", report_text(report, sections))
+        for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+            path = figures / f"{illustration.name}.{suffix}"
+            illustration.figure.savefig(path, format=suffix, dpi=DPI, metadata=metadata)
+    (folder / "report.md").write_text(report_text(report, sections), encoding="utf-8")
+    write_page(report, folder / _LAST)
+
+
+def _move(source: Path, output: Path) -> None:
+    """Move all files to the same places in another folder on the same disk."""
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: (path.name == _LAST, path)):
+        target = output / path.relative_to(source)
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)
 
 
 def report_text(report: Report, sections: Sequence[Section]) -> str:
-    """The report as Markdown: what answers questions stands in it, what is looked up is linked."""
+    """The report as Markdown, with the tables that answer a question in it and links to the others.
+
+    Args:
+        report: the content.
+        sections: its tables by condition.
+    """
     parts = [f"# {escape_markdown(report.title)}\n", markdown_facts(report.facts) + "\n"]
     for section in sections:
         parts.append(f"## {escape_markdown(section.title)}\n")
@@ -54,9 +110,3 @@ def report_text(report: Report, sections: Sequence[Section]) -> str:
 
 def _link(table: Table) -> str:
     return f"- [{escape_markdown(table.title)}](tables/{table.name}.md)"
-
-
-def _draw(illustration: Illustration, folder: Path) -> None:
-    for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-        with atomic(folder / f"{illustration.name}.{suffix}", durable=False) as temporary:
-            illustration.figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)

@@ -1,8 +1,9 @@
-"""From finished runs to everything that a report shows."""
+"""From the folders of finished runs to the files of a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.results import commit
-from egotap_pl.report.contents import FileNames, Report
+from egotap_pl.report.contents import FileNames, Report, Table
+from egotap_pl.report.files import write_report
 from egotap_pl.report.gather import gather
 from egotap_pl.report.illustrations.all import Drawn, figures_of
 from egotap_pl.report.paper import PaperTable, experiments_dir, read_paper_table
@@ -26,22 +28,111 @@ from egotap_pl.report.tables.overview import runs_table
 from egotap_pl.report.tables.sections import Section, ablation_sections, section
 
 Identify = Callable[[Run], IdentifiedRun]
-"""Finds the presets that a run's configuration is made of."""
+"""Finds the presets that have a run's configuration."""
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report shows besides tables, and where it finds it."""
+
+    data: Path
+    """Folder of prepared data. Images and heatmaps of a run are shown if its frame store is there."""
+
+    trust: tuple[str, ...] = ("egotap_pl",)
+    """Packages whose classes the runs' checkpoints and configurations may name."""
+
+    figures: bool = True
+    """Whether to draw figures and the 3D viewer."""
+
+    scene_frames: int = 600
+    """The largest number of test frames in the viewer; 0: no viewer."""
+
+    @classmethod
+    def parse(cls, config: Mapping[str, Any]) -> ReportOptions:
+        """Check the configuration of `egotap report` and keep what belongs here.
+
+        Raises:
+            EgotapError: if a value is of the wrong kind; the message names its key.
+        """
+        figures, frames = config["figures"], config["scene_frames"]
+        if not isinstance(figures, bool):
+            raise EgotapError(f"figures={figures}: must be true or false")
+        if type(frames) is not int or frames < 0:
+            raise EgotapError(f"scene_frames={frames}: must be a whole number of 0 or more")
+        return cls(Path(config["paths"]["data"]), entries(config["trust"]), figures, frames)
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """A report that was written."""
+
+    folder: Path
+    """Folder of its files."""
+
+    tables: list[Table]
+    """The tables that answer a question. The others, to look things up in, are among the files."""
+
+    missing: list[str]
+    """What the report lacks, a line each: unfinished and damaged runs, rows without runs, figures without data."""
+
+    @property
+    def page(self) -> Path:
+        """The report as one HTML file."""
+        return self.folder / "index.html"
+
+    @property
+    def text(self) -> Path:
+        """The report as Markdown."""
+        return self.folder / "report.md"
+
+    @property
+    def table_files(self) -> Path:
+        """Folder of the tables as Markdown, CSV and LaTeX."""
+        return self.folder / "tables"
 
 
 def make_report(
-    folders: Sequence[Path], settings: dict[str, Any], identify: Identify, progress: Progress
-) -> tuple[Report, list[Section]]:
-    """Everything that runs tell.
+    folders: Sequence[Path],
+    output: Path,
+    identify: Identify,
+    options: ReportOptions,
+    progress: Progress | None = None,
+) -> ReportResult:
+    """Write tables, figures and an HTML page of the finished runs under some folders.
+
+    A run, checkpoint or frame store that is damaged costs one line in `ReportResult.missing`. An earlier report in the
+    same folder stays whole until all files of the new one are written.
 
     Args:
-        folders: with run folders at any depth.
-        settings: the resolved configuration of `egotap report`.
-        identify: finds the presets of a run, `known_presets` among them.
-        progress: shows how far it is.
+        folders: run folders, or folders that hold run folders at any depth.
+        output: folder of the report's files, made if it is missing.
+        identify: finds the presets that have a run's configuration, those of `known_presets` among them.
+        options: what to show besides tables.
+        progress: shows how far the work is.
 
-    Returns:
-        The report, and its tables by condition.
+    Raises:
+        EgotapError: if there is no finished run, or the report cannot be written.
+    """
+    if output.exists() and not output.is_dir():
+        raise EgotapError(f"output={output} is a file: give a folder")
+    progress = progress or Progress(disable=True)
+    report, sections = compile_report(folders, identify, options, progress)
+    bar = progress.add_task("writing", total=None, note="")
+    write_report(report, sections, output)
+    progress.update(bar, total=1, completed=1)
+    return ReportResult(output, [table for part in sections for table in part.main], list(report.missing))
+
+
+def compile_report(
+    folders: Sequence[Path], identify: Identify, options: ReportOptions, progress: Progress
+) -> tuple[Report, list[Section]]:
+    """The content of a report, and its tables by condition.
+
+    Args:
+        folders: see `make_report`.
+        identify: see `make_report`.
+        options: see `make_report`.
+        progress: shows how far the work is.
 
     Raises:
         EgotapError: if there is no finished run.
@@ -49,22 +140,21 @@ def make_report(
     bar = progress.add_task("reading runs", total=None, note="")
     gathered = gather(folders, lambda folder: progress.advance(bar))
     progress.update(bar, total=progress.tasks[bar].completed)
-    papers = paper_tables()
     conditions = conditions_of(gathered.runs, identify, progress)
-    missing = [*gathered.missing, *_differing_repetitions(conditions)]
-    bar, read, sections = progress.add_task("tables", total=len(conditions), note=""), ErrorReader(), []
-    for condition in conditions:
-        sections.append(section(condition, papers, read))
-        progress.advance(bar)
-    sections = _with_names_of_their_own([*sections, *ablation_sections(conditions, read)])
-    missing += [line for part in sections for line in part.missing]
+    sections = _sections(conditions, progress)
+    drawn, staged = _pictures(conditions, options, progress)
     counted = [run for condition in conditions for variant in condition.variants for run in variant.runs]
-    drawn, staged = _pictures(conditions, settings, progress)
     tables = [table for part in sections for table in (*part.main, *part.details)]
     report = Report(
         title=f"egotap: {len(counted)} runs on {', '.join(sorted({run.dataset for run in counted}))}",
         facts=_facts(folders, counted, conditions),
-        missing=[*missing, *drawn.missing, *staged.missing],
+        missing=[
+            *gathered.missing,
+            *_differing_repetitions(conditions),
+            *(line for part in sections for line in part.missing),
+            *drawn.missing,
+            *staged.missing,
+        ],
         tables=[*tables, runs_table(conditions)],
         illustrations=drawn.illustrations,
         scene=staged.scene,
@@ -78,66 +168,76 @@ def paper_tables() -> list[PaperTable]:
 
 
 def known_presets() -> list[str]:
-    """The presets of the paper's tables and of the propagation question."""
+    """The presets of the paper's tables and of the experiment on propagation."""
     return [*(preset for paper in paper_tables() for preset in paper.presets), *PRESETS]
 
 
 def conditions_of(runs: Sequence[Run], identify: Identify, progress: Progress | None = None) -> list[Condition]:
-    """Runs as variants under conditions."""
-    bar = progress.add_task("comparing configurations", total=len(runs), note="") if progress else None
+    """Runs as variants under conditions.
+
+    Args:
+        runs: the runs.
+        identify: finds the presets that have a run's configuration.
+        progress: shows how far the work is.
+    """
+    progress = progress or Progress(disable=True)
+    bar = progress.add_task("comparing configurations", total=len(runs), note="")
     identified = []
     for run in runs:
         identified.append(identify(run))
-        if progress is not None and bar is not None:
-            progress.advance(bar)
+        progress.advance(bar)
     return group(identified)
 
 
-def _pictures(conditions: Sequence[Condition], settings: dict[str, Any], progress: Progress) -> tuple[Drawn, Staged]:
-    """Figures and viewer; where one cannot be made for what is there or not there, the rest of the report goes on."""
-    data, trust = Path(settings["paths"]["data"]), entries(settings["trust"])
+def _sections(conditions: Sequence[Condition], progress: Progress) -> list[Section]:
+    """Sections with tables. Two data sets may have one name, but two files may not."""
+    bar, read, papers = progress.add_task("tables", total=len(conditions), note=""), ErrorReader(), paper_tables()
+    sections = []
+    for condition in conditions:
+        sections.append(section(condition, papers, read))
+        progress.advance(bar)
+    names = FileNames()
+    return [
+        part._replace(main=names.rename(part.main), details=names.rename(part.details))
+        for part in (*sections, *ablation_sections(conditions, read))
+        if part.main or part.details
+    ]
+
+
+def _pictures(conditions: Sequence[Condition], options: ReportOptions, progress: Progress) -> tuple[Drawn, Staged]:
+    """Figures and viewer. What is missing for one of them does not stop the rest of the report."""
     drawn, staged = Drawn([], []), Staged(None, [])
-    if not settings["figures"]:
+    if not options.figures:
         return drawn, staged
     bar = progress.add_task("figures", total=1, note="")
     try:
-        drawn = figures_of(conditions, data, trust)
+        drawn = figures_of(conditions, options.data, options.trust)
     except EgotapError as error:
         drawn = Drawn([], [f"figures: {error}"])
     progress.advance(bar)
     bar = progress.add_task("viewer", total=1, note="")
     try:
-        staged = scene_of(conditions, data, trust, settings["scene_frames"])
+        staged = scene_of(conditions, options.data, options.trust, options.scene_frames)
     except EgotapError as error:
         staged = Staged(None, [f"viewer: {error}"])
     progress.advance(bar)
     return drawn, staged
 
 
-def _with_names_of_their_own(sections: Sequence[Section]) -> list[Section]:
-    """Sections that have tables; two data sets may have one name, and tables, being files, may not."""
-    names = FileNames()
-    return [
-        section._replace(main=names.rename(section.main), details=names.rename(section.details))
-        for section in sections
-        if section.main or section.details
-    ]
-
-
 def _differing_repetitions(conditions: Sequence[Condition]) -> list[str]:
     """A sentence for each run that repeats another's configuration and seed with another result."""
-    told = []
+    sentences = []
     for variant in (variant for condition in conditions for variant in condition.variants):
         for repeated in variant.repeated:
             first = next(run for run in variant.runs if run.seed == repeated.seed)
             metric = "mpjpe" if "mpjpe" in first.metrics else "mse"
             one, other = (float(run.metrics[metric]) for run in (first, repeated))
             if abs(one - other) > 1e-3 * abs(one):
-                told.append(
-                    f"{repeated.folder} repeats {first.folder} (same configuration and seed) with another {metric}, "
+                sentences.append(
+                    f"{repeated.folder} has the configuration and seed of {first.folder} but another {metric}, "
                     f"{other:.4g} instead of {one:.4g}: it is not counted"
                 )
-    return told
+    return sentences
 
 
 def _facts(folders: Sequence[Path], runs: Sequence[Run], conditions: Sequence[Condition]) -> dict[str, str]:

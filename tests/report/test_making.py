@@ -1,0 +1,99 @@
+"""A report as files: complete, or the earlier one as it was."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.report.contents import Cell, Illustration, Report, Table
+from egotap_pl.report.files import write_report
+from egotap_pl.report.making import ReportOptions
+from egotap_pl.report.tables.sections import Section
+
+
+def report(value: str) -> tuple[Report, list[Section]]:
+    table = Table("one", "One", "", ("row",), ((Cell(value),),))
+    figure = Illustration("drawn", value, "", "", Figure(figsize=(1, 1)))
+    return Report(value, {}, (), (table,), (figure,)), [Section("part", [table], [])]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_new_report_takes_the_place_of_the_old_one_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    write_report(*report("earlier-one"), tmp_path / "a" / "b")
+    (tmp_path / "a" / "b" / "tables" / "mine.txt").write_text("mine")
+    write_report(*report("later-one"), tmp_path / "a" / "b")
+    found = files(tmp_path / "a" / "b")
+    assert found.keys() == {
+        "report.md", "index.html", "tables/one.md", "tables/one.csv", "tables/one.tex", "tables/mine.txt",
+        "figures/drawn.png", "figures/drawn.pdf",
+    }  # fmt: skip
+    for name in ("report.md", "index.html", "tables/one.md", "tables/one.csv", "tables/one.tex"):
+        assert b"later-one" in found[name]
+        assert b"earlier-one" not in found[name]
+    assert found["tables/mine.txt"] == b"mine"
+
+
+def no_space(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("method", [(Figure, "savefig"), (Path, "write_text"), (Path, "mkdir")])
+def test_a_failure_leaves_the_old_report_whole(
+    method: tuple[type, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_report(*report("earlier-one"), tmp_path / "there")
+    before = files(tmp_path / "there")
+    with monkeypatch.context() as failing:
+        failing.setattr(*method, no_space)
+        for name in ("there", "new"):
+            with pytest.raises(EgotapError, match=rf"{name}: .*No space left on device.*output=DIR"):
+                write_report(*report("later-one"), tmp_path / name)
+    assert files(tmp_path / "there") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {"report.md", "index.html", "tables", "figures"}
+
+
+def test_the_page_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace: Callable[[Path, Path], Path] = Path.replace
+    moved: list[str] = []
+
+    def watched(path: Path, target: Path) -> Path:
+        if target.parent in (tmp_path / "r", tmp_path / "r" / "tables", tmp_path / "r" / "figures"):
+            moved.append(target.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    write_report(*report("later-one"), tmp_path / "r")
+    assert len(moved) == 7
+    assert moved[-1] == "index.html"
+
+
+OPTIONS = {"paths": {"data": "d"}, "trust": "my_idea", "figures": False, "scene_frames": 0}
+
+
+def test_options_are_those_of_the_configuration() -> None:
+    assert ReportOptions.parse(OPTIONS) == ReportOptions(Path("d"), ("my_idea",), False, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"figures": "no"}, "figures=no: must be true or false"),
+        ({"scene_frames": -1}, "scene_frames=-1: must be a whole number of 0 or more"),
+        ({"scene_frames": "all"}, "scene_frames=all: must be"),
+        ({"scene_frames": True}, "scene_frames=True: must be"),
+        ({"trust": 1}, "trust=1"),
+    ],
+)
+def test_options_that_cannot_be_are_named(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(EgotapError, match=told):
+        ReportOptions.parse({**OPTIONS, **options})
