@@ -21,9 +21,9 @@ from egotap_pl.report.contents import FileNames, Report, Table
 from egotap_pl.report.files import write_report
 from egotap_pl.report.gather import gather
 from egotap_pl.report.illustrations.all import Drawn, figures_of
-from egotap_pl.report.paper import PaperTable, experiments_dir, read_paper_table
+from egotap_pl.report.paper import paper_tables
+from egotap_pl.report.propagation_presets import PRESETS
 from egotap_pl.report.scene import Staged, scene_of
-from egotap_pl.report.tables.factorial import PRESETS
 from egotap_pl.report.tables.overview import runs_table
 from egotap_pl.report.tables.sections import Section, ablation_sections, section
 
@@ -160,11 +160,6 @@ def compile_report(
         scene=staged.scene,
     )
     return report, sections
-
-
-def paper_tables() -> list[PaperTable]:
-    """The paper's tables, in their order."""
-    return [read_paper_table(path) for path in sorted(experiments_dir().glob("table*/paper.csv"))]
 
 
 def known_presets() -> list[str]:

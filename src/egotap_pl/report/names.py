@@ -1,69 +1,56 @@
-"""What figures and tables call variants, in the paper's order."""
+"""What figures and tables call variants, and in which order."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from egotap_pl.analysis.variants import Variant
+from egotap_pl.report.paper import paper_tables
+from egotap_pl.report.propagation_presets import CELLS, name_of, preset_of
 
-NAMES: Mapping[str, Mapping[str, str]] = {
-    "table1": {
-        "table1/egoglass": "EgoGlass",
-        "table1/unrealego": "UnrealEgo",
-        "table1/ego3dpose": "Ego3DPose",
-        "table1/egotap": "EgoTAP",
-    },
-    "table2": {
-        "table2/cnn": "CNN",
-        "table2/channel_vit": "Channel ViT",
-        "table2/grid_vit": "Grid ViT",
-        "table2/grid_vit_rf": "+ RF",
-        "table2/grid_vit_lstm": "+ LSTM",
-        "table2/grid_vit_alter": "+ LSTM RF Alter",
-        "table2/grid_vit_concat": "+ LSTM RF Concat",
-        "table2/grid_vit_pu": "+ PU (EgoTAP)",
-    },
-    "propagation": {
-        "propagation/pu_tree_aligned": "PU (tree)",
-        "propagation/pu_tree_shifted": "PU (tree, shifted rows)",
-        "propagation/pu_chain_aligned": "PU (chain)",
-        "propagation/pu_chain_shifted": "PU (chain, shifted rows)",
-        "propagation/concat_tree_aligned": "Concat (tree)",
-        "propagation/concat_tree_shifted": "Concat (tree, shifted rows)",
-        "propagation/concat_chain_aligned": "Concat (chain)",
-        "propagation/concat_chain_shifted": "Concat (chain, shifted rows)",
-    },
-    "table3": {
-        "table3/cnn": "CNN",
-        "table3/channel_vit": "Channel ViT",
-        "table3/grid_vit": "Grid ViT",
-    },
-}
-"""Presets, table by table, in the paper's order, each name as short as its table allows."""
-_EVERY = {preset: name for table in NAMES.values() for preset, name in table.items()}
+
+@cache
+def names_by_table() -> Mapping[str, Mapping[str, str]]:
+    """The names of presets, table by table in the order of the report: the paper's rows, and those on propagation.
+
+    A name is as short as its table allows.
+    """
+    names: dict[str, Mapping[str, str]] = {}
+    for paper in paper_tables():
+        names[paper.name] = {row.preset: row.name for row in paper.rows if row.name}
+        if paper.name == "table2":
+            names["propagation"] = {preset_of(levels): name_of(levels) for levels in CELLS}
+    return names
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    return {preset: name for names in names_by_table().values() for preset, name in names.items()}
 
 
 def place(variant: Variant) -> int:
-    """In the order of the tables and their rows; others come last."""
+    """A variant's place in the order of the tables and their rows; a user's own variants come last."""
     if variant.changes:
-        return len(_EVERY)
-    return next((k for k, preset in enumerate(_EVERY) if preset in variant.presets), len(_EVERY))
+        return len(_names())
+    return next((k for k, preset in enumerate(_names()) if preset in variant.presets), len(_names()))
 
 
 def is_own(variant: Variant) -> bool:
-    """Whether it is a user's own: none of the presets as they are."""
-    return place(variant) == len(_EVERY)
+    """Whether a variant is the user's own: it has the configuration of no preset of the tables."""
+    return place(variant) == len(_names())
 
 
 def display_name(variant: Variant) -> str:
-    """What a variant is called where no table gives the context: of a user's own, its preset's name or its changes.
+    """What a variant is called where no table gives the context.
 
-    Changes are told by the classes that they choose, e.g. ``SumPropagation, depth=2``.
+    A user's own has the name of its preset or, without one, of what it changes: the classes first, e.g.
+    ``SumPropagation, depth=2``.
     """
     if not is_own(variant):
-        name = list(_EVERY.values())[place(variant)]
+        name = list(_names().values())[place(variant)]
         return f"Grid ViT {name}" if name.startswith("+") else name
-    own = [name for name in variant.started_as if name != "custom" and name not in _EVERY]
+    own = [name for name in variant.started_as if name != "custom" and name not in _names()]
     if own or not variant.changes:
         return (own[0] if own else variant.name).rpartition("/")[2]
     words = [
@@ -71,5 +58,4 @@ def display_name(variant: Variant) -> str:
         for key, value in variant.changes
         if not value.startswith("~")
     ]
-    classes_first = sorted(words, key=lambda word: "=" in word)
-    return ", ".join(classes_first)
+    return ", ".join(sorted(words, key=lambda word: "=" in word))

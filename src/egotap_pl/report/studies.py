@@ -14,7 +14,7 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Ablation, Condition, Variant, ablations
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.report.names import NAMES, display_name, is_own, place
+from egotap_pl.report.names import display_name, is_own, names_by_table, place
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +117,11 @@ class Shown(NamedTuple):
 
     def per_data_set(self) -> list[Study]:
         """Of every data set the first study: tables before others, estimated heatmaps before true ones."""
+        order = [*names_by_table(), "others", "ablation"]
 
         def rank(study: Study) -> tuple[bool, bool, int]:
             is_true = all(method.first.maps == "true" for method in study.methods)
-            return not study.table.startswith("table"), is_true, [*NAMES, "others", "ablation"].index(study.table)
+            return not study.table.startswith("table"), is_true, order.index(study.table)
 
         found: dict[str, Study] = {}
         for study in sorted((study for study, _ in self.studies), key=rank):
@@ -182,7 +183,7 @@ def _ground(condition: Condition, readable: _Readable) -> Ground:
     lifting = [variant for variant in variants if variant.runs[0].is_lifting]
     own = [(display_name(variant), variant) for variant in lifting if is_own(variant)]
     studies = []
-    for table, names in NAMES.items():
+    for table, names in names_by_table().items():
         found = [(name, condition.by_preset.get(preset)) for preset, name in names.items()]
         rows = [(name, variant) for name, variant in found if variant in lifting]
         if rows and condition.has_table(tuple(names)):

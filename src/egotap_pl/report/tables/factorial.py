@@ -8,25 +8,13 @@ from collections.abc import Mapping
 from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.report.contents import Cell, Table
+from egotap_pl.report.propagation_presets import CELLS, ORDER, ROWS, UNIT, UNIT_NAMES, Levels, preset_of
 from egotap_pl.report.tables.cells import MISSING, facts_of, mark_lowest, mean_cell
 from egotap_pl.report.tables.differences import CAPTION, Line, Read, contrasts_table
 from egotap_pl.report.tables.results import missing_rows
 
-# Levels of each factor; a contrast is the second minus the first.
-UNIT, ORDER, ROWS = ("concat", "pu"), ("tree", "chain"), ("aligned", "shifted")
-Cell3 = tuple[str, str, str]
-CELLS: tuple[Cell3, ...] = tuple((u, o, r) for u, o, r in itertools.product(UNIT, ORDER, ROWS))
 SEEDS = (1, 2, 3, 4, 5)
 RELEASED = "as released: PU on the chain against Concat on the tree, rows shifted"
-_WORDS = {"concat": "Concat", "pu": "PU"}
-
-
-def preset_of(cell: Cell3) -> str:
-    """The preset of a cell."""
-    return f"propagation/{'_'.join(cell)}"
-
-
-PRESETS = tuple(preset_of(cell) for cell in CELLS)
 
 
 def factorial_tables(condition: Condition, read: Read) -> list[Table]:
@@ -45,7 +33,7 @@ def factorial_tables(condition: Condition, read: Read) -> list[Table]:
     return [_cells_table(condition, found), effects]
 
 
-def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) -> Table:
+def _cells_table(condition: Condition, found: Mapping[Levels, Variant | None]) -> Table:
     columns = []
     for metric in ("mpjpe", "pa_mpjpe"):
         columns.append(
@@ -56,7 +44,7 @@ def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) ->
         Cell(f"{v.runs[0].metrics['parameters']:,}", v.runs[0].metrics["parameters"]) if v else Cell("")
         for v in found.values()
     ]
-    names = [(Cell(_WORDS[unit]), Cell(order), Cell(rows)) for unit, order, rows in found]
+    names = [(Cell(UNIT_NAMES[unit]), Cell(order), Cell(rows)) for unit, order, rows in found]
     present = [variant for variant in found.values() if variant]
     return Table(
         name=f"propagation_{condition.slug}",
@@ -70,13 +58,13 @@ def _cells_table(condition: Condition, found: Mapping[Cell3, Variant | None]) ->
             (*name, *cells) for name, cells in zip(names, zip(*columns, seeds, parameters, strict=True), strict=True)
         ),
         notes=tuple(
-            missing_rows({f"{_WORDS[u]} {o} {r}": preset_of((u, o, r)) for u, o, r in CELLS}, condition, SEEDS)
+            missing_rows({f"{UNIT_NAMES[u]} {o} {r}": preset_of((u, o, r)) for u, o, r in CELLS}, condition, SEEDS)
         ),
         facts=facts_of(condition, present),
     )
 
 
-def _lines(found: Mapping[Cell3, Variant | None]) -> list[Line]:
+def _lines(found: Mapping[Levels, Variant | None]) -> list[Line]:
     """The release's own pair, PU against Concat in each cell, order and rows likewise, then effects over the cells."""
     lines = [Line(RELEASED, [(1.0, found["pu", "chain", "shifted"]), (-1.0, found["concat", "tree", "shifted"])])]
     for factor, (label, others) in enumerate(
@@ -86,7 +74,7 @@ def _lines(found: Mapping[Cell3, Variant | None]) -> list[Line]:
             where = dict(zip(others, fixed, strict=True))
             cells = [cell for cell in CELLS if all(cell[k] == level for k, level in where.items())]
             terms = [(_sign(cell, factor), found[cell]) for cell in cells]
-            lines.append(Line(f"{label}: {', '.join(_WORDS.get(level, level) for level in fixed)}", terms))
+            lines.append(Line(f"{label}: {', '.join(UNIT_NAMES.get(level, level) for level in fixed)}", terms))
     names = ("unit (PU against Concat)", "order (chain against tree)", "rows (shifted against aligned)")
     short = ("unit", "order", "rows")
     for size in (1, 2, 3):
@@ -98,11 +86,11 @@ def _lines(found: Mapping[Cell3, Variant | None]) -> list[Line]:
     return lines
 
 
-def _sign(cell: Cell3, factor: int) -> float:
+def _sign(cell: Levels, factor: int) -> float:
     return 1.0 if cell[factor] == (UNIT, ORDER, ROWS)[factor][1] else -1.0
 
 
-def _product(cell: Cell3, factors: tuple[int, ...]) -> float:
+def _product(cell: Levels, factors: tuple[int, ...]) -> float:
     product = 1.0
     for factor in factors:
         product *= _sign(cell, factor)

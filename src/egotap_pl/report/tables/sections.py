@@ -10,10 +10,11 @@ from egotap_pl.analysis.variants import Ablation, Condition, ablations
 from egotap_pl.report.contents import Table
 from egotap_pl.report.names import place
 from egotap_pl.report.paper import PaperTable
+from egotap_pl.report.propagation_presets import PRESETS
 from egotap_pl.report.tables.ablation import ablation_tables
 from egotap_pl.report.tables.breakdown import breakdown_tables
 from egotap_pl.report.tables.differences import Read, differences_table, others_against_rows
-from egotap_pl.report.tables.factorial import PRESETS, factorial_tables
+from egotap_pl.report.tables.factorial import factorial_tables
 from egotap_pl.report.tables.overview import variants_table
 from egotap_pl.report.tables.results import results_table
 
