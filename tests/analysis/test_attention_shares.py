@@ -54,19 +54,19 @@ def test_nothing_is_recorded_afterwards() -> None:
 
 
 def one_way(tokens: TokenGrid, goal: tuple[int, int], extra: int = 0) -> torch.Tensor:
-    """Attention of one head by which every token looks evenly at the tokens of one map, given by view and joint."""
+    """Attention of one head with which every token attends evenly to the tokens of one heatmap (view, joint)."""
     index = torch.arange(tokens.num_tokens).reshape(tokens.shape)[goal].flatten()
     weights = torch.zeros(1, 1, tokens.num_tokens + extra, tokens.num_tokens + extra)
     weights[..., index] = 1 / len(index)
     return weights
 
 
-def test_attention_is_found_where_it_goes() -> None:
+def test_attention_goes_where_the_weights_say() -> None:
     tokens = TokenGrid(2, 3, 2)
-    seen = joint_attention(one_way(tokens, (1, 2), extra=4), tokens, 0)
-    assert seen.shape == (1, 2, 3, 2, 2)
-    assert seen[0, 1, 2].sum() == pytest.approx(1)
-    assert seen.sum() == pytest.approx(1)
+    attended = joint_attention(one_way(tokens, (1, 2), extra=4), tokens, 0)
+    assert attended.shape == (1, 2, 3, 2, 2)
+    assert attended[0, 1, 2].sum() == pytest.approx(1)
+    assert attended.sum() == pytest.approx(1)
     between = attention_between(one_way(tokens, (1, 2)), tokens)
     np.testing.assert_allclose(between[:, :, 1, 2], 1)
     assert between.sum() == pytest.approx(6)
@@ -84,8 +84,8 @@ def test_shares_by_hand() -> None:
 
 
 @pytest.mark.parametrize("encoder", [GridViTEncoder, ReleaseGridViTEncoder])
-def test_a_joints_own_map_is_where_the_encoder_has_it(encoder) -> None:
-    """Another map in one place changes the attention to its patches; others keep their ratios."""
+def test_tokens_are_in_the_order_of_the_encoder(encoder) -> None:
+    """Another heatmap changes the attention to its own patches; all others keep their ratios."""
     torch.manual_seed(0)
     skeleton = unrealego()
     model = encoder(skeleton, 8, 8, patches_per_side=2, width=8, depth=1, heads=1, mlp_width=8, hidden_dims=(8,)).eval()
@@ -94,9 +94,9 @@ def test_a_joints_own_map_is_where_the_encoder_has_it(encoder) -> None:
     changed = maps.clone()
     changed[0, 1, 6] = 3 * torch.rand(8, 8)
     paid = []
-    for given in (maps, changed):
+    for heatmaps in (maps, changed):
         with torch.no_grad(), recorded_attention(model) as weights:
-            model(given)
+            model(heatmaps)
         paid.append(weights[0][0, 0, 0, : tokens.num_tokens].reshape(tokens.shape))
     ratio = paid[1] / paid[0]
     same = torch.ones(tokens.shape, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Means of groups of samples that come in clusters, against SciPy and hand-computed cases."""
+"""Means of groups of samples that come in clusters, against SciPy and by hand."""
 
 from __future__ import annotations
 

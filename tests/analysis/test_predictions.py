@@ -35,7 +35,7 @@ def test_what_is_written_is_read(skeleton, tmp_path: Path) -> None:
     np.testing.assert_allclose(read.error_mm, 5.0, rtol=1e-5)  # 3-4-5, and cm to mm
 
 
-def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_predictions_is_named(tmp_path: Path) -> None:
     (tmp_path / "predictions.h5").write_text("no")
     with pytest.raises(EgotapError, match=r"predictions\.h5"):
         Predictions.read(tmp_path / "predictions.h5")

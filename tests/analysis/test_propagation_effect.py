@@ -19,7 +19,7 @@ def test_potential_and_effect_by_hand() -> None:
     np.testing.assert_array_equal(samples.effect_mm, [[10, -10]])  # 25 - 15, 60 - 70
 
 
-def test_limbs_of_a_root_that_is_not_estimated_are_left_out() -> None:
+def test_limbs_of_a_root_that_is_not_estimated_do_not_count() -> None:
     errors = np.ones((4, 17))
     assert propagation_samples(errors, errors, egocap()).effect_mm.shape == (4, 16)
 

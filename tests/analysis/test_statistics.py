@@ -20,10 +20,10 @@ from egotap_pl.analysis.statistics import (
 def test_seeds_interval_is_students() -> None:
     values = [54.1, 55.3, 53.9, 54.8]
     reference = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    found = seeds_interval(values)
-    assert found.mean == pytest.approx(np.mean(values))
-    assert (found.low, found.high) == pytest.approx((reference.low, reference.high))
-    assert found.n == 4
+    interval = seeds_interval(values)
+    assert interval.mean == pytest.approx(np.mean(values))
+    assert (interval.low, interval.high) == pytest.approx((reference.low, reference.high))
+    assert interval.n == 4
 
 
 def test_seeds_interval_by_hand() -> None:
@@ -32,19 +32,19 @@ def test_seeds_interval_by_hand() -> None:
 
 
 def test_one_seed_has_no_interval() -> None:
-    found = seeds_interval([5.0])
-    assert (found.mean, found.n) == (5.0, 1)
-    assert math.isnan(found.low)
+    interval = seeds_interval([5.0])
+    assert (interval.mean, interval.n) == (5.0, 1)
+    assert math.isnan(interval.low)
     with pytest.raises(ValueError, match="no value"):
         seeds_interval([])
 
 
 def test_clusters_by_hand() -> None:
     values = np.array([[1.0, 2.0, 4.0], [3.0, 0.0, 2.0]])
-    found = clustered(values, ["b", "a", "b"])
-    np.testing.assert_array_equal(found.sums, [[2.0, 5.0], [0.0, 5.0]])
-    assert found.counts.tolist() == [1, 2]
-    assert found.mean == pytest.approx(values.mean())
+    clusters = clustered(values, ["b", "a", "b"])
+    np.testing.assert_array_equal(clusters.sums, [[2.0, 5.0], [0.0, 5.0]])
+    assert clusters.counts.tolist() == [1, 2]
+    assert clusters.mean == pytest.approx(values.mean())
 
 
 def test_motions_of_one_frame_each_are_a_plain_bootstrap() -> None:
@@ -52,9 +52,9 @@ def test_motions_of_one_frame_each_are_a_plain_bootstrap() -> None:
     reference = stats.bootstrap(
         (values,), np.mean, method="BCa", random_state=np.random.default_rng(5)
     ).confidence_interval
-    found = motions_interval(clustered(values[None], [str(k) for k in range(60)]))
-    assert found.mean == pytest.approx(values.mean())
-    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=0.03)
+    interval = motions_interval(clustered(values[None], [str(k) for k in range(60)]))
+    assert interval.mean == pytest.approx(values.mean())
+    assert (interval.low, interval.high) == pytest.approx((reference.low, reference.high), abs=0.03)
 
 
 def test_frames_of_a_motion_are_not_independent() -> None:
@@ -71,18 +71,18 @@ def test_motions_interval_covers_the_truth_as_often_as_it_says() -> None:
     motion = np.arange(36).repeat(lengths).astype(str).tolist()
     for _ in range(trials):
         values = generator.normal(1, 1, 36).repeat(lengths) + generator.normal(0, 0.5, lengths.sum())
-        found = motions_interval(clustered(values[None], motion))
-        hits += found.low <= 1 <= found.high
+        interval = motions_interval(clustered(values[None], motion))
+        hits += interval.low <= 1 <= interval.high
     assert stats.binomtest(hits, trials, 0.95).pvalue > 1e-3
 
 
 def test_intervals_move_with_the_values() -> None:
     values = np.random.default_rng(4).normal(size=(3, 50))
     motion = np.arange(10).repeat(5).astype(str).tolist()
-    found, moved = motions_interval(clustered(values, motion)), motions_interval(clustered(2 * values + 1, motion))
-    assert moved[:3] == pytest.approx([2 * x + 1 for x in found[:3]], abs=1e-3)
-    assert found.low < found.mean < found.high
-    assert motions_interval(clustered(values, motion)) == found  # the same every time
+    interval, moved = motions_interval(clustered(values, motion)), motions_interval(clustered(2 * values + 1, motion))
+    assert moved[:3] == pytest.approx([2 * x + 1 for x in interval[:3]], abs=1e-3)
+    assert interval.low < interval.mean < interval.high
+    assert motions_interval(clustered(values, motion)) == interval  # the same every time
 
 
 def test_what_never_varies_has_an_interval_of_no_width() -> None:
@@ -102,7 +102,7 @@ def test_both_by_hand() -> None:
 
 
 def test_both_covers_the_truth_at_least_as_often_as_it_says() -> None:
-    """Three seeds and thirty motions, of effects of their own: fresh ones of both in every trial."""
+    """Three seeds and thirty motions, each with its own effect; both are drawn anew in every trial."""
     generator, hits, trials = np.random.default_rng(8), 0, 60
     motion = [str(k) for k in range(30)]
     for _ in range(trials):
@@ -110,6 +110,6 @@ def test_both_covers_the_truth_at_least_as_often_as_it_says() -> None:
             1 + generator.normal(0, 0.3, (3, 1)) + generator.normal(0, 1, (1, 30)) + generator.normal(0, 0.5, (3, 30))
         )
         motions, seeds = motions_interval(clustered(values, motion)), seeds_interval(values.mean(1).tolist())
-        found = both_interval(motions, seeds)
-        hits += found.low <= 1 <= found.high
+        interval = both_interval(motions, seeds)
+        hits += interval.low <= 1 <= interval.high
     assert stats.binomtest(hits, trials, 0.95, alternative="less").pvalue > 1e-3

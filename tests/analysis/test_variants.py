@@ -1,4 +1,4 @@
-"""Runs put together: what counts as the same, and what is never mixed."""
+"""Groups of runs: which count as the same, and which are never mixed."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def test_names_of_files_stay_short() -> None:
 
 def under(changes: dict[str, str], *presets: str, **settings: object) -> list[IdentifiedRun]:
     """A run of each preset with the same changes."""
-    found = []
+    runs = []
     for preset in presets:
         one = run(preset, 1, f"{preset}{changes}")
         one = Run(one.folder, {**one.settings, **settings}, one.metrics)
-        found.append(identified(one, f"{preset}{changes}", preset, changes=tuple(sorted(changes.items()))))
-    return found
+        runs.append(identified(one, f"{preset}{changes}", preset, changes=tuple(sorted(changes.items()))))
+    return runs
 
 
 def test_a_preset_under_several_conditions_is_an_ablation() -> None:
@@ -94,7 +94,7 @@ def test_a_preset_under_several_conditions_is_an_ablation() -> None:
 OWN = {"lifter.propagation._target_": "mine.Sum", "lifter.propagation.depth": "2", "training.epochs": "6"}
 
 
-def test_a_part_of_the_users_own_stands_beside_what_it_is_compared_with() -> None:
+def test_a_users_own_class_stands_beside_the_presets_that_it_changes() -> None:
     runs = [
         *under(OWN, "table2/grid_vit"),
         *under({"training.epochs": "6"}, "table2/grid_vit", "table2/grid_vit_pu"),
@@ -112,19 +112,19 @@ def test_a_part_of_the_users_own_stands_beside_what_it_is_compared_with() -> Non
     )
 
 
-def test_alone_a_part_of_the_users_own_is_no_condition_of_its_own() -> None:
+def test_a_users_own_class_alone_is_not_a_condition() -> None:
     (condition,) = group(under(OWN, "table2/grid_vit", "table2/cnn"))
     assert condition.overrides == ("training.epochs=6",)
     assert not condition.has_table(["table2/grid_vit", "table2/cnn"])  # neither as it is
     assert ablations([condition]) == []
 
 
-def test_a_preset_of_the_users_own_goes_by_its_name() -> None:
+def test_a_users_own_preset_keeps_its_name() -> None:
     (condition,) = group([identified(run("ideas/sum", 1), "k", "table2/grid_vit", changes=tuple(OWN.items()))])
     assert [display_name(variant) for variant in condition.variants] == ["sum"]
 
 
-def test_data_sets_and_scales_are_no_ablation() -> None:
+def test_other_data_and_scales_are_not_ablations() -> None:
     other = run("a", 1, fingerprint="g")
     runs = [
         *under({}, "a"),
@@ -134,12 +134,12 @@ def test_data_sets_and_scales_are_no_ablation() -> None:
     assert ablations(group(runs)) == []
 
 
-def test_tables_are_wished_for_by_their_names_or_by_being_there() -> None:
+def test_a_condition_has_a_table_if_its_presets_were_started_or_all_have_runs() -> None:
     rows = ("t/1", "t/2", "t/3", "t/4", "t/5")
 
     def has_table(*runs: IdentifiedRun) -> list[bool]:
-        found: dict[str, Condition] = {condition.title: condition for condition in group(runs)}
-        return [found[title].has_table(rows) for title in sorted(found)]
+        by_title: dict[str, Condition] = {condition.title: condition for condition in group(runs)}
+        return [by_title[title].has_table(rows) for title in sorted(by_title)]
 
     assert has_table(*under({}, "t/1")) == [True]  # begun
     assert has_table(*under({}, "other")) == [False]

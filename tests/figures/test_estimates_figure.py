@@ -1,4 +1,4 @@
-"""What is drawn over an image lies where the heatmaps say."""
+"""Joints drawn over an image lie at the peaks of their heatmaps."""
 
 from __future__ import annotations
 

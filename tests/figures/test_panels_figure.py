@@ -1,4 +1,4 @@
-"""Pictures of a few frames while a network learns."""
+"""Frames that are drawn while a network learns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def a_panel(maps: dict[str, np.ndarray] | None = None, poses: bool = True) -> Fr
     )
 
 
-def test_a_figure_has_a_column_for_each_kind_of_maps_and_two_for_poses() -> None:
+def test_a_figure_has_a_column_for_each_name_of_heatmaps_and_two_for_poses() -> None:
     maps = {"target": np.zeros((2, 4, 4)), "estimate": np.ones((2, 4, 4))}
     figure = panel_figure([a_panel(maps), a_panel(maps)], LIMBS)
     titles = [axis.get_title() for axis in figure.axes[:5]]
@@ -46,12 +46,12 @@ def test_a_figure_has_a_column_for_each_kind_of_maps_and_two_for_poses() -> None
         ),
     ],
 )
-def test_frames_that_differ_in_what_is_shown_are_refused(panels, limbs, message: str) -> None:
+def test_frames_that_differ_in_heatmaps_or_poses_are_refused(panels, limbs, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         panel_figure(panels, limbs)
 
 
-def test_maps_are_painted_where_they_are() -> None:
+def test_heatmaps_are_drawn_where_they_are() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     maps = np.zeros((2, 4, 4))
     maps[0, 1, 2] = 1.0  # red: the first of the colours
@@ -72,9 +72,9 @@ def test_a_cloud_keeps_distances_and_sides_and_stands_upright() -> None:
             assert np.linalg.norm(ends[i] - ends[j]) == pytest.approx(np.linalg.norm(wanted[i] - wanted[j]))
     # A rotation, no mirror image; away from the downward-looking cameras is down.
     axes = np.concatenate((np.zeros((1, 3)), np.eye(3)))
-    seen = pose_cloud(FramePanel("x", panel.image, panel.heatmaps, {"truth": axes}), ((1, 0), (2, 0), (3, 0)))
-    steps = len(seen) // 3
-    turned = np.stack([seen[(k + 1) * steps - 1, :3] for k in range(3)])
+    cloud = pose_cloud(FramePanel("x", panel.image, panel.heatmaps, {"truth": axes}), ((1, 0), (2, 0), (3, 0)))
+    steps = len(cloud) // 3
+    turned = np.stack([cloud[(k + 1) * steps - 1, :3] for k in range(3)])
     assert np.linalg.det(turned) == pytest.approx(1)
     assert turned[2].tolist() == [0, 0, -1]
 

@@ -21,20 +21,20 @@ def test_a_row_per_name_and_two_columns_per_frame() -> None:
     assert len(pictures) == 4 * 6
     assert [axis.get_ylabel() for axis in pictures[::6]] == ["image", "joint maps", "CNN", "Grid ViT"]
     assert [axis.get_title() for axis in pictures[:2]] == ["dancing\nleft view", "dancing\nright view"]
-    shown = pictures[2 * 6 + 1].images[0].get_array()
-    np.testing.assert_array_equal(shown, frames[0].heatmaps["CNN"][1].max(0))
+    pixels = pictures[2 * 6 + 1].images[0].get_array()
+    np.testing.assert_array_equal(pixels, frames[0].heatmaps["CNN"][1].max(0))
     figure.savefig(io.BytesIO(), format="png", dpi=30)
 
 
 def test_the_error_is_that_of_the_view() -> None:
-    given = np.zeros((2, 3, 4, 4), np.float32)
-    rebuilt = given.copy()
+    original = np.zeros((2, 3, 4, 4), np.float32)
+    rebuilt = original.copy()
     rebuilt[1] = 0.5
-    shown = RebuiltFrame("x", np.zeros((2, 3, 8, 8), np.uint8), {"maps": given, "CNN": rebuilt})
-    assert (shown.mse("CNN", 0), shown.mse("CNN", 1)) == (0, 0.25)
+    rebuilt_frame = RebuiltFrame("x", np.zeros((2, 3, 8, 8), np.uint8), {"maps": original, "CNN": rebuilt})
+    assert (rebuilt_frame.mse("CNN", 0), rebuilt_frame.mse("CNN", 1)) == (0, 0.25)
 
 
-def test_frames_that_do_not_go_together_are_refused() -> None:
+def test_frames_with_other_heatmaps_are_refused() -> None:
     with pytest.raises(ValueError, match="same names"):
         reconstruction_figure([frame("joint maps", "CNN"), frame("joint maps")])
     with pytest.raises(ValueError, match="no frames"):

@@ -1,4 +1,4 @@
-"""Runs made by hand, whose errors are known."""
+"""Runs with known errors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MakeRun = Callable[..., "Run"]
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """Makes a run in which every joint of a frame is off by the given number of mm, in a direction of its own."""
-    # Not before pytest has set up the checks of shapes at import.
+    """Makes a run in which all joints of a frame have the same error (mm), each in another direction."""
+    # Imported here, because pytest must first set up the checks of shapes.
     from egotap_pl.analysis.predictions import Predictions
     from egotap_pl.analysis.runs import Run
     from egotap_pl.core.skeleton import unrealego
@@ -50,7 +50,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         )
         predictions.write(folder / "predictions.h5")
         mean = float(np.mean(error_mm))
-        told: dict[str, object] = {
+        results: dict[str, object] = {
             "mpjpe": mean,
             "pa_mpjpe": 0.8 * mean,
             "frames": frames,
@@ -74,6 +74,6 @@ def make_run(tmp_path: Path) -> MakeRun:
             "commit": "abc",
             "parameters": 1234567,
         }
-        return Run(folder, {"seed": seed}, told | metrics)
+        return Run(folder, {"seed": seed}, results | metrics)
 
     return make

@@ -1,1 +1,4 @@
-"""What is made of results: pictures and, with them, numbers to look at."""
+"""A small library for notebooks: finished runs, their predictions, and whether one variant is better than another.
+
+It draws nothing; `egotap_pl.figures` does.
+"""

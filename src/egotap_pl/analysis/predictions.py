@@ -1,4 +1,4 @@
-"""What a run predicted for the test set, with everything that tables and figures need: no frame store is needed."""
+"""A run's poses of the test frames, with all that tables and figures need, so that they need no frame store."""
 
 from __future__ import annotations
 
@@ -25,42 +25,63 @@ REMEDY = "run or evaluate again"
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Poses of a split, frame by frame, in the order of the frame store.
+    """Poses of a split's n frames, in the order of the frame store.
 
-    Fields:
-        pose_cm: estimated joints, in the left camera's axes.
-        truth_cm: likewise.
-        visibility: a `egotap_pl.core.batch.Visibility` per view and estimated joint.
-        row: of the frame store.
-        category, subject, motion: names.
-        frame_number: within the motion.
-        skeleton: whose estimated joints these are.
-        dataset_fingerprint: of the frame store.
-        split: name of the split.
+    Examples:
+        >>> from egotap_pl.core.skeleton import unrealego
+        >>> truth_cm = np.zeros((2, 16, 3), np.float32)
+        >>> written = Predictions(
+        ...     pose_cm=truth_cm + np.array([3, 0, 4], np.float32),
+        ...     truth_cm=truth_cm,
+        ...     visibility=np.ones((2, 2, 16), np.uint8),
+        ...     row=np.arange(2),
+        ...     category=("walking", "walking"),
+        ...     subject=("anna", "anna"),
+        ...     motion=("walk_1", "walk_1"),
+        ...     frame_number=np.arange(2),
+        ...     skeleton=unrealego(),
+        ...     dataset_fingerprint="0123",
+        ...     split="test",
+        ... )
+        >>> written.write(Path("predictions.h5"))
+        >>> read = Predictions.read(Path("predictions.h5"))
+        >>> len(read), read.error_mm.mean(1)
+        (2, array([50., 50.]))
     """
 
     pose_cm: Float[np.ndarray, "n j 3"]
+    """Estimated positions of the estimated joints, in the left camera's axes."""
     truth_cm: Float[np.ndarray, "n j 3"]
+    """True positions of the same joints."""
     visibility: UInt8[np.ndarray, "n v j"]
+    """A `egotap_pl.core.batch.Visibility` for each view and estimated joint."""
     row: Int[np.ndarray, "n"]
+    """Each frame's row of the frame store."""
     category: tuple[str, ...]
+    """Each frame's kind of motion."""
     subject: tuple[str, ...]
+    """Each frame's person."""
     motion: tuple[str, ...]
+    """Name of each frame's motion."""
     frame_number: Int[np.ndarray, "n"]
+    """Each frame's number within its motion."""
     skeleton: Skeleton
+    """The skeleton of the poses."""
     dataset_fingerprint: str
+    """Fingerprint of the frame store."""
     split: str
+    """Name of the split."""
 
     def __len__(self) -> int:
         return len(self.row)
 
     @property
     def error_mm(self) -> Float[np.ndarray, "n j"]:
-        """Distance to the truth of every joint."""
+        """Distance of every joint from its true position."""
         return joint_errors_mm(torch.from_numpy(self.pose_cm), torch.from_numpy(self.truth_cm)).numpy()
 
     def write(self, path: Path) -> None:
-        """Write an HDF5 file: a dataset per field, the last three as attributes."""
+        """Write an HDF5 file with a dataset for each field; skeleton, fingerprint and split are attributes."""
         skeleton = self.skeleton
         with atomic(path) as temporary, h5py.File(temporary, "w") as file:
             for name in ("pose_cm", "truth_cm", "visibility", "row", "frame_number"):
@@ -75,16 +96,16 @@ class Predictions:
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
-        """Read what `write` wrote, on this machine or another.
+        """Read a file that `write` wrote, here or elsewhere.
 
         Raises:
-            EgotapError: if the file is not there, damaged, of an older version of this program, or something else.
+            EgotapError: if the file is missing, damaged, of an older version of this program, or not predictions.
         """
         with Hdf5File(path, REMEDY, PREDICTIONS_BYTES) as file:
             attributes = ("skeleton", "dataset_fingerprint", "split")
             texts: dict[str, Any] = {name: file.attribute(name) for name in attributes}
             if absent := [name for name, text in texts.items() if not isinstance(text, str)]:
-                raise file.bad(f"these are not predictions of this program: there is no {absent[0]}")
+                raise file.bad(f"not predictions of this program: it has no {absent[0]}")
             try:
                 skeleton = _skeleton(texts.pop("skeleton"))
             except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A finished run, as it lies on disk."""
+"""A finished run: its configuration, its metrics and its test poses."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from egotap_pl.analysis.predictions import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run folder.
+    """A run's folder with what it holds.
 
-    Args:
-        folder: where it lies.
-        settings: the resolved configuration (config.yaml).
-        metrics: metrics.json.
+    Examples:
+        >>> run = Run(Path("runs/cnn"), {"seed": 1, "lifter": {"width": 64}}, {"experiment": "cnn", "mpjpe": 54.5})
+        >>> run.experiment, run.seed, run.metrics["mpjpe"]
+        ('cnn', 1, 54.5)
+        >>> run.setting("lifter.width")
+        64
     """
 
     folder: Path
+    """The folder."""
     settings: Mapping[str, Any]
+    """The resolved configuration (config.yaml), as nested mappings. `setting` looks up an entry."""
     metrics: Mapping[str, Any]
+    """The results on the test frames (metrics.json); errors in mm."""
 
     @property
     def experiment(self) -> str:
-        """Name of the preset, e.g. ``table2/grid_vit_pu``."""
+        """Name of the preset, such as ``table2/grid_vit_pu``."""
         return str(self.metrics["experiment"])
 
     @property
@@ -37,42 +42,52 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """The run's seed."""
+        """Seed of the training."""
         return int(self.settings["seed"])
 
     @property
     def is_lifting(self) -> bool:
-        """Whether it estimates poses: probes rebuild heatmaps."""
+        """Whether the run estimates poses; a probe rebuilds heatmaps."""
         return "mpjpe" in self.metrics
 
     @property
     def maps(self) -> str:
-        """Where its heatmaps come from: ``true`` or ``estimated``."""
+        """The heatmaps that it was trained and tested on: ``true`` or ``estimated``."""
         return "true" if self.class_name("heatmaps.source") == "TrueHeatmaps" else "estimated"
 
     @property
     def checkpoint(self) -> Path:
-        """The best epoch's."""
+        """Checkpoint of the best epoch."""
         return self.folder / "checkpoints" / "best.ckpt"
 
     @cached_property
     def predictions(self) -> Predictions:
-        """The test poses.
+        """The test poses, read once.
 
         Raises:
-            EgotapError: if they are not there or damaged; a probe's run has none.
+            EgotapError: if the file is missing or damaged. The run of a probe has none.
         """
         return Predictions.read(self.folder / "predictions.h5")
 
     def setting(self, path: str) -> Any:
-        """An entry of its configuration by the dotted path, None if there is no such entry."""
-        found: Any = self.settings
+        """An entry of the configuration, or None if there is no such entry.
+
+        Args:
+            path: keys joined by dots, as on the command line: ``training.epochs``, ``lifter.propagation._target_``.
+        """
+        entry: Any = self.settings
         for key in path.split("."):
-            if not isinstance(found, Mapping) or key not in found:
+            if not isinstance(entry, Mapping) or key not in entry:
                 return None
-            found = found[key]
-        return found
+            entry = entry[key]
+        return entry
 
     def class_name(self, path: str) -> str:
-        """Name of the class that its configuration names at a path, empty if there is none."""
+        """Name of the class that the configuration builds at a path, without its package; empty if there is none.
+
+        Examples:
+            >>> run = Run(Path("runs/a"), {"lifter": {"head": {"_target_": "egotap_pl.nn.heads.PerJointHead"}}}, {})
+            >>> run.class_name("lifter.head")
+            'PerJointHead'
+        """
         return str(self.setting(f"{path}._target_") or "").rpartition(".")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from egotap_pl.analysis.variants import Ablation, Condition, Variant, changed
+from egotap_pl.analysis.variants import Ablation, Condition, Variant, setting_text
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.tables.cells import facts_of, joined, mark_lowest, number_cell
 from egotap_pl.report.tables.differences import CAPTION, Line, Read, contrasts_table
@@ -76,7 +76,7 @@ def _means(found: Sequence[Ablation], name: str, title: str, facts: dict[str, st
 
 
 def _setting(condition: Condition, variant: Variant, key: str) -> Cell:
-    text = changed(condition, variant, key)
+    text = setting_text(condition, variant, key)
     try:
         return Cell(text or "–", float(text))
     except ValueError:

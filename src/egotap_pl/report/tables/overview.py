@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.variants import Condition, typed
+from egotap_pl.analysis.variants import Condition, as_overrides
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.names import display_name, place
 from egotap_pl.report.tables.cells import NOTHING, joined, number_cell
@@ -21,7 +21,7 @@ def variants_table(condition: Condition) -> Table:
         metrics = variant.runs[0].metrics
         cells = [metric_cell(variant, name) for name in METRICS]
         names = dict.fromkeys((*variant.presets, *variant.started_as))
-        configuration = joined(names) + (f" with {joined(typed(variant.changes))}" if variant.changes else "")
+        configuration = joined(names) + (f" with {joined(as_overrides(variant.changes))}" if variant.changes else "")
         rows.append(
             (
                 Cell(display_name(variant)),
