@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from made import checkpoint
+from random_checkpoints import checkpoint
 from smoke import Run
 
 from egotap_pl.data.datamodule import FrameDataModule

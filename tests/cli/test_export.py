@@ -10,8 +10,8 @@ import numpy as np
 import published
 import pytest
 import torch
-from made import answers, checkpoint
 from PIL import Image
+from random_checkpoints import answers, checkpoint
 from smoke import Run
 
 from egotap_pl.core.skeleton import unrealego
@@ -42,7 +42,7 @@ def imported(run: Run, folder: Path) -> Path:
 @pytest.mark.parametrize("method", ["egoglass", "imported"])
 def test_images_to_poses(method, run: Run, tmp_path, monkeypatch, capsys):
     made = imported(run, tmp_path) if method == "imported" else None
-    file = made or checkpoint(tmp_path / "made.ckpt", f"experiment=table1/{method}")
+    file = made or checkpoint(tmp_path / "own.ckpt", f"experiment=table1/{method}")
     outcome = run("export", f"checkpoint={file}", f"output={tmp_path}/egotap.onnx")
     assert "checked on random batches of 1, 2, 5" in outcome.err
     session = onnxruntime.InferenceSession(tmp_path / "egotap.onnx")
@@ -66,7 +66,7 @@ def test_images_to_poses(method, run: Run, tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_a_lifter_alone(run: Run, tmp_path):
     choices = ("heatmaps=truth", "lifter/encoder=cnn", "lifter/propagation=none")
-    file = checkpoint(tmp_path / "made.ckpt", *choices)
+    file = checkpoint(tmp_path / "own.ckpt", *choices)
     run("export", f"checkpoint={file}", f"output={tmp_path}/lifter.onnx", "part=lifter")
     session = onnxruntime.InferenceSession(tmp_path / "lifter.onnx")
     given = {value.name: torch.rand(4, *value.shape[1:]) for value in session.get_inputs()}

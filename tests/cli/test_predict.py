@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from made import answers, checkpoint
 from PIL import Image
+from random_checkpoints import answers, checkpoint
 from smoke import SMOKE, Run, run_folder
 
 from egotap_pl.engine import input_pictures as predict_pictures
@@ -51,7 +51,7 @@ def poses(path: Path) -> np.ndarray:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("data", ["egosynth", "egosynth_stick"])
 def test_every_method_sees_images(method, data, images, folder, run: Run, tmp_path):
-    file = checkpoint(tmp_path / "made.ckpt", *METHODS[method], data=data)
+    file = checkpoint(tmp_path / "own.ckpt", *METHODS[method], data=data)
     run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2")
     found = poses(tmp_path / "poses.h5")
     assert np.ptp(found, axis=0).max() > 1e-3  # the images matter
@@ -59,7 +59,7 @@ def test_every_method_sees_images(method, data, images, folder, run: Run, tmp_pa
 
 
 def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
-    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
     for ending in ("h5", "csv", "npz"):
         run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/new/poses.{ending}", "frames=3")
     with h5py.File(tmp_path / "new" / "poses.h5") as made:
@@ -78,7 +78,7 @@ def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
 
 
 def test_pictures_are_of_frames_evenly_spread(folder, run: Run, tmp_path, monkeypatch):
-    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
     drawn, draw = [], predict_pictures.estimates_figure
 
     def watched(estimates, skeleton):
@@ -102,7 +102,7 @@ def test_a_store_gives_the_poses_of_its_images(run: Run, home, tmp_path):
         f"data.folder={store}",
         "data.workers=0",
     )
-    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
     run("predict", f"checkpoint={file}", f"input={store}", f"output={tmp_path}/folder.h5", "batch_size=4")
     run("predict", f"checkpoint={file}", f"input={store}/test.h5", f"output={tmp_path}/file.h5")
     with h5py.File(store / "test.h5") as stored:
@@ -138,7 +138,7 @@ def test_a_runs_checkpoint_gives_its_predictions_again(run: Run, home, tmp_path)
     ],
 )
 def test_a_checkpoint_that_gives_no_poses_says_so(overrides, part, told, folder, run: Run, tmp_path):
-    file = checkpoint(tmp_path / "made.ckpt", *overrides, part=part)
+    file = checkpoint(tmp_path / "own.ckpt", *overrides, part=part)
     outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", ok=False)
     assert outcome.err.startswith(f"egotap: {file}")
     assert told in outcome.err
@@ -146,7 +146,7 @@ def test_a_checkpoint_that_gives_no_poses_says_so(overrides, part, told, folder,
 
 
 def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
-    file = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap")
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
 
     def fails(*overrides: str) -> str:
         given = {"checkpoint": str(file), "input": str(folder), "output": str(tmp_path / "poses.h5")}
@@ -162,11 +162,11 @@ def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
     assert "one device" in fails("trainer.devices=2")
     assert "precision" in fails("trainer.precision=7")
     assert "pictures=-1" in fails("pictures=-1")
-    assert [path.name for path in tmp_path.iterdir()] == ["made.ckpt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["own.ckpt"]
 
 
 def test_an_interruption_leaves_nothing_half_written(folder, run: Run, tmp_path, monkeypatch):
-    file, output = checkpoint(tmp_path / "made.ckpt", "experiment=table1/egotap"), tmp_path / "out" / "poses.h5"
+    file, output = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap"), tmp_path / "out" / "poses.h5"
     estimate, batches = Predictor.estimate, []
 
     def interrupted(predictor, stereo):

@@ -13,7 +13,7 @@ import hydra
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
-from made import checkpoint
+from random_checkpoints import checkpoint
 from smoke import Run
 
 import egotap_pl
@@ -179,7 +179,7 @@ def test_a_spec_that_holds_itself_or_grows_with_every_level_is_refused() -> None
 
 
 def test_the_weights_that_a_training_began_with_are_not_looked_for(shipped: dict[str, Any], tmp_path: Path) -> None:
-    made = read_checkpoint(checkpoint(tmp_path / "made.ckpt", part="estimators.joint"))
+    made = read_checkpoint(checkpoint(tmp_path / "own.ckpt", part="estimators.joint"))
     for initialise in (
         {
             "_target_": "egotap_pl.nn.resnet.load_imagenet_weights",

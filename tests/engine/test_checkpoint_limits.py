@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from made import checkpoint
+from random_checkpoints import checkpoint
 
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made import checkpoint
+from random_checkpoints import checkpoint
 from smoke import Run as Egotap
 
 from egotap_pl.analysis.predictions import Predictions
