@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from egotap_pl.analysis.gate_openings import VIEW_COUNTS, GateMeans
 from egotap_pl.analysis.statistics import GroupMeans
-from egotap_pl.figures.style import SMALL, TEXT, TITLE, page, signed
+from egotap_pl.core.wording import signed
+from egotap_pl.figures.style import SMALL, TEXT, TITLE, page
 
 
 def gates_figure(gates: Mapping[str, GateMeans]) -> Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,14 +120,3 @@ def legend_below(figure: Figure, axis: Axes, columns: int = 4) -> None:
     """
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=TEXT)
-
-
-def signed(value: float, digits: int) -> str:
-    """With its sign; zero, also where it is rounded to zero, has none."""
-    rounded = round(value, digits) + 0.0
-    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
-
-
-def joined(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -12,9 +12,9 @@ from egotap_pl.analysis.propagation_effect import PropagationSamples, describe, 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import GroupMeans, numbered
 from egotap_pl.analysis.variants import Condition
+from egotap_pl.core.wording import in_words
 from egotap_pl.figures.depth import depth_figure
 from egotap_pl.figures.propagation import PropagationPanel, propagation_figure
-from egotap_pl.figures.style import joined
 from egotap_pl.figures.visibility import RARE, visibility_figure
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.studies import Ground, Method, Study
@@ -43,9 +43,9 @@ def visibility_illustration(study: Study) -> Illustration | None:
         f"Error against visibility ({study.title})",
         f"Mean error of a joint by how the two cameras see it, and the same after taking away the joint's own mean "
         f"error. Means over {_seeds(methods)}. Error in mm where {names}: {numbers}. "
-        + (f"Not drawn, being less than {RARE:.1%} of joints: {joined(rare)}. " if rare else "")
+        + (f"Not drawn, being less than {RARE:.1%} of joints: {in_words(rare)}. " if rare else "")
         + INTERVALS,
-        f"Points with intervals: the error of {joined([m.name for m in methods])} for joints that are visible, "
+        f"Points with intervals: the error of {in_words([m.name for m in methods])} for joints that are visible, "
         f"occluded or out of view in both, one or neither of the cameras.",
         visibility_figure(results),
     )
@@ -71,7 +71,7 @@ def depth_illustration(study: Study, ground: Ground | None) -> Illustration:
         f"At the far end ({deepest} limbs), in mm: {numbers}."
         + (f" Gain there on Grid ViT without propagation, in mm: {gained}." if gain else "")
         + f" {INTERVALS}",
-        f"Lines: the error of {joined([m.name for m in methods])} against the number of limbs between joint and root.",
+        f"Lines: the error of {in_words([m.name for m in methods])} against the number of limbs from joint to root.",
         depth_figure(by_depth, gain, "Grid ViT"),
     )
 
@@ -120,7 +120,7 @@ def _propagation(
             else "; how large, a second seed of Grid ViT without propagation would tell."
         ),
         f"Density of Propagation Potential against Propagation Effect with a regression line, for "
-        f"{joined([panel.title for panel in panels])}"
+        f"{in_words([panel.title for panel in panels])}"
         + (", and for a model without propagation trained from another seed." if control else "."),
         propagation_figure([*panels, *([control] if control else [])]),
     )

@@ -24,11 +24,11 @@ from egotap_pl.analysis.variants import Condition
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.core.wording import in_words, signed
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.figures.attention import AttendingFrame, attention_figure, joint_attention_figure
 from egotap_pl.figures.gates import gates_figure
 from egotap_pl.figures.reconstruction import RebuiltFrame, reconstruction_figure
-from egotap_pl.figures.style import joined, signed
 from egotap_pl.nn.encoders import GridViTEncoder
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.stores import Stores, task_of
@@ -95,9 +95,9 @@ def _rebuilt(
         f"Shown is the largest value of all joints' maps at every pixel, for {len(frames)} test frames at even "
         f"distances; below each picture the mean squared error of its maps. Over the whole test set it is {errors}, "
         f"and {run.metrics['zeros_mse']:.2e} for all-zero maps. Runs of seed "
-        f"{joined(sorted({str(other.seed) for other in runs.values()}))}.",
+        f"{in_words(sorted({str(other.seed) for other in runs.values()}))}.",
         f"Rows of pictures: stereo images, {kind} of the joints, and the maps rebuilt from the features of "
-        f"{joined(list(runs))}.",
+        f"{in_words(list(runs))}.",
         reconstruction_figure(frames),
     )
 
@@ -215,7 +215,7 @@ def _gates(watched: _Watched) -> Illustration:
         f"Joint seen by no view, and by two (parent by two), each against the joint's own mean: {told}. Share of gates "
         f"below 0.25 or above 0.75: {decided}. A gate sees the joint feature only, not the parent. Intervals are 95%, "
         f"by bootstrap over motions.",
-        f"Matrices of mean activations of {joined(list(means))} by how many views see the joint and its parent.",
+        f"Matrices of mean activations of {in_words(list(means))} by how many views see the joint and its parent.",
         gates_figure(means),
     )
 

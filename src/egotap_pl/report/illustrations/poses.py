@@ -11,9 +11,9 @@ from jaxtyping import Float
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.typical_frames import extremes, median_frames
 from egotap_pl.core.evenly import evenly
+from egotap_pl.core.wording import in_words
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.figures.comparison import ComparedFrame, categories_figure, comparison_figure
-from egotap_pl.figures.style import joined
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.stores import Stores
 from egotap_pl.report.studies import Method, Shown
@@ -72,7 +72,7 @@ def _extremes(title: str, methods: Sequence[Method], store: FrameStore | None) -
         f"The test frames of the largest, the median and the smallest error, averaged over the methods shown. Truth "
         f"blue, estimates orange; in every field from the front (left) and from the side (right), in the left camera's "
         f"axes, which look down along the body. MPJPE in mm. {told}. {_runs(compared)}",
-        f"Stereo images and stick figures of {joined(list(compared.runs))} over the true pose, for the worst, the "
+        f"Stereo images and stick figures of {in_words(list(compared.runs))} over the true pose, for the worst, the "
         f"median and the best test frame.",
         comparison_figure(frames, predictions.skeleton),
     )
@@ -91,7 +91,7 @@ def _by_category(title: str, methods: Sequence[Method], store: FrameStore | None
         f"Of each of the {len(frames)} categories the test frame of the median error, averaged over the methods shown. "
         f"Truth blue, estimates orange, from the front and from the side. MPJPE in mm; mean over these frames: {told}. "
         f"{_runs(compared)}",
-        f"Left image and stick figures of {joined(list(compared.runs))} over the true pose, for one frame of every "
+        f"Left image and stick figures of {in_words(list(compared.runs))} over the true pose, for one frame of every "
         f"motion category.",
         categories_figure(frames, predictions.skeleton),
     )
@@ -103,4 +103,4 @@ def _errors(frame: ComparedFrame) -> str:
 
 def _runs(compared: _Compared) -> str:
     seeds = sorted({run.seed for run in compared.runs.values()})
-    return f"Runs of seed {joined([str(seed) for seed in seeds])}."
+    return f"Runs of seed {in_words([str(seed) for seed in seeds])}."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from egotap_pl.analysis.variants import Ablation, Condition, Variant, setting_text
 from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.tables.cells import facts_of, joined, mark_lowest, number_cell
+from egotap_pl.report.tables.cells import facts_of, mark_lowest, number_cell, with_commas
 from egotap_pl.report.tables.differences import CAPTION, Line, Read, contrasts_table
 from egotap_pl.report.tables.results import METRICS, metric_cell
 
@@ -53,7 +53,7 @@ def _means(found: Sequence[Ablation], name: str, title: str, facts: dict[str, st
                     *([Cell(ablation.preset)] if len(found) > 1 else []),
                     *(_setting(condition, variant, key) for key in keys),
                     *(column[k] for column in columns),
-                    Cell(joined(variant.seeds), len(variant.seeds)),
+                    Cell(with_commas(variant.seeds), len(variant.seeds)),
                     number_cell(variant.runs[0].metrics["parameters"]),
                 )
             )

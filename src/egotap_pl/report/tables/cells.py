@@ -9,21 +9,11 @@ from dataclasses import replace
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import Interval
 from egotap_pl.analysis.variants import Condition, Variant
+from egotap_pl.core.wording import number, signed
 from egotap_pl.report.contents import Cell
 
-MINUS = "\u2212"
 MISSING = Cell("missing")
 NOTHING = Cell("")
-
-
-def number(value: float, digits: int) -> str:
-    """A number for a reader."""
-    return f"{value:.{digits}f}".replace("-", MINUS)
-
-
-def signed(value: float, digits: int) -> str:
-    """A number that is a difference."""
-    return f"{value:+.{digits}f}".replace("-", MINUS)
 
 
 def number_cell(value: int | float, digits: int = 0) -> Cell:
@@ -75,10 +65,10 @@ def facts_of(condition: Condition, variants: Iterable[Variant]) -> Mapping[str, 
     return {
         "command": "; ".join(f"`{command}`" for command in commands),
         "data": f"{condition.dataset}, {frames}, fingerprint {condition.fingerprint[:12]}",
-        "seeds": joined(seeds),
+        "seeds": with_commas(seeds),
         "device": devices_of(runs),
         "training": f"{hours:.1f} hours in all, without shared stages",
-        "commit": joined(sorted({str(run.metrics.get("commit")) for run in runs})),
+        "commit": with_commas(sorted({str(run.metrics.get("commit")) for run in runs})),
     }
 
 
@@ -87,6 +77,6 @@ def devices_of(runs: Iterable[Run]) -> str:
     return "; ".join(sorted({str(run.metrics.get("device", "unknown")) for run in runs}))
 
 
-def joined(values: Iterable[object]) -> str:
-    """``1, 2, 3``."""
+def with_commas(values: Iterable[object]) -> str:
+    """Values with commas between them: ``1, 2, 3``."""
     return ", ".join(map(str, values))

@@ -12,10 +12,11 @@ from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.wording import signed
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.names import display_name
 from egotap_pl.report.paper import DATASETS, PaperTable
-from egotap_pl.report.tables.cells import MISSING, NOTHING, difference_cell, facts_of, joined, signed
+from egotap_pl.report.tables.cells import MISSING, NOTHING, difference_cell, facts_of, with_commas
 
 Read = Callable[[Run], FrameErrors]
 
@@ -142,7 +143,7 @@ def _cells(line: Line, read: Read) -> list[Cell]:
         cells.append(difference_cell(found.motions, 2, with_mean=True))
         cells += [difference_cell(interval, 2, with_mean=False) for interval in (found.seeds, found.both)]
         seeds = found.common_seeds
-    return [*cells, Cell(joined(seeds) if seeds else "none in common", len(seeds))]
+    return [*cells, Cell(with_commas(seeds) if seeds else "none in common", len(seeds))]
 
 
 def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> list[Cell]:

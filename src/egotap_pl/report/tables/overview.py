@@ -8,7 +8,7 @@ from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, as_overrides
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.names import display_name, place
-from egotap_pl.report.tables.cells import NOTHING, joined, number_cell
+from egotap_pl.report.tables.cells import NOTHING, number_cell, with_commas
 from egotap_pl.report.tables.results import METRICS, metric_cell
 
 _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark", "folder")
@@ -21,13 +21,15 @@ def variants_table(condition: Condition) -> Table:
         metrics = variant.runs[0].metrics
         cells = [metric_cell(variant, name) for name in METRICS]
         names = dict.fromkeys((*variant.presets, *variant.started_as))
-        configuration = joined(names) + (f" with {joined(as_overrides(variant.changes))}" if variant.changes else "")
+        configuration = with_commas(names) + (
+            f" with {with_commas(as_overrides(variant.changes))}" if variant.changes else ""
+        )
         rows.append(
             (
                 Cell(display_name(variant)),
                 Cell(configuration),
                 *cells,
-                Cell(joined(variant.seeds)),
+                Cell(with_commas(variant.seeds)),
                 number_cell(metrics.get("parameters", 0)),
             )
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
+from egotap_pl.core.wording import number
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.paper import DATASETS, PaperRow, PaperTable
 from egotap_pl.report.tables.cells import (
@@ -17,11 +18,10 @@ from egotap_pl.report.tables.cells import (
     NOTHING,
     devices_of,
     facts_of,
-    joined,
     mark_lowest,
     mean_cell,
-    number,
     number_cell,
+    with_commas,
 )
 
 DEFAULT_SEEDS = (1, 2, 3)
@@ -109,24 +109,24 @@ def missing_rows(
     absent = [label for label, variant in found.items() if variant is None]
     if absent:
         command = condition.command([presets[label] for label in absent], seeds)
-        notes.append(f"Missing: {joined(absent)}. `{command}`")
+        notes.append(f"Missing: {with_commas(absent)}. `{command}`")
     lacking: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for label, variant in found.items():
         if variant and (without := tuple(sorted(set(seeds) - set(variant.seeds)))):
             lacking[without].append(label)
     for without, labels in lacking.items():
         command = condition.command([presets[label] for label in labels], without)
-        are = f"seeds {joined(without)} are" if len(without) > 1 else f"seed {without[0]} is"
-        notes.append(f"{joined(labels)}: {are} missing. `{command}`")
+        are = f"seeds {with_commas(without)} are" if len(without) > 1 else f"seed {without[0]} is"
+        notes.append(f"{with_commas(labels)}: {are} missing. `{command}`")
     return notes
 
 
 def _comparable(condition: Condition, same: set[str]) -> str:
     if same:
-        return f"The paper's numbers on {joined(DATASETS[d] for d in sorted(same))} are of the same protocol."
+        return f"The paper's numbers on {with_commas(DATASETS[d] for d in sorted(same))} are of the same protocol."
     return (
-        f"The paper's numbers are on other data ({joined(DATASETS.values())}, at full size): they show the paper's "
-        f"order of rows, and are not to be compared with ours on {condition.dataset}."
+        f"The paper's numbers are for other data ({with_commas(DATASETS.values())}, at full size): they show the "
+        f"paper's order of rows, and are not to be compared with ours on {condition.dataset}."
     )
 
 
