@@ -210,8 +210,8 @@ def heatmaps_of(rows: range) -> Heatmaps:
     return Heatmaps(joint, torch.stack((joint, -joint), 3))
 
 
-def write_heatmaps(path: Path, frames: int, announced: int | None = None) -> None:
-    with HeatmapWriter(path, announced or frames) as writer:
+def write_heatmaps(path: Path, frames: int, expected: int | None = None) -> None:
+    with HeatmapWriter(path, expected or frames) as writer:
         for start in range(0, frames, 4):
             writer.append(heatmaps_of(range(start, min(start + 4, frames))))
 
@@ -226,7 +226,7 @@ def test_cached_heatmaps_replace_images(folder: Path, tmp_path: Path, workers: i
         assert batch.heatmaps.limb.shape == (4, 2, 15, 2, 4, 4)
         torch.testing.assert_close(batch.heatmaps.joint[:, 0, 0, 0, 0], batch.frame / 64)
         torch.testing.assert_close(batch.heatmaps.limb[:, 1, 3, 1, 2, 2], -batch.frame / 64)
-    with pytest.raises(EgotapError, match=r"validation.h5: no such file of heatmaps"):
+    with pytest.raises(EgotapError, match=r"validation.h5: no such file; estimate the heatmaps"):
         module.val_dataloader()
 
 
@@ -241,8 +241,8 @@ def test_wrong_heatmap_files(tmp_path: Path) -> None:
 
 
 def test_unfinished_heatmaps_leave_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="10 frames were written, 12 announced"):
-        write_heatmaps(tmp_path / "train.h5", 10, announced=12)
+    with pytest.raises(ValueError, match="10 frames were written, expected 12"):
+        write_heatmaps(tmp_path / "train.h5", 10, expected=12)
     with pytest.raises(KeyboardInterrupt), HeatmapWriter(tmp_path / "train.h5", 10):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []

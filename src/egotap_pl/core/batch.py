@@ -12,6 +12,9 @@ from torch import Tensor
 
 from egotap_pl.core.skeleton import Skeleton
 
+NUM_VIEWS = 2
+"""View 0 is left and view 1 is right, always the wearer's."""
+
 FRAME_PX = 1024
 """2D points are in pixels of a FRAME_PX x FRAME_PX frame, whatever the size of the stored images."""
 

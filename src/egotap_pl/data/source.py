@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.plain_json import parse_json, typed
@@ -150,11 +151,11 @@ def stack(source: Source[Any], frames: Sequence[Frame], skipped: tuple[SkippedFr
         return np.stack(values).astype(dtype, copy=False) if values else np.empty((0, *shape), dtype)
 
     return Frames(
-        images=column("images", np.uint8, 2, 3, px, px),
-        points2d_px=column("points2d_px", np.float32, 2, joints, 2),
+        images=column("images", np.uint8, NUM_VIEWS, 3, px, px),
+        points2d_px=column("points2d_px", np.float32, NUM_VIEWS, joints, 2),
         pose_cm=column("pose_cm", np.float32, joints, 3),
-        origin_cm=column("origin_cm", np.float32, 2, 3),
-        visibility=column("visibility", np.uint8, 2, joints),
+        origin_cm=column("origin_cm", np.float32, NUM_VIEWS, 3),
+        visibility=column("visibility", np.uint8, NUM_VIEWS, joints),
         category=[frame.category for frame in frames],
         subject=[frame.subject for frame in frames],
         motion=[frame.motion for frame in frames],

@@ -15,7 +15,7 @@ from egotap_pl.engine.checkpoints import load_part
 from egotap_pl.engine.devices import Devices
 
 BATCH_SIZE = 32
-SPLITS = ("train", "validation")
+CACHED_SPLITS = ("train", "validation")
 
 
 def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folder: Path, devices: Devices) -> None:
@@ -34,7 +34,7 @@ def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folde
     for kind, checkpoint in weights.items():
         load_part(heatmaps.get_submodule(f"{kind}.module"), checkpoint, "estimator")
     heatmaps = heatmaps.to(device).eval()
-    for split in SPLITS:
+    for split in CACHED_SPLITS:
         path = folder / f"{split}.h5"
         if path.is_file():
             continue

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.sizes import DECODER_WIDTHS, LATERAL_WIDTHS
 from egotap_pl.interop.state import Entry, Published, Spare, fill, read_published, renamed, same, translate
-from egotap_pl.nn.blocks import NUM_VIEWS
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator, StereoUNet
 
 _BACKBONE = "backbone.backbone."

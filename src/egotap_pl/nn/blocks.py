@@ -9,9 +9,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-NUM_VIEWS = 2
-"""View 0 is left and view 1 is right, always the wearer's."""
-
 
 def init_kaiming(module: nn.Module) -> None:
     """Initialises every linear layer and convolution in ``module`` with Kaiming-normal weights and zero biases.

@@ -1,4 +1,4 @@
-"""Files of heatmaps that somebody else made, written by hand as docs/frame-store.md says."""
+"""Cached heatmaps from outside, written by hand according to docs/frame-store.md."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def write(path: Path) -> Path:
     return path
 
 
-def bad(path: Path, message: str) -> None:
+def assert_refused(path: Path, message: str) -> None:
     with pytest.raises(EgotapError, match=message) as error:
         HeatmapStore(path, FRAMES)
     assert str(path) in str(error.value)
 
 
-def test_a_file_as_it_should_be(path: Path) -> None:
+def test_a_file_as_documented_is_read(path: Path) -> None:
     assert HeatmapStore(path, FRAMES).read([3, 1]).limb.shape == (2, *SHAPES["limb"][1:])
 
 
@@ -53,11 +53,11 @@ def test_datasets_that_are_not_heatmaps(path: Path, name: str, shape: tuple[int,
     with h5py.File(path, "a") as file:
         del file[name]
         file[name] = np.zeros(shape, kind)
-    bad(path, f"dataset '{name}' is float.* of shape .*, not heatmaps")
+    assert_refused(path, f"dataset '{name}' is float.* of shape .*, not heatmaps")
 
 
 @pytest.mark.parametrize("kind", ["virtual", "external", "unwritten"])
-def test_datasets_that_are_not_there(path: Path, tmp_path: Path, kind: str) -> None:
+def test_datasets_without_values_in_the_file(path: Path, tmp_path: Path, kind: str) -> None:
     other, shape = write(tmp_path / "other.h5"), SHAPES["limb"]
     with h5py.File(path, "a") as file:
         del file["limb"]
@@ -69,9 +69,9 @@ def test_datasets_that_are_not_there(path: Path, tmp_path: Path, kind: str) -> N
             file.create_virtual_dataset("limb", layout)
         else:
             file.create_dataset("limb", shape, "f2", chunks=(1, *shape[1:]))
-    bad(path, r"'limb' (lies in another file|is a link|of shape .* is not all there)")
+    assert_refused(path, r"'limb' (lies in another file|is a link|of shape .* is not all there)")
 
 
-def test_frames_that_memory_would_not_hold(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_that_do_not_fit_into_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heatmap_store, "HDF5_CHUNK_BYTES", 2 * 15 * 4 * 4 * 2)
-    bad(path, "dataset 'limb' of shape .* has frames of absurd size")
+    assert_refused(path, "dataset 'limb' of shape .* has frames of absurd size")

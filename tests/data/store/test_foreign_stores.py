@@ -1,4 +1,4 @@
-"""Frame stores that somebody else made: what is in them is data or is refused, and memory is bounded."""
+"""Frame stores from outside: data are read, everything else is refused, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def encoded(kind: str, size: tuple[int, int] = (PX, PX), mode: str = "RGB") -> b
     return buffer.getvalue()
 
 
-def announced(px: int) -> bytes:
-    """A PNG that says it is so large, and breaks off."""
+def truncated_png(px: int) -> bytes:
+    """A truncated PNG with a valid header of the given size."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -53,7 +53,7 @@ def announced(px: int) -> bytes:
 
 
 def put(path: Path, cell: bytes) -> FrameStore:
-    """The store with another right view in frame 3."""
+    """Replaces the right view of frame 3."""
     with h5py.File(path, "a") as file:
         file["images"][3, 1] = np.frombuffer(cell, np.uint8)
     return FrameStore(path)
@@ -67,11 +67,11 @@ def refused(frames: FrameStore) -> str:
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "JPEG", "PPM"])
-def test_a_cell_holds_no_other_format_than_its_codec(path: Path, kind: str) -> None:
+def test_a_cell_of_a_png_store_has_no_other_format(path: Path, kind: str) -> None:
     assert "not a PNG image" in refused(put(path, encoded(kind)))
 
 
-def test_a_cell_of_a_jpeg_store_holds_no_png(tmp_path: Path) -> None:
+def test_a_cell_of_a_jpeg_store_has_no_other_format(tmp_path: Path) -> None:
     codec: Codec = JpegCodec()
     path = write_fake(tmp_path / "train.h5", codec).path
     assert "not a JPEG image" in refused(put(path, encoded("PNG")))
@@ -106,10 +106,10 @@ def test_a_cell_of_another_size_or_mode(path: Path, cell: bytes, message: str) -
 @pytest.mark.parametrize("px", [9_000, 13_000])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_an_image_that_is_too_large_takes_no_memory(path: Path, px: int) -> None:
-    assert f"{px} x {px} px" in run_within(100, refused, put(path, announced(px)))
+    assert f"{px} x {px} px" in run_within(100, refused, put(path, truncated_png(px)))
 
 
-def bad(path: Path, message: str) -> None:
+def assert_refused(path: Path, message: str) -> None:
     with pytest.raises(EgotapError, match=message) as error:
         FrameStore(path)
     assert str(path) in str(error.value)
@@ -128,7 +128,7 @@ def test_links_are_not_followed(path: Path, tmp_path: Path, name: str, kind: str
             "itself": h5py.SoftLink(f"/{name}"),
         }
         file[name] = targets[kind]
-    bad(path, f"'{name}.*' is a link, which is not followed")
+    assert_refused(path, f"'{name}.*' is a link, which is not followed")
 
 
 @pytest.mark.parametrize("kind", ["virtual", "growing", "external storage"])
@@ -148,22 +148,22 @@ def test_values_in_another_file_are_not_read(path: Path, tmp_path: Path, kind: s
             else:
                 layout[:] = source
             file.create_virtual_dataset("pose_cm", layout)
-    bad(path, "'pose_cm' lies in another file, which is not followed")
+    assert_refused(path, "'pose_cm' lies in another file, which is not followed")
 
 
 @pytest.mark.parametrize(("name", "filters"), [("images", "gzip"), ("pose_cm", "gzip"), ("pose_cm", "lzf")])
 def test_filters_that_are_not_used_here(tmp_path: Path, name: str, filters: str) -> None:
     path = write_fake(tmp_path / "train.h5", RawCodec()).path
     replace(path, name, lambda data: {"data": data, "compression": filters})
-    bad(path, f"'{name}' is stored by filters that are not used here")
+    assert_refused(path, f"'{name}' is stored by filters that are not used here")
 
 
 def replace(path: Path, name: str, settings: Callable[[np.ndarray], dict[str, Any]]) -> None:
-    """A dataset by another of the name, made from its content."""
+    """Replaces a dataset by another, made from its content."""
     with h5py.File(path, "a") as file:
-        new = settings(file[name][...])
+        arguments = settings(file[name][...])
         del file[name]
-        file.create_dataset(name, **new)
+        file.create_dataset(name, **arguments)
 
 
 def test_checksums_are_read(path: Path) -> None:
@@ -179,24 +179,27 @@ def test_frames_that_were_never_written(path: Path) -> None:
             shape, dtype = file[name].shape, file[name].dtype
             del file[name]
             file.create_dataset(name, (2**40, *shape[1:]), dtype)
-    bad(path, r"dataset 'points2d_px' of shape \(1099511627776, .* is not all there: 0 bytes were written")
+    assert_refused(path, r"dataset 'points2d_px' of shape \(1099511627776, .* is not all there: 0 bytes were written")
 
 
-def test_labels_that_memory_would_not_hold(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_that_do_not_fit_into_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "STORE_LABEL_BYTES", 19 * 530)
-    bad(path, "labels of 20 frames take more than")
+    assert_refused(path, "labels of 20 frames take more than")
 
 
 def test_chunks_of_absurd_size(tmp_path: Path) -> None:
     path = write_fake(tmp_path / "train.h5", RawCodec()).path
     chunks = (200_000, 2, 3, PX, PX)
     replace(path, "images", lambda data: {"shape": data.shape, "maxshape": (None, *chunks[1:]), "chunks": chunks})
-    bad(path, "dataset 'images' has chunks of")
+    assert_refused(path, "dataset 'images' has chunks of")
 
 
 @contextmanager
 def cells(path: Path, name: str) -> Iterator[np.ndarray]:
-    """How a dataset of variable length is stored: lengths, addresses of heaps, numbers of objects; to be changed."""
+    """The cells of a dataset of variable length as stored: length, address of a heap, and number of an object.
+
+    Changes are written to the file.
+    """
     with h5py.File(path) as file:
         start, count = file[name].id.get_offset(), file[name].size
     fields = np.dtype([("length", "<u4"), ("heap", "<u8"), ("object", "<u4")])
@@ -205,12 +208,12 @@ def cells(path: Path, name: str) -> Iterator[np.ndarray]:
     stored.flush()
 
 
-def test_a_long_name_that_is_referred_to_often(path: Path) -> None:
-    """3 MB of file, 200 GB of names."""
+def test_a_long_name_that_is_used_often(path: Path) -> None:
+    """A file of 3 MB with 200 GB of names."""
     replace(path, "names/motion", lambda _: {"data": [*["x" * MIB], *[""] * 199_999], "dtype": TEXT})
     with cells(path, "names/motion") as stored:
         stored[:] = stored[0]
-    run_within(200, bad, path, "'names/motion' is damaged .209715200000 bytes, more than")
+    run_within(200, assert_refused, path, "'names/motion' is damaged .209715200000 bytes, more than")
 
 
 @pytest.mark.parametrize("name", ["images", "names/motion"])
@@ -222,7 +225,7 @@ def test_a_long_name_that_is_referred_to_often(path: Path) -> None:
         ("object", 4_000, "damaged"),
     ],
 )
-def test_cells_that_lead_astray(path: Path, name: str, field: str, value: int, message: str) -> None:
+def test_damaged_cells(path: Path, name: str, field: str, value: int, message: str) -> None:
     with cells(path, name) as stored:
         stored[field] = value
     assert message in run_within(200, read_first, path)
@@ -234,10 +237,10 @@ def read_first(path: Path) -> str:
     return str(error.value)
 
 
-def test_metadata_that_memory_would_not_hold(path: Path) -> None:
+def test_metadata_that_do_not_fit_into_memory(path: Path) -> None:
     text = json.dumps([[]] * 10_000_000)
     replace(path, "metadata", lambda _: {"data": text, "dtype": TEXT})
-    run_within(200, bad, path, "'metadata' is damaged .40000000 bytes, more than")
+    run_within(200, assert_refused, path, "'metadata' is damaged .40000000 bytes, more than")
 
 
 @pytest.mark.parametrize("value", [np.ones(3), np.array(["egotap-frames", "x"], TEXT)])
@@ -246,19 +249,19 @@ def test_attributes_of_another_kind(path: Path, value: Any) -> None:
         with h5py.File(path, "a") as file:
             before = file.attrs[name]
             file.attrs[name] = value
-        bad(path, "not a frame store")
+        assert_refused(path, "not a frame store")
         with h5py.File(path, "a") as file:
             file.attrs[name] = before
 
 
 def rewrite(path: Path, *keys: str, value: Any) -> None:
-    """Another value in the store's metadata."""
+    """Changes a value in the store's metadata."""
 
     def changed(metadata: Any) -> dict[str, Any]:
-        content = at = json.loads(metadata[()])
+        content = parent = json.loads(metadata[()])
         for key in keys[:-1]:
-            at = at[key]
-        at[keys[-1]] = value
+            parent = parent[key]
+        parent[keys[-1]] = value
         return {"data": json.dumps(content), "dtype": TEXT}
 
     replace(path, "metadata", changed)
@@ -275,8 +278,8 @@ def nested(depth: int) -> Any:
     ("keys", "value", "message"),
     [
         (["extra"], nested(500), "nested deeper than 32"),
-        (["image_px"], 0, "image_px=0 is not within 1 to 4096"),
-        (["image_px"], 10**9, "image_px=1000000000 is not within 1 to 4096"),
+        (["image_px"], 0, "image_px must be within 1 to 4096, not 0"),
+        (["image_px"], 10**9, "image_px must be within 1 to 4096, not 1000000000"),
         (["image_px"], "24", "'image_px' is of type str, expected int"),
         (["image_px"], True, "'image_px' is of type bool, expected int"),
         (["categories"], "walking", "'categories' is of type str, expected list"),
@@ -286,23 +289,23 @@ def nested(depth: int) -> Any:
         (["skeleton", "joints"], [str(joint) for joint in range(300)], "a skeleton of 300 joints, more than 256"),
         (["skeleton", "estimates_root"], "no", "'estimates_root' is of type str, expected bool"),
         (["skeleton"], [], "'skeleton' is of type list, expected dict"),
-        (["codec"], {"name": "png", "level": 11}, "PNG level 11 is not within 0 to 9"),
+        (["codec"], {"name": "png", "level": 11}, "PNG level must be within 0 to 9, not 11"),
     ],
 )
 def test_metadata_that_cannot_be_right(path: Path, keys: list[str], value: Any, message: str) -> None:
     rewrite(path, *keys, value=value)
-    bad(path, f"the metadata are incomplete or damaged .*{message}")
+    assert_refused(path, f"the metadata are incomplete or damaged .*{message}")
 
 
 def test_metadata_nested_beyond_recursion(path: Path) -> None:
     replace(path, "metadata", lambda _: {"data": "[" * 100_000 + "]" * 100_000, "dtype": TEXT})
-    bad(path, "nested too deeply")
+    assert_refused(path, "nested too deeply")
 
 
 def test_cameras_with_long_polynomials(path: Path) -> None:
     camera = FrameStore(path).rig.to_dict()["cameras"][0]
     rewrite(path, "rig", "cameras", value=[camera, {**camera, "w2c": [*camera["w2c"], *[0.0] * 60]}])
-    bad(path, "polynomials have at most 64 coefficients")
+    assert_refused(path, "polynomials have at most 64 coefficients")
 
 
 @pytest.mark.parametrize(
@@ -323,7 +326,7 @@ def test_skipped_frames_that_cannot_be_right(path: Path, line: str, message: str
 
 
 def test_a_header_of_images_that_cannot_be_stored(path: Path) -> None:
-    with pytest.raises(EgotapError, match="image_px=4097 is not within 1 to 4096"):
+    with pytest.raises(EgotapError, match="image_px must be within 1 to 4096, not 4097"):
         with_changes(FrameStore(path).header, image_px=4097)
 
 

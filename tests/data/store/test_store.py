@@ -48,7 +48,7 @@ def test_what_is_written_is_read(tmp_path: Path, codec: Codec) -> None:
     assert len(store) == 20
 
 
-def test_batches_satisfy_their_types(store: FrameStore) -> None:
+def test_shapes_and_types_of_batches(store: FrameStore) -> None:
     batch = store.read([1, 2, 3])
     assert batch.images.shape == (3, 2, 3, 24, 24)
     assert batch.images.dtype == torch.uint8
@@ -72,21 +72,21 @@ def read_sum(store: FrameStore) -> int:
     return int(store.read(range(len(store))).images.numpy().sum(dtype=np.int64))
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_read_in_another_process(store: FrameStore, method: str) -> None:
-    expected = read_sum(store)  # the file is open here when the process starts
-    with multiprocessing.get_context(method).Pool(2) as pool:
+@pytest.mark.parametrize(("method", "processes"), [("fork", 2), ("spawn", 1)])
+def test_read_in_another_process(store: FrameStore, method: str, processes: int) -> None:
+    expected = read_sum(store)  # the file is open here when the processes start
+    with multiprocessing.get_context(method).Pool(processes) as pool:
         assert pool.map(read_sum, [store, store]) == [expected, expected]
     assert read_sum(store) == expected
 
 
-def test_pickle_holds_no_labels(store: FrameStore) -> None:
+def test_pickles_do_not_contain_labels(store: FrameStore) -> None:
     before = len(pickle.dumps(store))
     read_sum(store)
     assert len(pickle.dumps(store)) == before
 
 
-def test_fingerprint_follows_source_and_codec_only(tmp_path: Path) -> None:
+def test_fingerprint_depends_only_on_source_and_codec(tmp_path: Path) -> None:
     def fingerprint(name: str, codec: Codec, seed: int = 0) -> str:
         return write(tmp_path / name, codec, FakeSource(seed=seed)).fingerprint
 
@@ -95,12 +95,12 @@ def test_fingerprint_follows_source_and_codec_only(tmp_path: Path) -> None:
     assert len({same, fingerprint("c.h5", PngCodec(), seed=1), fingerprint("d.h5", RawCodec())}) == 3
 
 
-def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
+def test_no_file_appears_when_writing_fails(tmp_path: Path) -> None:
     source = FakeSource()
     header = StoreHeader("train", source.skeleton, source.rig, 24, CATEGORIES, RawCodec(), {}, "0")
     piece = source.plan("train")[0]
     store = write_store(tmp_path / "train.h5", header, 6)
-    with pytest.raises(ValueError, match="5 frames were written, 6 announced"), store as writer:
+    with pytest.raises(ValueError, match="5 frames were written, expected 6"), store as writer:
         writer.append(source.read(piece))
     assert list(tmp_path.iterdir()) == []
 
@@ -110,7 +110,7 @@ def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
     [
         ({"category": ["flying"] * 5}, "flying"),
         ({"pose_cm": np.zeros((5, 3, 3), np.float32)}, "pose_cm has shape"),
-        ({"images": np.zeros((5, 2, 3, 8, 8), np.uint8)}, "24 x 24 were announced"),
+        ({"images": np.zeros((5, 2, 3, 8, 8), np.uint8)}, "expected 24 x 24"),
     ],
 )
 def test_frames_that_do_not_fit_are_refused(tmp_path: Path, change: dict, message: str) -> None:
@@ -121,46 +121,46 @@ def test_frames_that_do_not_fit_are_refused(tmp_path: Path, change: dict, messag
         writer.append(frames._replace(**change))
 
 
-def expect(path: Path, message: str) -> None:
-    with pytest.raises(EgotapError, match=message) as caught:
+def assert_refused(path: Path, message: str) -> None:
+    with pytest.raises(EgotapError, match=message) as error:
         FrameStore(path)
-    assert str(path) in str(caught.value)
-    assert "prepare" in str(caught.value) or "update" in str(caught.value)
+    assert str(path) in str(error.value)
+    assert "prepare" in str(error.value) or "update" in str(error.value)
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    expect(tmp_path / "train.h5", "no such file")
+    assert_refused(tmp_path / "train.h5", "no such file")
 
 
-@pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
-def test_truncated_file(store: FrameStore, kept: float) -> None:
+@pytest.mark.parametrize("fraction", [0.3, 0.9, 0.999])
+def test_truncated_file(store: FrameStore, fraction: float) -> None:
     content = store.path.read_bytes()
-    store.path.write_bytes(content[: int(len(content) * kept)])
-    expect(store.path, "truncated")
+    store.path.write_bytes(content[: int(len(content) * fraction)])
+    assert_refused(store.path, "truncated")
 
 
 def test_files_that_are_not_stores(tmp_path: Path) -> None:
     path = tmp_path / "train.h5"
     path.write_bytes(b"")
-    expect(path, "cannot be read as an HDF5 file")
+    assert_refused(path, "cannot be read as an HDF5 file")
     path.write_bytes(b"GIF89a" * 1000)
-    expect(path, "cannot be read as an HDF5 file")
+    assert_refused(path, "cannot be read as an HDF5 file")
     with h5py.File(path, "w") as file:
         file["pose_cm"] = np.zeros((3, 16, 3))
-    expect(path, "not a frame store")
+    assert_refused(path, "not a frame store")
 
 
 def test_newer_version(store: FrameStore) -> None:
     with h5py.File(store.path, "a") as file:
         file.attrs["version"] = SCHEMA_VERSION + 1
-    expect(store.path, f"version {SCHEMA_VERSION + 1}.*update")
+    assert_refused(store.path, f"version {SCHEMA_VERSION + 1}.*update")
 
 
 @pytest.mark.parametrize("name", ["images", "pose_cm", "visibility", "metadata", "names/motion"])
 def test_missing_dataset(store: FrameStore, name: str) -> None:
     with h5py.File(store.path, "a") as file:
         del file[name]
-    expect(store.path, f"no dataset '{name}'")
+    assert_refused(store.path, f"no dataset '{name}'")
 
 
 @pytest.mark.parametrize("name", ["points2d_px", "images"])
@@ -168,14 +168,14 @@ def test_wrong_shape(store: FrameStore, name: str) -> None:
     with h5py.File(store.path, "a") as file:
         del file[name]
         file[name] = np.zeros((20, 2, 7), np.float32)
-    expect(store.path, f"wrong shape or type of {name}")
+    assert_refused(store.path, f"wrong shape or type of {name}")
 
 
 def test_changed_metadata(store: FrameStore) -> None:
     with h5py.File(store.path, "a") as file:
         text = file["metadata"].asstr()[()]
         file["metadata"][()] = text.replace('"seed": 0', '"seed": 1')
-    expect(store.path, "fingerprint does not belong")
+    assert_refused(store.path, "fingerprint does not belong")
 
 
 def test_damaged_image(store: FrameStore) -> None:

@@ -1,7 +1,7 @@
-"""Estimated heatmaps of a split, kept on disk: row by row those of a frame store.
+"""Cached heatmaps: the estimated heatmaps of a split on disk, with the same rows as its frame store.
 
-An HDF5 file with the attributes ``format`` and ``version`` and two datasets of half floats, one chunk a frame:
-``joint`` (frame, view, joint, h, w) and ``limb`` (frame, view, limb, 2, h, w). docs/frame-store.md tells more.
+An HDF5 file with the attributes ``format`` and ``version`` and two datasets of half floats, one chunk per frame:
+``joint`` (frame, view, joint, h, w) and ``limb`` (frame, view, limb, 2, h, w). See docs/frame-store.md.
 """
 
 from __future__ import annotations
@@ -19,29 +19,28 @@ import numpy as np
 import torch
 
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
-from egotap_pl.data.store.codec import VIEWS
 
 FORMAT = "egotap-heatmaps"
 VERSION = 1
-REMEDY = "remove it, and it will be made again"
+REMEDY = "remove the file, and it will be made again"
 LIMB_CHANNELS = 2
-"""Cosine and sine."""
+"""The cosine and the sine channel."""
 _FRAME_AXES = {"joint": 4, "limb": 5}
 
 
 class HeatmapWriter:
-    """Writes heatmaps in the order of a store's rows; a context manager. The file appears when all are there.
+    """Writes heatmaps in the order of a store's rows; a context manager. The file appears when it is complete.
 
     Args:
-        path: the split's file.
-        frames: frames of the split.
+        path: file of the split.
+        frames: number of frames in the split.
 
     Raises:
-        ValueError: at the end, if another number of frames was appended.
+        ValueError: at the end of the block, if another number of frames was appended.
     """
 
     def __init__(self, path: Path | str, frames: int) -> None:
@@ -60,11 +59,11 @@ class HeatmapWriter:
             return
         with self._stack:
             if self.row != self.frames:
-                raise ValueError(f"{self.row} frames were written, {self.frames} announced")
+                raise ValueError(f"{self.row} frames were written, expected {self.frames}")
             self._file.attrs.update({"format": FORMAT, "version": VERSION})
 
     def append(self, heatmaps: Heatmaps) -> None:
-        """Store the heatmaps of the next frames, from any device."""
+        """Stores the heatmaps of the next frames, from any device."""
         count = len(heatmaps.joint)
         for name, maps in heatmaps._asdict().items():
             if not self.row:
@@ -74,14 +73,14 @@ class HeatmapWriter:
 
 
 class HeatmapStore:
-    """Reads what `HeatmapWriter` wrote; like a frame store, it is opened anew in every process that reads.
+    """Reads what `HeatmapWriter` wrote. Like a frame store, every process that reads opens the file for itself.
 
     Args:
-        path: the split's file.
-        frames: frames of the frame store that it belongs to.
+        path: file of the split.
+        frames: number of frames in the frame store that the heatmaps belong to.
 
     Raises:
-        EgotapError: if the file is missing, damaged, of another kind, or of another number of frames.
+        EgotapError: if the file is missing, damaged, of another kind, or has another number of frames.
     """
 
     def __init__(self, path: Path | str, frames: int) -> None:
@@ -89,13 +88,13 @@ class HeatmapStore:
         self._file: Hdf5File | None = None
         self._owner = -1
         if not self.path.is_file():
-            raise EgotapError(f"{path}: no such file of heatmaps; estimate them first")
+            raise EgotapError(f"{path}: no such file; estimate the heatmaps first")
         with Hdf5File(self.path, REMEDY) as file:
             if file.attribute("format") != FORMAT or file.attribute("version") != VERSION:
-                raise file.bad("this file does not hold heatmaps of this program's format")
+                raise file.bad("not a file of cached heatmaps of this program's version")
             shapes = {name: self._dataset(file, name).shape for name in Heatmaps._fields}
         if {shape[0] for shape in shapes.values()} != {frames}:
-            raise EgotapError(f"{path} holds heatmaps of {shapes['joint'][0]} frames, not of {frames}; {REMEDY}")
+            raise EgotapError(f"{path} has heatmaps of {shapes['joint'][0]} frames, not of {frames}; {REMEDY}")
 
     def __len__(self) -> int:
         return self.frames
@@ -104,7 +103,11 @@ class HeatmapStore:
         return self.__dict__ | {"_file": None, "_owner": -1}
 
     def read(self, rows: Sequence[int]) -> Heatmaps:
-        """The heatmaps of frames, as 32-bit floats."""
+        """Reads the heatmaps of frames, as 32-bit floats.
+
+        Raises:
+            EgotapError: if the file is damaged.
+        """
         if self._file is None or self._owner != os.getpid():
             self._file, self._owner = Hdf5File(self.path, REMEDY), os.getpid()
         maps = {}
@@ -117,7 +120,7 @@ class HeatmapStore:
         return Heatmaps(**maps)
 
     def close(self) -> None:
-        """Close the file; the next read opens it again."""
+        """Closes the file. The next read opens it again."""
         if self._file is not None and self._owner == os.getpid():
             self._file.close()
         self._file = None
@@ -126,7 +129,7 @@ class HeatmapStore:
     def _dataset(file: Hdf5File, name: str) -> h5py.Dataset:
         dataset = file.dataset(name)
         frame = dataset.shape[1:]
-        fits = len(frame) == _FRAME_AXES[name] and frame[0] == VIEWS and frame[2:-2] in ((), (LIMB_CHANNELS,))
+        fits = len(frame) == _FRAME_AXES[name] and frame[0] == NUM_VIEWS and frame[2:-2] in ((), (LIMB_CHANNELS,))
         if dataset.dtype != np.float16 or not fits:
             raise file.bad(f"dataset {name!r} is {dataset.dtype} of shape {dataset.shape}, not heatmaps")
         if math.prod(frame) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:

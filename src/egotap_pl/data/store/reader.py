@@ -1,7 +1,4 @@
-"""Reads frame stores: HDF5 files of stereo frames with their poses, one file per split.
-
-The format is told in docs/frame-store.md.
-"""
+"""Reads frame stores: HDF5 files of stereo frames with their poses, one file per split (docs/frame-store.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from egotap_pl.core.batch import Batch
+from egotap_pl.core.batch import NUM_VIEWS, Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
@@ -40,25 +37,59 @@ REMEDY = "prepare the data set again (`egotap prepare`), or correct the path"
 
 
 class FrameNames(NamedTuple):
-    """Where frames come from: one entry per frame."""
+    """Where frames come from."""
 
     category: tuple[str, ...]
+    """Motion category of each frame."""
+
     subject: tuple[str, ...]
+    """Name of the person in each frame."""
+
     motion: tuple[str, ...]
+    """Name of the motion that each frame belongs to."""
+
     frame_number: Int[np.ndarray, "b"]
+    """Number of each frame within its motion."""
 
 
 class FrameStore:
-    """One split of a prepared data set.
+    """One split of a prepared data set, open for reading.
 
-    The file is checked at once and then opened anew in every process that reads images, on its first read: a store can
-    be pickled and used after a fork. Labels are kept in memory (about 0.6 kB a frame), images are not.
+    The file is checked at once. Every process that reads images then opens it for itself, on its first read, so that a
+    store can be pickled and used after a fork. Labels are kept in memory (about 0.6 kB per frame), images are not.
 
     Args:
-        path: the split's file.
+        path: file of the split.
 
     Raises:
         EgotapError: if the file is missing, truncated, of another kind or of a newer version of the format.
+
+    Examples:
+        Three black frames of one motion, written and read again:
+
+        >>> from egotap_pl.core.skeleton import unrealego
+        >>> from egotap_pl.data.source import Frames
+        >>> from egotap_pl.data.store import RawCodec, StoreHeader, write_store
+        >>> header = StoreHeader(
+        ...     split="train", skeleton=unrealego(), rig=StereoRig.unrealego(), image_px=8, categories=("walking",),
+        ...     codec=RawCodec(), source={"source": "example"}, package_version="1",
+        ... )
+        >>> frames = Frames(
+        ...     images=np.zeros((3, 2, 3, 8, 8), np.uint8), points2d_px=np.full((3, 2, 16, 2), 512, np.float32),
+        ...     pose_cm=np.zeros((3, 16, 3), np.float32), origin_cm=np.full((3, 2, 3), 40, np.float32),
+        ...     visibility=np.zeros((3, 2, 16), np.uint8), category=["walking"] * 3, subject=["anna"] * 3,
+        ...     motion=["to the door"] * 3, frame_number=np.array([7, 8, 9]),
+        ... )
+        >>> with write_store(Path("train.h5"), header, frames=3) as writer:
+        ...     writer.append(frames)
+        >>> store = FrameStore("train.h5")
+        >>> len(store), store.split, store.image_px
+        (3, 'train', 8)
+        >>> batch = store.read([2, 0])
+        >>> batch.images.shape, batch.pose_cm.shape
+        (torch.Size([2, 2, 3, 8, 8]), torch.Size([2, 16, 3]))
+        >>> store.name_frames([2, 0]).frame_number.tolist()
+        [9, 7]
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -82,17 +113,17 @@ class FrameStore:
 
     @property
     def skeleton(self) -> Skeleton:
-        """Joints of the poses."""
+        """Skeleton of the poses."""
         return self.header.skeleton
 
     @property
     def rig(self) -> StereoRig:
-        """The cameras."""
+        """The two cameras."""
         return self.header.rig
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Names of the motion categories that `Batch.category` counts."""
+        """Names of the motion categories, which `Batch.category` indexes."""
         return self.header.categories
 
     @property
@@ -102,12 +133,12 @@ class FrameStore:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over what determines the frames; all splits of one preparation have the same."""
+        """SHA-256 of everything that determines the frames. All splits of one preparation have the same."""
         return self.header.fingerprint
 
     @property
     def skipped(self) -> list[SkippedFrame]:
-        """Frames of the source that are not here, and why.
+        """Frames that the source has and the store does not, with the reasons.
 
         Raises:
             EgotapError: if the list is damaged.
@@ -123,7 +154,11 @@ class FrameStore:
 
     @property
     def fit_residual_px(self) -> Float[Tensor, "n"] | None:
-        """Of every frame, if 2D points and origins were recovered by a fit: see `Frames.fit_residual_px`."""
+        """Residual of each frame's fit, or None if 2D points and origins were not fitted; see `Frames.fit_residual_px`.
+
+        Raises:
+            EgotapError: if the dataset is damaged.
+        """
         with Hdf5File(self.path, REMEDY) as file:
             if FIT_RESIDUAL not in file:
                 return None
@@ -133,14 +168,14 @@ class FrameStore:
             return torch.from_numpy(residual)
 
     def read(self, rows: Sequence[int], images: bool = True) -> Batch:
-        """Read frames in any order.
+        """Reads frames in any order.
 
         Args:
             rows: rows of the store.
-            images: without them, the batch's images are 0 x 0 pixels.
+            images: whether to read images; otherwise they have 0 x 0 pixels.
 
         Raises:
-            IndexError: if there is no such row.
+            IndexError: if a row does not exist.
             EgotapError: if a stored image is damaged.
         """
         index = torch.as_tensor(rows, dtype=torch.int64)
@@ -148,7 +183,7 @@ class FrameStore:
             raise IndexError(f"{self.path} has rows 0 to {len(self) - 1}, not {rows}")
         labels = self.labels
         return Batch(
-            images=self._read_images(index.tolist()) if images else torch.empty(len(index), 2, 3, 0, 0).byte(),
+            images=self._read_images(index.tolist()) if images else torch.empty(len(index), NUM_VIEWS, 3, 0, 0).byte(),
             points2d_px=labels["points2d_px"][index],
             pose_cm=labels["pose_cm"][index],
             origin_cm=labels["origin_cm"][index],
@@ -158,11 +193,11 @@ class FrameStore:
         )
 
     def name_frames(self, rows: Sequence[int]) -> FrameNames:
-        """Category, subject, motion and number within the motion, of frames."""
+        """Category, subject, motion and number of frames, in any order."""
         index = torch.as_tensor(rows, dtype=torch.int64)
 
-        def names(column: str, known: Sequence[str]) -> tuple[str, ...]:
-            return tuple(known[number] for number in self.labels[column][index].tolist())
+        def names(column: str, all_names: Sequence[str]) -> tuple[str, ...]:
+            return tuple(all_names[number] for number in self.labels[column][index].tolist())
 
         return FrameNames(
             category=names("category", self.categories),
@@ -172,12 +207,12 @@ class FrameStore:
         )
 
     def mean_pose_cm(self) -> Float[Tensor, "j 3"]:
-        """The mean of all poses, every joint of the skeleton."""
+        """Mean of all poses, for every joint of the skeleton."""
         return self.labels["pose_cm"].double().mean(0).float()
 
     @property
     def labels(self) -> dict[str, Tensor]:
-        """Every dataset but the images, whole, by name; read and checked on first use.
+        """The labels of all frames, by the name of their dataset. They are read and checked on first use.
 
         Raises:
             EgotapError: if a dataset is damaged, or a label cannot be right.
@@ -195,7 +230,7 @@ class FrameStore:
         return self._labels
 
     def close(self) -> None:
-        """Close the file; the next read opens it again."""
+        """Closes the file. The next read opens it again."""
         if self._file is not None and self._owner == os.getpid():
             self._file.close()
         self._file = None
@@ -204,20 +239,23 @@ class FrameStore:
         if self._file is None or self._owner != os.getpid():  # HDF5's own state must not be shared through a fork
             self._file, self._owner = Hdf5File(self.path, REMEDY), os.getpid()
         dataset = self._file.dataset("images")
-        out = np.empty((len(rows), 2, 3, self.image_px, self.image_px), np.uint8)
+        out = np.empty((len(rows), NUM_VIEWS, 3, self.image_px, self.image_px), np.uint8)
         for frame, row in zip(out, rows, strict=True):
             try:
                 self.header.codec.read(dataset, row, frame)
-            except (OSError, RuntimeError, ValueError) as error:  # the last two are HDF5's words for damaged structures
+            except (OSError, RuntimeError, ValueError) as error:  # HDF5 raises the last two for damaged structures
                 raise EgotapError(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
         return torch.from_numpy(out)
 
 
 def data_fingerprint(stores: Sequence[FrameStore]) -> str:
-    """SHA-256 over what determines the frames of a data set, given the stores of its splits.
+    """SHA-256 of everything that determines the frames of a data set.
 
-    It is the stores' own fingerprint unless frames were left out for damage, which no setting tells of: then these
-    frames' names determine it, too.
+    It equals the stores' own fingerprint, unless frames were skipped as damaged. In that case it also depends on the
+    names of these frames, because no setting says which frames they are.
+
+    Args:
+        stores: the stores of all splits.
     """
     damaged = sorted(
         (store.split, frame.motion, frame.frame_number) for store in stores for frame in store.skipped if frame.damaged
@@ -227,14 +265,14 @@ def data_fingerprint(stores: Sequence[FrameStore]) -> str:
 
 
 def _check(file: Hdf5File) -> tuple[StoreHeader, dict[str, tuple[str, ...]], int]:
-    """Header, lists of names and number of frames of a file that is a frame store through and through."""
+    """Checks that a file is a frame store, and returns its header, its lists of names and its number of frames."""
     version = file.attribute("version")
     if file.attribute("format") != FORMAT or not isinstance(version, int):
         raise EgotapError(f"{file.path} is an HDF5 file, but not a frame store; {REMEDY}")
     if version > SCHEMA_VERSION:
         raise EgotapError(
-            f"{file.path} is a frame store of version {version}; this program reads up to {SCHEMA_VERSION}: update "
-            "egotap-pl"
+            f"{file.path} is a frame store of version {version}, but this program reads versions up to "
+            f"{SCHEMA_VERSION}: update egotap-pl"
         )
     metadata = file.texts(METADATA, HEADER_BYTES)
     try:

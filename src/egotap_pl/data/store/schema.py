@@ -1,4 +1,4 @@
-"""The frame store's format, as docs/frame-store.md tells it."""
+"""The format of frame stores, as described in docs/frame-store.md."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import h5py
 import numpy as np
 from jaxtyping import Bool
 
-from egotap_pl.core.batch import Visibility
+from egotap_pl.core.batch import NUM_VIEWS, Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import VIEW_PX
 from egotap_pl.core.plain_json import parse_json, skeleton_from, typed, typed_list
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.store.codec import VIEWS, Codec, codec_from
+from egotap_pl.data.store.codec import Codec, codec_from
 
 FORMAT = "egotap-frames"
 SCHEMA_VERSION = 1
 METADATA = "metadata"
 SKIPPED = "skipped"
-"""Frames left out, one JSON object each; there is no such dataset where there are none."""
+"""Dataset of the skipped frames, a JSON object each; absent if there are none."""
 FIT_RESIDUAL = "fit_residual_px"
-"""Only where 2D points and origins were recovered by a fit."""
+"""Dataset that exists only if 2D points and origins were recovered by a fit."""
 NAMES = ("subject", "motion")
-"""Columns of indices into a list of names of their own, ``names/<column>``."""
+"""Columns of indices into the lists of names ``names/<column>``."""
 TEXT = h5py.string_dtype("utf-8")
 LABEL_LIMIT = 1e7
-"""Of a label's size, cm or px: 100 km, or ten thousand times the frame. Beyond it a file is damaged."""
+"""Largest size of a label, cm or px: 100 km, or ten thousand times the frame. Anything larger is damage."""
 
 
 def label_columns(num_joints: int) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
     """Type and shape of a row of every dataset but ``images``."""
     return {
-        "points2d_px": (np.float32, (VIEWS, num_joints, 2)),
+        "points2d_px": (np.float32, (NUM_VIEWS, num_joints, 2)),
         "pose_cm": (np.float32, (num_joints, 3)),
-        "origin_cm": (np.float32, (VIEWS, 3)),
-        "visibility": (np.uint8, (VIEWS, num_joints)),
+        "origin_cm": (np.float32, (NUM_VIEWS, 3)),
+        "visibility": (np.uint8, (NUM_VIEWS, num_joints)),
         "category": (np.int32, ()),
         "subject": (np.int32, ()),
         "motion": (np.int32, ()),
@@ -49,16 +49,16 @@ def label_columns(num_joints: int) -> dict[str, tuple[type[np.generic], tuple[in
 
 
 def check_labels(labels: Mapping[str, np.ndarray], counts: Mapping[str, int]) -> None:
-    """Refuse labels that cannot be right, whoever wrote them.
+    """Refuses labels that cannot be right, whoever wrote them.
 
-    A point may be NaN: a source may not know where a view shows a joint. A pose and an origin may not.
+    Points may be NaN, because a source may not know where a view shows a joint. Poses and origins may not.
 
     Args:
         labels: columns by name; see `label_columns`.
-        counts: how many there are of what a column counts: names of categories, subjects and motions.
+        counts: number of names that each column of indices refers to.
 
     Raises:
-        ValueError: names the column and its first frame that is wrong.
+        ValueError: names the column and the first frame that is wrong.
     """
     for column, count in (*counts.items(), ("visibility", len(Visibility))):
         values = labels[column]
@@ -67,7 +67,7 @@ def check_labels(labels: Mapping[str, np.ndarray], counts: Mapping[str, int]) ->
             raise ValueError(f"{column} of frame {row} is not within 0 to {count - 1}")
     for column in ("pose_cm", "origin_cm"):
         values = labels[column]
-        if values.size and not -LABEL_LIMIT <= values.min() <= values.max() <= LABEL_LIMIT:  # NaN is not, either
+        if values.size and not -LABEL_LIMIT <= values.min() <= values.max() <= LABEL_LIMIT:  # false for NaN, too
             row = _first(~(np.abs(values) <= LABEL_LIMIT))
             raise ValueError(f"{column} of frame {row} is not finite or absurdly large")
     points = labels["points2d_px"]
@@ -76,12 +76,17 @@ def check_labels(labels: Mapping[str, np.ndarray], counts: Mapping[str, int]) ->
 
 
 def _first(wrong: Bool[np.ndarray, "n *label"]) -> int:
-    """The first row with anything wrong."""
+    """The first row in which anything is wrong."""
     return int(np.argwhere(wrong)[0][0])
 
 
 def fingerprint_of(identity: dict[str, Any], codec: Codec) -> str:
-    """SHA-256 over what determines a store's contents: equal on every machine, free of paths and times."""
+    """SHA-256 of everything that determines a store's contents. It is equal on every machine.
+
+    Args:
+        identity: identity of the source (`egotap_pl.data.source.Source.identity`).
+        codec: how images are stored.
+    """
     content = {"format": FORMAT, "version": SCHEMA_VERSION, "source": identity, "codec": codec.settings}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -90,42 +95,48 @@ def fingerprint_of(identity: dict[str, Any], codec: Codec) -> str:
 class StoreHeader:
     """What a store says about all its frames.
 
-    Args:
-        split: name of the split.
-        skeleton: joints of the poses.
-        rig: the cameras.
-        image_px: height and width of the images.
-        categories: names of the motion categories, in their numbers' order.
-        codec: how the images are stored.
-        source: identity of the source (`egotap_pl.data.source.Source.identity`).
-        package_version: version of this package that wrote the store.
-        skipped: frames of the source that are not in the store.
-
     Raises:
         EgotapError: if images of this size cannot be stored.
     """
 
     split: str
+    """Name of the split."""
+
     skeleton: Skeleton
+    """Skeleton of the poses."""
+
     rig: StereoRig
+    """The two cameras."""
+
     image_px: int
+    """Height and width of the images."""
+
     categories: tuple[str, ...]
+    """Names of the motion categories, in the order of their numbers."""
+
     codec: Codec
+    """How images are stored."""
+
     source: dict[str, Any]
+    """Identity of the source (`egotap_pl.data.source.Source.identity`)."""
+
     package_version: str
+    """Version of this package that wrote the store."""
+
     skipped: int = 0
+    """Number of frames that the source has and the store does not."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.image_px <= VIEW_PX:
-            raise EgotapError(f"image_px={self.image_px} is not within 1 to {VIEW_PX}: choose a size that is")
+            raise EgotapError(f"image_px must be within 1 to {VIEW_PX}, not {self.image_px}")
 
     @property
     def fingerprint(self) -> str:
-        """See `fingerprint_of`."""
+        """SHA-256 of everything that determines the store's contents; see `fingerprint_of`."""
         return fingerprint_of(self.source, self.codec)
 
     def to_json(self) -> str:
-        """The store's dataset ``metadata``."""
+        """The text of the dataset ``metadata``."""
         content = {
             "split": self.split,
             "skeleton": self.skeleton.to_dict(),
@@ -142,10 +153,13 @@ class StoreHeader:
 
     @classmethod
     def from_json(cls, text: str) -> StoreHeader:
-        """Read back what `to_json` wrote.
+        """Reads what `to_json` wrote.
 
         Raises:
-            EgotapError, KeyError, TypeError, ValueError: if it is something else.
+            EgotapError: if a value is out of range.
+            KeyError: if the rig or the skeleton lacks a key.
+            TypeError: if a value has another type.
+            ValueError: if the text is anything else.
         """
         content = parse_json(text)
         header = cls(

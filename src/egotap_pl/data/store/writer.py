@@ -28,18 +28,18 @@ from egotap_pl.data.store.schema import (
 )
 
 COPY_FRAMES = 64
-"""Frames copied at once, so that memory stays flat."""
+"""Number of frames that are copied at once, so that memory does not grow with the store."""
 
 
 @contextmanager
 def write_store(path: Path, header: StoreHeader, frames: int, durable: bool = True) -> Iterator[StoreWriter]:
-    """A writer for a store of exactly ``frames`` frames; the file appears under ``path`` when the block ends well.
+    """Opens a writer for a store. The file appears under its name when the block ends without an error.
 
     Args:
-        path: the store.
-        header: what it says of its frames.
-        frames: how many there will be.
-        durable: see `atomic`.
+        path: file of the store.
+        header: what the store says about all its frames.
+        frames: number of frames that the block will append.
+        durable: whether to flush the file to disk before it gets its name; see `egotap_pl.core.atomic.atomic`.
 
     Raises:
         ValueError: if the block appended another number of frames.
@@ -51,7 +51,13 @@ def write_store(path: Path, header: StoreHeader, frames: int, durable: bool = Tr
 
 
 class StoreWriter:
-    """Fills the datasets of an open file in order; see `write_store`."""
+    """Fills the datasets of a store in order; see `write_store`.
+
+    Args:
+        file: the open file.
+        header: what the store says about all its frames.
+        frames: number of frames that will be appended.
+    """
 
     def __init__(self, file: h5py.File, header: StoreHeader, frames: int) -> None:
         self.file, self.header, self.frames = file, header, frames
@@ -63,20 +69,20 @@ class StoreWriter:
             file.create_dataset(column, (frames, *shape), dtype)
 
     def append(self, frames: Frames) -> None:
-        """Encode and store frames.
+        """Encodes and stores frames.
 
         Raises:
-            ValueError: if they do not fit the header: another image size or number of joints, an unknown category.
+            ValueError: if they do not fit the header: another image size or number of joints, or an unknown category.
         """
         px, count = self.header.image_px, len(frames.images)
-        if not count:  # a piece of which nothing could be read
+        if not count:  # nothing of the piece could be read
             self._advance(0, frames.skipped)
             return
         if frames.images.shape[-2:] != (px, px):
-            raise ValueError(f"images of {frames.images.shape[-2:]} px, but {px} x {px} were announced")
+            raise ValueError(f"images of {frames.images.shape[-2:]} px, expected {px} x {px}")
         categories = {name: index for index, name in enumerate(self.header.categories)}
         if unknown := set(frames.category) - categories.keys():
-            raise ValueError(f"categories {sorted(unknown)} are not among those announced")
+            raise ValueError(f"categories {sorted(unknown)} are not among the source's categories")
         rows = slice(self.row, self.row + count)
         for column in ("points2d_px", "pose_cm", "origin_cm", "visibility", "frame_number"):
             values = getattr(frames, column)
@@ -93,9 +99,14 @@ class StoreWriter:
         self._advance(count, frames.skipped)
 
     def append_store(self, part: FrameStore) -> None:
-        """Copy all frames of another store of the same fingerprint, images as they are encoded."""
+        """Copies all frames of another store with the same fingerprint, without decoding images.
+
+        Raises:
+            ValueError: if the fingerprint differs.
+            EgotapError: if the store is damaged.
+        """
         if part.fingerprint != self.header.fingerprint:
-            raise ValueError(f"{part.path} is of another source")
+            raise ValueError(f"{part.path} has another fingerprint: it is of another source or codec")
         with Hdf5File(part.path, REMEDY) as source:
             for start in range(0, len(part), COPY_FRAMES):
                 stop = min(start + COPY_FRAMES, len(part))
@@ -110,9 +121,13 @@ class StoreWriter:
         self._advance(len(part), part.skipped)
 
     def finish(self) -> None:
-        """Write what is known only at the end."""
+        """Writes what is known only at the end.
+
+        Raises:
+            ValueError: if the number of frames differs from the announced one.
+        """
         if self.row != self.frames:
-            raise ValueError(f"{self.row} frames were written, {self.frames} announced")
+            raise ValueError(f"{self.row} frames were written, expected {self.frames}")
         for column, names in self.names.items():
             self.file.create_dataset(f"names/{column}", data=list(names), dtype=TEXT, shape=(len(names),))
         if self.skipped:
@@ -127,7 +142,7 @@ class StoreWriter:
         return self.file.require_dataset(FIT_RESIDUAL, (self.frames,), np.float32, exact=True, fillvalue=np.nan)
 
     def _number(self, column: str, names: Sequence[str]) -> Int[np.ndarray, "name"]:
-        """Numbers of names in the order of their first appearance."""
+        """The numbers of names, which are numbered in the order of their first appearance."""
         numbers = self.names[column]
         return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
 

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.autoencoder import MapDecoder, MapEncoder
-from egotap_pl.nn.blocks import NUM_VIEWS, fc_stack, init_kaiming
+from egotap_pl.nn.blocks import fc_stack, init_kaiming
 from egotap_pl.nn.heads.base import FeatureDims
 from egotap_pl.nn.heads.mlp import MlpHead
 

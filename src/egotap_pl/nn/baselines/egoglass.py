@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.masks import NUM_MASKS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import NUM_VIEWS, conv_relu, init_kaiming
+from egotap_pl.nn.blocks import conv_relu, init_kaiming
 from egotap_pl.nn.estimator import check_stereo
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.nn.autoencoder import MapDecoder
-from egotap_pl.nn.blocks import NUM_VIEWS
 from egotap_pl.nn.decoders.base import FeatureDecoder
 from egotap_pl.nn.encoders.base import EmbeddingEncoder, Encoder
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import NUM_VIEWS
 
 
 class Encoder(nn.Module):

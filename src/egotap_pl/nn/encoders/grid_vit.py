@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import NUM_VIEWS, Transformer, fc_stack, init_kaiming
+from egotap_pl.nn.blocks import Transformer, fc_stack, init_kaiming
 from egotap_pl.nn.encoders.base import JointEncoder
 from egotap_pl.nn.encoders.patches import cut_patches, patch_size
 
