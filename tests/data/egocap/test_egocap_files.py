@@ -222,7 +222,7 @@ def test_a_folder_without_what_is_needed(tmp_path: Path) -> None:
     for view, file in enumerate(CALIBRATIONS):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text(calibration(view))
-    with pytest.raises(EgotapError, match=f"{TRAINING}: no such file. EgoCap's authors give"):
+    with pytest.raises(EgotapError, match=f"{TRAINING}: no such file. EgoCap's authors provide"):
         EgoCapSource(tmp_path).identity()
 
 

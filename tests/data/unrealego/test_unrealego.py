@@ -479,7 +479,7 @@ class Bomb:
     ("content", "message"),
     [
         (impl_content(gt_local_pose=Bomb()), "is refused"),
-        ([1, 2], "does not hold a dictionary"),
+        ([1, 2], "does not contain a dictionary"),
         (impl_content(gt_local_pose=np.zeros((17, 3))), "'gt_local_pose' is float64 (17, 3), expected floats"),
         (impl_content(gt_heatmap_left=None), "'gt_heatmap_left' is NoneType"),
         (impl_content(input_rgb_left=np.zeros((3, 256, 256), np.uint8)), "'input_rgb_left' is uint8"),

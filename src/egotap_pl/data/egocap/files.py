@@ -1,7 +1,7 @@
-"""EgoCap's annotation files. Everything about them that is odd ends here.
+"""Reads EgoCap's annotation files and removes their oddities.
 
-What comes out is the same for training and validation: poses in cm in the left camera's axes, points in px of the
-calibration's 1280 x 1024 frame as each camera really sees it, not mirrored, left joints on the wearer's left.
+The results are alike for training and validation: poses in cm in the left camera's axes, and points in px of the
+calibrated 1280 x 1024 frame as each camera really sees it, not mirrored, with left joints on the wearer's left.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from egotap_pl.core.skeleton import egocap
 from egotap_pl.data.untrusted.readers import read_text
 
 CALIBRATED_PX = (1280, 1024)
-"""Width and height of the frame that the cameras were calibrated for and that points are given in."""
+"""Width and height of the frame that the cameras are calibrated for. Points are in pixels of this frame."""
 IMAGE_PX = (640, 512)
 """Width and height of the stored images."""
 NUM_JOINTS = egocap().num_joints
 
 _MM_PER_CM = 10.0
-_WIDEST_BYTES = 8  # of a number
-_LARGEST = 10_000_000  # of any number in these files, whatever it counts or measures
+_NUMBER_BYTES = 8  # at most
+_LARGEST = 10_000_000  # for any number in these files, whatever it counts or measures
 _MAX_HEADER_LINES = 100
 _LABELLED_IMAGE = re.compile(r"S\d{1,3}_v\d{1,3}_cam([01])_frame-(\d{1,7})\.jpg")
 
@@ -51,13 +51,13 @@ class Annotations(NamedTuple):
 
 
 def read_training(path: Path) -> Annotations:
-    """Labels of the training subjects, from ``Ego_pose_stereo_cleaned.hdf5``.
+    """Reads the annotations of the training subjects from ``Ego_pose_stereo_cleaned.hdf5``.
 
-    The file's points are fractions of the frame and those of the second camera are not mirrored, as its training
-    images are; its poses are in mm with the z axis pointing backwards.
+    The file's points are fractions of the frame. Those of the second camera are not mirrored, although its training
+    images are. The file's poses are in mm, with the z axis pointing backwards.
 
     Raises:
-        EgotapError: if the file is missing, damaged, or its datasets are not those that are expected.
+        EgotapError: if the file is missing or damaged, or a dataset is missing or not as expected.
     """
     rows = {"pose_2d": (2, NUM_JOINTS, 2), "pose_3d": (NUM_JOINTS, 3), "subject_index": (), "frame_index": (2,)}
     points, pose, subject, frame = _read_hdf5(path, rows)
@@ -76,18 +76,21 @@ def read_training(path: Path) -> Annotations:
 
 
 def read_poses(path: Path) -> tuple[Int64[np.ndarray, "n"], Float64[np.ndarray, "n j 3"]]:
-    """Frame numbers and poses (cm) of the validation sequence, from ``dataset3D.mddd``.
+    """Reads the poses of the validation sequence from ``dataset3D.mddd``.
 
-    Header lines, then lines of a frame number and the coordinates of every joint in mm.
+    The file has header lines, and then lines with a frame number and the coordinates of every joint in mm.
+
+    Returns:
+        The frame numbers and the poses in cm.
 
     Raises:
-        EgotapError: if the file is missing or something else; names the line.
+        EgotapError: if the file is missing or in another format; the message names the line.
     """
     width = 1 + 3 * NUM_JOINTS
     rows: list[list[float]] = []
     for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
         row = _numbers(line)
-        if row is not None and len(row) == width and _is_number(row[0]):
+        if row is not None and len(row) == width and _is_frame_number(row[0]):
             rows.append(row)
         elif rows and line.strip():
             raise EgotapError(
@@ -105,45 +108,48 @@ def read_poses(path: Path) -> tuple[Int64[np.ndarray, "n"], Float64[np.ndarray, 
 
 
 def read_points(path: Path) -> dict[tuple[int, int], Float64[np.ndarray, "j 2"]]:
-    """Points of the validation sequence by camera (0 or 1) and frame number, from ``dataset.txt``.
+    """Reads the points of the validation sequence from ``dataset.txt``.
 
-    A block is a line that begins with ``#``, an image's path, lines of integers (its size, how many joints), then a
-    line per joint whose columns 1 and 2 are x and y at 640 x 512. Those of camera 1 are of its mirror image, in which
-    the left joints are called right.
+    The file consists of blocks: a line that begins with ``#``, the path of an image, lines of integers (the image's
+    size and the number of joints), and a line per joint, whose columns 1 and 2 are x and y at 640 x 512. The points of
+    camera 1 belong to its mirror image, in which left joints are named right.
+
+    Returns:
+        The points, by camera (0 or 1) and frame number.
 
     Raises:
-        EgotapError: if the file is missing or something else; names the line.
+        EgotapError: if the file is missing or in another format; the message names the line.
     """
     points: dict[tuple[int, int], Float64[np.ndarray, "j 2"]] = {}
     for first, lines in _blocks(path):
         camera, number = _labelled_image(path, first, lines[0])
         if (camera, number) in points:
             raise EgotapError(f"{path}, block of line {first}: {lines[0][:60]!r} occurs twice; download the file again")
-        seen = np.array(_joint_lines(path, first, lines[1:])) * 2.0
+        joints = np.array(_joint_lines(path, first, lines[1:])) * 2.0
         if camera == 1:
-            seen = np.stack((CALIBRATED_PX[0] - seen[:, 0], seen[:, 1]), -1)[list(egocap().mirror)]
-        points[camera, number] = seen
+            joints = np.stack((CALIBRATED_PX[0] - joints[:, 0], joints[:, 1]), -1)[list(egocap().mirror)]
+        points[camera, number] = joints
     if not points:
         raise EgotapError(f"{path}: no block that begins with '#': this is not EgoCap's dataset.txt")
     return points
 
 
 def _read_hdf5(path: Path, rows: dict[str, tuple[int, ...]]) -> list[Float64[np.ndarray, "..."]]:
-    """The named datasets, each of N such rows, as float64; everything is checked before there is memory for it."""
+    """Reads datasets as float64, given the shape of their rows. Sizes are checked before memory is allocated."""
     if not path.is_file():
         raise EgotapError(
-            f"{path}: no such file. EgoCap's authors give these annotations on request; put them into data.root"
+            f"{path}: no such file. EgoCap's authors provide these annotations on request; put them into data.root"
         )
     with Hdf5File(path, "download it again", EGOCAP_HDF5_BYTES) as file:
         arrays = [_array(file, name, row) for name, row in rows.items()]
         if len({len(array) for array in arrays}) != 1:
             counts = ", ".join(f"{name}: {len(array)}" for name, array in zip(rows, arrays, strict=True))
-            raise file.bad(f"datasets of different numbers of frames ({counts})")
+            raise file.bad(f"the datasets have different numbers of frames ({counts})")
     return [array.astype(np.float64) for array in arrays]
 
 
 def _array(file: Hdf5File, name: str, row: tuple[int, ...]) -> np.ndarray:
-    array = file.array(name, EGOCAP_FRAMES * math.prod(row) * _WIDEST_BYTES, deflated=True)
+    array = file.array(name, EGOCAP_FRAMES * math.prod(row) * _NUMBER_BYTES, deflated=True)
     if array.dtype.kind not in "fiu" or not array.shape or array.shape[1:] != row:
         expected = ", ".join(map(str, ("N", *row)))
         raise file.bad(
@@ -161,7 +167,7 @@ def _refuse(path: Path, name: str, what: str, wrong: np.ndarray) -> None:
 
 
 def _blocks(path: Path) -> list[tuple[int, list[str]]]:
-    """Each block's first line's number (from 1) and the lines after it that are not blank."""
+    """The number of each block's first line, from 1, and the lines after it that are not blank."""
     blocks: list[tuple[int, list[str]]] = []
     for number, line in enumerate(read_text(path, EGOCAP_TEXT_BYTES).splitlines(), 1):
         if line.startswith("#"):
@@ -176,11 +182,11 @@ def _blocks(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _check_length(path: Path, blocks: list[tuple[int, list[str]]]) -> None:
-    """Of the last block; one after the other, so that millions of short blocks take no memory."""
+    """Checks the last block. Blocks are checked one by one, so that millions of short ones take no memory."""
     for number, lines in blocks[-1:]:
         if len(lines) < 1 + NUM_JOINTS:
             raise EgotapError(
-                f"{path}, line {number}: a block of {len(lines)} lines; expected an image's path, integers and a line "
+                f"{path}, line {number}: a block of {len(lines)} lines; expected an image's path, integers, and a line "
                 f"for each of the {NUM_JOINTS} joints"
             )
 
@@ -196,7 +202,7 @@ def _labelled_image(path: Path, number: int, line: str) -> tuple[int, int]:
 
 
 def _joint_lines(path: Path, number: int, lines: Sequence[str]) -> list[tuple[float, float]]:
-    """x and y of every joint: the last lines of a block, those before them being integers."""
+    """Reads x and y of every joint from the last lines of a block. The lines before them must be integers."""
     points = []
     for line in lines[-NUM_JOINTS:]:
         row = _numbers(line)
@@ -213,7 +219,7 @@ def _joint_lines(path: Path, number: int, lines: Sequence[str]) -> list[tuple[fl
 
 
 def _numbers(line: str) -> list[float] | None:
-    """The numbers that a line consists of; None if it holds anything else, or one that is not finite or absurd."""
+    """The numbers in a line; None if it has anything else, or a number that is not finite or absurdly large."""
     try:
         row = [float(word) for word in line.split()]
     except ValueError:
@@ -221,5 +227,5 @@ def _numbers(line: str) -> list[float] | None:
     return row if row and all(abs(value) <= _LARGEST for value in row) else None
 
 
-def _is_number(value: float) -> bool:
+def _is_frame_number(value: float) -> bool:
     return value.is_integer() and value >= 0

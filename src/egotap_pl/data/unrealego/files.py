@@ -1,4 +1,4 @@
-"""Single files of UnrealEgo: a frame's json, its two png, its npy."""
+"""Reads single files of UnrealEgo: a frame's json, its two png, its npy."""
 
 from __future__ import annotations
 
@@ -20,67 +20,65 @@ JOINTS = unrealego().joints
 PELVIS = "pelvis"
 SIDES = ("left", "right")
 IMPL_PX, HEATMAP_PX = 256, 64
+"""Sides of the images and the heatmaps in npy files."""
 
 _FARTHEST_CM = 1e5
 _MEAN, _STD = (np.array(x, np.float32).reshape(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
 
 
 class Points(NamedTuple):
-    """What a frame's json says of the skeleton's joints and the pelvis (last).
-
-    Fields:
-        points_cm: in each camera's frame.
-        points2d_px: of the 1024 x 1024 frame.
-    """
+    """The points in a frame's json: the joints of the skeleton, followed by the pelvis."""
 
     points_cm: Float64[np.ndarray, "v j 3"]
+    """Points in each camera's frame."""
+
     points2d_px: Float64[np.ndarray, "v j 2"]
+    """(u, v) in each view, px of the 1024 x 1024 frame."""
 
 
 class Impl(NamedTuple):
-    """What a frame's npy holds.
-
-    Fields:
-        images: RGB.
-        heatmaps: of every joint but the head.
-        pose_cm: relative to the pelvis.
-    """
+    """The content of a frame's npy."""
 
     images: UInt8[np.ndarray, "v 3 h w"]
+    """RGB images."""
+
     heatmaps: Float32[np.ndarray, "v j h w"]
+    """Heatmaps of every joint but the head."""
+
     pose_cm: Float64[np.ndarray, "j 3"]
+    """Every joint relative to the pelvis."""
 
 
 def json_path(motion: Path, number: int) -> Path:
-    """A frame's json."""
+    """The json of a frame, in the folder of its motion."""
     return motion / JSON_FOLDER / f"frame_{number}.json"
 
 
 def npy_path(motion: Path, number: int) -> Path:
-    """A frame's npy ("impl")."""
+    """The npy ("impl") of a frame, in the folder of its motion."""
     return motion / IMPL_FOLDER / f"frame_{number}.npy"
 
 
 def png_paths(motion: Path, number: int) -> tuple[Path, Path]:
-    """A frame's left and right image."""
+    """The left and the right image of a frame, in the folder of its motion."""
     left, right = (motion / folder / f"final_{number}.png" for folder in IMAGE_FOLDERS)
     return left, right
 
 
 def read_points(path: Path) -> Points:
-    """Joints of a frame's json.
+    """Reads the points of a frame's json.
 
     Raises:
-        EgotapError: if the file is missing, damaged, or lacks a joint or a value.
+        EgotapError: if the file is missing or damaged, or lacks a joint or a value.
     """
     content = read_json(path, UNREALEGO_JSON_BYTES)
     joints = content.get("joints") if isinstance(content, dict) else None
     if not isinstance(joints, dict):
         raise EgotapError(f"{path} has no 'joints': not a frame of UnrealEgo")
 
-    def values(what: str, count: int) -> Float64[np.ndarray, "v j c"]:
+    def values(name: str, count: int) -> Float64[np.ndarray, "v j c"]:
         rows = [
-            [_numbers(path, joints, joint, f"camera_{side}_{what}", count) for joint in (*JOINTS, PELVIS)]
+            [_numbers(path, joints, joint, f"camera_{side}_{name}", count) for joint in (*JOINTS, PELVIS)]
             for side in SIDES
         ]
         return np.array(rows, np.float64)
@@ -89,27 +87,27 @@ def read_points(path: Path) -> Points:
 
 
 def read_pngs(paths: tuple[Path, Path], image_px: int) -> UInt8[np.ndarray, "v 3 h w"]:
-    """Both images of a frame, made smaller by averaging over areas.
+    """Reads both images of a frame, reduced to ``image_px`` by averaging over areas.
 
     Raises:
-        EgotapError: if a file is missing, damaged, or not 1024 x 1024.
+        EgotapError: if a file is missing, damaged, or not 1024 x 1024 px.
     """
     return np.stack([resized(read_image(path, (FRAME_PX, FRAME_PX)), image_px) for path in paths])
 
 
 def read_impl(path: Path, image_px: int) -> Impl:
-    """A frame's npy, with the ImageNet normalisation of its images undone and its heatmaps as they are.
+    """Reads a frame's npy. The ImageNet normalisation of its images is undone, and they are resized to ``image_px``.
 
     Raises:
-        EgotapError: if the file is missing, damaged, refused, or does not hold what UnrealEgo's files hold.
+        EgotapError: if the file is missing, damaged, or contains anything but what UnrealEgo's files contain.
     """
     array = load_npy(path, UNREALEGO_NPY_BYTES)
     content = array.item() if array.shape == () else None
     if not isinstance(content, dict):
-        raise EgotapError(f"{path} does not hold a dictionary: not a frame of UnrealEgo impl")
+        raise EgotapError(f"{path} does not contain a dictionary: not a frame of UnrealEgo impl")
     images = np.stack([_pixels(path, content, f"input_rgb_{side}") for side in SIDES])
-    maps = (len(JOINTS) - 1, HEATMAP_PX, HEATMAP_PX)
-    heatmaps = np.stack([_array(path, content, f"gt_heatmap_{side}", maps) for side in SIDES])
+    shape = (len(JOINTS) - 1, HEATMAP_PX, HEATMAP_PX)
+    heatmaps = np.stack([_array(path, content, f"gt_heatmap_{side}", shape) for side in SIDES])
     pose = _array(path, content, "gt_local_pose", (len(JOINTS), 3)).astype(np.float64)
     if image_px != IMPL_PX:
         images = np.stack([resized(Image.fromarray(image.transpose(1, 2, 0)), image_px) for image in images])
@@ -117,7 +115,7 @@ def read_impl(path: Path, image_px: int) -> Impl:
 
 
 def normalised(images: UInt8[np.ndarray, "*v 3 h w"]) -> Float32[np.ndarray, "*v 3 h w"]:
-    """Images as the npy files hold them."""
+    """Images as npy files contain them, with ImageNet's normalisation."""
     return (images.astype(np.float32) / np.float32(255) - _MEAN) / _STD
 
 
@@ -126,8 +124,8 @@ def _numbers(path: Path, joints: dict[str, Any], joint: str, key: str, count: in
     values = entry.get(key) if isinstance(entry, dict) else None
     if values is None:
         raise EgotapError(f"{path}: joint {joint!r} has no {key!r}")
-    good = isinstance(values, list) and len(values) == count and all(type(x) in (int, float) for x in values)
-    if not good or any(abs(x) > _FARTHEST_CM for x in values):
+    are_numbers = isinstance(values, list) and len(values) == count and all(type(x) in (int, float) for x in values)
+    if not are_numbers or any(abs(x) > _FARTHEST_CM for x in values):
         raise EgotapError(f"{path}: {key!r} of joint {joint!r} is not {count} numbers within {_FARTHEST_CM:g}")
     return [float(x) for x in values]
 
@@ -135,9 +133,9 @@ def _numbers(path: Path, joints: dict[str, Any], joint: str, key: str, count: in
 def _array(path: Path, content: dict[Any, Any], key: str, shape: tuple[int, ...]) -> np.ndarray:
     values = content.get(key)
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or values.shape != shape:
-        found = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
-        raise EgotapError(f"{path}: {key!r} is {found}, expected floats of shape {shape}")
-    if not np.abs(values).max() <= _FARTHEST_CM:  # nor is NaN; pixels and heatmaps are far smaller
+        actual = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise EgotapError(f"{path}: {key!r} is {actual}, expected floats of shape {shape}")
+    if not np.abs(values).max() <= _FARTHEST_CM:  # refuses NaN, too; pixels and heatmaps are far smaller
         raise EgotapError(f"{path}: {key!r} has values that are not finite or larger than {_FARTHEST_CM:g}: damaged")
     return values
 
@@ -151,6 +149,11 @@ def _pixels(path: Path, content: dict[Any, Any], key: str) -> UInt8[np.ndarray, 
 
 
 def resized(image: Image.Image, px: int) -> UInt8[np.ndarray, "3 {px} {px}"]:
-    """An image's pixels at another size: repeated or averaged, so that the way back gives the same pixels."""
+    """The pixels of an image at another size, repeated or averaged so that resizing back gives the same pixels.
+
+    Args:
+        image: a square image.
+        px: height and width of the result.
+    """
     square = image if image.size == (px, px) else image.resize((px, px), Image.Resampling.BOX)
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))

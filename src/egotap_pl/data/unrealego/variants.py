@@ -78,14 +78,7 @@ class FileVariant(Protocol):
         ...
 
     def baseline_cm(self, folder: Path, number: int) -> Float64[np.ndarray, "3"] | None:
-        """The vector from a point in the left camera's frame to the same point in the right camera's frame.
-
-        Args:
-            folder: folder of a motion.
-            number: number of a frame.
-
-        Returns:
-            The vector, or None if this variant's files do not say.
+        """What to add to a point in the left camera's frame to get it in the right camera's; None if no file says.
 
         Raises:
             EgotapError: if the frame's file is missing or damaged.
@@ -134,7 +127,7 @@ class RawRelease:
         return _baseline(read_points(json_path(folder, number)))
 
     def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
-        """Reads each frame."""
+        """Reads each frame; see `FileVariant`."""
         folder = root / motion.name
 
         def read(number: int) -> UnrealEgoFrame:
@@ -168,7 +161,7 @@ class ImplWithJson:
         return _baseline(read_points(json_path(folder, number)))
 
     def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
-        """Reads each frame. Its two files must have the same pose."""
+        """Reads each frame; see `FileVariant`. A frame whose two files have different poses is damaged."""
         folder = root / motion.name
 
         def read(number: int) -> UnrealEgoFrame:
@@ -214,7 +207,7 @@ class ImplAlone:
         return None
 
     def read(self, root: Path, motion: Motion, numbers: Sequence[int], image_px: int, rig: StereoRig) -> ReadFrames:
-        """Reads each frame, then fits all of them together."""
+        """Reads each frame, then fits all of them together; see `FileVariant`."""
         folder = root / motion.name
 
         def read(number: int) -> tuple[int, Impl]:
