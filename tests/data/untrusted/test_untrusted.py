@@ -1,4 +1,4 @@
-"""Files from outside: what may be in them is read, what may not is refused with the file's name, and nothing runs."""
+"""Files from outside: data are read, everything else is refused with the file's name, and nothing is executed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SENTINEL: list[str] = []
 
 
 def harm(*arguments: Any) -> Any:
-    """What an attacker wants to run."""
+    """What an attacker wants to execute."""
     SENTINEL.append("executed")
     return np.zeros(())
 
 
 class Call:
-    """Pickles to a call."""
+    """An object whose pickle is a call."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any, state: Any = None) -> None:
         self.parts = (function, arguments) if state is None else (function, arguments, state)
@@ -58,21 +58,21 @@ def frame() -> dict[str, Any]:
     }
 
 
-def assert_same(found: Any, expected: Any) -> None:
-    assert type(found) is type(expected)
+def assert_same(actual: Any, expected: Any) -> None:
+    assert type(actual) is type(expected)
     if isinstance(expected, dict):
-        assert list(found) == list(expected)
+        assert list(actual) == list(expected)
         for key, value in expected.items():
-            assert_same(found[key], value)
+            assert_same(actual[key], value)
     elif isinstance(expected, np.ndarray):
-        assert found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
     else:
-        assert found == expected
+        assert actual == expected
 
 
 def write_npy(path: Path, pickled: bytes, shape: tuple[int, ...] = ()) -> Path:
-    """An npy file of objects around any pickle."""
+    """Writes an npy file of objects around any pickle."""
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": shape})
         file.write(pickled)
@@ -83,9 +83,9 @@ def test_reads_what_numpy_saves(tmp_path: Path) -> None:
     path = tmp_path / "frame_1.npy"
     whole: Any = frame()
     np.save(path, whole, allow_pickle=True)
-    found = load_npy(path, MIB)
-    assert found.shape == ()
-    assert_same(found.item(), frame())
+    array = load_npy(path, MIB)
+    assert array.shape == ()
+    assert_same(array.item(), frame())
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -116,7 +116,7 @@ def object_array(item: Any) -> np.ndarray:
     return array
 
 
-# Each would run `harm`, or a shell, or take files, if it were unpickled.
+# Each of these would execute `harm` or a shell, or read or write files, if it were unpickled.
 GADGETS = {
     "reduce": Call(harm),
     "reduce in the dict": object_array({"gt_local_pose": Call(harm)}),
@@ -163,7 +163,7 @@ def test_refuses_gadgets(tmp_path: Path, gadget: str, protocol: int) -> None:
 
 
 def test_gadgets_are_armed(tmp_path: Path) -> None:
-    """What the test above refuses does run in Python's own unpickler."""
+    """Python's own unpickler does execute what the test above refuses."""
     SENTINEL.clear()
     np.load(write_npy(tmp_path / "f.npy", pickle.dumps(GADGETS["nested"])), allow_pickle=True)
     assert SENTINEL
@@ -240,9 +240,9 @@ def get(number: int) -> bytes:
     return b"h" + bytes([number])
 
 
-def many(prepared: bytes, item: bytes, times: int) -> bytes:
-    """A list of things made again and again from what was put into the memo."""
-    return b"\x80\x02(" + prepared + b"](" + item * times + b"et."
+def many(memo: bytes, item: bytes, times: int) -> bytes:
+    """A pickle of a list with many items, each made from what was put into the memo."""
+    return b"\x80\x02(" + memo + b"](" + item * times + b"et."
 
 
 def long_text(size: int) -> bytes:
@@ -251,7 +251,7 @@ def long_text(size: int) -> bytes:
 
 LATIN1 = b"X\x06\x00\x00\x00latin1" + put(2)
 S99999 = DTYPE + b"(X\x06\x00\x00\x00S99999I0\nI1\ntR" + put(3)
-# Few bytes, each of which would take gigabytes.
+# Small pickles that would take gigabytes.
 BOMBS = {
     "encoded often": many(
         long_text(8 * MIB) + b"c_codecs\nencode\n" + put(1) + LATIN1,
@@ -277,7 +277,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_pickle_makes_a_few_times_its_size(tmp_path: Path, name: str) -> None:
+def test_a_pickle_makes_at_most_a_few_times_its_size(tmp_path: Path, name: str) -> None:
     path = write_npy(tmp_path / "frame_3.npy", BOMBS[name])
     run_within(250, refused, path, "its data take more than .* MiB, far more than the file itself")
 
@@ -288,7 +288,7 @@ def refused(path: Path, message: str) -> None:
 
 
 def test_the_largest_files_are_read_in_every_protocol(tmp_path: Path) -> None:
-    """Bytes that are written as text take the most memory."""
+    """Protocols that write bytes as text take the most memory."""
     content = {"random": np.random.default_rng(0).integers(0, 256, 2 * MIB, np.uint8), "zeros": np.zeros(2 * MIB, "u1")}
     for protocol in range(6):
         path = write_npy(tmp_path / "f.npy", pickle.dumps(np.array(content, dtype=object), protocol))
@@ -320,19 +320,19 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
             load_npy(tmp_path / "cut.npy", MIB)
 
 
-def test_every_flipped_byte_gives_data_or_is_refused(tmp_path: Path) -> None:
+def test_with_any_byte_changed_a_file_is_read_or_refused(tmp_path: Path) -> None:
     whole: Any = {"a": np.arange(3.0), "b": np.float32(1), "c": [1, "x"]}
     np.save(tmp_path / "whole.npy", whole, allow_pickle=True)
     whole = (tmp_path / "whole.npy").read_bytes()
     random = np.random.default_rng(0)
     for place in range(len(whole)):
-        bent = bytearray(whole)
-        bent[place] ^= int(random.integers(1, 256))
-        (tmp_path / "bent.npy").write_bytes(bent)
+        changed = bytearray(whole)
+        changed[place] ^= int(random.integers(1, 256))
+        (tmp_path / "changed.npy").write_bytes(changed)
         try:
-            load_npy(tmp_path / "bent.npy", MIB)
+            load_npy(tmp_path / "changed.npy", MIB)
         except EgotapError as error:
-            assert "bent.npy" in str(error)  # noqa: PT017
+            assert "changed.npy" in str(error)  # noqa: PT017
 
 
 def npy(descr: str, shape: tuple[int, ...], content: bytes) -> bytes:
@@ -419,7 +419,7 @@ def png(size: tuple[int, int], mode: str = "RGB") -> bytes:
 
 
 def bomb() -> bytes:
-    """A few bytes that announce 100,000 x 100,000 pixels."""
+    """A small PNG whose header says 100,000 x 100,000 pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

@@ -1,7 +1,8 @@
-"""NumPy arrays made from what a pickle says of them.
+"""Makes the NumPy arrays that a pickle describes.
 
-NumPy's reconstructors are names here, not functions: arrays are made from their bytes, after type, shape and size were
-checked, because NumPy's own ``__setstate__`` trusts its argument (a dtype's flags may hide that bytes are pointers).
+NumPy's reconstructors are names here, not functions. Arrays are made from their bytes, after type, shape and size have
+been checked, because NumPy's own ``__setstate__`` trusts its argument (a dtype's flags may hide that bytes are
+pointers).
 """
 
 from __future__ import annotations
@@ -15,31 +16,38 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MAX_DIMENSIONS = 32
-"""As many as every version of NumPy knows."""
+"""The largest number of dimensions that every version of NumPy supports."""
 
 _DTYPE = re.compile(r"(b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,4}|O8?)")
 
 
 class Refused(Exception):
-    """The pickle holds, or asks for, something that is not data."""
+    """The pickle contains or requests something that is not data. The message names it."""
 
 
 class TooLarge(Refused):
-    """The pickle asks for more memory than it should; the message says how much would be allowed."""
+    """The pickle takes too much memory. The message says how much is exceeded."""
 
 
 class Name(NamedTuple):
-    """A global that the pickle mentions; it stands for nothing outside this machine."""
+    """A global that a pickle mentions. It has no meaning outside this machine."""
 
     module: str
+    """Name of the module."""
+
     name: str
+    """Name in the module."""
 
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
 
 
 class DType:
-    """A dtype under construction."""
+    """A dtype under construction. Its arguments are those that NumPy pickles: a code and two flags.
+
+    Raises:
+        Refused: if the code is anything but that of a plain type.
+    """
 
     def __init__(self, code: Any, *rest: Any) -> None:
         if not isinstance(code, str) or not _DTYPE.fullmatch(code) or len(rest) > 2:
@@ -47,7 +55,11 @@ class DType:
         self.code, self.order = code, "="
 
     def build(self, state: Any) -> None:
-        """State: (version, byte order, subarray, names, fields, size, alignment, flags, ...)."""
+        """Sets the state: (version, byte order, subarray, names, fields, size, alignment, flags, ...).
+
+        Raises:
+            Refused: if it is anything but a plain type's.
+        """
         if not isinstance(state, tuple) or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
             raise Refused(f"a NumPy type with the state {short(state)}")
         if any(part is not None for part in state[2:5]):
@@ -55,12 +67,16 @@ class DType:
         self.order = state[1]
 
     def finish(self) -> np.dtype[Any]:
-        """NumPy's own."""
+        """NumPy's dtype."""
         return np.dtype("O") if self.code.startswith("O") else np.dtype(self.order + self.code)
 
 
 class Array:
-    """An array under construction."""
+    """An array under construction. Its arguments are those that NumPy pickles: a class, a shape and a type.
+
+    Raises:
+        Refused: if the class is not in `ARRAYS`.
+    """
 
     def __init__(self, kind: Any = None, *rest: Any) -> None:
         if kind not in ARRAYS:
@@ -69,7 +85,11 @@ class Array:
         self.finished: np.ndarray | None = None
 
     def build(self, state: Any) -> None:
-        """State: (version, shape, dtype, Fortran order, bytes or list); old NumPy left out the version."""
+        """Sets the state: (version, shape, dtype, Fortran order, bytes or list), in old NumPy without the version.
+
+        Raises:
+            Refused: if it is anything else.
+        """
         if not isinstance(state, tuple) or len(state) not in (4, 5):
             raise Refused(f"an array with the state {short(state)}")
         shape, dtype, fortran, data = state[-4:]
@@ -89,8 +109,10 @@ def _encode(text: Any, encoding: Any) -> bytes:
 
 
 ARRAYS = frozenset({Name("numpy", "ndarray")})
-# NumPy before 2.0 was called numpy.core inside. Pickle protocols 0 to 2 write bytes as text, to be encoded,
-# and no bytes as a call of bytes().
+"""The classes of arrays that a pickle may name."""
+
+# Before NumPy 2.0, the module was named numpy.core. Pickle protocols 0 to 2 write bytes as text that must be encoded,
+# and empty bytes as a call of bytes().
 MAKERS: dict[Name, Callable[..., Any]] = {
     Name("numpy", "dtype"): DType,
     Name("_codecs", "encode"): _encode,
@@ -103,7 +125,17 @@ for _core in ("numpy.core", "numpy._core"):
 
 
 def filled(dtype: Any, shape: Any, fortran: bool, data: Any) -> np.ndarray:
-    """An array of exactly as much data as its shape says."""
+    """Makes an array from exactly as much data as its shape says.
+
+    Args:
+        dtype: the type, a `DType`.
+        shape: the shape, a tuple.
+        fortran: whether the data are in Fortran's order.
+        data: bytes, bytes as Latin-1 text, or a list of objects.
+
+    Raises:
+        Refused: if an argument is anything else, or the data do not fill the shape.
+    """
     if not isinstance(dtype, DType) or not isinstance(shape, tuple) or len(shape) > MAX_DIMENSIONS:
         raise Refused("an array without a type or shape")
     if not all(type(side) is int and 0 <= side < 2**40 for side in shape):
@@ -126,7 +158,7 @@ def filled(dtype: Any, shape: Any, fortran: bool, data: Any) -> np.ndarray:
 
 
 def is_text(content: bytes, kind: np.dtype[Any]) -> bool:
-    """Whether the characters of an array of texts are Unicode's: NumPy reads any, and Python then fails on them."""
+    """Whether all characters of an array of strings exist in Unicode. NumPy reads others, and Python then fails."""
     if kind.kind != "U":
         return True
     characters = np.frombuffer(content, np.dtype(np.uint32).newbyteorder(kind.byteorder))
@@ -134,12 +166,12 @@ def is_text(content: bytes, kind: np.dtype[Any]) -> bool:
 
 
 def length(data: Any) -> int:
-    """Bytes of a text or of bytes; none of anything else."""
+    """Number of bytes in a text or in bytes; 0 for anything else."""
     return len(data) if isinstance(data, (str, bytes, bytearray)) else 0
 
 
 def _bytes(data: Any) -> bytes:
-    """Bytes; protocol 0 to 2 and Python 2 wrote them as text."""
+    """Converts to bytes, which protocols 0 to 2 and Python 2 write as text."""
     if isinstance(data, str):
         return data.encode("latin1")
     if not isinstance(data, (bytes, bytearray)):
@@ -148,7 +180,7 @@ def _bytes(data: Any) -> bytes:
 
 
 def short(value: Any) -> str:
-    """A harmless description for a message."""
+    """A short description of a value, safe to show in a message."""
     if isinstance(value, (str, bytes, tuple)) and not isinstance(value, Name):
         value = value[:80]
     plain = isinstance(value, (str, bytes, int, float, Name)) or (

@@ -1,9 +1,9 @@
 """A pickle machine that can make data and nothing else.
 
-Python's own unpickler calls what a file names. This one reads the opcodes with `pickletools`, which runs nothing, and
-knows those that make numbers, strings, lists, tuples, dicts and NumPy arrays (`egotap_pl.data.untrusted.arrays`); there
-is no opcode, name or state by which a file could get hold of a function, a class or an attribute. What it makes is
-counted in bytes, and ends with a few times the size of the file.
+Python's own unpickler calls whatever a file names. This machine reads the opcodes with `pickletools`, which executes
+nothing, and knows only those that make numbers, strings, lists, tuples, dicts and NumPy arrays
+(`egotap_pl.data.untrusted.arrays`). No opcode, name or state gives a file access to a function, a class or an
+attribute. The bytes that a file makes are counted, and limited to a few times its size.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from egotap_pl.data.untrusted.arrays import ARRAYS, MAKERS, Array, DType, Name, 
 
 MAX_DEPTH = 16
 _OBJECT_BYTES = 200
-"""What an opcode or an item takes at most, beside the text or bytes in it."""
+"""The most that an opcode or an item takes, in addition to the text or bytes in it."""
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
 _TEXTS = ("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
@@ -32,30 +32,35 @@ _KEYS = (str, int, float, bool, bytes, type(None))
 
 
 class _Budget:
-    """Bytes that a pickle may still make.
+    """The number of bytes that a pickle may still make.
 
-    Its opcodes may use one text over and over, so neither its size nor their number says how much memory it takes.
+    Opcodes may use one text again and again, so that neither the pickle's size nor the number of opcodes says how much
+    memory it takes.
 
     Args:
-        size: of the pickle.
+        size: size of the pickle.
     """
 
     def __init__(self, size: int) -> None:
-        self.most = self.left = PICKLE_TIMES_SIZE * size + PICKLE_SPARE_BYTES
+        self.total = self.remaining = PICKLE_TIMES_SIZE * size + PICKLE_SPARE_BYTES
 
     def charge(self, count: int) -> None:
-        """Refuse to make an object of so many bytes, and what every object takes, if they are not left."""
-        self.left -= _OBJECT_BYTES + count
-        if self.left < 0:
-            raise TooLarge(f"more than {self.most / MIB:.0f} MiB")
+        """Subtracts the size of an object with ``count`` bytes of content.
+
+        Raises:
+            TooLarge: if fewer bytes remain.
+        """
+        self.remaining -= _OBJECT_BYTES + count
+        if self.remaining < 0:
+            raise TooLarge(f"more than {self.total / MIB:.0f} MiB")
 
 
 def loads(data: bytes) -> Any:
-    """The data in a pickle: numbers, strings, lists, tuples, dicts and NumPy arrays and scalars.
+    """The data in a pickle: numbers, strings, lists, tuples, dicts, and NumPy arrays and scalars.
 
     Raises:
-        TooLarge: if they take more memory than its size explains.
-        Refused: if there is anything else in it, or it is damaged or too deep.
+        TooLarge: if the data take far more memory than the pickle's size.
+        Refused: if the pickle contains anything else, or is damaged or nested too deeply.
     """
     budget = _Budget(len(data))
     machine = _Machine(budget)
@@ -72,7 +77,7 @@ def loads(data: bytes) -> Any:
 
 
 class _Machine:
-    """The stack and the memo."""
+    """The stack and the memo of a pickle machine."""
 
     def __init__(self, budget: _Budget) -> None:
         self.budget = budget
@@ -80,7 +85,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
-        """Follow one opcode."""
+        """Executes one opcode."""
         self.budget.charge(sys.getsizeof(argument))
         if name in _VALUES:
             self.stack.append(_CONSTANTS.get(name, argument))
@@ -98,18 +103,18 @@ class _Machine:
             raise Refused(f"the opcode {name}")
 
     def push_name(self, module: Any, name: Any) -> None:
-        """Refuses at once what is not on the list, so that the message can name it."""
+        """Pushes a global, if it is on the list. Others are refused at once, so that the message can name them."""
         if not isinstance(module, str) or not isinstance(name, str):
             raise Refused("a global without a name")
-        if (mentioned := Name(module, name)) not in MAKERS and mentioned not in ARRAYS:
-            raise Refused(str(mentioned)[:80])
-        self.stack.append(mentioned)
+        if (full_name := Name(module, name)) not in MAKERS and full_name not in ARRAYS:
+            raise Refused(str(full_name)[:80])
+        self.stack.append(full_name)
 
     def reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Name) or function not in MAKERS or not isinstance(arguments, tuple):
             raise Refused(f"a call of {short(function)}")
-        self.budget.charge(2 * sum(map(length, arguments)))  # no maker makes more of a text than its bytes and a copy
+        self.budget.charge(2 * sum(map(length, arguments)))  # a maker makes at most a text's bytes and a copy of them
         self.stack.append(MAKERS[function](*arguments))
 
     def build(self) -> None:
@@ -119,12 +124,12 @@ class _Machine:
         self.stack[-1].build(state)
 
     def to_mark(self) -> list[Any]:
-        """Pops what stands above the last mark, and the mark."""
-        at = next((i for i in range(len(self.stack) - 1, -1, -1) if self.stack[i] is _MARK), None)
-        if at is None:
+        """Pops the last mark and everything above it, and returns the latter."""
+        mark = next((i for i in range(len(self.stack) - 1, -1, -1) if self.stack[i] is _MARK), None)
+        if mark is None:
             raise Refused("a damaged pickle")
-        items = self.stack[at + 1 :]
-        del self.stack[at:]
+        items = self.stack[mark + 1 :]
+        del self.stack[mark:]
         return items
 
     def join(self, count: int) -> None:
@@ -132,14 +137,14 @@ class _Machine:
 
     def extend(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
-            raise Refused("appending to what is no list")
+            raise Refused("an item for something that is not a list")
         self.stack[-1].extend(items)
 
     def set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        # A tuple as a key would be hashed, and nested tuples take exponential time.
+        # A tuple as a key would be hashed, which takes exponential time for nested tuples.
         if not isinstance(target, dict) or not all(type(key) in _KEYS for key in items[::2]):
-            raise Refused("a dict with keys that are no names or numbers")
+            raise Refused("a dict with keys that are not names or numbers")
         target.update(zip(items[::2], items[1::2], strict=True))
 
     def new_dict(self) -> None:
@@ -172,13 +177,13 @@ _ACTIONS: Mapping[str, Callable[[_Machine], Any]] = MappingProxyType(
 
 
 class _Finisher:
-    """Turns what the machine left into plain data: arrays made, nothing under construction, no cycles, no bombs."""
+    """Turns the machine's result into plain data: complete arrays, no cycles, no exponential expansion."""
 
     def __init__(self, budget: _Budget) -> None:
         self.budget = budget
 
     def finish(self, value: Any, depth: int) -> Any:
-        """The value with everything in it finished."""
+        """The value, with everything in it complete."""
         self.budget.charge(0)
         if depth > MAX_DEPTH:
             raise Refused("data nested too deeply")

@@ -1,7 +1,7 @@
-"""Reading files that somebody else made: nothing in them runs, and nothing in them takes more memory than it should.
+"""Reads files from outside. Nothing in them is executed, and nothing in them takes more memory than it should.
 
-Every function reads a regular file up to a size given by the caller, who knows what such a file weighs, and raises
-`EgotapError` with the file's name for whatever is wrong with it.
+Every function reads a regular file up to a size that the caller sets, and raises `EgotapError` with the file's name for
+anything that is wrong with it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _IMAGE_MODES = ("RGB", "RGBA", "L", "P")
 
 
 def read_bytes(path: Path | str, max_bytes: int) -> bytes:
-    """The whole of a regular file.
+    """Reads a whole regular file.
 
     Raises:
         EgotapError: if it is missing, not a regular file, unreadable, or larger than ``max_bytes``.
     """
     path = Path(path)
-    if not path.is_file():  # a pipe or a device could be read for ever
+    if not path.is_file():  # reading a pipe or a device might never end
         raise EgotapError(f"{path}: no such file" if not path.exists() else f"{path} is not a regular file")
     try:
         with path.open("rb") as file:
@@ -44,12 +44,12 @@ def read_bytes(path: Path | str, max_bytes: int) -> bytes:
     except OSError as error:
         raise EgotapError(f"{path} cannot be read: {error.strerror or error}") from error
     if len(data) > max_bytes:
-        raise EgotapError(f"{path} is larger than {max_bytes / MIB:.3g} MiB: not the file that is expected here")
+        raise EgotapError(f"{path} is larger than {max_bytes / MIB:.3g} MiB, the most that such a file may have")
     return data
 
 
 def read_text(path: Path | str, max_bytes: int) -> str:
-    """A UTF-8 text file.
+    """Reads a UTF-8 text file.
 
     Raises:
         EgotapError: as `read_bytes`, or if it is not text.
@@ -59,15 +59,15 @@ def read_text(path: Path | str, max_bytes: int) -> str:
     except UnicodeDecodeError as error:
         raise EgotapError(f"{path} is not a text file ({error.reason} at byte {error.start})") from error
     if "\0" in text:
-        raise EgotapError(f"{path} is not a text file (it holds zero bytes)")
+        raise EgotapError(f"{path} is not a text file (it contains zero bytes)")
     return text
 
 
 def read_json(path: Path | str, max_bytes: int) -> Any:
-    """The content of a JSON file. Its numbers are finite.
+    """Reads a JSON file.
 
     Raises:
-        EgotapError: as `read_text`, or if it is not JSON, or absurdly nested.
+        EgotapError: as `read_text`, or if it is not JSON, is nested too deeply, or has a number that is not finite.
     """
 
     def refuse(constant: str) -> None:
@@ -88,17 +88,17 @@ def read_json(path: Path | str, max_bytes: int) -> Any:
 
 
 def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAGE_BYTES) -> Image.Image:
-    """A PNG or JPEG image of the expected size, decoded, as RGB.
+    """Reads and decodes a PNG or JPEG image as RGB.
 
-    The size is checked in the file's header, before there is memory for a single pixel.
+    The size is checked in the file's header, before memory is allocated for pixels.
 
     Args:
         path: the file.
-        size_px: width and height that it must have.
-        max_bytes: size of the file at most.
+        size_px: width and height that the image must have.
+        max_bytes: largest size of the file.
 
     Raises:
-        EgotapError: as `read_bytes`, or if it is no image, damaged, truncated, or of another size.
+        EgotapError: as `read_bytes`, or if it is not an image, damaged, truncated, or of another size.
     """
     data = read_bytes(path, max_bytes)
     try:
@@ -107,22 +107,22 @@ def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAG
                 raise EgotapError(f"{path} is {image.width} x {image.height} px: expected {size_px[0]} x {size_px[1]}")
             if image.mode not in _IMAGE_MODES:
                 raise EgotapError(f"{path} is an image of mode {image.mode}: expected 8 bits per channel")
-            image.verify()  # the checksums of PNG, which loading does not look at to the end
+            image.verify()  # checks PNG's checksums, not all of which are checked when pixels are loaded
         with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
             return image.convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, Image.DecompressionBombError) as error:
-        raise EgotapError(f"{path} is a damaged or truncated image, or none: {error}") from error
+        raise EgotapError(f"{path} is a damaged or truncated image, or not an image: {error}") from error
 
 
 def load_npy(path: Path | str, max_bytes: int) -> np.ndarray:
-    """The array of an ``.npy`` file, arrays of pickled objects included, without running anything.
+    """Reads the array of an ``.npy`` file, which may be an array of pickled objects, without executing anything.
 
-    An array of objects may hold NumPy arrays and scalars, numbers, strings, lists, tuples and dicts; see
-    `egotap_pl.data.untrusted.pickle`. Arrays may be read-only.
+    An array of objects may contain NumPy arrays and scalars, numbers, strings, lists, tuples and dicts; see
+    `egotap_pl.data.untrusted.pickle`. The arrays may be read-only.
 
     Raises:
-        EgotapError: as `read_bytes`, or if the file is damaged, its data do not fill its shape, or it holds or asks for
-            anything but data.
+        EgotapError: as `read_bytes`, or if the file is damaged, its data do not fill its shape, or it contains or
+            requests anything but data.
     """
     data = read_bytes(path, max_bytes)
     stream = io.BytesIO(data)
@@ -132,20 +132,20 @@ def load_npy(path: Path | str, max_bytes: int) -> np.ndarray:
         if version not in readers:
             raise ValueError(f"format version {version}")
         shape, fortran, dtype = readers[version](stream, max_header_size=_MAX_HEADER_BYTES)
-    except Exception as error:  # NumPy lets the errors of Python's tokenizer and parser through
-        raise EgotapError(f"{path} is not a NumPy file, or a damaged one: {error}") from error
+    except Exception as error:  # NumPy lets errors of Python's tokenizer and parser through
+        raise EgotapError(f"{path} is not a NumPy file, or damaged: {error}") from error
     content = data[stream.tell() :]
     if dtype.kind == "O" and not dtype.names:
         return _unpickled(path, content, shape)
     if dtype.kind not in _PLAIN_KINDS:
-        raise EgotapError(f"{path} is refused: it holds an array of type {dtype}, not numbers or strings")
+        raise EgotapError(f"{path} is refused: it contains an array of type {dtype}, not numbers or strings")
     filled = dtype.itemsize > 0 and math.prod(shape) * dtype.itemsize == len(content)
     if not filled or any(not 0 <= side < _MAX_SIDE for side in shape):
         raise EgotapError(f"{path} is damaged: {len(content)} bytes do not fill an array {shape} of {dtype}")
     if len(shape) > MAX_DIMENSIONS:
         raise EgotapError(f"{path} is refused: an array of {len(shape)} dimensions")
     if not is_text(content, dtype):
-        raise EgotapError(f"{path} is damaged: it holds a character that Unicode does not have")
+        raise EgotapError(f"{path} is damaged: it contains a character that Unicode does not have")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
@@ -156,9 +156,9 @@ def _unpickled(path: Path | str, content: bytes, shape: tuple[int, ...]) -> np.n
         raise EgotapError(f"{path} is refused: its data take {too_large}, far more than the file itself") from too_large
     except Refused as refused:
         raise EgotapError(
-            f"{path} is refused: it holds {refused}, not arrays, numbers, strings and containers of them. Unpickling "
-            "such a file can run code: do not open it with another program"
+            f"{path} is refused: it contains {refused}, but only arrays, numbers, strings and containers of them are "
+            "accepted. Unpickling such a file can run code: do not open it with another program"
         ) from refused
     if not isinstance(array, np.ndarray) or array.shape != shape:
-        raise EgotapError(f"{path} is damaged: its content is not the array {shape} that its header announces")
+        raise EgotapError(f"{path} is damaged: its content is not an array of shape {shape}, as its header says")
     return array
