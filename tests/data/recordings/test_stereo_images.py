@@ -1,4 +1,4 @@
-"""Stereo image files are found in pairs, in order, and come out at the network's size."""
+"""Stereo images are found in pairs and in order, and are read at the network's size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(*paths: Path, size: int = 2, limit: int | None = None, threads: int = 2
 
 
 def pixels(batches: list[StereoBatch]) -> np.ndarray:
-    """n v h w 3."""
+    """All images, of shape (n, v, h, w, 3)."""
     return torch.cat([batch.batch.images for batch in batches]).numpy().transpose(0, 1, 3, 4, 2)
 
 
@@ -71,15 +71,15 @@ def test_pairs_are_found_in_the_order_of_their_numbers(layout, tmp_path):
 
 def test_two_folders_or_files_are_left_and_right(tmp_path):
     left, right = save(tmp_path / "a" / "x.png", picture(1)), save(tmp_path / "b" / "x.png", picture(2))
-    for given in ((left.parent, right.parent), (left, right)):
-        np.testing.assert_array_equal(pixels(read(*given))[0], [picture(1), picture(2)])
+    for paths in ((left.parent, right.parent), (left, right)):
+        np.testing.assert_array_equal(pixels(read(*paths))[0], [picture(1), picture(2)])
 
 
-def test_one_image_may_hold_both_views(tmp_path):
+def test_one_image_may_contain_both_views(tmp_path):
     both = picture(3, across=2)
-    path = save(tmp_path / "frames" / "x.png", both)
-    for given in (path, path.parent):
-        np.testing.assert_array_equal(pixels(read(given))[0], [both[:, :PX], both[:, PX:]])
+    file = save(tmp_path / "frames" / "x.png", both)
+    for path in (file, file.parent):
+        np.testing.assert_array_equal(pixels(read(path))[0], [both[:, :PX], both[:, PX:]])
 
 
 def test_larger_images_are_averaged_over_areas(tmp_path):
@@ -97,7 +97,7 @@ def test_smaller_images_are_enlarged(tmp_path):
     np.testing.assert_array_equal(pixels(read(tmp_path)), 77)
 
 
-def test_there_is_no_truth(tmp_path):
+def test_images_have_no_labels(tmp_path):
     for side in ("left", "right"):
         save(tmp_path / side / "x.png", picture(5))
     (stereo,) = read(tmp_path)
@@ -106,8 +106,8 @@ def test_there_is_no_truth(tmp_path):
     assert np.isnan(stereo.time_s).all()
 
 
-def test_what_cannot_be_used_is_named_at_once(tmp_path):
-    def told(*paths: Path) -> str:
+def test_unusable_input_is_named_at_once(tmp_path):
+    def error_of(*paths: Path) -> str:
         with pytest.raises(EgotapError) as error:
             open_input(paths, "test", unrealego(), PX)
         return str(error.value)
@@ -117,25 +117,25 @@ def test_what_cannot_be_used_is_named_at_once(tmp_path):
         save(folder / "left" / f"{number}.png", picture(6))
         save(folder / "right" / f"{number}.png", picture(7))
     (folder / "right" / "1.png").unlink()
-    message = told(folder)
+    message = error_of(folder)
     assert "3 images" in message
     assert ": 2." in message
     assert str(folder / "left" / "1.png") in message
     save(folder / "right" / "1.png", picture(8)[:-1])
-    assert "1.png is 16 x 15 px, and not a square" in told(folder)
+    assert "1.png is 16 x 15 px, but must be a square" in error_of(folder)
     (folder / "right" / "1.png").write_bytes(b"no image")
-    assert f"{folder / 'right' / '1.png'} cannot be read" in told(folder)
+    assert f"{folder / 'right' / '1.png'} cannot be read" in error_of(folder)
     save(folder / "right" / "1.png", picture(8))
     Image.fromarray(picture(8)).save(folder / "right" / "1.jpg")
-    assert "same name" in told(folder)
+    assert "same name" in error_of(folder)
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "no images" in told(empty)
-    assert "twice as wide" in told(save(tmp_path / "square" / "x.png", picture(9)).parent)
-    assert "no such file" in told(tmp_path / "nowhere")
-    assert "two folders" in told(folder, folder / "left" / "1.png")
+    assert "no images" in error_of(empty)
+    assert "twice as wide" in error_of(save(tmp_path / "square" / "x.png", picture(9)).parent)
+    assert "no such file" in error_of(tmp_path / "nowhere")
+    assert "two folders" in error_of(folder, folder / "left" / "1.png")
     (tmp_path / "poses.txt").write_text("")
-    assert "no file of a kind" in told(tmp_path / "poses.txt")
+    assert "not of a kind that can be read" in error_of(tmp_path / "poses.txt")
 
 
 @pytest.mark.parametrize(("px", "message"), [(4097, "4097 x 4097 px"), (9_000, "9000 x 9000"), (50_000, "very large")])
@@ -152,7 +152,7 @@ def test_an_image_that_is_too_large_is_named_by_its_header(tmp_path, px, message
         open_input([tmp_path], "test", unrealego(), PX)
 
 
-def test_an_image_that_breaks_off_is_named_when_it_is_read(tmp_path):
+def test_a_truncated_image_is_named_when_it_is_read(tmp_path):
     for side in ("left", "right"):
         path = save(tmp_path / side / "x.png", picture(10))
     path.write_bytes(path.read_bytes()[:-40])
@@ -161,24 +161,24 @@ def test_an_image_that_breaks_off_is_named_when_it_is_read(tmp_path):
         list(frames.batches(1))
 
 
-def test_reading_runs_one_item_ahead_and_no_further():
-    made, needed = [], threading.Event()
+def test_reading_is_one_item_ahead_and_no_further():
+    started, second = [], threading.Event()
 
     def items():
         for number in range(5):
-            made.append(number)
+            started.append(number)
             if number == 1:
-                needed.set()
+                second.set()
             yield number
 
     reading = ahead(items())
     assert next(reading) == 0
-    assert needed.wait(5)
-    assert made == [0, 1]
+    assert second.wait(5)
+    assert started == [0, 1]
     assert list(reading) == [1, 2, 3, 4]
 
 
-def test_an_error_while_reading_ahead_arrives_in_its_place():
+def test_an_error_while_reading_ahead_is_raised_in_its_place():
     def items():
         yield 1
         raise EgotapError("damaged")

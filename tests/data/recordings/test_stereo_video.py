@@ -1,4 +1,4 @@
-"""Videos give their frames, pair by pair, a batch at a time."""
+"""Videos are read pair by pair, a batch at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def frames(seed: int, count: int, across: int = 1) -> np.ndarray:
 
 
 def write(path: Path, pictures: np.ndarray, rate: int = 25, codec: str = "ffv1", pixels: str = "bgr0") -> Path:
-    """Without loss, unless another codec is asked for."""
+    """Writes a video, without loss by default."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate)
@@ -43,15 +43,15 @@ def read(*paths: Path, limit: int | None = None):
 
 
 def images(batches) -> np.ndarray:
-    """n v h w 3."""
+    """All images, of shape (n, v, h, w, 3)."""
     return torch.cat([batch.batch.images for batch in batches]).numpy().transpose(0, 1, 3, 4, 2)
 
 
-def test_a_pair_of_videos_gives_its_frames_and_times(tmp_path):
+def test_frames_and_times_of_a_pair_of_videos(tmp_path):
     left, right = frames(1, 10), frames(2, 10)
-    paths = write(tmp_path / "left.mkv", left), write(tmp_path / "right.mkv", right)
-    for given in ((tmp_path,), paths):
-        batches = read(*given)
+    files = write(tmp_path / "left.mkv", left), write(tmp_path / "right.mkv", right)
+    for paths in ((tmp_path,), files):
+        batches = read(*paths)
         assert [len(batch.name) for batch in batches] == [4, 4, 2]
         np.testing.assert_array_equal(images(batches), np.stack((left, right), 1))
         times = [time for batch in batches for time in batch.time_s]
@@ -60,13 +60,13 @@ def test_a_pair_of_videos_gives_its_frames_and_times(tmp_path):
     assert len(images(read(tmp_path, limit=3))) == 3
 
 
-def test_one_video_may_hold_both_views(tmp_path):
+def test_one_video_may_contain_both_views(tmp_path):
     both = frames(3, 3, across=2)
-    found = images(read(write(tmp_path / "both.mkv", both)))
-    np.testing.assert_array_equal(found, np.stack((both[:, :, :PX], both[:, :, PX:]), 1))
+    views = images(read(write(tmp_path / "both.mkv", both)))
+    np.testing.assert_array_equal(views, np.stack((both[:, :, :PX], both[:, :, PX:]), 1))
 
 
-def test_an_ordinary_compressed_video_is_close(tmp_path):
+def test_frames_of_a_lossy_video_are_close(tmp_path):
     smooth = np.linspace(0, 255, PX, dtype=np.uint8)[None, :, None, None] * np.ones((5, 1, PX, 3), np.uint8)
     paths = [write(tmp_path / f"{side}.mp4", smooth, codec="mpeg4", pixels="yuv420p") for side in ("left", "right")]
     opened = open_input(paths, "test", unrealego(), PX)
@@ -74,18 +74,18 @@ def test_an_ordinary_compressed_video_is_close(tmp_path):
     assert np.abs(images(read(*paths)).astype(int)[:, 0] - smooth).mean() < 8
 
 
-def test_unequal_videos_are_named_at_once_where_they_say_so(tmp_path):
+def test_videos_of_different_lengths_are_named_at_once_if_they_say_so(tmp_path):
     short = write(tmp_path / "left.mp4", frames(4, 4), codec="mpeg4", pixels="yuv420p")
     long = write(tmp_path / "right.mp4", frames(5, 6), codec="mpeg4", pixels="yuv420p")
     with pytest.raises(EgotapError, match=r"left.mp4 has 4 frames, .*right.mp4 6: .*frames=4"):
         open_input([tmp_path], "test", unrealego(), PX)
     assert len(images(read(short, long, limit=4))) == 4
     fast = write(tmp_path / "fast.mp4", frames(5, 4), rate=50, codec="mpeg4", pixels="yuv420p")
-    with pytest.raises(EgotapError, match=r"one frame rate.* 25.00 .* 50.00"):
+    with pytest.raises(EgotapError, match=r"same frame rate.* 25.00 .* 50.00"):
         open_input([short, fast], "test", unrealego(), PX)
 
 
-def test_unequal_videos_are_named_at_the_end_where_they_do_not_say_so(tmp_path):
+def test_videos_of_different_lengths_are_named_at_the_end_if_they_do_not_say_so(tmp_path):
     write(tmp_path / "left.mkv", frames(6, 3))
     write(tmp_path / "right.mkv", frames(7, 5))
     opened = open_input([tmp_path], "test", unrealego(), PX)
@@ -94,13 +94,13 @@ def test_unequal_videos_are_named_at_the_end_where_they_do_not_say_so(tmp_path):
         list(opened.batches(2))
 
 
-def test_what_cannot_be_used_is_named(tmp_path, monkeypatch):
+def test_unusable_videos_are_named(tmp_path, monkeypatch):
     (tmp_path / "left.mp4").write_bytes(b"no video")
     write(tmp_path / "right.mp4", frames(8, 2), codec="mpeg4", pixels="yuv420p")
     with pytest.raises(EgotapError, match=r"left.mp4 cannot be read as a video"):
         open_input([tmp_path], "test", unrealego(), PX)
     wide = write(tmp_path / "wide.mkv", frames(9, 2, across=2))
-    with pytest.raises(EgotapError, match=r"wide.mkv is 64 x 32 px, and not a square"):
+    with pytest.raises(EgotapError, match=r"wide.mkv is 64 x 32 px, but must be a square"):
         open_input([wide, wide], "test", unrealego(), PX)
     (tmp_path / "left.mp4").unlink()
     with pytest.raises(EgotapError, match=r"0 videos named left"):
@@ -110,12 +110,12 @@ def test_what_cannot_be_used_is_named(tmp_path, monkeypatch):
         open_input([wide], "test", unrealego(), PX)
 
 
-def test_no_more_is_decoded_than_is_asked_for(tmp_path, monkeypatch):
+def test_only_requested_frames_are_decoded(tmp_path, monkeypatch):
     path, decoded = write(tmp_path / "both.mkv", frames(10, 40, across=2)), []
-    whole = stereo_video._frames
+    original = stereo_video._frames
 
     def counted(*arguments):
-        for frame in whole(*arguments):
+        for frame in original(*arguments):
             decoded.append(1)
             yield frame
 
@@ -126,7 +126,7 @@ def test_no_more_is_decoded_than_is_asked_for(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".avi", ".m4v"])
-def test_every_kind_of_file_is_read(tmp_path, ending):
+def test_every_format_is_read(tmp_path, ending):
     codec, pixels = ("ffv1", "bgr0") if ending == ".mkv" else ("mpeg4", "yuv420p")
     path = write(tmp_path / f"both{ending}", frames(11, 3, across=2), codec=codec, pixels=pixels)
     assert len(images(read(path))) == 3
@@ -143,12 +143,12 @@ def test_every_kind_of_file_is_read(tmp_path, ending):
 def test_a_list_of_files_is_not_a_video(tmp_path, text):
     write(tmp_path / "both.mkv", frames(12, 2, across=2))
     (tmp_path / "list.mp4").write_text(text)
-    with pytest.raises(EgotapError, match=r"list.mp4 cannot be read as a video of the formats mov,mp4,"):
+    with pytest.raises(EgotapError, match=r"list.mp4 cannot be read as a video \(mov,mp4,"):
         open_input([tmp_path / "list.mp4"], "test", unrealego(), PX)
 
 
 def test_a_path_is_never_an_address(tmp_path, monkeypatch):
-    """Nobody listens at port 9 of this machine: a call would be an error."""
+    """Nothing listens at port 9 of this machine, so that a connection would be an error."""
     monkeypatch.chdir(tmp_path)
     path = write(Path("http:/127.0.0.1:9/both.mkv").absolute(), frames(13, 2, across=2))
     assert len(images(read(path.relative_to(tmp_path)))) == 2

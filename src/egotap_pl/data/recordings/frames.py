@@ -1,4 +1,4 @@
-"""Stereo frames to estimate poses for: image files, videos or a frame store, read in order and in batches."""
+"""Stereo frames to estimate poses for, read in order and in batches: the protocol, and its form for frame stores."""
 
 from __future__ import annotations
 
@@ -19,35 +19,32 @@ from egotap_pl.data.store.reader import FrameStore
 
 ItemT = TypeVar("ItemT")
 NO_TIME = float("nan")
+"""The time of a frame that is not of a video."""
 
 
 class StereoBatch(NamedTuple):
-    """Consecutive frames and what they are called.
-
-    Fields:
-        batch: the frames; without labels (`unlabelled`) where the input has none. ``frame`` counts the input's.
-        name: of each frame: an image's name without side and ending, subject/motion/number in a frame store, nothing
-            in a video.
-        time_s: of each frame in its video; NaN elsewhere.
-    """
+    """Consecutive frames with their names."""
 
     batch: Batch
+    """The frames, without labels (`unlabelled`) if the input has none; ``frame`` numbers the input's frames."""
+
     name: tuple[str, ...]
+    """Name of each frame: that of an image without side and ending, subject/motion/number in a frame store, empty in a
+    video."""
+
     time_s: tuple[float, ...]
+    """Time of each frame in its video; NaN for other inputs."""
 
 
 @runtime_checkable
 class StereoInput(Protocol):
-    """Stereo frames in order. What can be found out about them without decoding pixels was checked when it was made.
-
-    Attributes:
-        frames: how many; None where a video does not say.
-    """
+    """Stereo frames in order. Everything that can be checked without decoding pixels is checked by the constructor."""
 
     frames: int | None
+    """Number of frames; None if a video does not say."""
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
-        """All frames once; no more than a few batches are in memory at a time.
+        """All frames once, in batches of up to ``size``. At most a few batches are in memory at a time.
 
         Raises:
             EgotapError: if a frame cannot be read; the message names it.
@@ -56,42 +53,43 @@ class StereoInput(Protocol):
 
 
 class StoreFrames:
-    """A split of a prepared data set, with its labels.
+    """The frames of a prepared split, with their labels.
 
     Args:
-        store: the split.
-        image_px: side of the images that are asked for.
-        limit: frames from the beginning to read; None: all.
+        store: the frame store of the split.
+        image_px: side of the images that the network takes.
+        limit: number of frames to read, from the beginning; None: all.
 
     Raises:
-        EgotapError: if the store's images are of another size: they are what a network learns from, as they are.
+        EgotapError: if the store's images have another size. They are not resized, because networks train on prepared
+            images as they are.
     """
 
     def __init__(self, store: FrameStore, image_px: int, limit: int | None = None) -> None:
         if store.image_px != image_px:
             raise EgotapError(
-                f"{store.path} has images of {store.image_px} px, the checkpoint's networks take {image_px} px: "
-                f"prepare the data at that size"
+                f"{store.path} has images of {store.image_px} px, but the checkpoint's networks take {image_px} px: "
+                "prepare the data at that size"
             )
         self.store = store
         self.frames: int | None = len(store) if limit is None else min(limit, len(store))
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
-        """See `StereoInput`."""
+        """All frames once; see `StereoInput`."""
         for start in range(0, self.frames or 0, size):
             rows = range(start, min(start + size, self.frames or 0))
-            names = self.store.name_frames(rows)
-            joined = zip(names.subject, names.motion, names.frame_number.tolist(), strict=True)
-            name = tuple(f"{subject}/{motion}/{number}" for subject, motion, number in joined)
-            yield StereoBatch(self.store.read(rows), name, (NO_TIME,) * len(rows))
+            origin = self.store.name_frames(rows)
+            columns = zip(origin.subject, origin.motion, origin.frame_number.tolist(), strict=True)
+            names = tuple(f"{subject}/{motion}/{number}" for subject, motion, number in columns)
+            yield StereoBatch(self.store.read(rows), names, (NO_TIME,) * len(rows))
 
 
 def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, first: int) -> Batch:
-    """Images as a batch whose points and poses are unknown (NaN).
+    """A batch of images whose points and poses are unknown (NaN).
 
     Args:
-        images: RGB.
-        num_joints: of the skeleton.
+        images: RGB images.
+        num_joints: number of joints of the skeleton.
         first: number of the first frame.
     """
     b, v = images.shape[:2]
@@ -107,14 +105,14 @@ def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, first:
 
 
 def views_of(images: Sequence[Image.Image], image_px: int) -> UInt8[np.ndarray, "v 3 {image_px} {image_px}"]:
-    """Both views of a frame at the network's size.
+    """Both views of a frame, resized for the network.
 
-    Larger images are made smaller by averaging over areas, as when data sets are prepared; smaller ones are enlarged by
-    cubic interpolation.
+    Larger images are reduced by averaging over areas, as in preparation. Smaller ones are enlarged by cubic
+    interpolation.
 
     Args:
         images: the left and the right view, or one image with the left view in its left half.
-        image_px: side of the result.
+        image_px: height and width of the result.
     """
     if len(images) == 1:
         (both,) = images
@@ -129,38 +127,37 @@ def views_of(images: Sequence[Image.Image], image_px: int) -> UInt8[np.ndarray, 
 
 
 def check_size(path: Path, width: int, height: int, side_by_side: bool) -> None:
-    """Hold the size of an image or a video against what can be used.
+    """Checks the size of an image or a video.
 
     Args:
         path: the file.
-        width: of its frames, px.
-        height: likewise.
-        side_by_side: whether it holds both views, the left one on the left.
+        width: width of its frames, px.
+        height: height of its frames, px.
+        side_by_side: whether a frame contains both views, the left one in its left half.
 
     Raises:
         EgotapError: if a view is not square, as the data sets' fisheye images are, or larger than `VIEW_PX`.
     """
     if height > VIEW_PX or width > 2 * VIEW_PX:
         raise too_large(path, f"{width} x {height} px")
-    wanted = 2 * height if side_by_side else height
-    if width != wanted:
-        told = "both views side by side, twice as wide as high" if side_by_side else "a square fisheye image"
+    if width != (2 * height if side_by_side else height):
+        expected = "both views side by side, twice as wide as high" if side_by_side else "a square fisheye image"
         raise EgotapError(
-            f"{path} is {width} x {height} px, and not {told}: cut it to the square around the image circle, as the "
-            "training data were"
+            f"{path} is {width} x {height} px, but must be {expected}: crop each view to the square around the image "
+            "circle, as in the training data"
         )
 
 
 def too_large(path: Path, size: str) -> EgotapError:
-    """The error about a recording of larger frames than are read."""
+    """The error for a recording whose frames are too large."""
     return EgotapError(f"{path} is {size}: a view may have up to {VIEW_PX} x {VIEW_PX} px; make it smaller")
 
 
 def ahead(items: Iterator[ItemT]) -> Iterator[ItemT]:
-    """The items, each made in a second thread while the one before it is in use."""
+    """Yields the items. Each is made in a second thread while the one before it is in use."""
     end = object()
     with ThreadPoolExecutor(1, "reading") as pool:
-        coming = pool.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, items, end)
+        following = pool.submit(next, items, end)
+        while (item := following.result()) is not end:
+            following = pool.submit(next, items, end)
             yield item  # type: ignore[misc]

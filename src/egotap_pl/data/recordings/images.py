@@ -1,4 +1,4 @@
-"""Stereo frames as image files."""
+"""Stereo frames in image files."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from egotap_pl.data.recordings.frames import NO_TIME, StereoBatch, check_size, t
 from egotap_pl.data.untrusted.readers import read_image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-_FOLDERS = (("left", "right"), ("camera_left", "camera_right"))  # the latter: UnrealEgo's raw release
-_NAMED = (re.compile(r"(?P<frame>.+)[_-](?P<side>left|right)"), re.compile(r"(?P<side>left|right)[_-](?P<frame>.+)"))
+_FOLDERS = (("left", "right"), ("camera_left", "camera_right"))  # the latter in UnrealEgo's raw release
+_NAMES = (re.compile(r"(?P<frame>.+)[_-](?P<side>left|right)"), re.compile(r"(?P<side>left|right)[_-](?P<frame>.+)"))
 Files = tuple[Path, ...]
-"""Of one frame: its left and its right image, or one with both side by side."""
+"""The files of one frame: its left and its right image, or one image with both views side by side."""
 
 
 class StereoImages:
-    """Frames as image files, by name and in the order of the numbers in it.
+    """Frames in image files, in the order in which they are listed.
 
     Args:
-        frames: name and files of each frame.
-        image_px: side of the images that are asked for.
-        num_joints: of the skeleton.
-        threads: that decode.
-        limit: frames from the beginning to read; None: all.
+        frames: name and files of each frame; see `find_frames`.
+        image_px: side of the images that the network takes.
+        num_joints: number of joints of the skeleton.
+        threads: number of threads that decode images.
+        limit: number of frames to read, from the beginning; None: all.
 
     Raises:
-        EgotapError: if a file is no image, or its shape cannot be used. All headers are read at once.
+        EgotapError: if a file is not an image, or its size cannot be used. All headers are read at once.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class StereoImages:
                 check_size(path, *self._sizes[path], side_by_side=len(paths) == 1)
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
-        """See `StereoInput`."""
+        """All frames once; see `StereoInput`."""
         with ThreadPoolExecutor(self.threads) as pool:
             for start in range(0, len(self._frames), size):
                 frames = self._frames[start : start + size]
@@ -70,15 +70,16 @@ class StereoImages:
 
 
 def find_frames(paths: Sequence[Path]) -> list[tuple[str, Files]]:
-    """Name and files of every frame.
+    """Finds the name and the files of every frame, in the order of the numbers in the names.
 
     Args:
-        paths: a folder with ``left/`` and ``right/`` (or ``camera_left/`` and ``camera_right/``) that hold files of
-            equal names, with ``<frame>_left.*`` and ``<frame>_right.*`` (or the side first), or with images that hold
-            both views side by side; or one such image; or two folders or files: left, right.
+        paths: two folders or two files, left and right; or a file with both views side by side; or a folder. A folder
+            contains ``left/`` and ``right/`` (or ``camera_left/`` and ``camera_right/``) with files of the same names,
+            or ``<frame>_left.*`` and ``<frame>_right.*`` (or the side first), or images with both views side by side.
 
     Raises:
-        EgotapError: if there are no images, or an image of one view has no partner.
+        EgotapError: if there are no images, two images of a view have the same name, or an image has no partner in the
+            other view.
     """
     if len(paths) == 2:
         if all(path.is_file() for path in paths):
@@ -97,7 +98,7 @@ def find_frames(paths: Sequence[Path]) -> list[tuple[str, Files]]:
 
 def _in_one_folder(folder: Path) -> list[tuple[str, Files]]:
     files = _images(folder)
-    for pattern in _NAMED:
+    for pattern in _NAMES:
         matches = [(match, path) for path in files if (match := pattern.fullmatch(path.stem))]
         if matches:
             left, right = (
@@ -109,34 +110,36 @@ def _in_one_folder(folder: Path) -> list[tuple[str, Files]]:
 
 
 def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for name, path in named:
-        if name in found:
-            raise EgotapError(f"{found[name]} and {path} are images of the same name: leave one of them out")
-        found[name] = path
-    return found
+        if name in paths:
+            raise EgotapError(f"{paths[name]} and {path} are images of the same name: remove one of them")
+        paths[name] = path
+    return paths
 
 
-def _paired(left: dict[str, Path], right: dict[str, Path], left_told: str, right_told: str) -> list[tuple[str, Files]]:
-    """Frames of images of equal names."""
-    if alone := sorted(left.keys() ^ right.keys(), key=_by_number):
-        first = left.get(alone[0]) or right[alone[0]]
+def _paired(
+    left: dict[str, Path], right: dict[str, Path], left_place: str, right_place: str
+) -> list[tuple[str, Files]]:
+    """Frames made of images with the same name in both views; the places are for messages."""
+    if unpaired := sorted(left.keys() ^ right.keys(), key=_by_number):
+        first = left.get(unpaired[0]) or right[unpaired[0]]
         raise EgotapError(
-            f"{left_told}: {len(left)} images, {right_told}: {len(right)}. Without a partner of the same name: {first}"
-            + (f" and {len(alone) - 1} more" if len(alone) > 1 else "")
+            f"{left_place}: {len(left)} images, {right_place}: {len(right)}. Without a partner of the same name: "
+            f"{first}" + (f" and {len(unpaired) - 1} more" if len(unpaired) > 1 else "")
         )
     return [(name, (left[name], right[name])) for name in sorted(left, key=_by_number)]
 
 
 def _images(folder: Path) -> list[Path]:
-    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
-    if not found:
-        raise EgotapError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)}), no videos and no frame store")
-    return sorted(found, key=lambda path: _by_number(path.stem))
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    if not paths:
+        raise EgotapError(f"{folder} contains no images ({', '.join(IMAGE_SUFFIXES)}), no videos and no frame store")
+    return sorted(paths, key=lambda path: _by_number(path.stem))
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
-    """Sorts frame_2 before frame_10."""
+    """A key that sorts frame_2 before frame_10."""
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if k % 2 else (0, part) for k, part in enumerate(parts)]
 

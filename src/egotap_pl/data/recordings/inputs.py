@@ -1,4 +1,4 @@
-"""What `egotap predict` takes as its input, told from what lies at a path."""
+"""Opens the input of `egotap predict`, whatever it is: a frame store, videos or images."""
 
 from __future__ import annotations
 
@@ -24,31 +24,33 @@ def open_input(
     threads: int = 1,
     limit: int | None = None,
 ) -> StereoInput:
-    """Find out what the input is, and check it as far as that is quick.
+    """Finds out what the input is, opens it, and makes the checks that are quick.
 
     Args:
-        paths: a frame store's file, the folder of a prepared data set, a folder of images (see `find_frames`), a folder
-            with ``left.*`` and ``right.*`` videos, an image or a video with both views side by side; or two: the left
-            and the right folder, video or image.
-        split: taken of a prepared data set.
-        skeleton: a store's poses must have it.
-        image_px: side of the images that are asked for.
-        threads: that decode image files.
-        limit: frames from the beginning to read; None: all.
+        paths: a frame store, a folder of prepared data, a folder of images (see `find_frames`), a folder with
+            ``left.*`` and ``right.*`` videos, or an image or a video with both views side by side; or two paths: the
+            left and the right folder, video or image.
+        split: split to read, if the input is a folder of prepared data.
+        skeleton: skeleton that a store's poses must have.
+        image_px: side of the images that the network takes.
+        threads: number of threads that decode images.
+        limit: number of frames to read, from the beginning; None: all.
 
     Raises:
-        EgotapError: if the input is missing, none of these, or not usable.
+        EgotapError: if the input is missing, of another kind, or not usable.
     """
     if len(paths) not in (1, 2):
-        raise EgotapError(f"input names {len(paths)} files or folders: give one, or two: input=[LEFT,RIGHT]")
+        raise EgotapError(f"input names {len(paths)} files or folders: give input=PATH, or input=[LEFT,RIGHT]")
     for path in paths:
         if not path.exists():
             raise EgotapError(f"{path}: no such file or folder; give input=PATH, or input=[LEFT,RIGHT]")
-    if store := _find_store(paths, split):
-        frames = FrameStore(store)
-        if frames.skeleton != skeleton:
-            raise EgotapError(f"the checkpoint is for the skeleton {skeleton.name}, {store} has {frames.skeleton.name}")
-        return StoreFrames(frames, image_px, limit)
+    if path_of_store := _find_store(paths, split):
+        store = FrameStore(path_of_store)
+        if store.skeleton != skeleton:
+            raise EgotapError(
+                f"the checkpoint is for the skeleton {skeleton.name}, but {store.path} has {store.skeleton.name}"
+            )
+        return StoreFrames(store, image_px, limit)
     if videos := _find_videos(paths):
         return StereoVideo(videos, image_px, skeleton.num_joints, limit)
     _check_kinds(paths)
@@ -56,7 +58,7 @@ def open_input(
 
 
 def _find_store(paths: Sequence[Path], split: str) -> Path | None:
-    """The file of a frame store; a prepared folder that lacks the split is one all the same."""
+    """The path of a frame store, if the input is one; in a folder of prepared data, the split may be missing."""
     if len(paths) != 1:
         return None
     (path,) = paths
@@ -70,22 +72,22 @@ def _find_videos(paths: Sequence[Path]) -> list[Path]:
         return list(paths)
     if len(paths) != 1:
         return []
-    found = {
+    by_side = {
         side: [path for path in sorted(paths[0].glob(f"{side}.*")) if path.suffix.lower() in VIDEO_SUFFIXES]
         for side in ("left", "right")
     }
-    if not any(found.values()):
+    if not any(by_side.values()):
         return []
-    for side, videos in found.items():
+    for side, videos in by_side.items():
         if len(videos) != 1:
-            raise EgotapError(f"{paths[0]} holds {len(videos)} videos named {side}.*: expected one for each view")
-    return [videos[0] for videos in found.values()]
+            raise EgotapError(f"{paths[0]} contains {len(videos)} videos named {side}.*: expected one for each view")
+    return [videos[0] for videos in by_side.values()]
 
 
 def _check_kinds(paths: Sequence[Path]) -> None:
     for path in paths:
         if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
             kinds = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *_STORE_SUFFIXES))
-            raise EgotapError(f"{path} is no file of a kind that can be read: {kinds}")
+            raise EgotapError(f"{path} is not of a kind that can be read: must be one of {kinds}")
     if len({path.is_dir() for path in paths}) > 1:
-        raise EgotapError(f"input=[{paths[0]},{paths[1]}]: give two folders, two videos or two images")
+        raise EgotapError(f"input=[{paths[0]},{paths[1]}]: must be two folders, two videos or two images")
