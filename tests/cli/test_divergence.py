@@ -54,7 +54,7 @@ def test_it_goes_on_from_the_last_epoch_in_which_all_was_finite(step: int, what:
     assert not {"metrics.json", "done.json"} & names(folder)
     assert epoch_of_the_last_checkpoint(folder) == 2
     ended = run(*command)
-    assert "goes on after epoch 2" in ended.err
+    assert "resuming after epoch 2" in ended.err
     for name in ("mpjpe", "per_joint"):
         results = [json.loads((path / "metrics.json").read_text())[name] for path in (folder, whole)]
         assert results[0] == results[1]

@@ -66,7 +66,7 @@ def test_two_processes_train(run: Run, home: Path) -> None:
     assert metrics["processes"] == 2
     assert metrics["frames"] == 24
     wrong = run("train", *LIFTER, *TWO, "training.batch_size=31", ok=False)
-    assert wrong.err.splitlines()[-1].startswith("egotap: batch_size=31 cannot be shared")
+    assert wrong.err.splitlines()[-1].startswith("egotap: batch_size=31 must be a multiple")
     assert "Traceback" not in wrong.err
 
 

@@ -71,7 +71,7 @@ def test_an_interrupted_grid_goes_on_with_what_is_missing(stop: signal.Signals, 
     assert ["seed=81" in path.name for path in done] == [True]
     again = run(*command)
     assert again.err.count("lifter: already there") == 1
-    assert again.err.count("lifter: goes on after epoch") == 1
+    assert again.err.count("lifter: resuming after epoch") == 1
     ended = {path.parent: path.stat().st_mtime_ns for path in (home / runs).rglob("metrics.json")}
     assert len(ended) == 3
     assert {path: ended[path] for path in done} == done

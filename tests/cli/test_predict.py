@@ -155,7 +155,7 @@ def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
         assert "Traceback" not in outcome.err
         return outcome.err
 
-    assert "poses.txt: name a file that ends in .h5" in fails(f"output={tmp_path}/poses.txt")
+    assert "poses.txt: must be a file that ends in one of: .h5" in fails(f"output={tmp_path}/poses.txt")
     assert "nowhere: no such file" in fails("input=nowhere")
     assert "frames=0" in fails("frames=0")
     assert "batch_size=-1" in fails("batch_size=-1")

@@ -120,7 +120,7 @@ def test_from_files_with_gaps_to_stores(tmp_path: Path, egotap: Egotap) -> None:
     status, _, said = egotap(*FILES, "on_error=skip")
     assert status == 0
     assert "19 train" in said
-    assert "1 frames left out, 1 motions not on disk" in said
+    assert "1 frames skipped, 1 motions not on disk" in said
     (skipped,) = (tmp_path / "work").rglob("skipped-train.jsonl")
     assert [json.loads(line)["motion"] for line in skipped.read_text().splitlines()] == ["train/7", "train/1"]
     status, _, said = egotap(*FILES)

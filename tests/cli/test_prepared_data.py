@@ -14,7 +14,7 @@ def test_stores_are_taken_as_they_are_where_there_is_no_source(run: Run, tmp_pat
     run("prepare", "scale=smoke", SIZES, stores, "data.workers=0")
     gone = ("scale=smoke", "+data.root=null", "heatmaps=truth", "training.epochs=1", f"paths.runs={tmp_path}/runs")
     outcome = run("train", *gone, stores)  # the sizes that are configured here are others: nobody asks the source
-    assert "8 train, 4 validation, 4 test frames, taken as they are" in outcome.err
+    assert "8 train, 4 validation, 4 test frames, used as they are" in outcome.err
     checkpoint = run_folder(outcome, tmp_path) / "checkpoints" / "best.ckpt"
     assert "4 frames" in run("evaluate", f"checkpoint={checkpoint}", f"store={tmp_path}/stores").out
     refused = run("evaluate", f"checkpoint={checkpoint}", ok=False)  # a checkpoint's own folder is not looked into

@@ -131,7 +131,7 @@ def test_stopped_it_goes_on_to_the_same_end(stop: signal.Signals, home: Path, ru
         assert process.returncode == -signal.SIGKILL
     assert not list((home / runs).rglob("metrics.json")), "it had ended before it was stopped"
     again = run("train", *command, f"paths.runs={runs}")
-    assert "goes on after epoch" in again.err
+    assert "resuming after epoch" in again.err
     folder = run_folder(again, home)
     assert (folder / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
     one, other = (json.loads((path / "metrics.json").read_text()) for path in (folder, whole))
@@ -192,7 +192,7 @@ def test_a_collapsed_estimator_is_begun_anew_and_then_given_up(
         "estimators.joint.restarts=2",
         ok=False,
     )
-    assert outcome.err.count("joint estimator: collapsed to all-zero maps: after") == 3
+    assert outcome.err.count("joint estimator: collapsed to all-zero heatmaps: after") == 3
     assert "with 3 seeds" in outcome.err.splitlines()[-1]
 
 

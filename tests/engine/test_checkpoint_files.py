@@ -76,7 +76,7 @@ def test_a_damaged_checkpoint_is_replaced_by_the_one_before_it(
     mend_checkpoints(folder, "lifter")
     message = capsys.readouterr().err
     assert message.startswith(f"lifter: {last} ")
-    assert message.endswith("; the checkpoint before it takes its place\n")
+    assert message.endswith("; using the checkpoint before it\n")
     assert epochs(last.parent) == {"best": 2, "last": 2}
 
 
@@ -99,7 +99,7 @@ def test_without_what_it_needs_a_training_begins_anew(
     mend_checkpoints(folder, "lifter")
     message = capsys.readouterr().err.splitlines()[-1]
     assert f"{names[0]}.ckpt is " in message
-    assert message.endswith("; the training begins anew")
+    assert message.endswith("; the training starts over")
     assert not (folder / "checkpoints").exists()
 
 
@@ -157,7 +157,7 @@ def test_it_ends_as_if_nothing_had_been_damaged(name: str, epoch: int, interrupt
     flip_a_bit(interrupted.folder / "checkpoints" / f"{name}.ckpt")
     ended = run(*interrupted.command)
     assert f"{name}.ckpt is damaged" in ended.err
-    assert ("goes on after epoch 1" in ended.err) == (epoch == 1)
+    assert ("resuming after epoch 1" in ended.err) == (epoch == 1)
     assert ended.err.count("lifter: epoch ") == 3 - epoch
     assert errors(interrupted.folder) == interrupted.errors
 
@@ -167,7 +167,7 @@ def test_what_was_being_written_when_a_process_was_killed_is_removed(interrupted
     for path in (folder / ".metrics.json.99999.unfinished", folder / "checkpoints" / ".last.ckpt.99999.unfinished"):
         path.touch()
     ended = run(*interrupted.command)
-    assert "goes on after epoch 2" in ended.err
+    assert "resuming after epoch 2" in ended.err
     assert not list(folder.rglob("*.unfinished"))
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     assert errors(folder) == interrupted.errors

@@ -104,5 +104,5 @@ def test_what_devices_cannot_be_is_named(key: str, value: object) -> None:
 
 
 def test_a_batch_is_shared_evenly(tmp_path: Path) -> None:
-    with pytest.raises(EgotapError, match="batch_size=31 cannot be shared by 2 devices"):
+    with pytest.raises(EgotapError, match=r"batch_size=31 must be a multiple of trainer\.devices=2"):
         Devices.parse({**TRAINER, "devices": 2}).data_module(tmp_path, 31)

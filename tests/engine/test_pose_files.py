@@ -12,7 +12,7 @@ import pytest
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import egocap
-from egotap_pl.engine.pose_files import WRITERS, PoseOrigin, written_poses
+from egotap_pl.engine.pose_files import WRITERS, PoseOrigin, pose_writer
 
 ORIGIN = PoseOrigin(egocap(), "best.ckpt", "ab" * 32, "table1/egotap", "egocap", "1.2")
 NAN = float("nan")
@@ -20,7 +20,7 @@ NAN = float("nan")
 
 def write(path: Path) -> np.ndarray:
     pose_cm = np.random.default_rng(0).normal(0, 50, (5, 17, 3)).astype(np.float32)
-    with written_poses(path, ORIGIN, "a folder") as writer:
+    with pose_writer(path, ORIGIN, "a folder") as writer:
         writer.append(pose_cm[:3], [0, 1, 2], ["a", "b, 1", "c"], [NAN, NAN, NAN])
         writer.append(pose_cm[3:], [3, 4], ["d", ""], [0.12, 0.16])
     return pose_cm
@@ -68,7 +68,7 @@ def test_an_error_leaves_what_was_there(ending, tmp_path):
     path.write_bytes(b"earlier")
 
     def write_and_stop() -> None:
-        with written_poses(path, ORIGIN, "x") as writer:
+        with pose_writer(path, ORIGIN, "x") as writer:
             writer.append(np.zeros((1, 17, 3), np.float32), [0], [""], [NAN])
             raise KeyboardInterrupt
 
@@ -79,5 +79,5 @@ def test_an_error_leaves_what_was_there(ending, tmp_path):
 
 
 def test_another_ending_is_refused(tmp_path):
-    with pytest.raises(EgotapError, match=r"ends in \.h5"), written_poses(tmp_path / "poses.xls", ORIGIN, "x"):
+    with pytest.raises(EgotapError, match=r"ends in one of: \.h5"), pose_writer(tmp_path / "poses.xls", ORIGIN, "x"):
         pass

@@ -1,1 +1,1 @@
-"""What experiments are made of, below the command line: stages, trainings, tests, predictions and their files."""
+"""Everything below the command line that an experiment needs: stages, trainings, tests, predictions and their files."""

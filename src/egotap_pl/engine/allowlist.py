@@ -1,4 +1,4 @@
-"""What a configuration that comes out of a file may name: an allowlist of classes, and plain values beside them."""
+"""The allowlist: which classes a configuration from a file may name. All its other values must be plain."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import current_name
 
 PACKAGES = ("egotap_pl.nn", "egotap_pl.tasks", "egotap_pl.losses", "egotap_pl.metrics")
-"""Packages whose classes are admitted: none of them reads or writes a file when it is made."""
+"""Packages whose classes are allowed: creating one reads or writes no file."""
 TORCH = {"torch.nn.modules": (nn.Module,), "torch.optim": (Optimizer, LRScheduler)}
-"""Packages of torch, and the classes whose subclasses are admitted from each."""
+"""Packages of torch, each with the base classes whose subclasses are allowed."""
 FACTORIES = frozenset(
     {
         "egotap_pl.tasks.schedules.constant_then_linear",
@@ -31,26 +31,27 @@ FACTORIES = frozenset(
         "egotap_pl.interop.baselines.unrealego_lifter",
     }
 )
-"""What else the presets of this package name in a task. A function that is not here is refused."""
+"""Functions and dataclasses that this package's presets also name in a task. Any other function is refused."""
 
 MAX_VALUES, MAX_DEPTH = 10_000, 50
+"""Largest number of values, and deepest nesting, of a configuration from a file."""
 _ROOTS = (*PACKAGES, "egotap_pl.interop", "torch.nn", "torch.optim")  # where the allowlist's names are looked up
 _COMPARED = ("egotap_pl.core", "egotap_pl.data")  # where further classes are that are compared and never called
-_OWN = ("egotap_pl", "torch")  # never trusted as a whole: both have functions that read, write and run files
+_OWN = ("egotap_pl", "torch")  # never trusted entirely: both have functions that read, write and run files
 _CONVERSIONS = ("none", "partial", "object", "all")
 
 
 def check_spec_of_file(spec: Any, trust: Sequence[str], origin: str) -> None:
-    """Make sure that a spec out of a file can be instantiated: nothing of the spec is, and nothing is resolved.
+    """Check that a spec from a file is safe to instantiate. The check itself instantiates and resolves nothing.
 
     Args:
         spec: plain containers; every ``_target_`` in them is checked, at any depth.
         trust: see `is_trusted`.
-        origin: the file, and which of its parts, for messages.
+        origin: the file and the part of it, for messages.
 
     Raises:
-        EgotapError: if the spec names what is neither on the allowlist nor trusted, or holds an interpolation or
-            anything but plain values, or is absurdly large or deep.
+        EgotapError: if the spec names a class that is neither on the allowlist nor trusted, contains an interpolation
+            or a value that is not plain, or is too large or too deep.
     """
     trust = entries(trust)
     check_plain(spec, origin)
@@ -62,40 +63,36 @@ def check_spec_of_file(spec: Any, trust: Sequence[str], origin: str) -> None:
 
 
 def check_plain(content: Any, origin: str) -> None:
-    """Make sure that what came out of a file is dictionaries, lists, text, numbers, true, false and null.
-
-    Args:
-        content: the file's content.
-        origin: the file, and which of its parts, for messages.
+    """Check that the content of a file is only dictionaries, lists, text, numbers, true, false and null.
 
     Raises:
-        EgotapError: if it holds anything else, or an interpolation, or is too large or nested too deeply.
+        EgotapError: if it contains anything else or an interpolation, or is too large or nested too deeply. ``origin``,
+            the file and the part of it, begins the message.
     """
     for count, (where, value, depth) in enumerate(_values(content, origin, 0)):
         if count >= MAX_VALUES or depth > MAX_DEPTH:
-            raise EgotapError(f"{origin}: it is too large or nested too deeply for a configuration")
+            raise EgotapError(f"{origin} is too large or nested too deeply for a configuration")
         if isinstance(value, str):
             if "${" in value:
-                raise EgotapError(f"{where} is the interpolation {value[:80]!r}: a file may hold plain values alone")
+                raise EgotapError(f"{where} is the interpolation {value[:80]!r}: only plain values are allowed")
         elif isinstance(value, dict):
             kinds = {type(key) for key in value}
             if type(value) is not dict or len(kinds) > 1 or not kinds <= {str, int, float, bool}:
-                raise EgotapError(f"{where} is not a plain dictionary: a file may hold plain values alone")
+                raise EgotapError(f"{where} is not a plain dictionary: only plain values are allowed")
         elif value is not None and type(value) not in (bool, int, float, list, tuple):
-            raise EgotapError(f"{where} is of type {type(value).__name__}: a file may hold plain values alone")
+            raise EgotapError(f"{where} is of type {type(value).__name__}: only plain values are allowed")
 
 
 def is_trusted(target: str, trust: Sequence[str]) -> bool:
-    """Whether a file may have ``target`` called: a class of the allowlist, or what the user trusts.
+    """Whether a file may name ``target``: a class on the allowlist, or one that the user trusts.
 
-    What counts is where the object at the end of a dotted path is defined, since a path can lead out of a package
-    through the modules that it imports (``my_idea.os.system``). Nothing outside the allowlist and the trusted packages
-    is imported.
+    The module in which an object is defined decides, not its dotted path: a path can lead out of a package through the
+    modules that it imports (``my_idea.os.system``). Only the allowlist and the trusted packages are imported.
 
     Args:
         target: dotted name.
-        trust: packages, modules or single classes and functions. ``egotap_pl`` stands for what the allowlist has of it,
-            not for all that is in it; what the allowlist has of torch is admitted in any case, and no more.
+        trust: names of packages, modules, or single classes and functions. ``egotap_pl`` means its part of the
+            allowlist, not all of the package. The allowlist's part of torch is always trusted, the rest of torch never.
     """
     return _objection(target, entries(trust)) is None
 
@@ -131,14 +128,14 @@ def class_named(target: str, trust: Sequence[str] = ()) -> type | None:
 
 
 def entries(trust: Any) -> tuple[str, ...]:
-    """What ``trust=`` names: a list, or a single name.
+    """The names in ``trust=``, which is a list or a single name.
 
     Raises:
         EgotapError: if it is something else.
     """
     names = (trust,) if isinstance(trust, str) else trust
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise EgotapError(f"trust={trust}: give the names of packages, e.g. trust=[egotap_pl,my_idea]")
+        raise EgotapError(f"trust={trust}: must be a list of names of packages, e.g. trust=[egotap_pl,my_idea]")
     return tuple(names)
 
 
@@ -155,7 +152,7 @@ def targets(spec: Any) -> Iterator[str]:
 
 
 def _values(spec: Any, where: str, depth: int) -> Iterator[tuple[str, Any, int]]:
-    """Every value of a spec with its place and depth; the caller stops where it is too deep."""
+    """Every value of a spec with its key and depth. The caller stops where it is too deep."""
     yield where, spec, depth
     if isinstance(spec, dict):
         for key, value in spec.items():
@@ -166,7 +163,7 @@ def _values(spec: Any, where: str, depth: int) -> Iterator[tuple[str, Any, int]]
 
 
 def _check_keys_of_hydra(node: dict[Any, Any], where: str) -> None:
-    """Hold the keys that Hydra understands against the types that they must have."""
+    """Check the types of the keys that have a meaning for Hydra."""
     for key in ("_partial_", "_recursive_"):
         if key in node and type(node[key]) is not bool:
             raise EgotapError(f"{where}.{key} must be true or false")
@@ -179,7 +176,7 @@ def _check_keys_of_hydra(node: dict[Any, Any], where: str) -> None:
 
 
 def _objection(target: str, trust: Sequence[str]) -> str | None:
-    """Why a target may not be called, and the remedy; None if it may."""
+    """Why a file may not name a target, and the remedy; None if it may."""
     root = target.partition(".")[0]
     if target in trust and root != "egotap_pl":
         return None
@@ -187,12 +184,12 @@ def _objection(target: str, trust: Sequence[str]) -> str | None:
     if not _is_inside(target, (*_ROOTS, *trusted)) or not all(part.isidentifier() for part in target.split(".")):
         return _hint(root, trust)
     try:
-        found = _find(target, (*_ROOTS, *trusted))
+        entity = _find(target, (*_ROOTS, *trusted))
     except Exception as error:  # of any kind: a trusted module may fail while it is imported
         return f"which cannot be found: {error}; a trusted package of your own must be on PYTHONPATH"
-    home = str(getattr(found, "__module__", ""))
-    is_plain = inspect.isclass(found) or inspect.isfunction(found)
-    if is_plain and _is_on_allowlist(found, home):
+    home = str(getattr(entity, "__module__", ""))
+    is_plain = inspect.isclass(entity) or inspect.isfunction(entity)
+    if is_plain and _is_on_allowlist(entity, home):
         return None if _is_inside(home, TORCH) or "egotap_pl" in trust else _remedy("egotap_pl", trust)
     if is_plain and _is_inside(home, trusted):
         return None
@@ -200,11 +197,11 @@ def _objection(target: str, trust: Sequence[str]) -> str | None:
 
 
 def _hint(root: str, trust: Sequence[str]) -> str:
-    """What a file may name, or how a package of the user's own is trusted."""
+    """The rest of a refusal: what a file may name, or how to trust a package of the user's own."""
     if root in _OWN or root in sys.stdlib_module_names:
         return (
-            "which no file is trusted with: it may name networks, tasks, losses and metrics of egotap_pl, and layers "
-            "and optimisers of torch"
+            "which is never trusted: a file may name networks, tasks, losses and metrics of egotap_pl, and layers and "
+            "optimisers of torch"
         )
     return _remedy(root, trust)
 
@@ -217,36 +214,36 @@ def _remedy(root: str, trust: Sequence[str]) -> str:
     )
 
 
-def _is_on_allowlist(found: Any, home: str) -> bool:
-    if f"{home}.{found.__qualname__}" in FACTORIES:
+def _is_on_allowlist(entity: Any, home: str) -> bool:
+    if f"{home}.{entity.__qualname__}" in FACTORIES:
         return True
-    if not inspect.isclass(found):
+    if not inspect.isclass(entity):
         return False
     bases = next((bases for package, bases in TORCH.items() if _is_inside(home, (package,))), (object,))
-    return _is_inside(home, (*PACKAGES, *TORCH)) and issubclass(found, bases)
+    return _is_inside(home, (*PACKAGES, *TORCH)) and issubclass(entity, bases)
 
 
 def _find(target: str, roots: Sequence[str]) -> Any:
-    """The object of a dotted name below one of ``roots``; None where the name leads out of them or into an object.
+    """The object that a dotted name below one of ``roots`` names; None if the name leads out of them or into an object.
 
     Raises:
         AttributeError: if there is no such name.
         Exception: whatever a module of ``roots`` raises while it is imported.
     """
     root = max((root for root in roots if _is_inside(target, (root,))), key=len)
-    found: Any = importlib.import_module(root)
+    entity: Any = importlib.import_module(root)
     for part in target.removeprefix(root).split(".")[1:]:
-        if inspect.ismodule(found):
-            if not _is_inside(found.__name__, roots):
+        if inspect.ismodule(entity):
+            if not _is_inside(entity.__name__, roots):
                 return None
-            if not hasattr(found, part) and hasattr(found, "__path__"):
-                importlib.import_module(f"{found.__name__}.{part}")
-        elif not inspect.isclass(found):
+            if not hasattr(entity, part) and hasattr(entity, "__path__"):
+                importlib.import_module(f"{entity.__name__}.{part}")
+        elif not inspect.isclass(entity):
             return None
-        found = getattr(found, part)
-    return found
+        entity = getattr(entity, part)
+    return entity
 
 
 def _is_inside(name: str, packages: Iterable[str]) -> bool:
-    """Whether a dotted name is that of a package, or of something in it."""
+    """Whether a dotted name is one of the packages or lies inside one."""
     return any(name == package or name.startswith(f"{package}.") for package in packages)

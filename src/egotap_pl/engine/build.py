@@ -1,4 +1,4 @@
-"""From plain configuration to objects: the only place that instantiates what a configuration names."""
+"""Turns plain configuration into objects. No other module instantiates the classes that a configuration names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from egotap_pl.core.errors import EgotapError
 
 Spec = Mapping[str, Any]
-"""Plain containers, as they stand in a configuration; ``_target_`` names a class or a function."""
+"""Plain containers, as in a configuration; ``_target_`` names a class or a function."""
 
 _HYDRAS_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception."
 _MOVED = {
@@ -23,11 +23,11 @@ _MOVED = {
     "egotap_pl.data.layouts.unrealego.": "egotap_pl.data.unrealego.layout.",
     "egotap_pl.data.unrealego_parts.": "egotap_pl.data.unrealego.variants.",
 }
-"""Modules that had another name in 0.1.0, by which users' configurations and old checkpoints may know them."""
+"""Old and new prefixes of modules. Users' configurations and checkpoints from 0.1.0 may have the old ones."""
 
 
 def current_name(target: str) -> str:
-    """Where a class is today that a configuration of an earlier version names.
+    """Today's name of a class that a configuration of an earlier version names.
 
     >>> current_name("egotap_pl.data.codec.PngCodec")
     'egotap_pl.data.store.codec.PngCodec'
@@ -39,7 +39,7 @@ def current_name(target: str) -> str:
 
 
 def current_names(spec: Any) -> Any:
-    """A spec with today's names of classes, at any depth."""
+    """A spec in which every class, at any depth, has today's name."""
     if isinstance(spec, Mapping):
         return {
             key: current_name(value) if key == "_target_" and isinstance(value, str) else current_names(value)
@@ -49,10 +49,14 @@ def current_names(spec: Any) -> Any:
 
 
 def build(spec: Any, **arguments: Any) -> Any:
-    """Instantiate a plain spec: nested ``_target_`` first, lists and dicts as Python's own.
+    """Instantiate a plain spec, nested ``_target_`` first. Lists and dicts stay Python's own.
+
+    Args:
+        spec: plain containers.
+        **arguments: passed to the outermost class or function, besides the spec's.
 
     Raises:
-        EgotapError: if a class does not take what it is given; the message names the class.
+        EgotapError: if a class does not accept its arguments; the message names the class.
     """
     try:
         return hydra.utils.instantiate(current_names(spec), **arguments, _convert_="all")

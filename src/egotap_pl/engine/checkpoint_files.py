@@ -1,4 +1,4 @@
-"""A training's checkpoints as files: how they are written, and from which of them an interrupted training goes on."""
+"""A training's checkpoint files: how they are written, and which one an interrupted training resumes from."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from egotap_pl.engine.checkpoints import read_checkpoint
 FOLDER = "checkpoints"
 BEST, LAST = "best.ckpt", "last.ckpt"
 PREVIOUS = "previous.ckpt"
-"""What ``last.ckpt`` was before it was written the last time."""
+"""The ``last.ckpt`` before the current one."""
 
 
 class CheckpointFiles(TorchCheckpointIO):
-    """Writes a trainer's checkpoints: beside their place, to the disk, and then under their name.
+    """Writes a trainer's checkpoints under a temporary name, flushes them to the disk, then renames them.
 
-    An earlier file of that name stays until then; an earlier ``last.ckpt`` becomes ``previous.ckpt``.
+    An earlier file of the same name stays until then. An earlier ``last.ckpt`` becomes ``previous.ckpt``.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
@@ -34,10 +34,10 @@ class CheckpointFiles(TorchCheckpointIO):
         Args:
             checkpoint: its content.
             path: the file.
-            storage_options: Lightning's, for other storage than files; not used.
+            storage_options: not used; Lightning's options for remote storage.
 
         Raises:
-            EgotapError: if there is no room for it, or the folder cannot be written.
+            EgotapError: if the file cannot be written, e.g. because the disk is full.
         """
         path, content = Path(path), io.BytesIO()
         torch.save(checkpoint, content)
@@ -49,46 +49,47 @@ class CheckpointFiles(TorchCheckpointIO):
                     path.replace(path.with_name(PREVIOUS))
         except OSError as error:
             raise EgotapError(
-                f"{path} cannot be written: {error.strerror or error}; once it can, the same command goes on from the "
-                "last checkpoint"
+                f"{path} cannot be written: {error.strerror or error}; make room or give write access, then run the "
+                "same command: it resumes from the last checkpoint"
             ) from error
 
 
 def checkpoint_path(path: Path) -> Path:
-    """A checkpoint's file: the path itself, or the best checkpoint of the run whose folder it is."""
+    """A checkpoint's file: the path itself, or for a run's folder its best checkpoint."""
     return path / FOLDER / BEST if path.is_dir() else path
 
 
 def mend_checkpoints(folder: Path, title: str) -> None:
-    """Make sure that a training can begin or go on: its checkpoints are intact, or there are none.
+    """Make sure that a training can start or resume: afterwards its checkpoints are intact, or there are none.
 
-    In the place of a damaged ``last.ckpt`` comes the one before it. Where that is damaged, too, or ``best.ckpt`` is,
-    which the epochs that are left need not replace, all are removed: the training begins anew. The screen says so.
+    A damaged ``last.ckpt`` is replaced by the one before it. If that is damaged too, or ``best.ckpt`` is, all
+    checkpoints are removed and the training starts over: the remaining epochs might never write another
+    ``best.ckpt``. A line on the screen says so.
 
     Args:
-        folder: of the training; nobody else works in it.
-        title: what the training is called on the screen.
+        folder: the training's; no other process works in it.
+        title: name of the training on the screen.
 
     Raises:
-        EgotapError: if a file cannot be read at all, which says nothing of its content.
+        EgotapError: if a file cannot be read at all, so that nothing is known about its content.
     """
     last, previous, best = (folder / FOLDER / name for name in (LAST, PREVIOUS, BEST))
     if not last.is_file() and not previous.is_file():
         return
     fault = _fault(last)
     if fault is not None and previous.is_file():
-        if last.is_file():  # else it was interrupted between the two names
-            say(f"{title}: {fault}; the checkpoint before it takes its place")
+        if last.is_file():  # otherwise the process was killed between the two renames
+            say(f"{title}: {fault}; using the checkpoint before it")
         previous.replace(last)
         fault = _fault(last)
     fault = fault or _fault(best)
     if fault is not None:
-        say(f"{title}: {fault}; the training begins anew")
+        say(f"{title}: {fault}; the training starts over")
         shutil.rmtree(folder / FOLDER)
 
 
 def _fault(path: Path) -> str | None:
-    """What is wrong with a checkpoint, as a sentence, or None. `torch.load` does not look at the file's checksums."""
+    """What is wrong with a checkpoint, as a sentence, or None. `torch.load` does not check the file's checksums."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

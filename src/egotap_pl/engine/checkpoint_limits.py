@@ -1,4 +1,4 @@
-"""A checkpoint takes no more memory than it has bytes, whatever it says of itself."""
+"""Limits on the memory that loading a checkpoint takes: in proportion to the file, whatever the file claims."""
 
 from __future__ import annotations
 
@@ -21,72 +21,83 @@ from egotap_pl.engine.build import build
 
 MIB = 2**20
 MAX_DESCRIPTION_BYTES = 16 * MIB
-"""Of what is not a tensor. A checkpoint with an optimiser's state has well below one."""
+"""Largest part of a checkpoint that is not tensors. With an optimiser's state it is well below 1 MiB."""
 BYTES_PER_BYTE, SPARE_BYTES = 4, 64 * MIB
-"""Memory of a network for each byte of its weights (half precision is loaded as single), and for buffers not saved."""
+"""Memory that a network may take: for each byte of weights in the file (half precision is loaded as single), and on top
+of that, for buffers that are not saved."""
 _MAKERS_OF_BYTES = {"_codecs encode", "builtins bytearray", "__builtin__ bytearray"}
 
 
 def check_archive(path: Path) -> None:
-    """Make sure that reading a checkpoint takes no more memory than its size on disk suggests, before it is read.
+    """Check, before a checkpoint is read, that reading it takes no more memory than its size on disk suggests.
 
     Raises:
-        EgotapError: if the file is compressed, or what it holds beside its tensors is too large or makes byte strings,
-            of any number and length.
-        zipfile.BadZipFile: if it is not an archive, which every checkpoint is.
+        EgotapError: if the file is compressed, or the part that is not tensors is too large or creates byte strings,
+            which could be of any number and length.
+        zipfile.BadZipFile: if it is not an archive; every checkpoint is one.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
         if not stored or sum(member.file_size for member in members) > path.stat().st_size:
-            raise EgotapError(f"{path} is refused: it is compressed, which no checkpoint is")
+            raise EgotapError(f"{path} is refused: it is compressed, and checkpoints are not")
         for member in members:
             if not member.filename.endswith("/data.pkl"):
                 continue
             if member.file_size > MAX_DESCRIPTION_BYTES:
-                raise EgotapError(f"{path} is refused: beside its tensors it holds {member.file_size / MIB:.0f} MiB")
+                raise EgotapError(
+                    f"{path} is refused: {member.file_size / MIB:.0f} MiB of it are not tensors, "
+                    f"more than {MAX_DESCRIPTION_BYTES // MIB} MiB"
+                )
             for _, argument, _ in pickletools.genops(archive.read(member)):
                 if isinstance(argument, str) and argument in _MAKERS_OF_BYTES:
-                    raise EgotapError(f"{path} is refused: it makes byte strings, which no checkpoint needs")
+                    raise EgotapError(f"{path} is refused: it creates byte strings, which no checkpoint needs")
 
 
 def build_task(spec: dict[str, Any], facts: DataFacts, weights: Mapping[str, Tensor], origin: str) -> L.LightningModule:
-    """The task of a checked spec, if the weights are those of the task.
+    """Build the task of a checked spec if the weights fit it.
 
-    The task is first built without memory: sizes that a spec asks for cost nothing until the file has shown that it
-    holds as much.
+    The task is first built without memory, so that a spec's sizes cost nothing until the file has proved to contain
+    that many weights.
 
     Args:
-        spec: of a factory, called with ``facts``; see `egotap_pl.engine.checkpoints.checked_task`.
-        facts: of the data.
+        spec: spec of a factory, called with ``facts``; see `egotap_pl.engine.checkpoints.checked_task`.
+        facts: what the task may know about the data.
         weights: the state dict that the task will load.
         origin: the file, for messages.
 
     Raises:
-        EgotapError: if the spec makes no task, or the weights do not fit.
+        EgotapError: if the spec does not give a task, or the weights do not fit.
     """
     allowed = BYTES_PER_BYTE * _bytes_of(weights.values()) + SPARE_BYTES
     with _parameters_limited(10 * len(weights) + 1000, allowed):
         try:
             with torch.device("meta"):
-                shell = _made(spec, facts, origin)
+                shell = _instantiate(spec, facts, origin)
         except EgotapError:
             if all(is_trusted(target, ("egotap_pl",)) for target in targets(spec)):
                 raise
-            shell = None  # a trusted class may need real numbers while it is made
+            shell = None  # a trusted class may need real numbers while it is created
         if shell is not None:
             check_weights(shell, weights, origin)
             needed = _bytes_of([*shell.parameters(), *shell.buffers()])
             if needed > allowed:
-                raise EgotapError(f"{origin}: its network takes {needed / MIB:.0f} MiB, which the file does not hold")
-        return _made(spec, facts, origin)
+                raise EgotapError(
+                    f"{origin}: its network needs {needed / MIB:.0f} MiB, far more than the file contains"
+                )
+        return _instantiate(spec, facts, origin)
 
 
 def check_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str) -> None:
-    """Hold weights against a module's.
+    """Check that weights have the names and shapes of a module's.
+
+    Args:
+        module: the network.
+        weights: tensors by name.
+        origin: where they are from, for messages.
 
     Raises:
-        EgotapError: if one does not fit; the message counts and names them.
+        EgotapError: if one does not fit; the message counts and names those that do not.
     """
     own = module.state_dict()
     wrong = {
@@ -103,10 +114,10 @@ def check_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str)
         raise EgotapError(f"{origin}: the weights do not fit: {'; '.join(described)}")
 
 
-def _made(spec: dict[str, Any], facts: DataFacts, origin: str) -> L.LightningModule:
+def _instantiate(spec: dict[str, Any], facts: DataFacts, origin: str) -> L.LightningModule:
     try:
         task = build(spec)(facts)
-    except Exception as error:  # of any kind: what classes say to values that they cannot work with
+    except Exception as error:  # of any kind: whatever a class raises for values that it cannot use
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise EgotapError(f"{origin}: its task cannot be built: {reason[:300]}") from error
     if not isinstance(task, L.LightningModule):
@@ -115,14 +126,14 @@ def _made(spec: dict[str, Any], facts: DataFacts, origin: str) -> L.LightningMod
 
 
 def _bytes_of(tensors: Any) -> int:
-    """Bytes that tensors have in memory; what several of them share counts once."""
+    """Bytes that tensors take in memory; shared memory counts once."""
     storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
     return sum(storages.values())
 
 
 @contextmanager
 def _parameters_limited(most: int, most_bytes: int) -> Iterator[None]:
-    """Ends with an error as soon as modules made in the block have more parameters, or a larger one in memory."""
+    """Raise an error as soon as modules created in the block have too many parameters, or one that is too large."""
     count = 0
 
     def register(module: nn.Module, name: str, parameter: nn.Parameter) -> None:

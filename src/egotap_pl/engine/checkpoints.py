@@ -1,4 +1,4 @@
-"""Checkpoints that say what they are, and their way back to a task without running code from the file."""
+"""Checkpoints that describe themselves, and how they become tasks again without running code from the file."""
 
 from __future__ import annotations
 
@@ -19,40 +19,44 @@ from egotap_pl.engine.checkpoint_limits import build_task, check_archive, check_
 KEY = "egotap"
 VERSION = 1
 MAX_NAMES = 1000
-"""Joints of a skeleton and categories of motions that a checkpoint may have."""
+"""Largest number of joints, and of motion categories, that a checkpoint may name."""
 
 
 class About(NamedTuple):
-    """What a checkpoint says of itself, as plain containers.
-
-    Fields:
-        task: spec of the task, to be called with `DataFacts`.
-        skeleton: fields of the `Skeleton`.
-        categories: names of the data set's motion categories.
-        data: configuration of the data that it was trained on.
-        data_fingerprint: fingerprint of those data.
-        batch_size: of its training.
-        seed: of its training.
-        experiment: name of the preset.
-    """
+    """A checkpoint's description of itself, as plain containers."""
 
     task: dict[str, Any]
+    """Spec of the task, to be called with `DataFacts`."""
+
     skeleton: dict[str, Any]
+    """Fields of the `Skeleton`."""
+
     categories: list[str]
+    """Names of the data set's motion categories."""
+
     data: dict[str, Any]
+    """Configuration of the data that it was trained on."""
+
     data_fingerprint: str
+    """Fingerprint of those data; empty if unknown."""
+
     batch_size: int
+    """Frames in a batch of its training, over all devices."""
+
     seed: int
+    """Seed of its training."""
+
     experiment: str
+    """Name of the preset."""
 
     def facts(self) -> DataFacts:
-        """Of the data that it was trained on; the mean pose comes with the weights."""
+        """What its task may know about the data that it was trained on. The mean pose comes with the weights."""
         skeleton = Skeleton.from_dict(self.skeleton)
         return DataFacts(skeleton, tuple(self.categories), torch.zeros(len(skeleton.estimated), 3))
 
 
 class WriteAbout(Callback):
-    """Puts an `About` into every checkpoint."""
+    """Adds an `About` to every checkpoint."""
 
     def __init__(self, about: About) -> None:
         self.about = about
@@ -63,10 +67,10 @@ class WriteAbout(Callback):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint file's content: tensors and plain containers, nothing else is unpickled.
+    """Read a checkpoint file: tensors and plain containers. Nothing else is unpickled.
 
     Raises:
-        EgotapError: if there is no such file, or it holds anything else.
+        EgotapError: if there is no such file, or it contains anything else.
     """
     if not path.is_file():
         raise EgotapError(f"{path}: no such checkpoint; give checkpoint=FILE, e.g. runs/.../checkpoints/best.ckpt")
@@ -86,25 +90,25 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def about_of(content: dict[str, Any], path: Path) -> About:
-    """What a checkpoint says of itself, every field of it of the right type.
+    """A checkpoint's description of itself, with every field checked.
 
     Args:
         content: see `read_checkpoint`.
         path: the file, for messages.
 
     Raises:
-        EgotapError: if it was not written by this version, lacks a field, or one is not what it should be.
+        EgotapError: if the file was not written by this version, or a field is missing or of the wrong type.
     """
     entry = content.get(KEY)
     if not isinstance(entry, dict) or entry.get("version") != VERSION:
         raise EgotapError(f"{path} was not written by this version of egotap: it does not describe its task")
-    lacking = [name for name in About._fields if name not in entry]
-    if lacking:
-        raise EgotapError(f"{path}: its description lacks {', '.join(lacking)}")
+    missing = [name for name in About._fields if name not in entry]
+    if missing:
+        raise EgotapError(f"{path}: its description has no {', '.join(missing)}")
     about = About(**{name: entry[name] for name in About._fields})
     for name, is_right, expected in _FIELDS:
         if not is_right(getattr(about, name)):
-            raise EgotapError(f"{path}: its {name} should be {expected}")
+            raise EgotapError(f"{path}: its {name} must be {expected}")
     try:
         about.facts()
     except ValueError as error:
@@ -117,7 +121,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return type(value) is str and value.isprintable()  # it is shown on terminals
+    return type(value) is str and value.isprintable()  # it is printed on terminals
 
 
 def _are_names(value: Any) -> bool:
@@ -138,11 +142,11 @@ def _is_skeleton(value: Any) -> bool:
 
 _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("task", lambda value: type(value) is dict, "a dictionary"),
-    ("skeleton", _is_skeleton, f"name, joints, parents and estimates_root of a skeleton of {MAX_NAMES} joints at most"),
-    ("categories", _are_names, f"a list of {MAX_NAMES} names at most"),
+    ("skeleton", _is_skeleton, f"name, joints, parents and estimates_root of a skeleton of at most {MAX_NAMES} joints"),
+    ("categories", _are_names, f"a list of at most {MAX_NAMES} names"),
     ("data", lambda value: type(value) is dict and _is_text(value.get("name")), "a dictionary with a name"),
     ("data_fingerprint", _is_text, "text"),
-    ("batch_size", lambda value: _is_whole(value) and value > 0, "a whole number of 1 or more"),
+    ("batch_size", lambda value: _is_whole(value) and value > 0, "a whole number, 1 or more"),
     ("seed", _is_whole, "a whole number"),
     ("experiment", _is_text, "text"),
 )
@@ -151,18 +155,22 @@ _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 def load_task(
     path: Path, trust: Sequence[str], categories: Sequence[str] | None = None
 ) -> tuple[L.LightningModule, About]:
-    """The task of a checkpoint, with its weights: the only way from a file to objects, for every command.
+    """Load the task of a checkpoint with its weights. Every command turns files into objects by this function alone.
 
-    The checkpoint decides on the network and on plain values. It names no file that is read or written: neither its
-    data nor the weights that its training began with are looked for.
+    The checkpoint determines the network and plain values. It cannot make the program read or write another file:
+    neither its data nor the weights that its training started from are looked up.
 
     Args:
         path: a checkpoint that `egotap` wrote.
-        trust: what its task may name beside the allowlist; see `egotap_pl.engine.allowlist.is_trusted`.
+        trust: names of what its task may use besides the allowlist; see `egotap_pl.engine.allowlist.is_trusted`.
         categories: names of the motion categories that it will be tested on; None: those of its training.
 
+    Returns:
+        The task, and the checkpoint's description of itself.
+
     Raises:
-        EgotapError: if the file is not one of ours, names a class from elsewhere, or its weights do not fit.
+        EgotapError: if `egotap` did not write the file, it names a class that is not trusted, or its weights do not
+            fit.
     """
     content = read_checkpoint(path)
     about = about_of(content, path)
@@ -172,7 +180,7 @@ def load_task(
         facts = facts._replace(categories=tuple(categories))
     weights = content["state_dict"]
     if not _are_weights(weights):
-        raise EgotapError(f"{path}: its state_dict should be a dictionary of names and tensors")
+        raise EgotapError(f"{path}: its state_dict must be a dictionary of names and tensors")
     task = build_task(spec, facts, weights, str(path))
     load_weights(task, weights, str(path))
     return task, about
@@ -189,17 +197,17 @@ def _are_weights(state: Any) -> bool:
 
 
 def checked_task(task: dict[str, Any], trust: Sequence[str], origin: str) -> dict[str, Any]:
-    """A task's spec as it is built when a checkpoint is loaded.
+    """The spec that is built for a task when a checkpoint is loaded.
 
-    It is without ``initialise``, which only a new training calls and which may name a file of weights.
+    ``initialise`` is removed: only a new training calls it, and it may name a file of weights.
 
     Args:
-        task: the spec.
+        task: the spec in the checkpoint.
         trust: see `load_task`.
         origin: where the spec is from, for messages.
 
     Raises:
-        EgotapError: if it names a class that a checkpoint may not name, or holds anything but plain values.
+        EgotapError: if it names a class that a checkpoint may not name, or a value in it is not plain.
     """
     spec = {**task, "initialise": None} if "initialise" in task else task
     check_spec_of_file(spec, trust, origin)
@@ -207,7 +215,16 @@ def checked_task(task: dict[str, Any], trust: Sequence[str], origin: str) -> dic
 
 
 def load_part(module: torch.nn.Module, path: Path, prefix: str) -> None:
-    """Load into a module the weights that stand under ``prefix.`` in a checkpoint; every one must fit."""
+    """Load part of a checkpoint's weights into a module; every one must fit.
+
+    Args:
+        module: the network.
+        path: the checkpoint.
+        prefix: the weights' names in the checkpoint start with this and a dot.
+
+    Raises:
+        EgotapError: if the file cannot be read, or a weight does not fit.
+    """
     state = read_checkpoint(path)["state_dict"]
     start = f"{prefix}."
     part = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
@@ -215,10 +232,15 @@ def load_part(module: torch.nn.Module, path: Path, prefix: str) -> None:
 
 
 def load_weights(module: torch.nn.Module, weights: dict[str, Any], origin: str) -> None:
-    """Load weights of which every one must fit.
+    """Load weights into a module; every one must fit.
+
+    Args:
+        module: the network.
+        weights: tensors by name.
+        origin: where they are from, for messages.
 
     Raises:
-        EgotapError: if one does not; see `check_weights`.
+        EgotapError: if one does not fit; see `check_weights`.
     """
     check_weights(module, weights, origin)
     module.load_state_dict(weights)

@@ -1,4 +1,4 @@
-"""From a data configuration to a prepared frame store."""
+"""From the configuration of a data set to its prepared data."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class PreparedData(NamedTuple):
     """Prepared data on disk."""
 
     folder: Path
-    """With a frame store for each split."""
+    """Folder with a frame store for each split."""
 
     fingerprint: str
-    """Of the frames."""
+    """Fingerprint of the frames."""
 
 
 def ensure_data(
@@ -35,18 +35,24 @@ def ensure_data(
     skip_damaged: bool = False,
     shard: Shard = WHOLE,
 ) -> PreparedData:
-    """Prepare the configured data unless they are there.
+    """Prepare the configured data unless that was done before.
 
     Args:
         data: the data set. Without its source files, the stores in its folder are used as they are.
-        root: where prepared data live, each in a folder named after its fingerprint.
-        overwrite: see `prepare`.
-        skip_damaged: see `prepare`.
-        shard: see `prepare`; unless it is the whole, there are no stores afterwards.
+        root: folder of all prepared data (``paths.data``), each in a folder named after its fingerprint.
+        overwrite: replace stores that have other settings, are damaged, or lack skipped frames.
+        skip_damaged: skip frames that cannot be read and motions that are not on disk, instead of stopping.
+        shard: the part of the work to do. Unless it is all of it, there are no stores yet afterwards.
+
+    Returns:
+        Where the data are, and their fingerprint.
+
+    Raises:
+        EgotapError: if source files are missing or damaged, or the folder contains other data.
     """
     if not data.has_source:
-        return _as_it_is(data)
-    source, codec, folder = _located(data, root)
+        return _existing_stores(data)
+    source, codec, folder = _locate(data, root)
     report = prepare(source, folder, codec, data.workers, overwrite, PROGRESS, skip_damaged, shard)
     frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
     speed = f" at {report.frames_per_second:.0f} frames/s" if report.frames_per_second else ", already there"
@@ -55,34 +61,37 @@ def ensure_data(
     for split in report.splits:
         if split.skipped or split.missing:
             where = f", see {skipped_path(folder, split.split)}" if shard == WHOLE else ""
-            say(f"{split.split}: {split.skipped} frames left out, {split.missing} motions not on disk{where}")
+            say(f"{split.split}: {split.skipped} frames skipped, {split.missing} motions not on disk{where}")
     if shard != WHOLE:
-        say("when all shards are done, the same command without shard=... joins them")
+        say("when all shards are done, run the same command without shard=... to join them")
     return PreparedData(folder, report.fingerprint)
 
 
-def _as_it_is(data: DataSpec) -> PreparedData:
-    """Prepared data whose source files are not at hand."""
+def _existing_stores(data: DataSpec) -> PreparedData:
+    """Prepared data whose source files are not available."""
     if data.folder is None:
-        raise EgotapError("data.root=null: then say where the prepared stores are: data.folder=DIR; or give data.root")
+        raise EgotapError(
+            "data.root=null uses prepared stores as they are, and needs their folder: give data.folder=DIR, or "
+            "data.root=DIR to prepare the data"
+        )
     module = FrameDataModule(data.folder, batch_size=1, workers=0)
     frames = ", ".join(f"{len(module.store(split))} {split}" for split in ("train", "validation", "test"))
-    say(f"{data.name}: {frames} frames, taken as they are, {data.folder}")
+    say(f"{data.name}: {frames} frames, used as they are, {data.folder}")
     return PreparedData(data.folder, module.fingerprint)
 
 
 def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> tuple[CheckReport, Path]:
-    """Reads everything that the configured data consist of and writes a report. No store is made.
+    """Read all of the configured data and write a report of what is missing or damaged. No store is written.
 
     Args:
-        data: see `ensure_data`.
-        root: see `ensure_data`; the report is written beside the folder that the data would be prepared into.
-        shard: the share of the pieces to read.
+        data: the data set.
+        root: folder of all prepared data. The report is written beside the folder that would hold these.
+        shard: the part of the data to read.
 
     Returns:
         The report and its file.
     """
-    source, _, folder = _located(data, root)
+    source, _, folder = _locate(data, root)
     report = check(source, data.workers, PROGRESS, shard)
     name = "check" if shard == WHOLE else f"check-{shard.number}-of-{shard.count}"
     path = folder.with_name(f"{folder.name}.{name}.json")
@@ -92,27 +101,27 @@ def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> tuple[CheckR
 
 
 def find_data(root: Path, fingerprint: str) -> Path | None:
-    """The folder of prepared data, found by their fingerprint; None if they are not there. Nothing is prepared.
+    """Find the folder of prepared data by their fingerprint; None if it is not there. Nothing is prepared.
 
     Args:
-        root: where prepared data live (``paths.data``).
+        root: folder of all prepared data (``paths.data``).
         fingerprint: ``dataset_fingerprint`` of a run's metrics and predictions.
     """
     for path in sorted(root.glob("*/test.h5")):
         try:
             if FrameDataModule(path.parent, batch_size=1, workers=0).fingerprint == fingerprint:
                 return path.parent
-        except EgotapError:  # another data set's trouble
+        except EgotapError:  # a damaged store of some other data
             continue
     return None
 
 
 def fingerprint_of_frames(data: DataSpec) -> str:
-    """The fingerprint of the frames that the configured data would have; nothing is prepared."""
+    """The fingerprint that the configured data would have. Nothing is prepared."""
     return fingerprint_of(build(data.source).identity(), build(data.codec))
 
 
-def _located(data: DataSpec, root: Path) -> tuple[Source[Any], Codec, Path]:
+def _locate(data: DataSpec, root: Path) -> tuple[Source[Any], Codec, Path]:
     """The source, the codec, and the folder of the stores."""
     source, codec = build(data.source), build(data.codec)
     name = f"{data.name}-{fingerprint_of(source.identity(), codec)[:12]}"

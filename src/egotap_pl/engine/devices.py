@@ -1,4 +1,4 @@
-"""Where a training or a test runs: the `trainer` group of the configuration, checked once."""
+"""The devices that a training or a test runs on: the `trainer` group of the configuration, checked once."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from egotap_pl.engine.checkpoint_files import CheckpointFiles
 
 ACCELERATORS = ("cpu", "gpu")
 NO_FOLDER = f"{os.devnull}/none"
-"""Lightning's default folder: everything that it writes has a place of its own. In a job of SLURM it looks there for
-``hpc_ckpt_*.ckpt`` and would load these in the place of the weights that are to be trained or tested."""
+"""Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
+there for ``hpc_ckpt_*.ckpt`` and would load these instead of the weights that are to be trained or tested."""
 
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices of one machine that work on a job, one process for each."""
+    """The devices of one machine that work on a job, one process each."""
 
     accelerator: str
     """``cpu`` or ``gpu``."""
 
     devices: int
-    """How many; on a CPU, how many processes."""
+    """Number of devices; on a CPU, number of processes."""
 
     precision: str
-    """As Lightning calls it, e.g. ``32-true``."""
+    """Lightning's name for the precision, e.g. ``32-true``."""
 
     workers: int
-    """Processes of each device that read frames; 0: the device's own process reads them."""
+    """Reading processes of each device; 0: the device's own process reads the frames."""
 
     @classmethod
     def parse(cls, trainer: Mapping[str, Any]) -> Devices:
-        """The devices that a configuration asks for.
+        """Check a node of conf/trainer.
 
         Raises:
-            EgotapError: if a key is missing or unknown, a value is of the wrong kind, or the machine has fewer GPUs.
+            EgotapError: if a key is missing or unknown, a value is wrong, or the machine has fewer GPUs.
         """
         names = [field.name for field in fields(cls)]
         if unknown := sorted(trainer.keys() - set(names)):
-            raise EgotapError(f"trainer.{unknown[0]} is not a setting: it must be one of: {', '.join(names)}")
+            raise EgotapError(f"trainer.{unknown[0]}: unknown setting; must be one of: {', '.join(names)}")
         if missing := [name for name in names if name not in trainer]:
-            raise EgotapError(f"trainer has no {', '.join(missing)}")
+            raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(names)}")
         accelerator, devices, workers = trainer["accelerator"], trainer["devices"], trainer["workers"]
         if not _is_whole(devices) or devices < 1:
             raise EgotapError(f"trainer.devices={devices}: must be a whole number, 1 or more")
@@ -67,7 +67,7 @@ class Devices:
         return cls(accelerator, devices, str(trainer["precision"]), workers)
 
     def with_workers(self, workers: int | None) -> Devices:
-        """The same devices with another number of reading processes; None changes nothing."""
+        """The same devices with this number of reading processes; None: unchanged."""
         return self if workers is None else replace(self, workers=workers)
 
     @property
@@ -87,34 +87,33 @@ class Devices:
 
         Args:
             store: folder of the prepared data.
-            batch_size: frames of a batch, all devices together.
-            seed: of the order of training frames and of augmentation.
-            augment: applied to training batches.
-            heatmaps: folder of cached heatmaps, read in place of images.
+            batch_size: frames in a batch, over all devices.
+            seed: seed of the order of training frames and of augmentation.
+            augment: augmentation of training batches.
+            heatmaps: folder of cached heatmaps, read instead of images.
 
         Raises:
             EgotapError: if the devices cannot share a batch evenly.
         """
         if batch_size % self.devices:
-            raise EgotapError(f"batch_size={batch_size} cannot be shared by {self.devices} devices: choose a multiple")
+            raise EgotapError(f"batch_size={batch_size} must be a multiple of trainer.devices={self.devices}")
         return FrameDataModule(
             store,
             batch_size=batch_size // self.devices,
-            workers=max(min(self.workers, usable_cpus() // self.devices - 1), 0),  # one processor is for the training
+            workers=max(min(self.workers, usable_cpus() // self.devices - 1), 0),  # one processor runs the training
             seed=seed,
             augment=augment,
             heatmaps=heatmaps,
         )
 
     def trainer(self, **arguments: Any) -> L.Trainer:
-        """Lightning's trainer on these devices. Samplers are the data module's own.
+        """Lightning's trainer on these devices. The data module has its own samplers.
 
-        `egotap_pl.engine.launch` has started the processes. Left to itself, Lightning would take their number and
-        ranks from the variables of SLURM inside one of its jobs, write checkpoints there at SIGUSR1, and requeue the
-        job.
+        `egotap_pl.engine.launch` has started the processes. In a SLURM job, Lightning by itself would take their number
+        and ranks from SLURM's variables, write checkpoints at SIGUSR1, and requeue the job.
 
         Args:
-            arguments: of `lightning.Trainer`.
+            **arguments: passed to `lightning.Trainer`.
 
         Raises:
             EgotapError: if Lightning refuses the configuration, e.g. the precision.
@@ -134,15 +133,15 @@ class Devices:
             raise EgotapError(f"trainer: {error}") from error
 
     def fabric(self) -> L.Fabric:
-        """Lightning Fabric on the one device.
+        """Lightning Fabric on a single device.
 
         Raises:
             EgotapError: if there is more than one, or Lightning refuses the configuration.
         """
         if self.devices != 1:
             raise EgotapError(
-                f"trainer.devices={self.devices}: egotap predict works on one device; give shares of the input to "
-                "several commands instead"
+                f"trainer.devices={self.devices}: egotap predict runs on one device; split the input among several "
+                "commands instead"
             )
         try:
             return L.Fabric(accelerator=self.accelerator, devices=1, precision=self.precision)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Metrics of a checkpoint on a split of prepared data."""
+"""Tests a checkpoint on a split of prepared data."""
 
 from __future__ import annotations
 
@@ -21,20 +21,28 @@ from egotap_pl.tasks.heatmap_sources import HeatmapSource, TrueHeatmaps
 
 @dataclass(frozen=True)
 class TestJob:
-    """A test, ready to be handed to its processes."""
+    """A test, ready to be passed to its processes."""
 
     checkpoint: Path
+    """The file."""
+
     split: str
+    """``train``, ``validation`` or ``test``."""
+
     store: Path
     """Folder of the prepared data."""
 
     batch_size: int
-    """Frames of a batch, all devices together."""
+    """Frames in a batch, over all devices."""
 
     devices: Devices
+    """The devices that it runs on."""
+
     trust: tuple[str, ...]
+    """Names of what the checkpoint may use besides the allowlist."""
+
     folder: Path
-    """Where metrics.json and predictions.h5 go."""
+    """Folder for metrics.json and predictions.h5."""
 
 
 def evaluate(
@@ -53,9 +61,9 @@ def evaluate(
         checkpoint: the file.
         store: folder of the prepared data.
         split: ``train``, ``validation`` or ``test``.
-        devices: that work on it.
-        batch_size: frames of a batch; None: as in training.
-        trust: what the checkpoint may name besides the classes of this package; see `egotap_pl.engine.allowlist`.
+        devices: the devices that it runs on.
+        batch_size: frames in a batch, over all devices; None: as in training.
+        trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.allowlist`.
         output: folder for metrics.json and predictions.h5; None: nothing is written.
 
     Returns:
@@ -75,16 +83,19 @@ def evaluate(
 
 
 def test(job: TestJob) -> None:
-    """Test in one of the processes."""
+    """Run a test. Called in each of its processes."""
     quieten_lightning()
     module = job.devices.data_module(job.store, job.batch_size)
     task, about = load_task(job.checkpoint, job.trust, module.categories)
     if module.skeleton != about.facts().skeleton:
-        raise EgotapError(f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, {job.store} has another")
+        raise EgotapError(
+            f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, but the data in {job.store} have the "
+            f"skeleton {module.skeleton.name}: give data with the checkpoint's skeleton"
+        )
     if isinstance(task, (LiftingTask, ReconstructionTask)):
         _check_image_size(task.heatmaps, module.image_px, job)
     if isinstance(task, LiftingTask) and (mean_pose_cm := task.get_buffer("mean_pose_cm")).isnan().all():
-        mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights: nobody published it
+        mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights come without one
     progress = StageProgress(job.checkpoint.name)
     trainer = job.devices.trainer(logger=False, callbacks=[progress], enable_checkpointing=False)
     run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)
@@ -93,6 +104,6 @@ def test(job: TestJob) -> None:
 def _check_image_size(heatmaps: HeatmapSource, image_px: int, job: TestJob) -> None:
     if not isinstance(heatmaps, TrueHeatmaps) and heatmaps.image_px != image_px:
         raise EgotapError(
-            f"{job.checkpoint} is for images of {heatmaps.image_px} px, and {job.store} has images of {image_px} px: "
-            f"give data of that size, e.g. data=NAME scale.image_px={heatmaps.image_px}"
+            f"{job.checkpoint} is for images of {heatmaps.image_px} px, but {job.store} has images of {image_px} px: "
+            f"give data of the checkpoint's size, e.g. data=NAME scale.image_px={heatmaps.image_px}"
         )

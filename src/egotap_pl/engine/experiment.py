@@ -1,6 +1,6 @@
 """The stages of an experiment in order: data, estimators, cached heatmaps, lifter, probe.
 
-A stage runs only if its result is not there.
+A stage runs only if its result does not exist yet.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from egotap_pl.engine.stages import shared_stage
 
 
 class Experiment:
-    """Runs the stages that an experiment lacks.
+    """Runs the stages of an experiment that have not been run yet.
 
     Args:
-        settings: what the user asked for.
+        settings: the experiment.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -36,10 +36,10 @@ class Experiment:
         self._estimators: dict[str, Path] = {}
 
     def run(self) -> Path:
-        """Train and test the lifter and, where there is a probe, train the probe on the finished lifter and test it.
+        """Train and test the lifter; if there is a probe, then train the probe on the finished lifter and test it.
 
         Returns:
-            The run's folder; an earlier one if the same configuration was run before.
+            The run's folder: an earlier one if the same configuration was run before.
         """
         settings, probe = self.settings, self.settings.probe
         experiment, lifter = settings.command.experiment, self._run_identity(settings.training)
@@ -71,7 +71,7 @@ class Experiment:
 
     @cached_property
     def heatmaps(self) -> Path:
-        """Folder of the cached heatmaps of the training and validation splits."""
+        """Folder of the estimated heatmaps of the training and validation splits."""
         source = self.settings.heatmaps.source
         spec = {"data": self.data.fingerprint, "source": source, "estimators": self._estimator_identities()}
         weights = {kind: self.estimator(kind) for kind in self.settings.heatmaps.estimators}
@@ -89,7 +89,7 @@ class Experiment:
         config: Spec,
         parts: Parts | None = None,
     ) -> Path:
-        """Train and test in a run's folder, from the weights of the estimators and of ``parts``."""
+        """Train and test in a run's folder. The task starts with the weights of the estimators and of ``parts``."""
         heatmaps = self.heatmaps if identity["heatmaps_kept"] else None
         kinds = self.settings.heatmaps.estimators
         weights = {f"heatmaps.{kind}.module": (self.estimator(kind), "estimator") for kind in kinds} | dict(parts or {})
@@ -107,7 +107,7 @@ class Experiment:
         heatmaps: Path | None = None,
         parts: Parts | None = None,
     ) -> None:
-        """Train and test in the configured processes; without ``experiment``, as a stage that experiments share."""
+        """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
         header = FrameStore(store_path(self.data.folder, "train"))
         about = About(
@@ -137,7 +137,7 @@ class Experiment:
         launch(fit, job, settings.devices.devices)
         (folder / FOLDER / PREVIOUS).unlink(missing_ok=True)
 
-    # What determines a training's result: the dictionaries' contents are part of fingerprints of runs that exist.
+    # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 
     def _identity(self, training: TrainingSpec) -> dict[str, Any]:
         return {**training.node, "data": self.data.fingerprint, "precision": self.settings.devices.precision}

@@ -1,4 +1,4 @@
-"""The network of a checkpoint as an ONNX file."""
+"""Exports the network of a checkpoint as an ONNX file."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
 OUTPUT = "pose_cm"
+"""Name of the network's output in the file."""
 
 
 class Export(NamedTuple):
-    """What an ONNX file is made from."""
+    """The contents of an ONNX file."""
 
     network: nn.Module
-    """Gives poses in cm."""
+    """A network whose output is poses in cm."""
 
     inputs: Callable[[int], Mapping[str, Tensor]]
-    """Random inputs, by name, for a batch size."""
+    """Makes random inputs, by name, for a batch size."""
 
 
 def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, ...] = ()) -> list[str]:
@@ -37,9 +38,9 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
 
     Args:
         checkpoint: the file.
-        output: the file to write, .onnx.
+        output: the .onnx file to write.
         part: ``all``: from images to poses; ``lifter``: from heatmaps to poses.
-        trust: what the checkpoint may name besides the classes of this package.
+        trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.allowlist`.
 
     Returns:
         Names of the network's inputs.
@@ -48,7 +49,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         EgotapError: if the file cannot be written, ONNX is not installed, or the network has no such part.
     """
     if output.suffix.lower() != ".onnx" or output.is_dir():
-        raise EgotapError(f"output={output}: name a file that ends in .onnx")
+        raise EgotapError(f"output={output}: must be a file that ends in .onnx")
     if part not in PARTS:
         raise EgotapError(f"part={part}: must be one of: {', '.join(PARTS)}")
     check_packages()
@@ -56,18 +57,22 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
     network, inputs = PARTS[part](task, checkpoint)
     attributes = origin_of(checkpoint, about).attributes()
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
-    say(f"{checkpoint}: exporting, which takes a while")
+    say(f"{checkpoint}: exporting; this takes a while")
     difference = write_onnx(network, inputs, OUTPUT, output, metadata)
     if difference is None:
         say("not checked: onnxruntime is not installed (pip install 'egotap-pl[onnx]')")
     else:
         sizes = ", ".join(map(str, CHECKED_BATCHES))
-        say(f"checked on random batches of {sizes}: ONNX Runtime differs by {difference:.1g} of the largest output")
+        say(f"checked on random batches of {sizes}: ONNX Runtime differs by {difference:.1g} times the largest output")
     return list(inputs(1))
 
 
 class ImagesToPose(nn.Module):
-    """From RGB bytes to poses in cm, normalisation and estimators included."""
+    """From RGB bytes to poses in cm, including normalisation and estimators.
+
+    Args:
+        task: a trained lifter with its estimators.
+    """
 
     def __init__(self, task: LiftingTask) -> None:
         super().__init__()
@@ -79,26 +84,27 @@ class ImagesToPose(nn.Module):
         return self.lifter(*self.heatmaps(unlabelled(images, self.num_joints, 0)))
 
 
-def whole(task: LiftingTask, checkpoint: Path) -> Export:
-    """From images to poses.
+def images_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
+    """The whole network, from images to poses.
 
     Raises:
         EgotapError: if there are no estimators.
     """
     if isinstance(task.heatmaps, TrueHeatmaps):
         raise EgotapError(
-            f"{checkpoint} was trained on heatmaps drawn from the truth (heatmaps=truth): it has no estimators and "
-            "cannot see images; its lifter alone is exported by part=lifter"
+            f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
+            "export its lifter alone with part=lifter"
         )
     return Export(ImagesToPose(task), partial(_images, task.heatmaps.image_px))
 
 
-def lifter(task: LiftingTask, checkpoint: Path) -> Export:
-    """From heatmaps to poses."""
+def heatmaps_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
+    """The lifter, from heatmaps to poses."""
     return Export(task.lifter, partial(_heatmaps, task.heatmaps.heatmap_px, task.skeleton.num_heatmap_joints))
 
 
-PARTS = {"all": whole, "lifter": lifter}
+PARTS = {"all": images_to_pose, "lifter": heatmaps_to_pose}
+"""Values of ``part``."""
 
 
 def _images(image_px: int, batch: int) -> dict[str, Tensor]:

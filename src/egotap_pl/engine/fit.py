@@ -1,4 +1,4 @@
-"""What each process of a training does: fit a task, take its best epoch, test it, write what came out."""
+"""A training as each of its processes runs it: fit a task, load its best epoch, test it, write the results."""
 
 from __future__ import annotations
 
@@ -32,26 +32,30 @@ from egotap_pl.engine.training_pictures import picture_maker
 from egotap_pl.tasks.callbacks import DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
 
-SEED_STRIDE = 1000  # between the seeds of a run and of its restarts, so that neighbouring seeds do not meet
+SEED_STRIDE = 1000
+"""Difference between the seeds of a run and of its restarts, so that runs with neighbouring seeds never share one."""
 LOG_EVERY_STEPS = 10
 
 Parts = Mapping[str, tuple[Path, str]]
-"""Weights that a task starts with: module of the task (dotted) to a checkpoint and the prefix of the weights in it."""
+"""Weights that a task starts with. The key is a module of the task (dotted); the value is a checkpoint and the prefix
+of the weights in it."""
 
 
 @dataclass(frozen=True)
 class FitJob:
-    """A training, ready to be handed to its processes."""
+    """A training, ready to be passed to its processes."""
 
     title: str
-    """What the user is told."""
+    """Name of the training on the screen."""
 
     training: TrainingSpec
+    """How the network is trained."""
+
     about: About
-    """What its checkpoints say of themselves."""
+    """Its checkpoints' description of themselves."""
 
     folder: Path
-    """Where ``checkpoints/``, ``metrics.csv``, ``metrics.json`` and ``predictions.h5`` go."""
+    """Folder for ``checkpoints/``, ``metrics.csv``, ``metrics.json`` and ``predictions.h5``."""
 
     store: Path
     """Folder of the prepared data."""
@@ -60,16 +64,20 @@ class FitJob:
     """Folder of the cached heatmaps of the training and validation splits, or None."""
 
     parts: Parts
+    """Weights that the task starts with."""
+
     devices: Devices
+    """The devices that it runs on."""
+
     logger: Spec | None = None
-    """Spec of a `egotap_pl.engine.loggers.LoggerService` beside metrics.csv, or None."""
+    """Spec of an `egotap_pl.engine.loggers.LoggerService` besides metrics.csv, or None."""
 
     labels: Labels | None = None
-    """What the logger's dashboard sorts by; None without a logger."""
+    """Labels for the logger's dashboard; None without a logger."""
 
     @property
     def last(self) -> Path:
-        """The checkpoint from which an interrupted training goes on."""
+        """The checkpoint that an interrupted training resumes from."""
         return self.folder / FOLDER / LAST
 
     @property
@@ -79,10 +87,10 @@ class FitJob:
 
 
 def fit(job: FitJob) -> None:
-    """Train, with another seed after a collapse, and test the best epoch. Runs in every process of the training.
+    """Train, with another seed after a collapse, and test the best epoch. Called in each of the training's processes.
 
     Raises:
-        EgotapError: if the training diverges, or an estimator collapses with every seed that the spec allows.
+        EgotapError: if the training diverges, or an estimator collapses with every seed that it may try.
     """
     quieten_lightning()
     restarts = job.training.restarts
@@ -91,10 +99,10 @@ def fit(job: FitJob) -> None:
             _fit_once(job, attempt)
             return
         except HeatmapCollapse as collapse:
-            say(f"{job.title}: collapsed to all-zero maps: {collapse}; {restarts - attempt} more seeds to try")
+            say(f"{job.title}: collapsed to all-zero heatmaps: {collapse}; {restarts - attempt} more seeds to try")
             shutil.rmtree(job.folder / FOLDER, ignore_errors=True)
     raise EgotapError(
-        f"{job.title}: collapsed to all-zero maps with {restarts + 1} seeds; try a smaller learning rate "
+        f"{job.title}: collapsed to all-zero heatmaps with {restarts + 1} seeds; try a smaller learning rate "
         "(task.optimizer.lr) or batch_size, or more restarts"
     )
 
@@ -111,7 +119,7 @@ def _fit_once(job: FitJob, attempt: int) -> None:
     if job.last.is_file():
         last = read_checkpoint(job.last)
         steps = last["global_step"]
-        say(f"{job.title}: goes on after epoch {last['epoch'] + 1}")
+        say(f"{job.title}: resuming after epoch {last['epoch'] + 1}")
     elif hasattr(task, "initialise"):
         task.initialise()
     with wandb_closed():
@@ -120,7 +128,7 @@ def _fit_once(job: FitJob, attempt: int) -> None:
 
 
 def _loggers(job: FitJob, attempt: int, seed: int, module: FrameDataModule) -> tuple[list[Logger], list[Callback]]:
-    """Loggers beside metrics.csv, and the callbacks that feed them."""
+    """Loggers besides metrics.csv, and the callbacks that feed them."""
     if job.logger is None or job.labels is None:
         return [], []
     service = make_service(job.logger)
@@ -145,41 +153,46 @@ def _train_and_test(
         with interruptible(trainer):
             trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
-    # Tested from the images on, as `egotap evaluate` and every later use of the checkpoint does.
+    # The test reads images, as `egotap evaluate` and every later use of the checkpoint does.
     test = job.devices.data_module(job.store, job.training.batch_size)
     provenance = Provenance(job.about, seed, timer.time_elapsed("train"))
     log_results(others, run_test(trainer, task, test, "test", provenance, job.folder))
-    if not job.training.epochs:  # nothing was to be trained; the checkpoint is what was tested
+    if not job.training.epochs:  # nothing to train: the checkpoint holds the network that was tested
         trainer.save_checkpoint(job.best)
 
 
 def make_task(spec: Spec, facts: DataFacts, title: str) -> Any:
-    """The configured task.
+    """Build the configured task.
+
+    Args:
+        spec: spec of a factory of the task.
+        facts: what the task may know about the data.
+        title: name of the training, for messages.
 
     Raises:
-        EgotapError: if its parts do not fit together: what a class says to a number that it cannot work with.
+        EgotapError: if its parts do not fit together, e.g. a class rejects a size.
     """
     try:
         return build(spec)(facts)
     except (TypeError, ValueError) as error:
-        raise EgotapError(f"{title}: the configuration does not fit together: {error}") from error
+        raise EgotapError(f"{title}: parts of the configuration do not fit together: {error}") from error
 
 
 @contextmanager
 def interruptible(trainer: L.Trainer) -> Iterator[None]:
-    """Ctrl-C stays a KeyboardInterrupt: Lightning saves what it has to, then ends the process with status 1."""
+    """Turn Ctrl-C back into a KeyboardInterrupt: Lightning saves its state, then ends the process with status 1."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
     except SystemExit as error:
         if not trainer.interrupted:
             raise
-        signal.signal(signal.SIGINT, handler)  # Lightning leaves it ignored
+        signal.signal(signal.SIGINT, handler)  # Lightning has set it to be ignored
         raise KeyboardInterrupt from error
 
 
 def facts_of(module: FrameDataModule) -> DataFacts:
-    """What a task may know of the data."""
+    """What a task may know about the data."""
     return DataFacts(module.skeleton, tuple(module.categories), module.mean_pose_cm)
 
 
@@ -188,8 +201,8 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
 
     Args:
         job: the training.
-        callbacks: beside the progress bar.
-        loggers: what it logs to.
+        callbacks: callbacks besides the progress bar.
+        loggers: loggers that get every logged number.
 
     Raises:
         EgotapError: if Lightning refuses the configuration of the devices.
@@ -210,6 +223,6 @@ def _callbacks(job: FitJob) -> list[Callback]:
     best = ModelCheckpoint(folder, "best", job.training.monitor, mode="min", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
     guard = job.training.guard
-    # The last checkpoint is written last, so that it never is ahead of the best one's bookkeeping.
+    # The last checkpoint is written after the best one: it stores the best one's bookkeeping, which must be current.
     guards = [DivergenceGuard(job.title, LOG_EVERY_STEPS), *([build(guard)] if guard else [])]
     return [WriteAbout(job.about), *guards, best, last]

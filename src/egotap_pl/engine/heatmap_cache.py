@@ -1,4 +1,4 @@
-"""Estimated heatmaps, made once and cached: frozen estimators give the same heatmaps in every epoch."""
+"""Estimates heatmaps once and caches them: frozen estimators give the same heatmaps in every epoch."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CACHED_SPLITS = ("train", "validation")
 
 
 def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folder: Path, devices: Devices) -> None:
-    """Write the estimated heatmaps of the training and validation splits.
+    """Write the estimated heatmaps of the training and validation splits. A split whose file exists is passed over.
 
     Args:
         source: spec of the heatmap source, to be called with a skeleton.
-        weights: the checkpoint of each of its estimators.
+        weights: checkpoints of its estimators, by the kind of heatmap (``joint``, ``limb``).
         store: folder of the prepared data.
-        folder: where a file per split goes.
-        devices: of which the first estimates.
+        folder: folder for one file per split.
+        devices: the first of them estimates.
     """
     module = FrameDataModule(store, batch_size=BATCH_SIZE, workers=devices.workers)
     device = devices.torch_device

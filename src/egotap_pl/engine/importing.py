@@ -1,4 +1,4 @@
-"""Published weights to a checkpoint."""
+"""Turns published weights into a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from egotap_pl.interop.state import read_published
 from egotap_pl.nn.estimator import StereoUNet
 
 CATEGORIES = ("uncategorised",)
-"""Published weights do not say what categories their data had; evaluation takes those of its store."""
+"""Published weights do not name the categories of their data. Evaluation uses those of its store."""
 
 
 def import_weights(
     source: Path, output: Path, *, method: str, propagation: str, estimators: Sequence[str], about: About
 ) -> int:
-    """Write the published weights in a folder as a checkpoint that `egotap evaluate` and the other verbs take.
+    """Write the published weights in a folder as a checkpoint that `egotap evaluate` and the other verbs accept.
 
     Args:
         source: folder with the published files.
         output: the checkpoint to write.
         method: name of the release, e.g. ``egotap``.
-        propagation: variant of EgoTAP's lifter.
-        estimators: kinds of heatmaps whose estimators the release has.
-        about: what the checkpoint says of itself; its task is what the weights are for.
+        propagation: variant of EgoTAP's lifter: none, rf, lstm, alter, concat or pu.
+        estimators: kinds of heatmaps (``joint``, ``limb``) for which the release has an estimator.
+        about: the checkpoint's description of itself; the weights must fit its task.
 
     Returns:
         Number of weights.
@@ -44,7 +44,7 @@ def import_weights(
         EgotapError: if a file is missing, or its keys and shapes do not fit the task.
     """
     if output.is_dir():
-        raise EgotapError(f"output={output} is a folder; name the file to write, e.g. output={output / 'release.ckpt'}")
+        raise EgotapError(f"output={output} is a folder: must be a file, e.g. output={output / 'release.ckpt'}")
     skeleton = Skeleton.from_dict(about.skeleton)
     task = empty_task(about.task, skeleton)
     weights = read_weights(task, source, skeleton, method=method, propagation=propagation, estimators=estimators)
@@ -62,7 +62,7 @@ def import_weights(
 
 
 def empty_task(spec: Spec, skeleton: Skeleton) -> L.LightningModule:
-    """The task that a checkpoint's spec makes, with names and shapes of its weights but no memory for them."""
+    """The task of a spec, whose weights have names and shapes but no memory."""
     facts = DataFacts(skeleton, CATEGORIES, torch.zeros(len(skeleton.estimated), 3))
     with torch.device("meta"):
         task: L.LightningModule = build(spec)(facts)
@@ -78,12 +78,12 @@ def read_weights(
     propagation: str,
     estimators: Sequence[str],
 ) -> dict[str, Tensor]:
-    """The state dict of a task from published files.
+    """The state dict of a task, from published files.
 
     Args:
         task: see `empty_task`.
         source: folder with the published files.
-        skeleton: joints that the weights are for.
+        skeleton: the joints that the weights are for.
         method: see `import_weights`.
         propagation: see `import_weights`.
         estimators: see `import_weights`.
@@ -101,10 +101,10 @@ def read_weights(
     weights = {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
     rows = len(skeleton.estimated)
     weights["lifter.mean_pose_cm"] = torch.zeros(rows, 3)
-    weights["mean_pose_cm"] = torch.full((rows, 3), torch.nan)  # not published; evaluation takes its store's
+    weights["mean_pose_cm"] = torch.full((rows, 3), torch.nan)  # not published; evaluation uses its store's
     unfilled = {
         name for name, tensor in task.state_dict().items() if name not in weights or tensor.shape != weights[name].shape
     }
     if unfilled or len(weights) != len(task.state_dict()):
-        raise ValueError(f"the translation of {release} does not fit the task: {sorted(unfilled)}")
+        raise ValueError(f"the translation of {release} leaves weights of the task empty: {sorted(unfilled)}")
     return {name: tensor.contiguous() for name, tensor in weights.items()}

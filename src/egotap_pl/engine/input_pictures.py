@@ -1,4 +1,4 @@
-"""Pictures of some of the frames that `egotap predict` saw."""
+"""Pictures of some of the frames that `egotap predict` reads."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ class Album:
     """Collects frames that are evenly spread over an input, and draws them.
 
     Args:
-        task: whose heatmaps are shown.
+        task: the task whose heatmaps are shown.
         frames: the input.
-        number: pictures; 0: none.
+        number: number of frames to draw; 0: none.
 
     Raises:
-        EgotapError: if the input does not know how many frames it has.
+        EgotapError: if the number of frames in the input is unknown.
     """
 
     def __init__(self, task: LiftingTask, frames: StereoInput, number: int) -> None:
         if number and frames.frames is None:
-            raise EgotapError(f"pictures={number}: the video does not say how many frames it has; give frames=N")
+            raise EgotapError(f"pictures={number}: the video does not say how many frames it has; give frames=N, too")
         self.task = task
-        self.chosen = set(evenly(number, frames.frames or 1))
-        self.kept: list[EstimatedFrame] = []
+        self.frames = set(evenly(number, frames.frames or 1))
+        self.estimates: list[EstimatedFrame] = []
 
     def add(self, stereo: StereoBatch, pose_cm: Tensor) -> None:
-        """Look for chosen frames in a batch."""
-        rows = [k for k, frame in enumerate(stereo.batch.frame.tolist()) if frame in self.chosen]
+        """Keep the frames of a batch that are to be drawn.
+
+        Args:
+            stereo: the batch.
+            pose_cm: its estimated poses.
+        """
+        rows = [k for k, frame in enumerate(stereo.batch.frame.tolist()) if frame in self.frames]
         if not rows:
             return
         batch = stereo.batch.take(rows)
@@ -46,10 +51,10 @@ class Album:
         for k, row in enumerate(rows):
             time_s = stereo.time_s[row]
             title = stereo.name[row] or (f"{time_s:.2f} s" if time_s == time_s else str(int(batch.frame[k])))
-            shown = (batch.images[k].numpy(), maps[k].float().cpu().numpy(), pose_cm[row].numpy())
-            self.kept.append(EstimatedFrame(title.replace("/", "\n"), *shown))
+            arrays = (batch.images[k].numpy(), maps[k].float().cpu().numpy(), pose_cm[row].numpy())
+            self.estimates.append(EstimatedFrame(title.replace("/", "\n"), *arrays))
 
     def write(self, path: Path) -> None:
-        """Draw what was found."""
+        """Draw the frames into a PNG file."""
         with atomic(path) as temporary:
-            estimates_figure(self.kept, self.task.skeleton).savefig(temporary, dpi=DPI, format="png")
+            estimates_figure(self.estimates, self.task.skeleton).savefig(temporary, dpi=DPI, format="png")

@@ -1,4 +1,4 @@
-"""What a dashboard groups, filters and colours runs by."""
+"""Labels by which a dashboard groups, filters and colours runs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from egotap_pl.engine.build import Spec
 from egotap_pl.engine.stages import fingerprint
 
 ID_FILE = ".logger-id"
-ASIDE = ("logger", "paths.", "name=", "trainer")  # overrides that do not change the result
+ASIDE = ("logger", "paths.", "name=", "trainer")
+"""Beginnings of overrides that do not change the result."""
 PARTS = ("scale", "heatmaps", "lifter", "lifter/encoder", "lifter/propagation", "lifter/head")
+"""Configuration groups whose options become tags."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What the user asked for, in the user's words."""
+    """The user's command."""
 
     choices: Mapping[str, str | None] = field(default_factory=dict)
     """The option of every configuration group, by the group's name."""
 
     overrides: Sequence[str] = ()
-    """Overrides of this job."""
+    """Overrides of this job, as typed."""
 
     grid: str | None = None
     """Name of the folder of the grid that the job belongs to, or None."""
@@ -45,13 +47,13 @@ class Labels:
     """Labels of one training."""
 
     id: str
-    """Of the logger's run: the same when an interrupted training resumes."""
+    """Id of the logger's run; the same when an interrupted training resumes."""
 
     stage: str
-    """What is trained, e.g. ``joint estimator`` or ``lifter``."""
+    """The network that is trained, e.g. ``joint estimator`` or ``lifter``."""
 
     group: str
-    """Experiment and data set. Estimators, which experiments share, have groups of their own."""
+    """Experiment and data set. Estimators, which experiments share, have their own groups."""
 
     name: str
     """Stage and overrides."""
@@ -63,7 +65,7 @@ class Labels:
     """The tags by name, ``fit`` (what determines the result) and ``settings`` (the resolved configuration)."""
 
     def restarted(self, attempt: int, seed: int) -> Labels:
-        """The labels of another attempt at the same training, which is a run of its own."""
+        """The labels of another attempt at the same training, which the logger shows as a separate run."""
         if attempt == 0:
             return self
         return replace(self, id=f"{self.id}-{attempt}", name=f"{self.name} (restart {attempt}, seed {seed})")
@@ -75,21 +77,21 @@ def labels_of(
     """Labels of a training.
 
     Args:
-        command: what the user asked for.
-        stage: what is trained.
+        command: the user's command.
+        stage: the network that is trained.
         experiment: name of the preset; None for a stage that experiments share.
         config: the resolved configuration.
-        identity: what determines the training's result.
-        folder: the training's. The id of the logger's run is kept in it.
+        identity: everything that determines the training's result.
+        folder: the training's folder, which stores the id of the logger's run.
     """
     data, shared = config["data"]["name"], experiment is None
     parts = PARTS[:1] if shared else PARTS
-    chosen = {part.rpartition("/")[-1]: str(command.choices[part]) for part in parts if command.choices.get(part)}
-    run = {"stage": stage, "data": data, **chosen, "seed": identity["seed"], "fingerprint": fingerprint(identity)[:12]}
+    options = {part.rpartition("/")[-1]: str(command.choices[part]) for part in parts if command.choices.get(part)}
+    run = {"stage": stage, "data": data, **options, "seed": identity["seed"], "fingerprint": fingerprint(identity)[:12]}
     if not shared:
         run = {"experiment": experiment, **run, "overrides": command.words, "multirun": command.grid}
-    tags = [str(run[name]) for name in ("experiment", "data", *chosen) if name in run] + [f"seed {identity['seed']}"]
-    words = f"{data} {chosen.get('scale', '')}" if shared else command.words or str(experiment)
+    tags = [str(run[name]) for name in ("experiment", "data", *options) if name in run] + [f"seed {identity['seed']}"]
+    words = f"{data} {options.get('scale', '')}" if shared else command.words or str(experiment)
     return Labels(
         id=_run_id(folder, identity),
         stage=stage,
@@ -101,7 +103,7 @@ def labels_of(
 
 
 def _run_id(folder: Path, identity: Spec) -> str:
-    """A fingerprint, and four letters that tell it from a copy of the run elsewhere; kept in the folder."""
+    """An id made of the fingerprint and four random letters, so that a copy of the run elsewhere has another one."""
     path = folder / ID_FILE
     if not path.is_file():
         path.write_text(f"{fingerprint(identity)[:12]}-{secrets.token_hex(2)}", encoding="utf-8")

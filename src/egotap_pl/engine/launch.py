@@ -1,4 +1,4 @@
-"""One function in one process, or in one process per device with a process group of its own."""
+"""Runs a function in this process, or in several new processes that form a process group."""
 
 from __future__ import annotations
 
@@ -18,20 +18,28 @@ from egotap_pl.core.atomic import write_text
 from egotap_pl.core.errors import EgotapError
 
 ERROR = ".error"
-"""File in a job's folder: the message of a process's mistake, until the parent process takes it."""
+"""File in a job's folder with the error message of one of its processes, until the parent process reads it."""
 
 
 def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
-    """Call ``function(job)``: here, or in each of several new processes that form a process group.
+    """Call ``function(job)`` here, or in each of several new processes that form a process group.
 
-    The processes end with the call, so the next one begins with a group of its own, whatever happened to this one.
+    The processes end with the call, so that the next call starts with a new group, whatever happened to this one.
     Lightning finds the group by the environment variables of torchrun.
 
+    Args:
+        function: a function that child processes can import.
+        job: its argument, which can be pickled; ``job.folder`` is the folder that it works in.
+        processes: number of processes; 1: this process.
+
     Raises:
-        EgotapError: raised in a process, it is raised here.
+        EgotapError: if a process raises it.
+        KeyboardInterrupt: if the processes are interrupted.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        raise EgotapError("egotap starts its processes itself: leave torchrun out, give trainer=ddp trainer.devices=N")
+        raise EgotapError(
+            "egotap starts its own processes: run it without torchrun, and give trainer=ddp trainer.devices=N"
+        )
     if processes == 1:
         _set_rank(0)
         function(job)
@@ -53,7 +61,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         logs_specs=DefaultLogsSpecs(log_dir=os.devnull),  # else a folder of temporary files is left behind
     )
     for part in ("distributed.elastic", "multiprocessing"):
-        logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes speak for themselves
+        logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes report their own errors
     threads = os.environ.get("OMP_NUM_THREADS")
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
     try:
@@ -75,28 +83,28 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
 
 @contextmanager
 def _signals_restored() -> Iterator[None]:
-    """Ctrl-C and the like mean afterwards what they meant before: torch's launcher leaves handlers of its own."""
+    """Restore the handlers of Ctrl-C and similar signals, which torch's launcher replaces by its own."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     handlers = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     finally:
-        if threading.current_thread() is threading.main_thread():  # no other may, and in no other torch sets any
+        if threading.current_thread() is threading.main_thread():  # only there can handlers be set, by torch or by us
             for number, handler in handlers.items():
-                if handler is not None:  # set by Python
+                if handler is not None:  # None: a handler that was not set by Python
                     signal.signal(number, handler)
 
 
 def _guarded(function: Callable[[Any], None], job: Any) -> None:
-    """Hands a user's mistake over to the parent process as a file, since an exception does not cross."""
+    """Run the function in a new process. A user's mistake reaches the parent as a file: exceptions do not cross."""
     _end_with_parent()
     _set_rank(int(os.environ["RANK"]))
     try:
         function(job)
     except EgotapError as error:
-        write_text(_error_file(job), str(error))  # several may have noticed it
+        write_text(_error_file(job), str(error))  # several processes may report the same mistake
         raise SystemExit(1) from None
-    except KeyboardInterrupt:  # the parent process has it too and says so
+    except KeyboardInterrupt:  # the parent process gets it too, and reports it
         raise SystemExit(128 + signal.SIGINT) from None
     except Exception:
         traceback.print_exc()
@@ -104,9 +112,9 @@ def _guarded(function: Callable[[Any], None], job: Any) -> None:
 
 
 def _set_rank(rank: int) -> None:
-    """Tell Lightning which process of the group this is, for loggers, which are made before the trainer.
+    """Tell Lightning the rank of this process, for loggers, which are created before the trainer.
 
-    Lightning reads the rank when it is imported: too early for a group's variables, and in a job of SLURM its task's.
+    Lightning reads the rank when it is imported: before the group's variables are set, and in a SLURM job from SLURM's.
     """
     from lightning.pytorch.utilities import rank_zero_only
 
@@ -114,7 +122,7 @@ def _set_rank(rank: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent is gone, even killed: the same command given again must find nobody at work."""
+    """End this process when its parent has ended, even by a kill: the same command must be able to run again."""
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -126,7 +134,7 @@ def _end_with_parent() -> None:
 
 
 def take_error(job: Any) -> str | None:
-    """The message that a process left behind, taken away; None if there is none."""
+    """Read and remove the error message that a process has written; None if there is none."""
     path = _error_file(job)
     if not path.is_file():
         return None

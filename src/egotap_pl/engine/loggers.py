@@ -1,4 +1,4 @@
-"""Loggers beside metrics.csv: made, told results and pictures, closed. The only place that knows Weights & Biases."""
+"""Loggers besides metrics.csv: opened, given results and pictures, closed. No other module uses Weights & Biases."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ from egotap_pl.tasks.monitor import error_rows
 
 @runtime_checkable
 class LoggerService(Protocol):
-    """A service that runs are logged to: what a YAML file of conf/logger names."""
+    """A service that runs are logged to. A YAML file in conf/logger names a class of this kind."""
 
     frames: int
+    """Number of validation frames of which pictures are logged."""
+
     every_epochs: int
+    """Pictures are logged once in this number of epochs."""
 
     def check(self) -> None:
-        """Find out, before long work begins, whether runs can be logged."""
+        """Check, before long work begins, that runs can be logged."""
         ...
 
     def open(self, labels: Labels, folder: Path) -> Logger:
-        """The logger of a training, which keeps its files in the training's folder."""
+        """The logger of a training. It keeps its files in the training's folder."""
         ...
 
 
@@ -40,11 +43,11 @@ class WandbService:
     """Weights & Biases.
 
     Args:
-        project: where runs are collected.
-        entity: user or team; None: the account's own.
-        offline: keep everything on disk, to be sent later by `wandb sync`; so does WANDB_MODE=offline.
-        frames: validation frames of which pictures are made.
-        every_epochs: how often.
+        project: project that the runs belong to.
+        entity: user or team; None: the account's default.
+        offline: write everything to disk, to be sent later by `wandb sync`; WANDB_MODE=offline does the same.
+        frames: number of validation frames of which pictures are logged.
+        every_epochs: pictures are logged once in this number of epochs.
     """
 
     def __init__(self, project: str, entity: str | None, offline: bool, frames: int, every_epochs: int) -> None:
@@ -52,10 +55,10 @@ class WandbService:
         self.frames, self.every_epochs = frames, every_epochs
 
     def check(self) -> None:
-        """Needs the package and, unless offline, an account; on a terminal wandb asks for its key.
+        """Check that the package is installed and, unless offline, logged in. On a terminal wandb asks for its key.
 
         Raises:
-            EgotapError: if either is not there.
+            EgotapError: if it is not.
         """
         try:
             import wandb
@@ -66,18 +69,18 @@ class WandbService:
         if self.offline or os.environ.get("WANDB_MODE", "online") != "online":
             return
         try:
-            known = wandb.login()
+            is_logged_in = wandb.login()
         except (wandb.Error, ValueError) as error:
-            known, reason = False, f" ({error})"
+            is_logged_in, reason = False, f" ({error})"
         else:
             reason = ""
-        if not known:
+        if not is_logged_in:
             raise EgotapError(
                 f"logger=wandb is not logged in{reason}: run `wandb login`, or log to disk with logger.offline=true"
             )
 
     def open(self, labels: Labels, folder: Path) -> Logger:
-        """A run that an interrupted training, begun again, goes on with."""
+        """Open a run, or reopen the run of a training that was interrupted."""
         logger = WandbLogger(
             project=self.project,
             entity=self.entity,
@@ -94,26 +97,26 @@ class WandbService:
 
 
 def make_service(spec: Spec) -> LoggerService:
-    """The configured service."""
+    """Create the configured service."""
     service: LoggerService = build(spec)
     return service
 
 
 def log_results(loggers: Sequence[Logger], metrics: Mapping[str, Any]) -> None:
-    """Give the loggers what metrics.json holds: numbers of the whole test, per joint, per category, per view.
+    """Log the content of metrics.json: errors over all frames, per joint, per category and per view.
 
-    Those that take tables get these as tables, too.
+    The latter are also logged as tables, by loggers that have tables.
     """
-    whole = {f"test/{name}": v for name, v in metrics.items() if isinstance(v, float) or name == "parameters"}
+    totals = {f"test/{name}": v for name, v in metrics.items() if isinstance(v, float) or name == "parameters"}
     for logger in loggers:
-        logger.log_metrics({**whole, **error_rows("test", metrics)})
+        logger.log_metrics({**totals, **error_rows("test", metrics)})
         if hasattr(logger, "log_table"):
             for name, (columns, rows) in result_tables(metrics).items():
                 logger.log_table(f"tables/{name}", columns, rows)
 
 
 def result_tables(metrics: Mapping[str, Any]) -> dict[str, tuple[list[str], list[list[Any]]]]:
-    """Columns and rows of the tables of a test, by name."""
+    """Columns and rows of a test's tables, by the table's name."""
     tables: dict[str, tuple[list[str], list[list[Any]]]] = {}
     if "per_joint" in metrics:
         tables["per_joint"] = ["joint", "MPJPE (mm)"], [list(row) for row in metrics["per_joint"].items()]
@@ -128,7 +131,13 @@ def result_tables(metrics: Mapping[str, Any]) -> dict[str, tuple[list[str], list
 
 
 def log_figures(loggers: Sequence[Logger], figures: Mapping[str, Figure], step: int) -> None:
-    """Give figures to the loggers that take pictures."""
+    """Log figures, by loggers that have pictures.
+
+    Args:
+        loggers: the loggers.
+        figures: figures by name.
+        step: training step.
+    """
     for logger in loggers:
         if hasattr(logger, "log_image"):
             for name, figure in figures.items():
@@ -138,7 +147,13 @@ def log_figures(loggers: Sequence[Logger], figures: Mapping[str, Figure], step: 
 def log_clouds(
     loggers: Sequence[Logger], clouds: Mapping[str, tuple[str, Float[np.ndarray, "_ 6"]]], step: int
 ) -> None:
-    """Give captions and points (x, y, z, red, green, blue), to be turned with the mouse, to Weights & Biases."""
+    """Log point clouds, which can be turned with the mouse, to Weights & Biases.
+
+    Args:
+        loggers: the loggers; those of other services are passed over.
+        clouds: captions and points (x, y, z, red, green, blue) by name.
+        step: training step.
+    """
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             import wandb
@@ -149,7 +164,7 @@ def log_clouds(
 
 @contextmanager
 def wandb_closed() -> Iterator[None]:
-    """Finish the run of Weights & Biases, if one was begun, so that the next job of a multirun begins its own."""
+    """Finish the Weights & Biases run that was started in the block, so that a grid's next job starts its own."""
     status = 1
     try:
         yield

@@ -1,4 +1,4 @@
-"""Estimated poses as files: HDF5, CSV or NumPy's npz. docs/predict.md tells the formats."""
+"""Files of estimated poses: HDF5, CSV or NumPy's npz. docs/predict.md describes the formats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeAlias
 
 import h5py
 import numpy as np
@@ -21,31 +21,35 @@ from egotap_pl.core.skeleton import Skeleton
 
 FORMAT = "egotap-poses"
 VERSION = 1
+Header: TypeAlias = "dict[str, str | int | list[str]]"
+"""Attributes of a pose file: what its poses are and where they come from."""
 _ROWS_PER_CHUNK = 256
 
 
 @dataclass(frozen=True)
 class PoseOrigin:
-    """What poses are and where they come from.
-
-    Fields:
-        skeleton: whose estimated joints they have.
-        checkpoint: file name of the checkpoint.
-        checkpoint_sha256: of that file.
-        experiment: preset that it was trained by.
-        dataset: that it was trained on, and so what its poses are relative to.
-        egotap_version: of the program.
-    """
+    """The joints of estimated poses, and the checkpoint that estimated them."""
 
     skeleton: Skeleton
+    """The skeleton whose estimated joints the poses have."""
+
     checkpoint: str
+    """File name of the checkpoint."""
+
     checkpoint_sha256: str
+    """SHA-256 of that file."""
+
     experiment: str
+    """Preset that the checkpoint was trained with."""
+
     dataset: str
+    """Data set that the checkpoint was trained on. Poses are relative to its origin."""
+
     egotap_version: str
+    """Version of egotap that estimated the poses."""
 
     def attributes(self) -> dict[str, str | list[str]]:
-        """For a file's head."""
+        """The attributes of a pose file's header."""
         rest = {name: value for name, value in asdict(self).items() if name != "skeleton"}
         return {
             "unit": "cm",
@@ -56,17 +60,17 @@ class PoseOrigin:
 
 
 class PoseWriter:
-    """Takes poses batch by batch; a context manager.
+    """Writes poses batch by batch; a context manager.
 
     Args:
         path: the file to write.
-        origin: what the poses are.
-        given: what was looked at.
+        origin: the joints of the poses, and their checkpoint.
+        input_names: paths of the input, for the header.
     """
 
-    def __init__(self, path: Path, origin: PoseOrigin, given: str) -> None:
+    def __init__(self, path: Path, origin: PoseOrigin, input_names: str) -> None:
         self.path, self.origin = path, origin
-        self.head: dict[str, Any] = {"format": FORMAT, "version": VERSION, **origin.attributes(), "input": given}
+        self.header: Header = {"format": FORMAT, "version": VERSION, **origin.attributes(), "input": input_names}
 
     def __enter__(self) -> PoseWriter:
         raise NotImplementedError
@@ -77,23 +81,23 @@ class PoseWriter:
     def append(
         self, pose_cm: Float32[np.ndarray, "n j 3"], frame: Sequence[int], name: Sequence[str], time_s: Sequence[float]
     ) -> None:
-        """Add poses of the next frames.
+        """Add the poses of the next frames.
 
         Args:
             pose_cm: estimated joints, in the left camera's axes.
-            frame: number in the input.
-            name: in the input; empty where it has none.
-            time_s: in a video; NaN elsewhere.
+            frame: numbers of the frames in the input.
+            name: names of the frames in the input; empty if they have none.
+            time_s: times of the frames in a video; NaN in other inputs.
         """
         raise NotImplementedError
 
 
 class Hdf5Writer(PoseWriter):
-    """Datasets that grow: the poses of a long video need no memory."""
+    """Writes HDF5 datasets that grow, so that a long video takes no memory."""
 
     def __enter__(self) -> Hdf5Writer:
         self._file = h5py.File(self.path, "w")
-        self._file.attrs.update(self.head)
+        self._file.attrs.update(self.header)
         joints = len(self.origin.skeleton.estimated)
         columns = {
             "pose_cm": ((joints, 3), np.float32),
@@ -120,7 +124,7 @@ class Hdf5Writer(PoseWriter):
 
 
 class CsvWriter(PoseWriter):
-    """A line per frame, a column per coordinate."""
+    """Writes a line per frame and a column per coordinate."""
 
     def __enter__(self) -> CsvWriter:
         self._file = self.path.open("w", newline="", encoding="utf-8")
@@ -136,13 +140,13 @@ class CsvWriter(PoseWriter):
         self, pose_cm: Float32[np.ndarray, "n j 3"], frame: Sequence[int], name: Sequence[str], time_s: Sequence[float]
     ) -> None:
         """See `PoseWriter`."""
-        for pose, number, called, seconds in zip(pose_cm, frame, name, time_s, strict=True):
+        for pose, number, title, seconds in zip(pose_cm, frame, name, time_s, strict=True):
             time = "" if np.isnan(seconds) else f"{seconds:.6f}"
-            self._rows.writerow([number, called, time, *(f"{value:.4f}" for value in pose.reshape(-1))])
+            self._rows.writerow([number, title, time, *(f"{value:.4f}" for value in pose.reshape(-1))])
 
 
 class NpzWriter(PoseWriter):
-    """The arrays of the HDF5 file, whose head is one of them, as JSON; kept in memory until the end."""
+    """Writes the arrays of the HDF5 file, and its attributes as JSON. They stay in memory until the end."""
 
     def __enter__(self) -> NpzWriter:
         self._parts: list[dict[str, np.ndarray]] = []
@@ -152,7 +156,7 @@ class NpzWriter(PoseWriter):
         if kind is not None:
             return
         arrays = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
-        arrays["attributes"] = np.array(json.dumps(self.head))
+        arrays["attributes"] = np.array(json.dumps(self.header))
         with self.path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
@@ -165,32 +169,32 @@ class NpzWriter(PoseWriter):
 
 
 WRITERS = {".h5": Hdf5Writer, ".hdf5": Hdf5Writer, ".csv": CsvWriter, ".npz": NpzWriter}
-"""By the ending of the file's name."""
+"""Writers by the suffix of the file."""
 
 
 def check_output(path: Path) -> None:
-    """Whether poses can be written to a path.
+    """Check that poses can be written to a path.
 
     Raises:
-        EgotapError: if it is a folder, or its ending names none of the formats.
+        EgotapError: if it is a folder, or does not end in the suffix of a format.
     """
     if path.suffix.lower() not in WRITERS or path.is_dir():
-        raise EgotapError(f"output={path}: name a file that ends in {', '.join(WRITERS)}")
+        raise EgotapError(f"output={path}: must be a file that ends in one of: {', '.join(WRITERS)}")
 
 
 @contextmanager
-def written_poses(path: Path, origin: PoseOrigin, given: str) -> Iterator[PoseWriter]:
-    """A writer for a file that appears when the block ends well.
+def pose_writer(path: Path, origin: PoseOrigin, input_names: str) -> Iterator[PoseWriter]:
+    """A writer for a file that appears under its name only if the block succeeds.
 
     Args:
         path: the file.
-        origin: what the poses are.
-        given: what was looked at.
+        origin: the joints of the poses, and their checkpoint.
+        input_names: paths of the input, for the header.
 
     Raises:
         EgotapError: see `check_output`.
     """
     check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin, given) as writer:
+    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin, input_names) as writer:
         yield writer

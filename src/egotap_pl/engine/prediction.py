@@ -1,4 +1,4 @@
-"""Poses for images, videos and frame stores by the network of a checkpoint."""
+"""Estimates poses for images, videos and frame stores with the network of a checkpoint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.input_pictures import Album
-from egotap_pl.engine.pose_files import PoseOrigin, check_output, written_poses
+from egotap_pl.engine.pose_files import PoseOrigin, check_output, pose_writer
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
@@ -35,7 +35,7 @@ class Predictor:
 
     Args:
         task: a trained lifter with its estimators.
-        about: what its checkpoint says of it.
+        about: the checkpoint's description of itself.
         checkpoint: the file.
         devices: the device that it runs on.
 
@@ -64,7 +64,7 @@ class Predictor:
         Args:
             checkpoint: a file, or a run's folder, whose best checkpoint is used.
             device: ``cpu`` or ``gpu``.
-            precision: as Lightning calls it; on GPUs also ``16-mixed``.
+            precision: Lightning's name for the precision: ``32-true``, or on GPUs also ``16-mixed``.
             trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
 
         Raises:
@@ -76,7 +76,7 @@ class Predictor:
 
     @property
     def skeleton(self) -> Skeleton:
-        """The joints; poses have `Skeleton.estimated_names`."""
+        """The skeleton. Poses have the joints `Skeleton.estimated_names`."""
         return self.task.skeleton
 
     @property
@@ -85,12 +85,12 @@ class Predictor:
         return self.task.heatmaps.image_px
 
     def __call__(self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32) -> Float32[np.ndarray, "n j 3"]:
-        """Poses in cm, in the left camera's axes, relative to the origin of the data set that was trained on.
+        """Poses in cm, in the left camera's axes, relative to the origin of the data set that the network learnt from.
 
         Args:
-            images: RGB bytes of square fisheye images, the left view first. Other sizes than `image_px` are resized as
-                `egotap predict` does.
-            batch_size: frames that are estimated at a time.
+            images: RGB bytes of square fisheye images, the left view first. If they are not `image_px` high and wide,
+                they are resized as `egotap predict` does.
+            batch_size: number of frames that are estimated at a time.
 
         Raises:
             EgotapError: if the network has no estimators, or the images are not square.
@@ -102,44 +102,51 @@ class Predictor:
     def heatmaps(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> Heatmaps:
         """The estimated heatmaps of images, as the lifter reads them.
 
+        Args:
+            images: see `__call__`.
+
         Raises:
-            EgotapError: as `__call__`.
+            EgotapError: see `__call__`.
         """
         batch = self.fabric.to_device(self._batch(images).batch)
         with torch.inference_mode():
             return Heatmaps(*(maps.float().cpu() for maps in self.task.maps(batch)))
 
     def estimate(self, stereo: StereoBatch) -> Tensor:
-        """Poses of a batch in cm, on the host.
+        """Poses of a batch in cm, on the CPU.
 
         Raises:
-            EgotapError: if a pose is not finite: the network needs something that the input does not have.
+            EgotapError: if a pose is not finite.
         """
         with torch.inference_mode():
             pose_cm: Tensor = self._model(self.fabric.to_device(stereo.batch)).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
-            raise EgotapError(f"the pose of frame {int(stereo.batch.frame[first])} is not a number: is it damaged?")
+            raise EgotapError(
+                f"the pose of frame {int(stereo.batch.frame[first])} is not a finite number: either the frame or the "
+                "checkpoint is damaged, or trainer.precision is too low"
+            )
         return pose_cm
 
     def check_source(self, frames: StereoInput) -> None:
-        """Make sure that the network can work with an input.
+        """Check that the network can read an input.
 
         Raises:
-            EgotapError: if it needs the truth and the input has none.
+            EgotapError: if it needs true poses and the input has none.
         """
         if not isinstance(self.task.heatmaps, TrueHeatmaps):
             return
         if not isinstance(frames, StoreFrames):
             raise EgotapError(_blind(self.checkpoint))
-        say(f"{self.checkpoint} has no estimators: its heatmaps are drawn from the store's true poses")
+        say(f"{self.checkpoint} has no estimators: its heatmaps are drawn from the true poses of the frame store")
 
     def _batch(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> StereoBatch:
         if isinstance(self.task.heatmaps, TrueHeatmaps):
             raise EgotapError(_blind(self.checkpoint))
         if images.shape[-1] != images.shape[-2]:
             raise EgotapError(
-                f"images of {images.shape[-1]} x {images.shape[-2]} px: cut them to the square around the image circle"
+                f"images of {images.shape[-1]} x {images.shape[-2]} px: must be square; crop them to the square around "
+                "the image circle"
             )
         if images.shape[-1] != self.image_px:
             views = [[Image.fromarray(np.moveaxis(view, 0, -1)) for view in frame] for frame in images]
@@ -150,18 +157,20 @@ class Predictor:
 
 @dataclass(frozen=True)
 class PredictResult:
-    """Files that `predict` wrote."""
+    """The files that `predict` wrote."""
 
     frames: int
-    """How many frames poses were estimated for."""
+    """Number of frames for which poses were estimated."""
 
     output: Path
+    """The file of poses."""
+
     pictures: Path | None
     """Pictures of some of the frames, or None."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while poses were estimated; the message says how far it came."""
+    """Ctrl-C while poses were estimated. The message says after how many frames."""
 
 
 def predict(
@@ -182,9 +191,9 @@ def predict(
         paths: the input; see `egotap_pl.data.recordings.inputs.open_input`.
         output: the file to write: .h5 (.hdf5), .csv or .npz.
         split: of prepared data: ``train``, ``validation`` or ``test``.
-        frames: only so many, from the first; None: all.
-        pictures: so many of the frames, evenly spread, are drawn into a PNG beside the output.
-        batch_size: frames that are estimated at a time; None: as in training.
+        frames: number of frames to read, from the first; None: all.
+        pictures: number of frames, evenly spread, to draw into a PNG beside the output.
+        batch_size: number of frames that are estimated at a time; None: as in training.
         workers: threads that decode images.
 
     Raises:
@@ -192,15 +201,15 @@ def predict(
     """
     check_output(output)
     _check_numbers(frames=frames, batch_size=batch_size, pictures=pictures)
-    opened = open_input(paths, split, predictor.skeleton, predictor.image_px, workers, frames)
-    predictor.check_source(opened)
-    album = Album(predictor.task, opened, pictures)
+    recording = open_input(paths, split, predictor.skeleton, predictor.image_px, workers, frames)
+    predictor.check_source(recording)
+    album = Album(predictor.task, recording, pictures)
     input_names, count = ", ".join(map(str, paths)), 0
-    batches = ahead(opened.batches(batch_size or predictor.about.batch_size))
+    batches = ahead(recording.batches(batch_size or predictor.about.batch_size))
     try:
         with (
-            written_poses(output, origin_of(predictor.checkpoint, predictor.about), input_names) as writer,
-            FrameProgress("poses", opened.frames, PROGRESS) as progress,
+            pose_writer(output, origin_of(predictor.checkpoint, predictor.about), input_names) as writer,
+            FrameProgress("poses", recording.frames, PROGRESS) as progress,
         ):
             for stereo in batches:
                 pose_cm = predictor.estimate(stereo)
@@ -212,29 +221,29 @@ def predict(
                 raise EgotapError(f"{input_names}: no frames")
     except KeyboardInterrupt as interruption:
         raise Interrupted(f"interrupted after {count} frames; {output} was not written") from interruption
-    if not album.kept:
+    if not album.estimates:
         return PredictResult(count, output, None)
     album.write(output.with_suffix(".png"))
     return PredictResult(count, output, output.with_suffix(".png"))
 
 
 def load_lifting_task(checkpoint: Path, trust: Sequence[str]) -> tuple[LiftingTask, About]:
-    """The task of a checkpoint that gives poses.
+    """Load the task of a checkpoint that estimates poses.
 
     Raises:
-        EgotapError: as `load_task`, or if it gives heatmaps.
+        EgotapError: see `load_task`; also if the task estimates heatmaps.
     """
     task, about = load_task(checkpoint, trust)
     if not isinstance(task, LiftingTask):
         raise EgotapError(
-            f"{checkpoint} is a {type(task).__name__}: it gives heatmaps, not poses; take the checkpoint of a lifter's "
-            "run, which holds its estimators, too: runs/.../checkpoints/best.ckpt"
+            f"{checkpoint} is a {type(task).__name__}: it gives heatmaps, not poses; give the checkpoint of a lifter's "
+            "run, which contains the estimators, too: runs/.../checkpoints/best.ckpt"
         )
     return task.eval(), about
 
 
 def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
-    """What is written beside the poses of a checkpoint."""
+    """The origin that is written to a pose file for poses of a checkpoint."""
     with checkpoint.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):
@@ -251,8 +260,8 @@ def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
 
 def _blind(checkpoint: Path) -> str:
     return (
-        f"{checkpoint} was trained on heatmaps drawn from the truth (heatmaps=truth): it has no estimators and cannot "
-        "see images; use a checkpoint that was trained with heatmaps=estimated"
+        f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
+        "give a checkpoint that was trained with heatmaps=estimated"
     )
 
 

@@ -1,4 +1,4 @@
-"""A progress bar over a whole stage, with the time left."""
+"""A progress bar over a training or a test, with the time left."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from egotap_pl.core.progress import stage_columns
 
 
 class StageProgress(ProgressBar):
-    """One bar for all epochs of a training or all batches of a test; without a terminal, one line per epoch.
+    """One bar over all epochs of a training or all batches of a test; without a terminal, one line per epoch.
 
     Args:
         title: name of the stage on the screen.
-        console: where to write; standard error by default.
+        console: console to write to; None: standard error.
     """
 
     def __init__(self, title: str, console: Console | None = None) -> None:
@@ -28,24 +28,24 @@ class StageProgress(ProgressBar):
         self._enabled = True
 
     def disable(self) -> None:
-        """Called by Lightning in all processes but the first."""
+        """Show nothing. Lightning calls this in all processes but the first."""
         self._enabled = False
 
     def enable(self) -> None:
-        """Called by Lightning in the first process."""
+        """Show the bar. Lightning calls this in the first process."""
         self._enabled = True
 
     def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Opens the bar at the step where the training starts or resumes."""
+        """Open the bar at the step at which the training starts or resumes."""
         self._open(self.title, int(trainer.estimated_stepping_batches), trainer.global_step)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        """Moves the bar."""
+        """Move the bar."""
         if self._progress is not None:
             self._progress.update(self._bar, completed=trainer.global_step)
 
     def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Shows the validation error beside the bar, or prints it if there is no terminal."""
+        """Show the validation error beside the bar, or print it if there is no terminal."""
         if trainer.sanity_checking or not self._enabled:
             return
         errors = {k.removeprefix("validation/"): v for k, v in trainer.callback_metrics.items() if "validation/" in k}
@@ -57,24 +57,24 @@ class StageProgress(ProgressBar):
             self.console.print(f"{self.title}: {epoch}  {note}", highlight=False)
 
     def on_train_end(self, *_: Any) -> None:
-        """Closes the bar."""
+        """Close the bar."""
         self._close()
 
     def on_exception(self, *_: Any) -> None:
-        """Closes the bar, so that the error message has a line of its own."""
+        """Close the bar, so that the error message gets its own line."""
         self._close()
 
     def on_test_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Opens a bar over the test's batches."""
+        """Open a bar over the test's batches."""
         self._open(f"{self.title}: test", int(sum(trainer.num_test_batches)), 0)
 
     def on_test_batch_end(self, *_: Any) -> None:
-        """Moves the bar."""
+        """Move the bar."""
         if self._progress is not None:
             self._progress.advance(self._bar)
 
     def on_test_end(self, *_: Any) -> None:
-        """Closes the bar."""
+        """Close the bar."""
         self._close()
 
     def _open(self, title: str, total: int, completed: int) -> None:

@@ -1,4 +1,4 @@
-"""What a run leaves behind: metrics.json, predictions.h5 and metrics.csv."""
+"""The files of a run's results: metrics.json, predictions.h5 and metrics.csv."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import lightning as L
 import torch
@@ -24,14 +24,22 @@ from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
+Metrics: TypeAlias = Mapping[str, Any]
+"""Content of metrics.json: the errors of a test and where they come from, by name (docs/commands.md)."""
+
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a result comes from: the checkpoint's description, its seed and the seconds of its training."""
+    """Where a test's numbers come from."""
 
     about: About
+    """The checkpoint's description of itself."""
+
     seed: int
+    """Seed of the training; after a restart not the configured one."""
+
     seconds: float
+    """Duration of the training; 0 if it is not known."""
 
 
 def run_test(
@@ -42,13 +50,21 @@ def run_test(
     provenance: Provenance,
     folder: Path | None,
 ) -> dict[str, Any]:
-    """Test a task on a split; the first process writes metrics.json and, for poses, predictions.h5.
+    """Test a task on a split. The first process writes metrics.json and, for poses, predictions.h5.
+
+    Args:
+        trainer: Lightning's trainer, on the devices of the test.
+        task: the trained task.
+        module: the data.
+        split: ``train``, ``validation`` or ``test``.
+        provenance: where the numbers come from.
+        folder: folder for the files; None: nothing is written.
 
     Returns:
         The content of metrics.json, in every process.
 
     Raises:
-        EgotapError: if an error is not finite; nothing is written then.
+        EgotapError: if an error is not finite; then nothing is written.
     """
     recorder = PredictionRecorder()
     trainer.callbacks.append(recorder)  # type: ignore[attr-defined]
@@ -59,8 +75,8 @@ def run_test(
     if wrong := list(not_finite(results)):
         raise EgotapError(
             f"{provenance.about.experiment}, {split} split of {provenance.about.data['name']}: errors that are not "
-            f"finite: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}; either weights or data are not, or "
-            "trainer.precision is too low for them"
+            f"finite: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}; either the weights or the data are not "
+            "finite, or trainer.precision is too low for them"
         )
     metrics = {
         "frames": len(module.store(split)),
@@ -81,7 +97,7 @@ def run_test(
     if folder is not None and trainer.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)
         if recorder.predictions:
-            collected(recorder.predictions, module, split).write(folder / "predictions.h5")
+            to_predictions(recorder.predictions, module, split).write(folder / "predictions.h5")
         write_json(folder / "metrics.json", metrics, durable=True)
     return metrics
 
@@ -95,14 +111,20 @@ def not_finite(results: Mapping[str, Any], within: str = "") -> Iterator[str]:
             yield f"{within}{name}"
 
 
-def collected(predictions: dict[str, Any], module: FrameDataModule, split: str) -> Predictions:
-    """What a test recorded, with the identity of every frame."""
-    store, rows = module.store(split), predictions["frame"]
+def to_predictions(arrays: Mapping[str, Any], module: FrameDataModule, split: str) -> Predictions:
+    """The poses that a test has recorded, with the names of their frames.
+
+    Args:
+        arrays: ``pose_cm``, ``truth_cm`` and ``frame`` (the row of the store), sorted by the last.
+        module: the data.
+        split: the split that was tested.
+    """
+    store, rows = module.store(split), arrays["frame"]
     names = store.name_frames(rows.tolist())
     joints = list(store.skeleton.estimated)
     return Predictions(
-        pose_cm=predictions["pose_cm"],
-        truth_cm=predictions["truth_cm"],
+        pose_cm=arrays["pose_cm"],
+        truth_cm=arrays["truth_cm"],
         visibility=store.labels["visibility"].numpy()[rows][..., joints],
         row=rows,
         category=names.category,
@@ -116,12 +138,12 @@ def collected(predictions: dict[str, Any], module: FrameDataModule, split: str) 
 
 
 def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
-    """The logger, with the rows that an interrupted run has written: Lightning's would begin the file anew.
+    """The same logger with the rows that an interrupted run has written. Lightning by itself would delete them.
 
     Args:
-        logger: writes metrics.csv.
-        steps: training steps that the checkpoint holds; what was written of later ones is done, and written, again.
-            0 begins the file anew.
+        logger: the logger of metrics.csv.
+        steps: training steps in the checkpoint that the run resumes from. Rows of later steps are dropped, since these
+            steps are repeated. 0: all rows are dropped.
     """
     path = Path(logger.log_dir) / "metrics.csv"
     rows = [row for row in read_log(path) if row["step"] < steps] if steps and path.is_file() else []
@@ -132,17 +154,17 @@ def resumed_csv(logger: CSVLogger, steps: int) -> CSVLogger:
 
 
 def read_log(path: Path) -> list[dict[str, int | float]]:
-    """The rows of a metrics.csv, without empty cells. Rows that are damaged are dropped; the screen says how many."""
+    """The rows of a metrics.csv, without empty cells. Damaged rows are dropped; a line on the screen says how many."""
     header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) or [""]
     names = _cells(header)
     rows = [row for line in lines if (row := _row(names, line)) is not None]
     if len(rows) < len(lines):
-        say(f"{path}: {len(lines) - len(rows)} of {len(lines)} rows are damaged, and dropped")
+        say(f"{path}: dropping {len(lines) - len(rows)} of {len(lines)} rows, which are damaged")
     return rows
 
 
 def _row(names: list[str], line: str) -> dict[str, int | float] | None:
-    """A row of numbers; None if it is anything else, was not written to its end, or has no step."""
+    """A row of numbers; None if it is anything else, is cut off, or has no step."""
     try:
         row = {name: _number(cell) for name, cell in zip(names, _cells(line), strict=True) if cell}
     except ValueError:
@@ -158,25 +180,30 @@ def _cells(line: str) -> list[str]:
 
 
 def best_validation(folder: Path, monitor: str) -> float:
-    """The smallest value that a finished training's metrics.csv has of what selects the best epoch; NaN without any."""
+    """The validation error of a finished training's best epoch, from metrics.csv; NaN if nothing was trained.
+
+    Args:
+        folder: the run's folder.
+        monitor: name of the number whose smallest value selects the best epoch.
+    """
     if not (folder / "metrics.csv").is_file():  # nothing was trained
         return math.nan
     return min((float(row[monitor]) for row in read_log(folder / "metrics.csv") if monitor in row), default=math.nan)
 
 
 def _number(cell: str) -> int | float:
-    return int(cell) if cell.isdigit() else float(cell)  # epochs and steps are written as they were
+    return int(cell) if cell.isdigit() else float(cell)  # epochs and steps stay whole numbers
 
 
 def device_name(device: torch.device) -> str:
-    """The device in words."""
+    """The device's name: of a GPU, or the number of the CPU's threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"cpu, {torch.get_num_threads()} threads"
 
 
 def commit() -> str | None:
-    """The commit of the checkout that the program runs from, with a + if files differ from it; None outside one."""
+    """The commit of the checkout that the program runs from, followed by + if files differ; None outside a checkout."""
     package = Path(egotap_pl.__file__).parent
     if not (package.parents[1] / "pyproject.toml").is_file():
         return None  # an installed wheel may lie inside somebody else's repository

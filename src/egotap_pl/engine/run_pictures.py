@@ -1,4 +1,4 @@
-"""A run's picture of test frames."""
+"""The picture of test frames in a run's folder."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ REBUILT_FRAMES = 4
 
 
 def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
-    """Draw a run's picture of test frames unless it is there: ``poses.png``, or ``maps.png`` of a probe's run.
+    """Draw a run's picture of test frames unless it exists: ``poses.png``, or ``maps.png`` for a probe.
 
     Args:
         run: a finished run's folder.
         store: folder of the prepared data.
-        trust: packages whose classes the run's checkpoint may name.
+        trust: names of what the run's checkpoint may use besides the allowlist.
+
+    Returns:
+        The picture.
     """
     for name in ("poses.png", "maps.png"):
         if (run / name).is_file():
@@ -46,16 +49,16 @@ def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
 
 
 def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
-    """Frames from the best to the worst by MPJPE."""
+    """Draws frames from the best to the worst by MPJPE."""
     predictions = Predictions.read(run / "predictions.h5")
     estimate, truth, rows = predictions.pose_cm, predictions.truth_cm, predictions.row
     errors = predictions.error_mm.mean(1)
     order = np.argsort(errors, kind="stable")
-    chosen = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
-    batch = frames.read([int(rows[k]) for k in chosen])
+    indices = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
+    batch = frames.read([int(rows[k]) for k in indices])
     with torch.inference_mode():
         maps = task.eval().maps(batch)
-    shown = [
+    pictures = [
         PosedFrame(
             f"{name}: {errors[k]:.0f} mm\n{frames.categories[int(batch.category[n])]}",
             batch.images[n].numpy(),
@@ -64,21 +67,21 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
             truth[k],
             estimate[k],
         )
-        for n, (name, k) in enumerate(zip(QUANTILES, chosen, strict=True))
+        for n, (name, k) in enumerate(zip(QUANTILES, indices, strict=True))
     ]
-    return poses_figure(shown, frames.skeleton)
+    return poses_figure(pictures, frames.skeleton)
 
 
 def _maps_figure(task: ZerosTask, frames: FrameStore) -> Figure:
-    """Frames at even distances."""
+    """Draws evenly spread frames."""
     batch = frames.read(evenly(REBUILT_FRAMES, len(frames)))
     with torch.inference_mode():
-        maps = task.eval().maps(batch)
-        rebuilt = task.rebuild(maps)
-    shown = [
+        heatmaps = task.eval().maps(batch)
+        rebuilt = task.rebuild(heatmaps)
+    pictures = [
         RebuiltFrame(
-            frames.categories[int(category)], image.numpy(), {"joint maps": given.numpy(), "rebuilt": again.numpy()}
+            frames.categories[int(category)], image.numpy(), {"joint maps": maps.numpy(), "rebuilt": copies.numpy()}
         )
-        for category, image, given, again in zip(batch.category, batch.images, maps, rebuilt, strict=True)
+        for category, image, maps, copies in zip(batch.category, batch.images, heatmaps, rebuilt, strict=True)
     ]
-    return reconstruction_figure(shown)
+    return reconstruction_figure(pictures)

@@ -1,4 +1,4 @@
-"""A composed configuration of `egotap train` as typed, read-only values, checked before any work begins."""
+"""The configuration of `egotap train` as typed, read-only values, checked before any work begins."""
 
 from __future__ import annotations
 
@@ -30,23 +30,28 @@ class Paths:
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How one network is trained: a node of conf/training, conf/estimator or conf/probe."""
+    """How a network is trained: a node of conf/training, conf/estimator or conf/probe."""
 
     seed: int
+    """Seed of the initial weights, the order of frames, and augmentation."""
+
     epochs: int
+    """Number of epochs; 0: nothing is trained, the task is only tested."""
 
     batch_size: int
-    """Frames of a batch, all devices together."""
+    """Frames in a batch, over all devices."""
 
     gradient_clip: float | None
+    """Largest norm of the gradient; None: not clipped."""
+
     monitor: str
     """Name of the logged number whose smallest value selects the best epoch."""
 
     restarts: int
-    """How often a training that collapses may begin again with another seed."""
+    """How many times a training that collapses may start again with another seed."""
 
     guard: Any
-    """Spec of the callback that notices a collapse, or None."""
+    """Spec of the callback that detects a collapse, or None."""
 
     augment: Any
     """Spec of the augmentation, or None."""
@@ -55,24 +60,24 @@ class TrainingSpec:
     """Spec of the task."""
 
     node: Spec = field(repr=False)
-    """The node as configured, which is part of the result's fingerprint."""
+    """The node as configured. The fingerprint of the result includes it."""
 
     @classmethod
-    def parse(cls, node: Mapping[str, Any], where: str) -> TrainingSpec:
-        """Check a node and keep it.
+    def parse(cls, node: Spec, where: str) -> TrainingSpec:
+        """Check a node of the configuration.
 
         Args:
             node: plain containers.
             where: the node's key, for messages.
 
         Raises:
-            EgotapError: if a key is unknown or missing, or a value is of the wrong kind.
+            EgotapError: if a key is unknown or missing, or a value is wrong.
         """
         names = [column.name for column in fields(cls) if column.name != "node"]
         if missing := sorted(set(names) - node.keys()):
-            raise EgotapError(f"{where} has no {', '.join(missing)}")
+            raise EgotapError(f"{where}.{missing[0]} is missing; {where} needs {', '.join(names)}")
         if unknown := sorted(node.keys() - set(names)):
-            raise EgotapError(f"{where}.{unknown[0]} is not a setting: it must be one of: {', '.join(names)}")
+            raise EgotapError(f"{where}.{unknown[0]}: unknown setting; must be one of: {', '.join(names)}")
         check_arguments(cls, node, where)
         check_training_ranges(node, where)
         for key, value in node.items():
@@ -82,13 +87,16 @@ class TrainingSpec:
 
 @dataclass(frozen=True)
 class ProbeSpec:
-    """What is asked of a finished lifter (conf/probe)."""
+    """A network that is trained on what a finished lifter computes (conf/probe)."""
 
     training: TrainingSpec
+    """How the probe is trained."""
+
     title: str
+    """Name of the probe on the screen."""
 
     of: str | None
-    """The preset in whose folder the lifter's run is found or made; None: the probe needs no lifter."""
+    """The preset of the lifter, whose run is looked up or made first; None: the probe needs no lifter."""
 
     parts: Mapping[str, str]
     """Modules of the probe's task, each with the prefix of its weights in the lifter's checkpoint."""
@@ -99,6 +107,8 @@ class HeatmapsSpec:
     """Where the lifter's heatmaps come from (conf/heatmaps)."""
 
     source: Spec
+    """Spec of the heatmap source."""
+
     estimators: tuple[str, ...]
     """Kinds of heatmaps that frozen estimators give: ``joint``, ``limb``."""
 
@@ -111,26 +121,32 @@ class DataSpec:
     """A data set (conf/data)."""
 
     name: str
+    """Name of the data set."""
+
     source: Spec
+    """Spec of the source, which reads or renders the frames."""
+
     codec: Spec
+    """Spec of the codec of images in the frame stores."""
+
     workers: int | None
     """Processes that render or read; None: one per processor."""
 
     folder: Path | None
-    """Of the prepared data; None: a folder under `Paths.data` that is named after the fingerprint."""
+    """Folder of the prepared data; None: a folder in `Paths.data` that is named after the fingerprint."""
 
     has_source: bool
-    """False where the source files are gone (``data.root=null``) and the prepared data are used as they are."""
+    """False if the source files are not available (``data.root=null``) and prepared data are used as they are."""
 
     node: Spec = field(repr=False)
     """The node as configured."""
 
     @classmethod
-    def parse(cls, node: Mapping[str, Any]) -> DataSpec:
-        """Check a node and keep it.
+    def parse(cls, node: Spec) -> DataSpec:
+        """Check a node of the configuration.
 
         Raises:
-            EgotapError: if a class is not found, or does not take an argument.
+            EgotapError: if a class does not exist, or does not accept an argument.
         """
         check_spec(node, "data")
         folder = node["folder"]
@@ -147,39 +163,59 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that `egotap train` was asked for."""
+    """An experiment, as `egotap train` runs it."""
 
     seed: int
+    """Seed of the run."""
+
     name: str | None
-    """Wished name of the run's folder."""
+    """Name for the run's folder; None: the time."""
 
     paths: Paths
+    """Folders that runs share."""
+
     data: DataSpec
+    """The data set."""
+
     heatmaps: HeatmapsSpec
+    """Where the lifter's heatmaps come from."""
+
     estimators: Mapping[str, TrainingSpec]
+    """How the estimators are trained, by the kind of heatmap (``joint``, ``limb``)."""
+
     training: TrainingSpec
+    """How the lifter is trained."""
+
     probe: ProbeSpec | None
+    """What is trained after the lifter, or None."""
+
     devices: Devices
+    """The devices that every stage runs on."""
+
     logger: Spec | None
+    """Spec of the logger besides metrics.csv, or None."""
+
     command: Command
+    """The user's command."""
+
     config: Spec = field(repr=False)
     """The whole configuration, for the run's config.yaml."""
 
     @property
     def trained(self) -> TrainingSpec:
-        """The training that the run ends with."""
+        """The training that the run ends with: the probe's or else the lifter's."""
         return self.training if self.probe is None else self.probe.training
 
     @classmethod
-    def parse(cls, config: Mapping[str, Any], command: Command) -> Settings:
-        """Check a composed configuration and keep it.
+    def parse(cls, config: Spec, command: Command) -> Settings:
+        """Check a composed configuration.
 
         Args:
             config: the resolved configuration, as plain containers.
-            command: what the user asked for.
+            command: the user's command.
 
         Raises:
-            EgotapError: if a key is unknown or missing, or a value is of the wrong kind; the message names the key.
+            EgotapError: if a key is unknown or missing, or a value is wrong; the message names the key.
         """
         training = TrainingSpec.parse(config["training"], "training")
         heatmaps, probe, logger = config["heatmaps"], config["probe"] or None, config["logger"] or None
@@ -203,7 +239,7 @@ class Settings:
         )
 
 
-def _probe(node: Mapping[str, Any]) -> ProbeSpec:
+def _probe(node: Spec) -> ProbeSpec:
     own = ("title", "of", "parts")
     training = TrainingSpec.parse({key: value for key, value in node.items() if key not in own}, "probe")
     return ProbeSpec(replace(training, node=node), node["title"], node["of"], node["parts"])

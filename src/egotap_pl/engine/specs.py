@@ -1,4 +1,4 @@
-"""Whether a configuration fits the classes that it names: asked before anything is computed."""
+"""Checks, before anything is computed, that a configuration fits the classes that it names."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _HYDRAS_OWN = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
 
 
 def check_training_ranges(node: Mapping[str, Any], where: str) -> None:
-    """Hold the numbers of a training's configuration against what can be computed with.
+    """Check the ranges of the numbers in a training's configuration.
 
     Raises:
-        EgotapError: if a number is out of its range; the message names it.
+        EgotapError: if a number is out of its range; the message names it. ``where`` is the node's key.
     """
     _check_ranges(node, _TRAINING, where)
     if "optimizer" in node["task"]:
@@ -45,16 +45,17 @@ def _check_ranges(node: Mapping[str, Any], ranges: Mapping[str, tuple[int, int |
 
 
 def check_spec(spec: Any, where: str) -> None:
-    """Hold every ``_target_`` in a plain spec against the arguments that stand beside it.
+    """Check the arguments of every ``_target_`` in a plain spec.
 
-    Arguments that are not given are not asked for: a factory gets some of them later.
+    Missing arguments are not an error: a factory gets some of its arguments later.
 
     Raises:
-        EgotapError: if a class is not to be found, or does not take an argument or its value.
+        EgotapError: if a class does not exist, or does not accept an argument or its value. ``where``, the spec's key,
+            begins the message.
     """
     if isinstance(spec, Mapping):
         if "_target_" in spec:
-            check_arguments(_found(spec["_target_"], where), spec, where)
+            check_arguments(_resolve(spec["_target_"], where), spec, where)
         for key, value in spec.items():
             check_spec(value, f"{where}.{key}")
     elif isinstance(spec, (list, tuple)):
@@ -62,42 +63,42 @@ def check_spec(spec: Any, where: str) -> None:
             check_spec(value, f"{where}.{k}")
 
 
-def _found(target: str, where: str) -> Any:
+def _resolve(target: str, where: str) -> Any:
     try:
         return pkgutil.resolve_name(current_name(target))
     except Exception as error:  # of any kind: a module of the user's own may fail while it is imported
-        raise EgotapError(f"{where}._target_={target} is not to be found: {error}") from error
+        raise EgotapError(f"{where}._target_={target} cannot be imported: {error}") from error
 
 
-def check_arguments(target: Any, given: Mapping[str, Any], where: str) -> None:
-    """Hold the keys of a node against the arguments of the class or function that takes them.
+def check_arguments(target: Any, node: Mapping[str, Any], where: str) -> None:
+    """Check the keys and values of a node against the signature of a class or function.
 
     Args:
         target: the class or function.
-        given: the node.
+        node: its arguments, as configured.
         where: the node's key, for messages.
 
     Raises:
-        EgotapError: if there is no such argument, or its value is of the wrong kind.
+        EgotapError: if there is no such argument, or its value is of the wrong type.
     """
     try:
         parameters = inspect.signature(target).parameters
         hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except (TypeError, ValueError, NameError):  # written in C, or annotated with what is imported for checkers alone
+    except (TypeError, ValueError, NameError):  # written in C, or with types that are imported for type checkers only
         return
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    for key, value in given.items():
+    for key, value in node.items():
         if key in _HYDRAS_OWN:
             continue
         if key not in parameters and not takes_any:
             names = ", ".join(parameters)
-            raise EgotapError(f"{where}.{key} is not an argument of {_name(target)}: it must be one of: {names}")
+            raise EgotapError(f"{where}.{key}: unknown argument of {_name(target)}; must be one of: {names}")
         if key in hints and not _fits(value, hints[key]):
             raise EgotapError(f"{where}.{key}={value}: must be {_words(hints[key])} ({_name(target)})")
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """False only where numbers are asked for, alone, in lists or in mappings, and something else is given."""
+    """Whether a value may be of an annotated type: numbers, text and None are checked, also in lists and mappings."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits(value, member) for member in arguments)
@@ -117,7 +118,7 @@ def _fits(value: Any, hint: Any) -> bool:
         if isinstance(value, (list, tuple)):
             return all(_fits(member, arguments[-1]) for member in value)
         return False
-    # Other types are not judged; a tensor or an object is never written as text, though.
+    # Other types are not checked, except that a tensor or another object of torch is never written as text.
     return not (isinstance(value, str) and inspect.isclass(hint) and hint.__module__.startswith("torch"))
 
 

@@ -1,4 +1,4 @@
-"""Stages: work whose result is found again by a fingerprint of exactly what determines it."""
+"""Stages: cached work that is found again by the fingerprint of everything that determines its result."""
 
 from __future__ import annotations
 
@@ -16,39 +16,42 @@ from egotap_pl.engine.build import Spec, write_yaml
 from egotap_pl.engine.launch import ERROR
 
 DONE = "done.json"
+"""File in a folder whose work is finished."""
 
 
 def fingerprint(spec: object) -> str:
-    """SHA-256 of plain containers; the order of keys does not matter."""
+    """SHA-256 of plain containers. The order of keys does not matter."""
     return hashlib.sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Work to be done once, in a folder of its own."""
+    """Work that is done once, in its own folder."""
 
     title: str
-    """What the user is told."""
+    """Name of the work on the screen."""
 
     spec: Spec
-    """Everything that determines the result and nothing else: no paths, devices or numbers of workers. The version of
-    the code is not part of it."""
+    """Everything that determines the result and nothing else: no paths, devices or numbers of workers, and not the
+    version of the code."""
 
     folder: Path
+    """Folder of the work and its result."""
+
     lock: Path
-    """The file that a job locks while it does the work."""
+    """File that a job locks while it does the work."""
 
     record: str
-    """Name of a YAML file in the folder that says what the work is."""
+    """Name of a YAML file in the folder that describes the work."""
 
     content: Spec
     """Content of that file."""
 
     def ensure(self, work: Callable[[Path], None]) -> Path:
-        """Do the work unless it is done; while another job does it, wait.
+        """Do the work unless it is finished. While another job is doing it, wait.
 
         Args:
-            work: called with the folder, in which an interrupted attempt may have left its files.
+            work: does the work in the folder that it is called with, which may contain files of an interrupted attempt.
 
         Returns:
             The folder.
@@ -70,7 +73,7 @@ def shared_stage(title: str, spec: Spec, root: Path) -> Stage:
     """A stage that experiments share.
 
     Args:
-        title: what it is, for the user and for the folder's name.
+        title: name of the work on the screen and, with dashes, of the folder.
         spec: see `Stage`.
         root: folder of all stages.
     """
@@ -84,18 +87,15 @@ def is_done(folder: Path) -> bool:
 
 
 def mark_done(folder: Path, spec: Spec) -> None:
-    """Say in the folder that the work of a spec is finished."""
+    """Write to the folder that the work of a spec is finished."""
     write_json(folder / DONE, {"fingerprint": fingerprint(spec)})
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what nobody reads from a folder in which work goes on.
+    """Remove files that are of no use from the folder of an interrupted stage or run.
 
-    These are files that a process was writing, or messages that it did not hand over, when it was killed, and
-    checkpoints that Lightning wrote for SLURM.
-
-    Args:
-        folder: of a stage or a run. Its lock is held, so no other process is writing in it.
+    These are files that a process was writing when it was killed, error messages that its parent did not read, and
+    checkpoints that Lightning wrote for SLURM. The caller holds the folder's lock: no other process writes in it.
     """
     for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}", ERROR, "hpc_ckpt_*.ckpt"):
         for path in folder.glob(pattern):
@@ -103,5 +103,5 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def held(path: Path, what: str) -> AbstractContextManager[None]:
-    """Hold the lock file ``path``. While another job holds it, tell the user and wait."""
+    """Hold the lock file ``path`` during the block. If another job holds it, say so (``what`` is the work) and wait."""
     return locks.held(path, lambda: say(f"{what}: another job is working on this; waiting for its result ({path})"))

@@ -1,4 +1,4 @@
-"""`train`: every stage that an experiment needs and that is not there yet, then the test."""
+"""`train` runs every stage of an experiment that has not been run yet, then the test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.engine.allowlist import targets
@@ -14,7 +13,7 @@ from egotap_pl.engine.checkpoint_files import BEST, FOLDER
 from egotap_pl.engine.checkpoints import checked_task
 from egotap_pl.engine.experiment import Experiment
 from egotap_pl.engine.loggers import make_service
-from egotap_pl.engine.results import best_validation
+from egotap_pl.engine.results import Metrics, best_validation
 from egotap_pl.engine.run_pictures import ensure_picture
 from egotap_pl.engine.settings import Settings, TrainingSpec
 
@@ -26,7 +25,7 @@ class TrainResult:
     folder: Path
     """The run's folder."""
 
-    metrics: dict[str, Any]
+    metrics: Metrics
     """Content of metrics.json: errors on the test split, and where they come from."""
 
     validation: float
@@ -45,16 +44,16 @@ class TrainResult:
         """The poses that the lifter estimated for the test split.
 
         Raises:
-            EgotapError: if the run is a probe's, which estimates no poses.
+            EgotapError: if there are none, because the run is of a probe.
         """
         return Predictions.read(self.folder / "predictions.h5")
 
 
 def train(settings: Settings) -> TrainResult:
-    """Run an experiment: its data, estimators, cached heatmaps, lifter and probe, as far as they are missing.
+    """Run an experiment: those of its data, estimators, cached heatmaps, lifter and probe that do not exist yet.
 
     Args:
-        settings: what to run; see `egotap_pl.compose`.
+        settings: the experiment; see `egotap_pl.compose`.
 
     Raises:
         EgotapError: if the settings do not fit together, data are missing, or a training diverges.
@@ -71,10 +70,10 @@ def train(settings: Settings) -> TrainResult:
 
 
 def check_tasks(settings: Settings) -> None:
-    """Make sure, before any work begins, that checkpoints of the configured tasks will load again.
+    """Check, before any work begins, that checkpoints of the configured tasks can be loaded.
 
     Raises:
-        EgotapError: if a task names something that a checkpoint may not hold.
+        EgotapError: if a task contains something that a checkpoint may not contain.
     """
     nodes = {f"estimators.{kind}": training for kind, training in settings.estimators.items()}
     nodes["training"] = settings.training
@@ -85,5 +84,5 @@ def check_tasks(settings: Settings) -> None:
 
 
 def _named(training: TrainingSpec) -> tuple[str, ...]:
-    """What a checkpoint of a training may name: what the user's own configuration names."""
+    """Names of what a checkpoint of a training may use: everything that the user's own configuration names."""
     return "egotap_pl", *targets(training.task)

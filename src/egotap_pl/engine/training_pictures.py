@@ -1,4 +1,4 @@
-"""Pictures of a few fixed validation frames, handed to every logger that takes pictures."""
+"""Pictures of a few fixed validation frames, given to every logger that has pictures."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from egotap_pl.tasks.targets import left_view_cm
 def picture_maker(
     module: FrameDataModule, number: int, loggers: Sequence[Logger]
 ) -> Callable[[L.LightningModule, int], None]:
-    """What draws frames of the validation split, at even distances and always the same, and gives them to loggers.
+    """Make a function that draws evenly spread frames of the validation split, always the same ones, and logs them.
 
     Args:
-        module: the data; frames are read now, with images even where training reads kept heatmaps.
-        number: how many frames.
-        loggers: who gets the pictures.
+        module: the data. The frames are read at once, with images even if the training reads cached heatmaps.
+        number: number of frames.
+        loggers: loggers that get the pictures.
 
     Returns:
-        A function of the task, in evaluation mode, and the training step.
+        A function of the task, which must be in evaluation mode, and the training step.
     """
     store = module.store("validation")
     frames = store.read(evenly(number, len(store)))
@@ -52,19 +52,25 @@ def picture_maker(
 
 
 def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> list[FramePanel]:
-    """Frames as a task of this package sees them; an empty list for a task of another kind."""
+    """Frames with the heatmaps, and poses if it has any, of a task of this package; empty for any other task.
+
+    Args:
+        task: the task, in evaluation mode.
+        frames: the frames, on the task's device.
+        titles: titles of the frames.
+    """
     poses: dict[str, Tensor] = {}
     if isinstance(task, LiftingTask):
-        seen = task.maps(frames)
-        maps = _true_and_seen(frames, seen, task)
-        poses = {"truth": task.truth_cm(frames), "estimate": task.lifter(*seen)}
+        heatmaps = task.maps(frames)
+        maps = _targets_and(heatmaps, frames, task)
+        poses = {"truth": task.truth_cm(frames), "estimate": task.lifter(*heatmaps)}
     elif isinstance(task, HeatmapTask):
         estimate = task(frames.images)
         truth = task.target.draw(frames, task.skeleton, estimate.shape[-1])
         maps = {"target heatmaps": truth, "estimated heatmaps": estimate}
     elif isinstance(task, ZerosTask):
-        given = task.maps(frames)
-        maps = {"joint heatmaps": given, "rebuilt": task.rebuild(given)}
+        joint_maps = task.maps(frames)
+        maps = {"joint heatmaps": joint_maps, "rebuilt": task.rebuild(joint_maps)}
     else:
         return []
     return [
@@ -78,18 +84,18 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
     ]
 
 
-def _true_and_seen(frames: Batch, seen: Heatmaps, task: LiftingTask) -> Mapping[str, Tensor]:
-    """What a lifter's heatmaps should be, and what they are."""
-    side = seen.joint.shape[-1]
+def _targets_and(heatmaps: Heatmaps, frames: Batch, task: LiftingTask) -> Mapping[str, Tensor]:
+    """A lifter's heatmaps, each beside the true heatmaps that it should equal."""
+    side = heatmaps.joint.shape[-1]
     return {
         "target joints": joint_heatmaps(frames.points2d_px, task.skeleton, side),
-        "joint heatmaps": seen.joint,
+        "joint heatmaps": heatmaps.joint,
         "target limbs": limb_heatmaps(frames.points2d_px, left_view_cm(frames), task.skeleton, side),
-        "limb heatmaps": seen.limb,
+        "limb heatmaps": heatmaps.limb,
     }
 
 
 def _channels(maps: Float[Tensor, "j *rest"]) -> Float[np.ndarray, "j h w"]:
-    """A channel per joint or limb: of cosine and sine their length."""
+    """One channel per joint or limb; for limbs, the length of the vector (cosine, sine)."""
     flat = torch.linalg.vector_norm(maps, dim=1) if maps.ndim == 4 else maps
     return flat.float().cpu().numpy()
