@@ -15,6 +15,7 @@ from smoke import Run
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import KEY, read_checkpoint
 from egotap_pl.engine.datasets import fingerprint_of_frames
+from egotap_pl.engine.settings import DataSpec
 
 SIZES = (
     "data.source.frames={train: 6, validation: 2, test: 4}",
@@ -36,7 +37,7 @@ def made(path: Path, *overrides: str, **changes: Any) -> Path:
     """A checkpoint that says the fingerprint of its data, with changes of what it says."""
     content = read_checkpoint(checkpoint(path, "experiment=table2/cnn", "heatmaps=truth", *SIZES, *overrides))
     entry = content[KEY]
-    entry["data_fingerprint"] = fingerprint_of_frames(entry["data"])
+    entry["data_fingerprint"] = fingerprint_of_frames(DataSpec.parse(entry["data"]))
     torch.save({**content, KEY: {**entry, **changes}}, path)
     return path
 
