@@ -1,4 +1,4 @@
-"""The door through which Hydra finds egotap's Optuna sweeper: plugins must lie in this namespace package.
+"""Egotap's Optuna sweeper, as a plugin of Hydra, which looks for plugins in this namespace package.
 
 Hydra imports every plugin at every start, so nothing heavy is imported here.
 """
@@ -22,11 +22,11 @@ class OptunaSweeper(Sweeper):
     """Searches for the overrides with the smallest value of the application; see conf/hydra/sweeper/optuna.yaml.
 
     Args:
-        study: name of the search; begun again under that name, it goes on.
-        trials: how many trials it has at the end, failed ones included.
+        study: name of the study; under the same name, an earlier one is continued.
+        trials: number of trials at the end, including failed ones.
         sampler: spec of a factory of an Optuna sampler, called with ``seed``.
-        seed: of the sampler.
-        params: what is searched, as sweeps in Hydra's grammar.
+        seed: seed of the sampler.
+        params: sweeps in Hydra's grammar, by the key that is searched.
     """
 
     launcher: Launcher
@@ -38,7 +38,13 @@ class OptunaSweeper(Sweeper):
         self.params = dict(params or {})
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Called by Hydra."""
+        """Called by Hydra before the search.
+
+        Args:
+            hydra_context: Hydra's loaders.
+            task_function: the application.
+            config: the configuration, with Hydra's node.
+        """
         self.hydra_context, self.config = hydra_context, config
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -54,10 +60,10 @@ class OptunaSweeper(Sweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
+        overrides = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         sampler = OmegaConf.to_container(self.sampler, resolve=True)
         task = Search(self.study, self.trials, sampler, self.seed, folder, self._run)
-        return search(task, parser.parse_overrides(given))
+        return search(task, parser.parse_overrides(overrides))
 
     def _run(self, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
         self.validate_batch_is_legal(jobs)

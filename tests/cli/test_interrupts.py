@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from egotap_pl.cli.interrupts import interrupts_kept
+from egotap_pl.cli.interrupts import resend_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_an_interrupt_that_was_dropped_comes_again(make: Callable[[], tuple[Thin
             time.sleep(0.01)
         del reference
 
-    with pytest.raises(KeyboardInterrupt), interrupts_kept():
+    with pytest.raises(KeyboardInterrupt), resend_interrupts():
         work()
 
 
@@ -62,7 +62,7 @@ def test_other_exceptions_are_told_as_before(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(dropped.exc_type))
     hook = sys.unraisablehook
-    with interrupts_kept():
+    with resend_interrupts():
         thing = Thing()
         reference = weakref.ref(thing, fail)
         del thing

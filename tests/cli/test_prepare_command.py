@@ -66,13 +66,13 @@ def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
         ("shard", "5/4", "shard=5/4: the first number"),
         ("shard", "half", "shard=half: expected the job's number"),
         ("shard", 3, "shard=3: expected the job's number"),
-        ("on_error", "ignore", "on_error=ignore: there are raise and skip"),
-        ("check", "perhaps", "check=perhaps: give true or false"),
-        ("overwrite", 1, "overwrite=1: give true or false"),
-        ("workers", -1, "data.workers=-1: give a number"),
-        ("workers", "all", "data.workers=all: give a number"),
-        ("output", "x", "belong together"),
-        ("layout", {}, "belong together"),
+        ("on_error", "ignore", "on_error=ignore: must be one of: raise, skip"),
+        ("check", "perhaps", "check=perhaps: must be true or false"),
+        ("overwrite", 1, "overwrite=1: must be true or false"),
+        ("workers", -1, "data.workers=-1: must be a number"),
+        ("workers", "all", "data.workers=all: must be a number"),
+        ("output", "x", "go together"),
+        ("layout", {}, "go together"),
     ],
 )
 def test_values_that_cannot_be_meant(key: str, value: object, complaint: str) -> None:
@@ -84,7 +84,7 @@ def test_values_that_cannot_be_meant(key: str, value: object, complaint: str) ->
 
 def test_combinations_that_cannot_be_meant() -> None:
     for change in ({"check": True}, {"shard": "1/2"}):
-        with pytest.raises(EgotapError, match="a layout is written from whole stores"):
+        with pytest.raises(EgotapError, match="a layout needs complete stores"):
             _checked(compose() | {"layout": {}, "output": "x"} | change)
 
 

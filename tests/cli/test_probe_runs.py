@@ -27,7 +27,7 @@ def test_a_probe_makes_the_lifter_that_it_needs_once(egotap, tmp_path: Path) -> 
     told = egotap("train", "experiment=table2/cnn", *SMOKE, "heatmaps=truth", cwd=tmp_path)
     assert f"lifter: already there, {lifter.relative_to(tmp_path)}" in told.stderr
     told = egotap("evaluate", f"checkpoint={probe / 'checkpoints' / 'best.ckpt'}", cwd=tmp_path)
-    assert "all-zero maps" in told.stdout
+    assert "all-zero heatmaps" in told.stdout
     egotap("train", "experiment=table3/zeros", *SMOKE, "heatmaps=truth", cwd=tmp_path)
     zeros = run_of(tmp_path, "table3/zeros")
     metrics = json.loads((zeros / "metrics.json").read_text())

@@ -1,1 +1,1 @@
-"""The program `egotap`: one thin module per verb, and the stages and runs that they share."""
+"""The program `egotap`: Hydra, the terminal, and one thin module per verb around a function of the engine."""

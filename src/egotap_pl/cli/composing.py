@@ -1,4 +1,4 @@
-"""Where configuration is found, and how it leaves Hydra: as plain containers."""
+"""Finds and composes configuration, and turns Hydra's nodes into plain containers."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ HYDRA_VERSION = "1.3"
 
 
 def conf_dir() -> Path:
-    """The configuration tree: inside an installed package, or at the top of a checkout.
+    """The folder of the configuration: in an installed package, or at the top of a checkout.
 
     Raises:
-        EgotapError: if there is neither.
+        EgotapError: if neither exists.
     """
     package = Path(egotap_pl.__file__).parent
     for folder in (package / "conf", package.parents[1] / "conf"):
         if (folder / "train.yaml").is_file():
             return folder
-    raise EgotapError(f"no conf/ in {package} or {package.parents[1]}: install egotap-pl again")
+    raise EgotapError(f"conf/ is missing in {package} and {package.parents[1]}: install egotap-pl again")
 
 
 def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
-    """Decorator: the function becomes the Hydra application of conf/<config_name>.yaml.
+    """Decorator that makes a function the Hydra application of conf/<config_name>.yaml.
 
-    A mistake ends the program with its message. In a multirun it is said at once, the other jobs run, and the program
-    ends with a table of all jobs and the message of the first that failed.
+    A user's mistake ends the program with its message. In a grid the message is printed at once and the other jobs
+    run; the program ends with a table of all jobs and the message of the first that failed.
     """
 
     def decorate(verb: Callable[[DictConfig], Any]) -> Callable[[], None]:
@@ -57,7 +57,7 @@ def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Cal
                 raise
             except Exception as error:
                 if HydraConfig.get().mode != RunMode.MULTIRUN:
-                    end_with(error)  # from in here, since Hydra would put a line of its own before the message
+                    end_with(error)  # here, since Hydra would print a line of its own before the message
                 if (message := readable(error)) is not None:
                     say(f"job {HydraConfig.get().job.override_dirname}: {message}")
                 grid.record(grid.FAILED, error)
@@ -81,10 +81,10 @@ def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Cal
 
 
 def plain(config: Any) -> Any:
-    """A node as plain Python containers, all interpolations resolved.
+    """A node as plain Python containers, with all interpolations resolved.
 
     Raises:
-        EgotapError: if a value that the user must give (``???``) is missing.
+        EgotapError: if a mandatory value (``???``) is missing.
     """
     if not OmegaConf.is_config(config):
         return config
@@ -95,7 +95,7 @@ def plain(config: Any) -> Any:
 
 
 def _missing_keys(node: Any, key: str = "") -> Iterator[str]:
-    """Keys whose value is ``???``; OmegaConf's own search stumbles over an interpolation of such a key."""
+    """Keys whose value is ``???``. OmegaConf's own search fails at an interpolation of such a key."""
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for name, value in items:
         yield from _missing_keys(value, f"{key}.{name}" if key else str(name))
@@ -129,7 +129,7 @@ def compose(*overrides: str) -> Settings:
 
 @contextmanager
 def composing() -> Iterator[None]:
-    """For `hydra.compose`: Hydra of the program that is running, which knows the user's own folders, or a new one."""
+    """Prepare `hydra.compose`: use the running program's Hydra, which knows the user's folders, or start a new one."""
     if GlobalHydra.instance().is_initialized():
         yield
     else:

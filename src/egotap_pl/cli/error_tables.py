@@ -1,4 +1,4 @@
-"""A test's errors on the screen."""
+"""Tables of a test's errors on the terminal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rich.table import Table
 
 
 def error_table(title: str, metrics: Mapping[str, Any]) -> Group | Table:
-    """A test's errors for a reader, of poses or of maps."""
+    """The errors of a test of poses or of heatmaps."""
     return pose_table(title, metrics) if "mpjpe" in metrics else map_table(title, metrics)
 
 
 def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
-    """A test's errors for a reader: the whole, then joints and categories side by side."""
+    """The errors of a test of poses: over all frames, then per joint and per category, side by side."""
     share = 100 * metrics["mpjpe"] / metrics["mean_pose_mpjpe"]
     summary = (
         f"[bold]{escape(title)}[/], {metrics['frames']} frames\n"
         f"MPJPE [bold]{metrics['mpjpe']:.1f} mm[/]   PA-MPJPE [bold]{metrics['pa_mpjpe']:.1f} mm[/]\n"
-        f"always answering the mean pose: {metrics['mean_pose_mpjpe']:.1f} mm, of which {share:.0f}% are left"
+        f"always answering the mean pose gives {metrics['mean_pose_mpjpe']:.1f} mm; the MPJPE is {share:.0f}% of that"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("joint", "MPJPE", "category", "MPJPE", "PA", "frames"):
@@ -39,11 +39,11 @@ def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
 
 
 def map_table(title: str, metrics: Mapping[str, Any]) -> Table:
-    """A heatmap test's errors."""
+    """The errors of a test of heatmaps."""
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("")
     table.add_column("mean squared error", justify="right")
-    rows = {"both views": metrics["mse"], **metrics["per_view"], "all-zero maps": metrics["zeros_mse"]}
+    rows = {"both views": metrics["mse"], **metrics["per_view"], "all-zero heatmaps": metrics["zeros_mse"]}
     for name, value in rows.items():
         table.add_row(name, f"{value:.3e}")
     return table

@@ -1,4 +1,4 @@
-"""`egotap evaluate`: metrics of a checkpoint on a split."""
+"""`egotap evaluate`: tests a checkpoint on a split of prepared data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from egotap_pl.engine.settings import DataSpec
 
 @application("evaluate")
 def main(config: DictConfig) -> None:
-    """Test the given checkpoint and print what it reaches."""
+    """Test the checkpoint and print its errors."""
     settings = plain(config)
     checkpoint, trust = checkpoint_path(Path(settings["checkpoint"])), entries(settings["trust"])
     output = None if settings["output"] is None else Path(settings["output"])
@@ -45,14 +45,14 @@ def main(config: DictConfig) -> None:
 
 
 def _store(settings: dict[str, Any], about: About, checkpoint: Path) -> Path:
-    """The folder of the data: what the command line says, or else those that the checkpoint was trained on.
+    """The folder of the data: from the command line, or else of the data that the checkpoint was trained on.
 
     Raises:
-        EgotapError: if the command line says both, or the data are neither there nor can be prepared.
+        EgotapError: if the command line names two, or the data do not exist and cannot be prepared.
     """
     has_data = "source" in settings["data"]
     if settings["store"] is not None and has_data:
-        raise EgotapError("store=DIR and data=NAME both say what the checkpoint is tested on: give one of them")
+        raise EgotapError("store=DIR and data=NAME both name the data to test on: give one of them")
     if settings["store"] is not None:
         return Path(settings["store"])
     root = Path(settings["paths"]["data"])

@@ -1,4 +1,4 @@
-"""`egotap export`: a checkpoint's network as an ONNX file."""
+"""`egotap export`: writes a checkpoint's network as an ONNX file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from egotap_pl.engine.exporting import OUTPUT, export
 
 @application("export")
 def main(config: DictConfig) -> None:
-    """Export the given checkpoint."""
+    """Export the checkpoint's network."""
     settings = plain(config)
     checkpoint, output = checkpoint_path(Path(settings["checkpoint"])), Path(settings["output"])
     inputs = export(checkpoint, output, settings["part"], entries(settings["trust"]))

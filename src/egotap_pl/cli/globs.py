@@ -1,4 +1,4 @@
-"""`experiment=glob(table2/*)`: Hydra's glob knows only a group's own folder, presets lie one deeper."""
+"""`experiment=glob(table2/*)`: Hydra's own glob looks only in a group's top folder, and presets are in subfolders."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _GLOB = re.compile(r"^experiment=glob\((?P<pattern>[^)]+)\)$")
 
 
 def expand_globs(overrides: Sequence[str]) -> list[str]:
-    """Write out the presets that a glob names, in alphabetical order.
+    """Replace globs of presets by the names of the presets, in alphabetical order.
 
     Raises:
-        EgotapError: if no preset matches.
+        EgotapError: if no preset matches a glob.
     """
     folders = [conf_dir(), *(Path(folder) for folder in _config_dirs(overrides))]
     expanded = []
     for override in overrides:
-        found = _GLOB.match(override)
-        if not found:
+        match = _GLOB.match(override)
+        if not match:
             expanded.append(override)
             continue
         presets = {
@@ -31,15 +31,15 @@ def expand_globs(overrides: Sequence[str]) -> list[str]:
             for folder in folders
             for preset in (folder / "experiment").rglob("*.yaml")
         }
-        chosen = sorted(fnmatch.filter(presets, found["pattern"]))
-        if not chosen:
-            raise EgotapError(f"{override}: no preset matches; there are {', '.join(sorted(presets))}")
-        expanded.append("experiment=" + ",".join(chosen))
+        matches = sorted(fnmatch.filter(presets, match["pattern"]))
+        if not matches:
+            raise EgotapError(f"{override}: no preset matches; the presets are: {', '.join(sorted(presets))}")
+        expanded.append("experiment=" + ",".join(matches))
     return expanded
 
 
 def _config_dirs(overrides: Sequence[str]) -> list[str]:
-    """Folders given by --config-dir DIR, --config-dir=DIR or -cd DIR."""
+    """The folders in --config-dir DIR, --config-dir=DIR or -cd DIR."""
     folders = []
     for k, word in enumerate(overrides):
         name, _, value = word.partition("=")

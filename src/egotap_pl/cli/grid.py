@@ -1,4 +1,4 @@
-"""The jobs of a multirun: what became of each is written down when it ends, and collated when all have ended."""
+"""The jobs of a grid (a Hydra multirun): each is recorded when it ends, and a table of all is written at the end."""
 
 from __future__ import annotations
 
@@ -17,26 +17,32 @@ from egotap_pl.core.messages import RESULT
 
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 _RECORDS = "jobs"
-_state: dict[str, Path] = {}  # of this process: the multirun's folder, and the run folder of the job that is running
+_state: dict[str, Path] = {}
+"""Of this process: the grid's folder (``sweep``), and the run folder of the current job (``run``)."""
 
 
 class Begin(Callback):
-    """Hydra's callback (conf/common.yaml): remembers where the multirun that begins keeps its files."""
+    """A callback of Hydra (conf/common.yaml) that remembers the folder of the grid that starts."""
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
-        """Before the first job."""
+        """Called by Hydra before the first job."""
         _state["sweep"] = Path(str(config.hydra.sweep.dir))
-        for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier multirun in the same folder
+        for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier grid in the same folder
             record.unlink()
 
 
 def note_run(folder: Path) -> None:
-    """Say where the results of the job that is running are."""
+    """Note the run folder of the current job."""
     _state["run"] = folder
 
 
 def record(status: str, error: BaseException | None = None) -> None:
-    """Write down how a multirun's job ended; of a failed one also the traceback. Does nothing in a single run."""
+    """Record how a grid's job ended; if it failed, with the traceback. In a single run, do nothing.
+
+    Args:
+        status: `DONE`, `FAILED` or `INTERRUPTED`.
+        error: why it did not succeed.
+    """
     folder, hydra = _state.pop("run", None), HydraConfig.get()
     if hydra.mode != RunMode.MULTIRUN:
         return
@@ -53,37 +59,37 @@ def record(status: str, error: BaseException | None = None) -> None:
         "folder": None if folder is None else str(folder),
     }
     if error is not None:
-        told = "".join(traceback.format_exception(error))
-        (records / f"{number}.log").write_text(f"{' '.join(overrides)}\n{told}", encoding="utf-8")
+        lines = "".join(traceback.format_exception(error))
+        (records / f"{number}.log").write_text(f"{' '.join(overrides)}\n{lines}", encoding="utf-8")
     write_json(records / f"{number}.json", content)
 
 
 def collate() -> None:
-    """Print what became of the jobs of the multirun that this process began, and write it into its folder."""
+    """Print a table of the jobs of this process's grid, and write it to the grid's folder."""
     sweep = _state.pop("sweep", None)
-    found = [] if sweep is None else sorted((sweep / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
-    if sweep is None or not found:
+    records = [] if sweep is None else sorted((sweep / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
+    if sweep is None or not records:
         return
-    # Not before: what draws tables loads what draws figures, which no other part of a command needs.
+    # Imported here: tables import the drawing of figures, which no other part of a command needs.
     from egotap_pl.cli.screen import screen_table
     from egotap_pl.report.tables.jobs import Job, grid_table, jobs_table
     from egotap_pl.report.text import csv_text, markdown
 
-    jobs = [Job(**told, metrics=_metrics(told["folder"])) for told in map(_read, found)]
-    shown = jobs_table(jobs)
-    for table in (shown, grid_table(jobs)):
+    jobs = [Job(**content, metrics=_metrics(content["folder"])) for content in map(_read, records)]
+    summary = jobs_table(jobs)
+    for table in (summary, grid_table(jobs)):
         if table is not None:
             write_text(sweep / f"{table.name}.md", markdown(table))
             write_text(sweep / f"{table.name}.csv", csv_text(table))
-            shown = table
-    RESULT.print(screen_table(shown))
+            summary = table
+    RESULT.print(screen_table(summary))
     failed = [job for job in jobs if job.status != DONE]
     for job in failed:
         first = next(iter(job.message.splitlines()), "")
         line = f"job {job.job} {job.status}: {' '.join(job.overrides)}: {first}"
         RESULT.print(line, markup=False, soft_wrap=True)
     if failed:
-        RESULT.print(f"why, in full            {sweep / _RECORDS}/*.log", soft_wrap=True)
+        RESULT.print(f"full error messages     {sweep / _RECORDS}/*.log", soft_wrap=True)
     RESULT.print(f"all jobs                {sweep / 'jobs.csv'}", soft_wrap=True)
 
 

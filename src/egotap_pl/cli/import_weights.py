@@ -1,4 +1,4 @@
-"""`egotap import-weights`: published weights to a checkpoint that the other verbs take."""
+"""`egotap import-weights`: turns published weights into a checkpoint for the other verbs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from egotap_pl.engine.importing import CATEGORIES, import_weights
 
 @application("import_weights")
 def main(config: DictConfig) -> None:
-    """Import the weights of the given folder."""
+    """Import the published weights in a folder."""
     settings = _settings(config)
     source, output = Path(settings["source"]), Path(settings["output"])
     count = import_weights(
@@ -28,11 +28,11 @@ def main(config: DictConfig) -> None:
         estimators=settings["heatmaps"]["estimators"],
         about=_about(settings, build(settings["skeleton"])),
     )
-    say(f"{count:,} weights of {source} in {output}")
+    say(f"{count:,} weights imported from {source} to {output}")
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:
-    """The configuration as plain containers. Where the data are need not be known to import weights for them."""
+    """The configuration as plain containers. Mandatory values of the data are not needed to import weights."""
     config = config.copy()
     OmegaConf.set_readonly(config, False)
     for key in config.data:

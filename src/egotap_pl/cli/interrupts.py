@@ -1,4 +1,4 @@
-"""Ctrl-C, wherever it arrives."""
+"""Makes sure that Ctrl-C ends the program, even where Python drops the exception."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-AGAIN_SECONDS = 0.05
+RETRY_SECONDS = 0.05
 
 
 @contextmanager
-def interrupts_kept() -> Iterator[None]:
-    """An interrupt that Python drops is sent again, until it arrives where it ends the work.
+def resend_interrupts() -> Iterator[None]:
+    """Send an interrupt again if Python drops it, until it arrives where it ends the work.
 
-    Python prints and forgets exceptions in callbacks of weak references and in finalisers. A training runs so many of
-    these that now and then a Ctrl-C ended there, and the training went on.
+    Python prints and then ignores exceptions in callbacks of weak references and in finalisers. A training runs so many
+    of these that sometimes a Ctrl-C would arrive in one and the training would continue.
     """
-    before = sys.unraisablehook
+    previous_hook = sys.unraisablehook
 
-    def hook(dropped: Any) -> None:
-        if issubclass(dropped.exc_type, KeyboardInterrupt):
-            threading.Timer(AGAIN_SECONDS, _thread.interrupt_main).start()
+    def hook(unraisable: Any) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(RETRY_SECONDS, _thread.interrupt_main).start()
         else:
-            before(dropped)
+            previous_hook(unraisable)
 
     sys.unraisablehook = hook
     try:
         yield
     finally:
-        sys.unraisablehook = before
+        sys.unraisablehook = previous_hook

@@ -1,4 +1,4 @@
-"""`egotap <verb> [overrides]`: finds the verb, and turns a user's mistake into one readable message."""
+"""`egotap <verb> [overrides]`: runs the verb, and turns a user's mistake into one readable message."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Sequence
 
 from egotap_pl import __version__
 from egotap_pl.cli.globs import expand_globs
-from egotap_pl.cli.interrupts import interrupts_kept
+from egotap_pl.cli.interrupts import resend_interrupts
 from egotap_pl.cli.mistakes import end_with, fail
 
 VERBS = {
-    "prepare": "source files, or the renderer, to a frame store",
-    "train": "every stage that a preset needs and that is not there yet, then the test",
-    "evaluate": "metrics of a checkpoint on a split",
-    "predict": "poses for stereo images, videos or a frame store",
-    "import-weights": "published weights to a checkpoint",
-    "export": "a checkpoint's network to an ONNX file",
-    "report": "tables, figures and one HTML page of finished runs",
+    "prepare": "read or render a data set into frame stores",
+    "train": "run every stage of an experiment that has not been run yet, then the test",
+    "evaluate": "test a checkpoint on a split of a data set",
+    "predict": "estimate poses for stereo images, videos or a frame store",
+    "import-weights": "turn published weights into a checkpoint",
+    "export": "write a checkpoint's network as an ONNX file",
+    "report": "make tables, figures and an HTML page of finished runs",
 }
 
 USAGE = (
@@ -30,30 +30,34 @@ USAGE = (
 """
     + "".join(f"  {verb:<16}{what}\n" for verb, what in VERBS.items())
     + """
-Each verb is a Hydra application: --help shows its configuration, --cfg job prints it, -m runs a grid.
+Each verb is a Hydra application: --help describes its configuration, --cfg job prints it, -m runs a grid.
 First steps: egotap train experiment=quickstart
 """
 )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a verb; ends the process with status 0, or with one message and a status that is not 0."""
+    """Run a verb. A mistake ends the process with one message and a status other than 0.
+
+    Args:
+        argv: the verb and its overrides; None: those of the command line.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         sys.stdout.write(USAGE)
         sys.exit(0 if arguments else 2)
     verb, *overrides = arguments
     if verb not in VERBS:
-        fail(f"egotap has no verb {verb!r}; there are: {', '.join(VERBS)}", 2)
+        fail(f"unknown verb {verb!r}: must be one of: {', '.join(VERBS)}", 2)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing
-    # Threads that wait for each other spin a little, then sleep. Spinning for long, OpenMP's default, is several times
+    # Threads that wait for each other spin briefly, then sleep. OpenMP's default, to spin for long, is several times
     # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
         sys.argv = [f"egotap {verb}", *expand_globs(overrides)]
-        with interrupts_kept():
+        with resend_interrupts():
             importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
     except KeyboardInterrupt:
-        fail("interrupted; the same command goes on from here", 130)
+        fail("interrupted; run the same command to resume", 130)
     except Exception as error:
         end_with(error)

@@ -1,4 +1,4 @@
-"""A user's mistake as one readable message; a defect of the program keeps its traceback."""
+"""Turns a user's mistake into one readable message. A defect of the program keeps its traceback."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.core.errors import EgotapError
 
-TRACEBACK = "EGOTAP_TRACEBACK"  # set to 1: a mistake too shows where it was noticed
+TRACEBACK = "EGOTAP_TRACEBACK"
+"""Environment variable: 1 shows the traceback of a user's mistake, too."""
 _NOISE = ("full_key:", "object_type=", "reference_type=", "None")
 
 
 def readable(error: BaseException) -> str | None:
-    """The message for a user's mistake; None for what is a defect of the program and deserves its traceback."""
+    """The message for a user's mistake; None for a defect of the program, which needs its traceback."""
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
@@ -25,8 +26,8 @@ def readable(error: BaseException) -> str | None:
             return str(link)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         messages = [_without_noise(str(link)) for link in chain]
-        kept = [text for k, text in enumerate(messages) if text and not any(text in m for m in messages[:k])]
-        return "\n".join(kept)
+        distinct = [text for k, text in enumerate(messages) if text and not any(text in m for m in messages[:k])]
+        return "\n".join(distinct)
     return None
 
 
@@ -46,6 +47,6 @@ def end_with(error: BaseException) -> NoReturn:
 
 
 def _without_noise(message: str) -> str:
-    """Hydra's words without what it says of its own insides."""
-    told = message.partition("\nConfig search path:")[0].strip()
-    return "\n".join(line for line in told.splitlines() if line.strip() and not line.strip().startswith(_NOISE))
+    """Hydra's message without lines about its internals."""
+    lines = message.partition("\nConfig search path:")[0].strip().splitlines()
+    return "\n".join(line for line in lines if line.strip() and not line.strip().startswith(_NOISE))

@@ -1,4 +1,4 @@
-"""`egotap predict`: poses for stereo images, videos or a frame store."""
+"""`egotap predict`: estimates poses for stereo images, videos or a frame store."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from egotap_pl.engine.prediction import Interrupted, Predictor, load_lifting_tas
 
 @application("predict")
 def main(config: DictConfig) -> None:
-    """Estimate poses for the given input."""
+    """Estimate poses for the input and write them to a file."""
     quieten_lightning()
     settings = plain(config)
-    output, given = Path(settings["output"]), settings["input"]
+    output, inputs = Path(settings["output"]), settings["input"]
     check_output(output)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
     checkpoint = checkpoint_path(Path(settings["checkpoint"]))
@@ -29,7 +29,7 @@ def main(config: DictConfig) -> None:
     try:
         result = predict(
             predictor,
-            [Path(str(path)) for path in (given if isinstance(given, list) else [given])],
+            [Path(str(path)) for path in (inputs if isinstance(inputs, list) else [inputs])],
             output,
             split=settings["split"],
             frames=settings["frames"],
@@ -41,4 +41,4 @@ def main(config: DictConfig) -> None:
         fail(str(interruption), 130)
     RESULT.print(f"poses of {result.frames} frames  {result.output}", soft_wrap=True)
     if result.pictures is not None:
-        RESULT.print(f"pictures of some  {result.pictures}", soft_wrap=True)
+        RESULT.print(f"pictures  {result.pictures}", soft_wrap=True)

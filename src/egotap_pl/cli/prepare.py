@@ -1,4 +1,4 @@
-"""`egotap prepare`: source files, or the renderer, to a frame store, and from there to another data set's layout."""
+"""`egotap prepare`: reads or renders a data set into frame stores, and can write it in another data set's layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ON_ERROR = ("raise", "skip")
 
 @application("prepare")
 def main(config: DictConfig) -> None:
-    """Check or prepare the configured data set, and write it in another layout if one is asked for."""
+    """Check or prepare the data set; with ``layout``, also write it as another data set's files."""
     settings = plain(config)
     shard = _checked(settings)
     data, root = DataSpec.parse(settings["data"]), Path(settings["paths"]["data"])
@@ -36,27 +36,29 @@ def main(config: DictConfig) -> None:
     if settings["layout"] is not None:
         output = Path(settings["output"]).absolute()
         build(settings["layout"])(folder, output)
-        say(f"written to {output}")
+        say(f"layout written to {output}")
 
 
 def _checked(settings: dict[str, Any]) -> Shard:
-    """The shard, after a look at values and combinations that cannot be meant.
+    """Check values and their combinations, and parse the shard.
 
     Raises:
-        EgotapError: if there is one.
+        EgotapError: if a value is wrong, or two do not go together.
     """
     for key in ("check", "overwrite"):
         if not isinstance(settings[key], bool):
-            raise EgotapError(f"{key}={settings[key]}: give true or false")
+            raise EgotapError(f"{key}={settings[key]}: must be true or false")
     if settings["on_error"] not in ON_ERROR:
-        raise EgotapError(f"on_error={settings['on_error']}: there are {' and '.join(ON_ERROR)}")
+        raise EgotapError(f"on_error={settings['on_error']}: must be one of: {', '.join(ON_ERROR)}")
     workers = settings["data"]["workers"]
     if workers is not None and (not isinstance(workers, int) or workers < 0):
-        raise EgotapError(f"data.workers={workers}: give a number of processes, 0 for none, or null for all processors")
+        raise EgotapError(
+            f"data.workers={workers}: must be a number of processes, 0 for none, or null for one per processor"
+        )
     shard = WHOLE if settings["shard"] is None else Shard.parse(str(settings["shard"]))
     has_layout, has_output = settings["layout"] is not None, settings["output"] is not None
     if has_layout != has_output:
-        raise EgotapError("layout=... and output=DIR belong together: give both or neither")
+        raise EgotapError("layout=... and output=DIR go together: give both or neither")
     if has_layout and (settings["check"] or shard != WHOLE):
-        raise EgotapError("a layout is written from whole stores: leave out check and shard, or layout and output")
+        raise EgotapError("a layout needs complete stores: leave out check and shard, or layout and output")
     return shard

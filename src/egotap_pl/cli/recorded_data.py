@@ -1,8 +1,7 @@
-"""The data that a checkpoint was trained on: found again by their fingerprint, never where the checkpoint says.
+"""Finds the data that a checkpoint was trained on by their fingerprint, never by a path in the checkpoint.
 
-A checkpoint of somebody else may describe any class, file and folder as its data. What is used of the description is
-the data set's name and plain numbers; the classes are those of conf/, and the fingerprint tells whether the same frames
-come out.
+A checkpoint from somebody else may name any class, file and folder as its data. Only the data set's name and plain
+numbers are used. The classes come from conf/, and the fingerprint shows whether they give the same frames.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ from egotap_pl.engine.datasets import ensure_data, find_data, fingerprint_of_fra
 from egotap_pl.engine.settings import DataSpec
 
 REMEDY = (
-    "give store=DIR, a folder of prepared data, or data=NAME and what egotap prepare was given with it, "
+    "give store=DIR, a folder of prepared data, or data=NAME with the overrides of egotap prepare, "
     "e.g. data=unrealego data.root=DIR"
 )
 LARGEST = 1_000_000
-"""Of the numbers that are taken from a checkpoint: far above any data set's, far below what would fill a disk."""
+"""Largest number that is taken from a checkpoint: far above any data set's, far below what would fill a disk."""
 
 
 def recorded_data(about: About, root: Path, checkpoint: Path) -> Path:
-    """The folder of the data that a checkpoint was trained on; they are prepared again where conf/ has their data set.
+    """The folder of the data that a checkpoint was trained on. If conf/ has the data set, they are prepared again.
 
     Args:
-        about: what the checkpoint says of itself.
-        root: where prepared data live (``paths.data``).
+        about: the checkpoint's description of itself.
+        root: folder of all prepared data (``paths.data``).
         checkpoint: the file, for messages.
 
     Raises:
-        EgotapError: if the data are not there and cannot be prepared again.
+        EgotapError: if the data do not exist and cannot be prepared again.
     """
     name, fingerprint = about.data["name"], about.data_fingerprint
     if not fingerprint:  # imported weights
-        raise EgotapError(f"{checkpoint} does not say which data it is for: {REMEDY}")
+        raise EgotapError(f"{checkpoint} does not name the data that it was trained on: {REMEDY}")
     folder = find_data(root, fingerprint)
     if folder is not None:
         say(f"{name}: found by its fingerprint, {folder}")
@@ -62,28 +61,28 @@ def recorded_data(about: About, root: Path, checkpoint: Path) -> Path:
 
 
 def _composed_again(about: About) -> DataSpec | None:
-    """The ``data`` node of the recorded name in conf/ with the recorded numbers, if it gives the recorded frames."""
+    """The data set of the recorded name in conf/ with the recorded numbers, if its frames have the same fingerprint."""
     name = about.data["name"]
-    if not re.fullmatch(r"[\w-]+", name):  # it becomes an override, whose grammar knows interpolations
+    if not re.fullmatch(r"[\w-]+", name):  # it becomes an override, and these can contain interpolations
         return None
     codec = _codec_option(about.data)
     try:
         with composing():
-            given = [f"data={name}", *([f"codec={codec}"] if codec else [])]
-            data: dict[str, Any] = plain(hydra.compose("prepare", given))["data"]
+            overrides = [f"data={name}", *([f"codec={codec}"] if codec else [])]
+            data: dict[str, Any] = plain(hydra.compose("prepare", overrides))["data"]
         for part in ("source", "codec"):
             data[part] = _with_numbers(data[part], about.data.get(part))
         image_px = data["source"].get("image_px")
         too_large = isinstance(image_px, (int, float)) and image_px > FRAME_PX
         spec = DataSpec.parse(data)
         same = not too_large and fingerprint_of_frames(spec) == about.data_fingerprint
-    except (EgotapError, HydraException, OmegaConfBaseException):  # no such data set, or its source files are not here
+    except (EgotapError, HydraException, OmegaConfBaseException):  # no such data set, or its source files are missing
         return None
     return spec if same else None
 
 
 def _codec_option(data: dict[str, Any]) -> str | None:
-    """The option of conf/codec whose class a checkpoint names."""
+    """The option in conf/codec whose class the checkpoint names."""
     codec = data.get("codec")
     target = codec.get("_target_") if isinstance(codec, dict) else None
     target = current_name(target) if isinstance(target, str) else None
@@ -92,7 +91,7 @@ def _codec_option(data: dict[str, Any]) -> str | None:
 
 
 def _with_numbers(own: Any, recorded: Any) -> Any:
-    """A configuration with the numbers that a recorded one has at the same places; everything else stays its own."""
+    """Our configuration with the numbers of the recorded one at the same keys. Everything else stays ours."""
     if isinstance(own, dict) and isinstance(recorded, dict):
         return {key: _with_numbers(value, recorded[key]) if key in recorded else value for key, value in own.items()}
     if isinstance(own, list) and isinstance(recorded, list) and len(own) == len(recorded):

@@ -1,4 +1,4 @@
-"""A search for the best overrides: Optuna proposes, Hydra's launcher runs, and the validation error decides."""
+"""A search for the best overrides: Optuna proposes them, Hydra's launcher runs them, the validation error decides."""
 
 from __future__ import annotations
 
@@ -27,44 +27,46 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial, Trial
 
-SHOWN = 5  # trials in the table at the end
+NUM_LISTED = 5
+"""Number of trials in the table at the end."""
 
 
 class Search(NamedTuple):
-    """A search to be run.
-
-    Fields:
-        study: its name.
-        trials: how many trials it has at the end, failed ones included.
-        sampler: spec of a factory of an Optuna sampler, called with ``seed``.
-        seed: of the sampler.
-        folder: where the study is kept.
-        run: runs jobs, given the overrides of each and the number of the first.
-    """
+    """A search to run."""
 
     study: str
+    """Name of the study."""
+
     trials: int
+    """Number of trials at the end, including failed ones."""
+
     sampler: Any
+    """Spec of a factory of an Optuna sampler, called with ``seed``."""
+
     seed: int
+    """Seed of the sampler."""
+
     folder: Path
+    """Folder of the study."""
+
     run: Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
+    """Runs jobs. Its arguments are the overrides of each job and the number of the first."""
 
 
 class Space(NamedTuple):
-    """What a study is about.
-
-    Fields:
-        searched: distribution of every searched key.
-        repeated: values of every key with all of which a trial is run.
-        fixed: overrides of every trial.
-    """
+    """The overrides of a study's trials."""
 
     searched: dict[str, BaseDistribution]
+    """The distribution of every key that is searched."""
+
     repeated: dict[str, list[str]]
+    """Lists of values. Every trial is run with each of them, and their mean counts."""
+
     fixed: list[str]
+    """Overrides of every trial."""
 
     def describe(self) -> dict[str, Any]:
-        """What must not change while a study goes on, as plain containers."""
+        """What must not change when a study is continued, as plain containers."""
         return {
             "searched": {key: repr(distribution) for key, distribution in sorted(self.searched.items())},
             "repeated": dict(sorted(self.repeated.items())),
@@ -73,23 +75,23 @@ class Space(NamedTuple):
 
 
 def search(task: Search, overrides: Sequence[Override]) -> float:
-    """Run the trials that a study lacks, then say which was best.
+    """Run the missing trials of a study, then print the best.
 
     Args:
         task: the search.
-        overrides: what is searched and what every trial has.
+        overrides: what is searched, and what every trial has in common.
 
     Returns:
-        The smallest value of a trial.
+        The smallest validation error of a trial.
 
     Raises:
-        EgotapError: if Optuna is not installed, a sweep cannot be searched, the study is about something else, or no
-            trial succeeded.
+        EgotapError: if Optuna is not installed, a sweep cannot be searched, the folder contains a study of other
+            overrides, or no trial succeeded.
     """
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise EgotapError(f"a search needs Optuna ({error}): pip install 'egotap-pl[sweep]'") from error
+        raise EgotapError(f"a search needs Optuna ({error}); install it: pip install 'egotap-pl[sweep]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = space_of(overrides)
     with held(task.folder / ".lock", f"study {task.study}"):
@@ -101,10 +103,10 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
 
 
 def space_of(overrides: Sequence[Override]) -> Space:
-    """Overrides sorted into searched, repeated and fixed ones; the last of a key counts.
+    """Sort overrides into searched, repeated and fixed ones. If a key occurs twice, the last counts.
 
     Raises:
-        EgotapError: if nothing is searched, or a sweep has no distribution.
+        EgotapError: if nothing is searched, or a sweep cannot be a distribution.
     """
     last = {override.get_key_element(): override for override in overrides}
     space = Space({}, {}, [])
@@ -117,16 +119,16 @@ def space_of(overrides: Sequence[Override]) -> Space:
             space.searched[key] = distribution(override)
     if not space.searched:
         raise EgotapError(
-            "nothing to search: take sweep=optuna, or e.g. 'training.task.optimizer.lr=interval(1e-4,1e-2)'"
+            "nothing to search: give sweep=optuna, or e.g. 'training.task.optimizer.lr=interval(1e-4,1e-2)'"
         )
     return space
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """A sweep in Hydra's grammar as Optuna's distribution.
+    """The distribution of Optuna for a sweep in Hydra's grammar.
 
     Raises:
-        EgotapError: if its numbers make none.
+        EgotapError: if its numbers are not valid for a distribution.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -135,9 +137,9 @@ def distribution(override: Override) -> BaseDistribution:
         if isinstance(sweep, IntervalSweep):
             assert sweep.start is not None
             assert sweep.end is not None
-            whole = isinstance(sweep.start, int) and isinstance(sweep.end, int)
+            is_whole = isinstance(sweep.start, int) and isinstance(sweep.end, int)
             log = "log" in sweep.tags
-            return (IntDistribution if whole else FloatDistribution)(sweep.start, sweep.end, log=log)  # type: ignore[arg-type]
+            return (IntDistribution if is_whole else FloatDistribution)(sweep.start, sweep.end, log=log)  # type: ignore[arg-type]
         values = list(override.sweep_string_iterator())
         if isinstance(sweep, RangeSweep) and all(word.lstrip("-").isdigit() for word in values):
             numbers = sorted(int(word) for word in values)
@@ -148,10 +150,10 @@ def distribution(override: Override) -> BaseDistribution:
 
 
 def open_study(task: Search, space: Space) -> Study:
-    """A new study, or the one in the folder, with what was interrupted at the head of its queue.
+    """A new study, or the one in the folder, with its interrupted trials first in the queue.
 
     Raises:
-        EgotapError: if the study in the folder is about something else.
+        EgotapError: if the study in the folder has other overrides.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -165,13 +167,13 @@ def open_study(task: Search, space: Space) -> Study:
         if finished(study):
             changed = ", ".join(key for key in about if about[key] != before[key])
             raise EgotapError(
-                f"the study {task.study} in {task.folder} has trials with other {changed} overrides, which do not "
-                "compare: give the new one a name, hydra.sweeper.study=NAME"
+                f"the study {task.study} in {task.folder} has trials with other {changed} overrides, which cannot be "
+                "compared with these: give this one another name, hydra.sweeper.study=NAME"
             )
         optuna.delete_study(study_name=task.study, storage=storage)
         study = optuna.create_study(study_name=task.study, storage=storage, direction="minimize")
     study.set_user_attr("about", about)
-    # A sampler that began from the same seed again would propose again what it has proposed.
+    # With the same seed again, a sampler would repeat its earlier proposals.
     study.sampler = build(task.sampler)(seed=task.seed + len(study.trials))
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         study.tell(trial.number, state=TrialState.FAIL)
@@ -180,7 +182,7 @@ def open_study(task: Search, space: Space) -> Study:
 
 
 def finished(study: Study) -> list[FrozenTrial]:
-    """Trials with a value, or with an error of their own: not those that were interrupted."""
+    """Trials that ended with a value or an error, not those that were interrupted."""
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False)
@@ -188,7 +190,7 @@ def finished(study: Study) -> list[FrozenTrial]:
 
 
 def _run_trial(study: Study, task: Search, space: Space) -> None:
-    """A job's failure is the trial's alone; overrides that do not compose end the search."""
+    """Run a trial. If a job fails, only its trial fails; overrides that do not compose end the search."""
     from optuna.trial import TrialState
 
     trial = study.ask(space.searched)
@@ -210,23 +212,29 @@ def _run_trial(study: Study, task: Search, space: Space) -> None:
 
 
 def jobs_of(trial: Trial | FrozenTrial, space: Space, study: str) -> list[list[str]]:
-    """Overrides of a trial's jobs: one for each combination of what is repeated. Their folders are named after it."""
-    chosen = [f"{key}={trial.params[key]}" for key in space.searched]
+    """Overrides of a trial's jobs, one job for each combination of the repeated values.
+
+    Args:
+        trial: the trial.
+        space: the overrides of the study.
+        study: name of the study. With the trial's number it names the jobs' folders.
+    """
+    proposals = [f"{key}={trial.params[key]}" for key in space.searched]
     combinations = itertools.product(*([f"{key}={v}" for v in values] for key, values in space.repeated.items()))
     first = number_of(trial)
     return [
-        [*space.fixed, *chosen, *repeated, f"name='{','.join((f'{study}-{first:04d}', *repeated))}'"]
+        [*space.fixed, *proposals, *repeated, f"name='{','.join((f'{study}-{first:04d}', *repeated))}'"]
         for repeated in combinations
     ]
 
 
 def number_of(trial: Trial | FrozenTrial) -> int:
-    """A trial's number; of one that was interrupted and begun again the first one, which its folder has."""
+    """A trial's number. For a trial that was interrupted and repeated it is the first number, as in its folder."""
     return int(trial.user_attrs.get("again", trial.number))
 
 
 def _report(study: Study, folder: Path, space: Space) -> float:
-    """Show the best trials, and write the best one's overrides to best.json."""
+    """Print the best trials, and write the overrides of the best to best.json."""
     ended = finished(study)
     ranked = sorted((t for t in ended if t.value is not None), key=lambda trial: trial.value or 0.0)
     if not ranked:
@@ -236,15 +244,15 @@ def _report(study: Study, folder: Path, space: Space) -> float:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"study {study.study_name}", title_justify="left")
     for heading in ("trial", "validation error", *(key.rpartition(".")[-1] for key in space.searched)):
         table.add_column(heading, justify="right", overflow="fold")
-    for trial in ranked[:SHOWN]:
-        chosen = (_short(trial.params[key]) for key in space.searched)
-        table.add_row(str(number_of(trial)), f"{trial.value:.4g}", *chosen)
+    for trial in ranked[:NUM_LISTED]:
+        values = (_short(trial.params[key]) for key in space.searched)
+        table.add_row(str(number_of(trial)), f"{trial.value:.4g}", *values)
     fixed = [word for word in space.fixed if not word.startswith(("sweep=", "name="))]
     overrides = [*fixed, *(f"{key}={best.params[key]}" for key in space.searched)]
     write_json(folder / "best.json", {"trial": number_of(best), "validation": value, "overrides": overrides})
     RESULT.print(table)
-    told = f"{len(ended)} trials, {len(ended) - len(ranked)} failed; validation decides, not the test"
-    RESULT.print(told, soft_wrap=True)
+    counts = f"{len(ended)} trials, {len(ended) - len(ranked)} failed; the validation error decides, not the test"
+    RESULT.print(counts, soft_wrap=True)
     RESULT.print(f"best overrides  {shlex.join(overrides)}", soft_wrap=True, markup=False)
     RESULT.print(f"study folder    {folder}", soft_wrap=True)
     return value

@@ -1,4 +1,4 @@
-"""`egotap train`: every stage that a preset needs and that is not there yet, then the test."""
+"""`egotap train`: runs every stage of an experiment that has not been run yet, then the test."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from egotap_pl.engine.training import train
 
 @application("train")
 def main(config: DictConfig) -> float:
-    """Run the configured experiment.
+    """Run the experiment.
 
     Returns:
-        For sweepers: the validation error of the best epoch, so that nothing is selected by the test.
+        The validation error of the best epoch, by which sweepers select: the test must not select anything.
     """
     hydra = HydraConfig.get()
     is_grid = hydra.mode == RunMode.MULTIRUN
