@@ -192,7 +192,7 @@ def loaders_of_rank(rank: int, folder: Path, rendezvous: Path) -> tuple[list[lis
 
 def test_two_processes(folder: Path, tmp_path: Path) -> None:
     prepare(FakeSource(frames_per_piece=1, pieces=(("train", 1),)), folder.parent / "one", workers=0)
-    with get_context("spawn").Pool(1) as pool:  # the other process is this one
+    with get_context("fork").Pool(1) as pool:  # the first process is this one
         second = pool.apply_async(loaders_of_rank, (1, folder, tmp_path / "rendezvous"))
         ranks = loaders_of_rank(0, folder, tmp_path / "rendezvous"), second.get(120)
     training, evaluated, messages = zip(*ranks, strict=True)

@@ -1,4 +1,4 @@
-"""A tiny deterministic source, importable in worker processes."""
+"""Tiny deterministic sources, importable in worker processes."""
 
 from __future__ import annotations
 
@@ -40,19 +40,23 @@ class FakePiece(NamedTuple):
 
 @dataclass(frozen=True)
 class FakeSource:
-    """Smooth gradients and points that lie where the rig projects them.
-
-    ``log`` collects the keys of the pieces read; reading ``fails_at`` raises, ``dies_at`` kills the reading process.
-    """
+    """Images are smooth gradients, and points are the projections of the poses."""
 
     seed: int = 0
     image_px: int = 24
     frames_per_piece: int = 5
     pieces: tuple[tuple[str, int], ...] = (("train", 4), ("validation", 2), ("test", 1))
+    """Number of pieces of each split."""
     log: Path | None = None
+    """File that collects the keys of the pieces that are read."""
     fails_at: str | None = None
+    """Key of the pieces whose reading raises an error."""
     dies_at: str | None = None
+    """Key of the pieces whose reading kills the process."""
     seconds: float = 0.0
+    """Time that reading a piece takes."""
+    gate: Path | None = None
+    """File without which no piece is read to the end: reading waits until it exists."""
 
     @property
     def skeleton(self) -> Skeleton:
@@ -84,6 +88,8 @@ class FakeSource:
         if self.log is not None:
             with self.log.open("a") as log:
                 log.write(f"{piece.split}/{piece.key}\n")
+        while self.gate is not None and not self.gate.exists():
+            time.sleep(0.02)
         return self._frames(piece)
 
     def _frames(self, piece: FakePiece) -> Frames:
@@ -111,15 +117,16 @@ class FakeSource:
 
 @dataclass(frozen=True)
 class FakeFiles(FakeSource):
-    """Frames read one by one: those named ``(motion, frame number)`` are damaged, or left out by a rule.
-
-    ``absent`` motions are in the lists and not on disk; of ``broken`` pieces nothing can be read.
-    """
+    """A source of files, whose frames are read one by one."""
 
     damaged: tuple[tuple[str, int], ...] = ()
-    ruled_out: tuple[tuple[str, int], ...] = ()
+    """Motions and numbers of frames that cannot be read."""
+    excluded: tuple[tuple[str, int], ...] = ()
+    """Motions and numbers of frames that a rule of the reader excludes."""
     absent: tuple[str, ...] = ()
+    """Motions in the lists that are not on disk."""
     broken: str | None = None
+    """Key of the pieces that cannot be read at all."""
 
     def missing(self, split: str) -> Sequence[str]:
         return [name for name in self.absent if name.startswith(split)]
@@ -128,17 +135,17 @@ class FakeFiles(FakeSource):
         if piece.key == self.broken:
             raise EgotapError(f"{piece.split}/{piece.number}/all.json: not JSON")
         whole = super().read(piece)
-        good, skipped = read_each(
+        readable, skipped = read_each(
             (FrameName(motion, int(number), f"{motion}/{number}.png"), partial(self._frame, whole, row))
             for row, (motion, number) in enumerate(zip(whole.motion, whole.frame_number, strict=True))
         )
-        kept = [frame for frame in good if (frame.motion, frame.frame_number) not in self.ruled_out]
-        rule = [
+        included = [frame for frame in readable if (frame.motion, frame.frame_number) not in self.excluded]
+        excluded = [
             SkippedFrame(frame.motion, frame.frame_number, "", "does not fit", damaged=False)
-            for frame in good
-            if (frame.motion, frame.frame_number) in self.ruled_out
+            for frame in readable
+            if (frame.motion, frame.frame_number) in self.excluded
         ]
-        return stack(self, kept, (*skipped, *rule))
+        return stack(self, included, (*skipped, *excluded))
 
     def _frame(self, frames: Frames, row: int) -> Frame:
         columns: Any = frames[: len(Frame._fields)]
@@ -150,7 +157,7 @@ class FakeFiles(FakeSource):
 
 
 def write_fake(path: Path, codec: Codec, source: FakeSource | None = None) -> FrameStore:
-    """The split ``train`` of a source as a store."""
+    """Writes the split ``train`` of a source as a store."""
     source = source or FakeSource()
     header = StoreHeader(
         "train", source.skeleton, source.rig, source.image_px, CATEGORIES, codec, source.identity(), "0"

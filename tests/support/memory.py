@@ -1,4 +1,4 @@
-"""Runs a function in a process that may take only so much more memory than it has."""
+"""Runs a function in a process with limited memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ MIB = 2**20
 
 
 def run_within(mib: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns or raises: `MemoryError`, or a library's word for it, where it takes more."""
+    """Runs a function in a process that may take ``mib`` MiB more than it has at the start.
+
+    Returns:
+        What the function returns. If it takes more memory, it raises `MemoryError` or another exception of a library.
+    """
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, context, initializer=_limit, initargs=(mib,)) as pool:
         return pool.submit(function, *arguments).result()
@@ -21,5 +25,5 @@ def run_within(mib: int, function: Callable[..., Any], *arguments: Any) -> Any:
 
 def _limit(mib: int) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + mib * MIB
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    limit = pages * resource.getpagesize() + mib * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

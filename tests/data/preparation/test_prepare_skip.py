@@ -1,4 +1,4 @@
-"""Frames that cannot be read: named and stopped at, or left out, named in a report and counted; and a walk over all."""
+"""Damaged and missing frames are errors, or skipped, named in a report and counted; the check of a whole data set."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_source import FakeFiles, FakeSource
+from preparing import run
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.check import check
-from egotap_pl.data.preparation.prepare import PrepareReport, prepare, skipped_path
+from egotap_pl.data.preparation.prepare import skipped_path
 from egotap_pl.data.preparation.shard import Shard
+from egotap_pl.data.preparation.workers import Workers
 from egotap_pl.data.source import FileSource, SkippedFrame, Source
 from egotap_pl.data.store.reader import FrameStore
 
-DAMAGED = FakeFiles(damaged=(("train/1", 12), ("train/3", 10), ("test/0", 11)), ruled_out=(("train/0", 14),))
+DAMAGED = FakeFiles(damaged=(("train/1", 12), ("train/3", 10), ("test/0", 11)), excluded=(("train/0", 14),))
 SOUND = replace(DAMAGED, damaged=())
-
-
-def run(source: FakeSource, folder: Path, **settings) -> PrepareReport:
-    return prepare(source, folder, console=Console(file=io.StringIO()), **({"workers": 0} | settings))
 
 
 def report(folder: Path, split: str) -> list[dict]:
@@ -39,26 +37,25 @@ def test_protocols() -> None:
     assert not isinstance(FakeSource(), FileSource)
 
 
-def test_stops_and_names_the_file(tmp_path: Path) -> None:
+def test_a_damaged_frame_stops_the_job_and_is_named(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match=r"train, motion [13]: train/[13]/1[02].png: truncated\n.*on_error=skip"):
         run(DAMAGED, tmp_path)
     assert not list(tmp_path.glob("*.h5"))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_left_out_named_and_counted(tmp_path: Path, workers: int) -> None:
-    done = run(DAMAGED, tmp_path, workers=workers, skip_damaged=True)
-    assert [(split.frames, split.skipped) for split in done.splits] == [(17, 3), (10, 0), (4, 1)]
+def test_damaged_frames_are_skipped_named_and_counted(tmp_path: Path) -> None:
+    prepared = run(DAMAGED, tmp_path, skip_damaged=True)
+    assert [(split.frames, split.skipped) for split in prepared.splits] == [(17, 3), (10, 0), (4, 1)]
     store = FrameStore(tmp_path / "train.h5")
     assert len(store) == 17
     assert store.header.skipped == 3
     names = store.name_frames(range(17))
-    there = list(zip(names.motion, names.frame_number.tolist(), strict=True))
-    everything = [(f"train/{motion}", number) for motion in range(4) for number in range(10, 15)]
-    assert there == [name for name in everything if name not in (*DAMAGED.damaged, *DAMAGED.ruled_out)]
-    whole = run(FakeSource(), tmp_path / "whole") and FrameStore(tmp_path / "whole" / "train.h5")
-    rows = [everything.index(name) for name in there]
-    assert np.array_equal(store.read(range(17)).images, whole.read(rows).images)
+    frames = list(zip(names.motion, names.frame_number.tolist(), strict=True))
+    all_frames = [(f"train/{motion}", number) for motion in range(4) for number in range(10, 15)]
+    assert frames == [name for name in all_frames if name not in (*DAMAGED.damaged, *DAMAGED.excluded)]
+    source = FakeSource()
+    images = np.concatenate([source.read(piece).images for piece in source.plan("train")])
+    assert np.array_equal(store.read(range(17)).images, images[[all_frames.index(name) for name in frames]])
 
     assert report(tmp_path, "train") == [
         {
@@ -83,31 +80,29 @@ def test_left_out_named_and_counted(tmp_path: Path, workers: int) -> None:
     assert not skipped_path(tmp_path, "validation").exists()
 
 
-def test_the_readers_own_rules_never_stop(tmp_path: Path) -> None:
-    done = run(SOUND, tmp_path)
-    assert done.splits[0].skipped == 1
-    assert done.fingerprint == FrameStore(tmp_path / "train.h5").fingerprint
+def test_frames_that_a_rule_excludes_never_stop_the_job(tmp_path: Path) -> None:
+    prepared = run(SOUND, tmp_path)
+    assert prepared.splits[0].skipped == 1
+    assert prepared.fingerprint == FrameStore(tmp_path / "train.h5").fingerprint
 
 
-def test_the_data_sets_fingerprint_follows_what_damage_took_away(tmp_path: Path) -> None:
-    whole, first, again, other = (
-        run(source, tmp_path / name, skip_damaged=True).fingerprint
-        for name, source in [
-            ("whole", SOUND),
-            ("first", DAMAGED),
-            ("again", DAMAGED),
-            ("other", replace(DAMAGED, damaged=DAMAGED.damaged[:1])),
-        ]
-    )
-    assert first == again
-    assert len({whole, first, other}) == 3
-    assert FrameDataModule(tmp_path / "first", 4).fingerprint == first
-    assert FrameDataModule(tmp_path / "whole", 4).fingerprint == whole
+def test_the_data_sets_fingerprint_depends_on_the_damaged_frames(tmp_path: Path) -> None:
+    two = (("train/0", 13), ("test/0", 10))
+    fingerprints = {
+        name: run(
+            FakeFiles(pieces=(("train", 1), ("test", 1)), damaged=damaged), tmp_path / name, skip_damaged=True
+        ).fingerprint
+        for name, damaged in {"whole": (), "first": two, "again": two, "other": two[:1]}.items()
+    }
+    assert fingerprints["first"] == fingerprints["again"]
+    assert len(set(fingerprints.values())) == 3
+    for name in ("whole", "first"):
+        assert FrameDataModule(tmp_path / name, 4).fingerprint == fingerprints[name]
 
 
-def test_found_again_and_replaced_when_asked_after_repair(tmp_path: Path) -> None:
+def test_stores_with_gaps_are_used_and_after_repair_replaced_with_overwrite(tmp_path: Path) -> None:
     first = run(DAMAGED, tmp_path, skip_damaged=True).fingerprint
-    assert run(SOUND, tmp_path).fingerprint == first  # the stores are there: nothing is read, nothing stops
+    assert run(SOUND, tmp_path).fingerprint == first  # the stores are there, so nothing is read and nothing stops
     repaired = run(SOUND, tmp_path, overwrite=True)
     assert [split.read for split in repaired.splits] == [20 - 1, 0, 5]  # validation had nothing to repair
     assert [split.skipped for split in repaired.splits] == [1, 0, 0]
@@ -115,26 +110,25 @@ def test_found_again_and_replaced_when_asked_after_repair(tmp_path: Path) -> Non
     assert repaired.fingerprint == run(SOUND, tmp_path / "fresh").fingerprint
 
 
-def test_a_part_with_gaps_is_not_enough_for_who_wants_all(tmp_path: Path) -> None:
-    one = Shard(1, 2)
-    run(DAMAGED, tmp_path, skip_damaged=True, shard=one)
-    run(DAMAGED, tmp_path, skip_damaged=True, shard=Shard(2, 2))
+def test_a_part_with_gaps_is_not_used_unless_damage_is_skipped(tmp_path: Path) -> None:
+    for number in (1, 2):
+        run(DAMAGED, tmp_path, skip_damaged=True, shard=Shard(number, 2))
     with pytest.raises(EgotapError, match="truncated"):
         run(DAMAGED, tmp_path)
     run(SOUND, tmp_path)
     assert FrameStore(tmp_path / "train.h5").header.skipped == 1
 
 
-def test_a_piece_of_which_nothing_can_be_read(tmp_path: Path) -> None:
+def test_a_piece_that_cannot_be_read_at_all(tmp_path: Path) -> None:
     source = FakeFiles(broken="motion 1")
     with pytest.raises(EgotapError, match=r"train, motion 1: train/1/all.json: not JSON"):
         run(source, tmp_path)
-    done = run(source, tmp_path, skip_damaged=True)
-    assert [(split.frames, split.skipped) for split in done.splits] == [(15, 5), (5, 5), (5, 0)]
+    prepared = run(source, tmp_path, skip_damaged=True)
+    assert [(split.frames, split.skipped) for split in prepared.splits] == [(15, 5), (5, 5), (5, 0)]
     assert [line["frames"] for line in report(tmp_path, "train")] == [5]
 
 
-def test_nothing_left_is_told_with_a_reason(tmp_path: Path) -> None:
+def test_a_split_without_readable_frames_is_refused_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match=r"'test' has no frames.*test/0/all.json: not JSON"):
         run(FakeFiles(broken="motion 0"), tmp_path, skip_damaged=True)
 
@@ -143,15 +137,16 @@ def test_missing_motions(tmp_path: Path) -> None:
     source = FakeFiles(absent=("train/7", "train/9"), log=tmp_path / "log")
     with pytest.raises(EgotapError, match=r"train: 2 motions of the list are not on disk, the first is train/7"):
         run(source, tmp_path / "data")
-    assert not (tmp_path / "log").exists()  # told before any work
-    done = run(source, tmp_path / "data", skip_damaged=True)
-    assert [split.missing for split in done.splits] == [2, 0, 0]
+    assert not (tmp_path / "log").exists()  # refused before any work
+    prepared = run(source, tmp_path / "data", skip_damaged=True)
+    assert [split.missing for split in prepared.splits] == [2, 0, 0]
     assert [line["motion"] for line in report(tmp_path / "data", "train")] == ["train/7", "train/9"]
     assert FrameStore(tmp_path / "data" / "train.h5").header.skipped == 0
 
 
-def test_check(tmp_path: Path) -> None:
-    checked = check(replace(DAMAGED, absent=("train/7",), broken="motion 2"), 2, Console(file=io.StringIO()))
+def test_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = replace(DAMAGED, absent=("train/7",), broken="motion 2")
+    checked = check(source, 1, Console(file=io.StringIO()))
     train, validation, test = checked.splits
     assert train.missing == ["train/7"]
     assert (train.readable, train.damaged, train.excluded) == (12, 7, 1)
@@ -171,9 +166,12 @@ def test_check(tmp_path: Path) -> None:
     assert content["train"]["damaged"] == 7
     assert content["train"]["left_out"] == 1
     assert content["test"]["skipped"][0]["file"] == "test/0/11.png"
+    # Several workers may finish pieces in any order.
+    monkeypatch.setattr(Workers, "map_unordered", lambda workers, tasks: map(workers.work, reversed(tasks)))
+    assert check(source, 0, Console(file=io.StringIO())) == checked
 
 
-def test_check_of_what_is_sound() -> None:
+def test_check_of_sound_data() -> None:
     assert check(SOUND, 0, Console(file=io.StringIO())).is_clean
     half = check(SOUND, 0, Console(file=io.StringIO()), Shard(2, 2))
     assert [split.readable for split in half.splits] == [10, 5, 0]
