@@ -12,6 +12,7 @@ import torch
 from egotap_pl.core.camera import FisheyeCamera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.egocap.calibration import read_ocamcalib
+from egotap_pl.engine.build import build
 
 CAMERA = FisheyeCamera.unrealego()
 
@@ -59,6 +60,13 @@ def test_a_file_becomes_a_camera(tmp_path: Path) -> None:
     point = (3.0, -7.0, 12.0)
     expected = project_by_the_formula(camera, *point)
     np.testing.assert_allclose(camera.project(torch.tensor(point).double())[0].numpy(), expected, atol=1e-6)
+
+
+def test_configurations_of_earlier_versions_name_it_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.txt"
+    path.write_text(calibration_text())
+    spec = {"_target_": "egotap_pl.core.camera.FisheyeCamera.from_ocamcalib", "path": str(path)}
+    assert build(spec) == read_ocamcalib(path)
 
 
 def test_without_a_radius_the_view_ends_where_the_polynomials_stop_agreeing(tmp_path: Path) -> None:
