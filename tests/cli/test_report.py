@@ -143,12 +143,12 @@ def test_figures_that_fail_do_not_take_the_tables_along(
     def failing(*_: object) -> None:
         raise EgotapError("the pens are dry")
 
-    monkeypatch.setattr("egotap_pl.report.making.figures_of", failing)
-    monkeypatch.setattr("egotap_pl.report.making.scene_of", failing)
+    monkeypatch.setattr("egotap_pl.report.making.illustrations_of", failing)
+    monkeypatch.setattr("egotap_pl.report.making.viewer_scene", failing)
     folder = runs / "other"
     with h5py.File(folder / "predictions.h5", "a") as file:
         file["pose_cm"][...] += 1.0  # no longer those of its metrics
     ended = run("report", f"runs=[{folder},{runs / 'table2'}]", f"output={tmp_path / 'r'}")
-    assert "figures: the pens are dry" in ended.err
-    assert "viewer: the pens are dry" in ended.err
+    assert "Figures: the pens are dry" in ended.err
+    assert "Test motions in 3D: the pens are dry" in ended.err
     assert (tmp_path / "r" / "tables" / "table2_egosynth_smoke.csv").is_file()

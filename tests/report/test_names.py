@@ -23,3 +23,4 @@ def test_every_preset_but_the_zeros_has_a_name_that_its_table_has_once() -> None
         assert all(preset.startswith(f"{table}/") for preset in by_preset)
     assert list(names) == ["table1", "table2", "propagation", "table3"]
     assert names["table2"]["table2/grid_vit_pu"] == "+ PU (EgoTAP)"
+    assert list(names["propagation"].values())[:2] == ["PU (tree)", "PU (tree, shifted rows)"]

@@ -4,19 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
 import pytest
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
-from egotap_pl.report.illustrations.all import figures_of
-from egotap_pl.report.studies import shown
+from egotap_pl.report.contents import Illustration
+from egotap_pl.report.illustrations.all import illustrations_of
+from egotap_pl.report.material import Material
+from egotap_pl.report.network_parts import parts_of
+from egotap_pl.report.studies import Studies, find_studies
 
 FRAMES, EPOCHS = 24, 6
 SOURCES = {"true": "TrueHeatmaps", "estimated": "EstimatedHeatmaps"}
+
+
+class Drawn(NamedTuple):
+    illustrations: list[Illustration]
+    missing: list[str]
+
+
+def draw(conditions: Sequence[Condition], data: Path, trust: Sequence[str] = ("egotap_pl",)) -> Drawn:
+    """The figures of a report, and what is missing from them."""
+    with Material(conditions, data, trust) as material:
+        return Drawn(illustrations_of(material), material.missing)
+
+
+def studies_of(conditions: Sequence[Condition]) -> Studies:
+    return find_studies(conditions, ("egotap_pl",), [])
 
 
 def made_up(
@@ -30,6 +51,7 @@ def made_up(
     epochs: int = EPOCHS,
     known: bool = True,
     data: str = "",
+    encoder: str = "egotap_pl.nn.encoders.GridViTEncoder",
 ) -> Run:
     """A run whose error is smaller with propagation."""
     skeleton = skeleton or unrealego()
@@ -40,7 +62,7 @@ def made_up(
     visibility = np.random.default_rng(1).integers(1, 4, (frames, 2, joints)).astype(np.uint8)
     motions = tuple(f"m{k // 3}" for k in range(frames))
     categories = tuple(("golf", "boxing")[k % 2] for k in range(frames))
-    run_folder = folder / f"{experiment}-{seed}-{maps}-{skeleton.name}-{epochs}{data}"
+    run_folder = folder / f"{experiment}-{seed}-{maps}-{skeleton.name}-{epochs}{data}-{propagation}-{encoder}"
     run_folder.mkdir(parents=True)
     Predictions(
         truth + error,
@@ -59,8 +81,10 @@ def made_up(
         "seed": seed,
         "heatmaps": {"source": {"_target_": f"egotap_pl.tasks.heatmap_sources.{SOURCES[maps]}"}},
         "lifter": {
-            "encoder": {"_target_": "egotap_pl.nn.encoders.GridViTEncoder"},
-            "propagation": {"_target_": f"egotap_pl.nn.propagation.{propagation}"},
+            "encoder": {"_target_": encoder},
+            "propagation": {
+                "_target_": propagation if "." in propagation else f"egotap_pl.nn.propagation.{propagation}"
+            },
             "propagation_parents": None,
             "head": {"rows": None},
         },
@@ -84,7 +108,8 @@ def conditions(runs: Sequence[Run], *aliases: tuple[str, ...]) -> list[Condition
     identified = []
     for run in runs:
         presets = next((same for same in aliases if run.experiment in same), (run.experiment,))
-        changes = [("heatmaps", "truth")] if run.maps == "true" else []
+        source = run.settings["heatmaps"]["source"]["_target_"]
+        changes = [("heatmaps", "truth")] if source.endswith(SOURCES["true"]) else []
         epochs = run.settings["training"]["epochs"]
         changes += [("training.epochs", str(epochs))] if epochs != EPOCHS else []
         key = f"{presets} {changes} {run.metrics['dataset_fingerprint']}"
@@ -102,7 +127,7 @@ def grid(folder: Path, **options: object) -> list[Run]:
 
 
 def test_what_needs_only_predictions_is_drawn_and_the_rest_is_told(tmp_path: Path) -> None:
-    drawn = figures_of(conditions(grid(tmp_path)), tmp_path / "nothing", ("egotap_pl",))
+    drawn = draw(conditions(grid(tmp_path)), tmp_path / "nothing")
     assert [figure.name for figure in drawn.illustrations] == [
         "comparison_egosynth",
         "categories_egosynth",
@@ -119,7 +144,7 @@ def test_what_needs_only_predictions_is_drawn_and_the_rest_is_told(tmp_path: Pat
 
 
 def test_seeds_are_paired_and_the_control_has_no_propagation(tmp_path: Path) -> None:
-    drawn = figures_of(conditions(grid(tmp_path)), tmp_path, ())
+    drawn = draw(conditions(grid(tmp_path)), tmp_path)
     (figure,) = (figure for figure in drawn.illustrations if figure.name.startswith("propagation"))
     titles = [axis.get_title() for axis in figure.figure.axes if axis.get_title()]
     assert titles == ["Grid ViT + PU (EgoTAP)", "control: Grid ViT, other seed"]
@@ -128,8 +153,87 @@ def test_seeds_are_paired_and_the_control_has_no_propagation(tmp_path: Path) -> 
     assert "mean PE 0.00 mm, positive PP" in figure.caption  # seed 1 for 2 and 2 for 1
 
 
+@pytest.fixture
+def my_idea(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a module of the user's own, with subclasses of parts of the paper's network."""
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module" / "my_figures_idea.py").write_text(
+        "from egotap_pl.nn.encoders import GridViTEncoder\n"
+        "from egotap_pl.nn.propagation import NoPropagation, Propagation, PuPropagation\n"
+        "class MyPu(PuPropagation): pass\n"
+        "class MyOwn(Propagation): pass\n"
+        "class MyNone(NoPropagation): pass\n"
+        "class MyViT(GridViTEncoder): pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "module"))
+    return "my_figures_idea"
+
+
+def propagation_panels(drawn: Drawn) -> list[list[str]]:
+    figures = [figure.figure for figure in drawn.illustrations if figure.name.startswith("propagation")]
+    return [[axis.get_title() for axis in figure.axes if axis.get_title()] for figure in figures]
+
+
+@pytest.mark.parametrize("name", ["MyPu", "MyOwn"])
+def test_a_propagation_of_the_users_own_has_its_panel_if_it_is_trusted(name: str, my_idea: str, tmp_path: Path) -> None:
+    runs = [*grid(tmp_path / "runs"), made_up(tmp_path / "runs", "mine", 1, f"{my_idea}.{name}")]
+    usual = ["Grid ViT + PU (EgoTAP)", "control: Grid ViT, other seed"]
+    assert propagation_panels(draw(conditions(runs), tmp_path)) == [usual]
+    assert propagation_panels(draw(conditions(runs), tmp_path, [my_idea])) == [[usual[0], "mine", usual[1]]]
+
+
+def test_of_many_propagations_the_users_own_are_drawn_and_the_others_named(my_idea: str, tmp_path: Path) -> None:
+    names = {"pu": "Pu", "concat": "Concat", "alter": "Alter", "lstm": "Lstm"}
+    runs = [made_up(tmp_path / "runs", "table2/grid_vit")]
+    runs += [made_up(tmp_path / "runs", f"table2/grid_vit_{k}", 1, f"{name}Propagation") for k, name in names.items()]
+    runs += [made_up(tmp_path / "runs", f"mine/{k}", 1, f"{my_idea}.{k}") for k in ("MyPu", "MyOwn")]
+    drawn = draw(conditions(runs), tmp_path, [my_idea])
+    ((*panels,),) = propagation_panels(drawn)
+    assert panels == [f"Grid ViT + {k}" for k in ("PU (EgoTAP)", "LSTM RF Concat", "LSTM RF Alter")] + ["MyOwn", "MyPu"]
+    (caption,) = [figure.caption for figure in drawn.illustrations if figure.name.startswith("propagation")]
+    assert "Not drawn: Grid ViT + LSTM. " in caption
+
+
+def test_an_encoder_of_the_users_own_is_compared_with_itself_or_else_with_grid_vit(
+    my_idea: str, tmp_path: Path
+) -> None:
+    own: dict[str, Any] = {"encoder": f"{my_idea}.MyViT"}
+    runs = [*grid(tmp_path / "runs"), made_up(tmp_path / "runs", "mine_pu", 1, "PuPropagation", **own)]
+    drawn = draw(conditions(runs), tmp_path, [my_idea])
+    assert propagation_panels(drawn) == [["Grid ViT + PU (EgoTAP)", "mine_pu", "control: Grid ViT, other seed"]]
+    (caption,) = [figure.caption for figure in drawn.illustrations if figure.name.startswith("propagation")]
+    assert "mine_pu has another encoder" in caption
+    runs.append(made_up(tmp_path / "runs", "mine", 1, f"{my_idea}.MyNone", **own))
+    drawn = draw(conditions(runs), tmp_path, [my_idea])
+    assert sorted(propagation_panels(drawn)) == [
+        ["Grid ViT + PU (EgoTAP)", "control: Grid ViT, other seed"],
+        ["mine_pu"],
+    ]
+    assert not any("another encoder" in figure.caption for figure in drawn.illustrations)
+
+
+def test_heatmaps_are_true_by_the_class_of_their_source(my_idea: str, tmp_path: Path) -> None:
+    (tmp_path / "module" / "my_heatmaps.py").write_text(
+        "from egotap_pl.tasks.heatmap_sources import EstimatedHeatmaps, TrueHeatmaps\n"
+        "class Mine(TrueHeatmaps): pass\n"
+        "class TrueHeatmaps(EstimatedHeatmaps): pass\n"
+    )
+    for name, expected in (("Mine", "true"), ("TrueHeatmaps", "estimated")):
+        run = made_up(tmp_path / name, "table2/cnn")
+        settings = {**run.settings, "heatmaps": {"source": {"_target_": f"my_heatmaps.{name}"}}}
+        assert parts_of(Run(run.folder, settings, run.metrics), ["my_heatmaps"]).heatmaps_name == expected
+
+
+def test_poses_of_the_device_are_relative_to_the_headset(tmp_path: Path) -> None:
+    run = made_up(tmp_path, "table2/cnn")
+    for target in ("egotap_pl.data.unrealego.Device", "egotap_pl.data.unrealego.source.Device"):
+        settings = {**run.settings, "data": {"source": {"origin": {"_target_": target}}}}
+        assert parts_of(Run(run.folder, settings, run.metrics), ()).is_relative_to_device
+    assert not parts_of(run, ()).is_relative_to_device
+
+
 def test_camera_relative_poses_have_a_figure_of_their_own(tmp_path: Path) -> None:
-    drawn = figures_of(conditions(grid(tmp_path) + grid(tmp_path, skeleton=egocap())), tmp_path, ())
+    drawn = draw(conditions(grid(tmp_path) + grid(tmp_path, skeleton=egocap())), tmp_path)
     titles = [figure.title for figure in drawn.illustrations if figure.name.startswith("propagation")]
     assert [("pelvis" in title, "left camera" in title) for title in titles] == [(True, False), (False, True)]
 
@@ -139,7 +243,7 @@ def test_propagation_is_not_compared_across_kinds_of_heatmaps(tmp_path: Path) ->
         made_up(tmp_path, "table2/grid_vit"),
         made_up(tmp_path, "propagation/pu_tree_aligned", 1, "PuPropagation", "true"),
     ]
-    drawn = figures_of(conditions(runs), tmp_path, ())
+    drawn = draw(conditions(runs), tmp_path)
     assert not any(figure.name.startswith("propagation") for figure in drawn.illustrations)
     assert any("experiment=table2/grid_vit" in line and "heatmaps=truth" in line for line in drawn.missing)
 
@@ -148,30 +252,66 @@ def test_runs_that_cannot_be_read_or_are_of_other_frames_are_told(tmp_path: Path
     runs = grid(tmp_path)
     (runs[0].folder / "predictions.h5").unlink()
     other = made_up(tmp_path, "table2/cnn", frames=FRAMES - 3)
-    drawn = figures_of(conditions([*runs, other]), tmp_path, ())
+    drawn = draw(conditions([*runs, other]), tmp_path)
     assert any("table2/grid_vit, seed 1" in line and "predictions" in line for line in drawn.missing)
     assert any("table2/cnn" in line and "other frames" in line for line in drawn.missing)
     assert not any("CNN" in figure.caption for figure in drawn.illustrations)
 
 
+def test_predictions_that_are_not_finite_are_told_and_not_drawn(tmp_path: Path) -> None:
+    runs = grid(tmp_path)
+    with h5py.File(runs[0].folder / "predictions.h5", "a") as file:
+        file["pose_cm"][0, 0, 0] = np.nan
+    drawn = draw(conditions(runs), tmp_path)
+    assert any("table2/grid_vit, seed 1" in line and "not finite" in line for line in drawn.missing)
+    assert len(drawn.illustrations) == 5
+
+
+def test_a_figure_that_fails_costs_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise EgotapError("the pen is dry")
+
+    monkeypatch.setattr("egotap_pl.report.illustrations.all.depth_illustration", failing)
+    drawn = draw(conditions(grid(tmp_path)), tmp_path)
+    assert "Error along the tree (Table 2, egosynth, scale=tiny): the pen is dry" in drawn.missing
+    assert len(drawn.illustrations) == 4
+
+
+def test_a_damaged_frame_store_costs_a_line_and_the_images(tmp_path: Path) -> None:
+    made_data = tmp_path / "data" / "egosynth"
+    made_data.mkdir(parents=True)
+    (made_data / "test.h5").write_bytes(b"not HDF5")
+    drawn = draw(conditions(grid(tmp_path)), tmp_path / "data")
+    assert len(drawn.illustrations) == 5
+    assert len([line for line in drawn.missing if line.startswith("Images and heatmaps")]) == 1
+
+
+def test_dollars_in_names_are_no_formulas(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path, name, 1, p) for name, p in (("$\\frac$", "NoPropagation"), ("$^$", "PuPropagation"))]
+    drawn = draw(conditions(runs), tmp_path)
+    assert len(drawn.illustrations) == 5
+    for illustration in drawn.illustrations:
+        illustration.figure.draw_without_rendering()
+
+
 def test_data_that_do_not_tell_of_visibility(tmp_path: Path) -> None:
-    drawn = figures_of(conditions([made_up(tmp_path, "table2/grid_vit", known=False)]), tmp_path, ())
+    drawn = draw(conditions([made_up(tmp_path, "table2/grid_vit", known=False)]), tmp_path)
     assert not any(figure.name.startswith("visibility") for figure in drawn.illustrations)
-    assert any("do not tell of visibility" in line for line in drawn.missing)
+    assert any("does not say what the cameras see" in line for line in drawn.missing)
 
 
 def test_nothing_makes_nothing(tmp_path: Path) -> None:
-    assert figures_of([], tmp_path, ()) == ([], [])
+    assert draw([], tmp_path) == ([], [])
 
 
 def test_one_preset_in_several_configurations_is_an_ablation(tmp_path: Path) -> None:
     runs = [made_up(tmp_path, "table2/grid_vit", seed, epochs=epochs) for seed in (2, 1) for epochs in (12, 9)]
-    found = shown(conditions(runs), [])
-    assert not any(ground.studies for ground in found.grounds)
+    found = studies_of(conditions(runs))
+    assert not any(each.studies for each in found.conditions)
     (study,) = found.ablations
     assert [method.name for method in study.methods] == ["epochs=9", "epochs=12"]
     assert all(method.seeds == (1, 2) for method in study.methods)
-    names = [figure.name for figure in figures_of(conditions(runs), tmp_path, ()).illustrations]
+    names = [figure.name for figure in draw(conditions(runs), tmp_path).illustrations]
     assert "visibility_ablation_table2_grid_vit_egosynth_tiny" in names
 
 
@@ -179,24 +319,24 @@ def test_what_tables_show_is_no_ablation_of_its_own(tmp_path: Path) -> None:
     """Tables of true and of estimated heatmaps have figures of their own, without a third for every row."""
     rows = ("table1/unrealego", "table1/ego3dpose")
     runs = [made_up(tmp_path, name, maps=maps) for name in rows for maps in SOURCES]
-    found = shown(conditions(runs), [])
-    assert [study.table for study, _ in found.studies] == ["table1", "table1"]
+    found = studies_of(conditions(runs))
+    assert [study.table for study, _ in found.every] == ["table1", "table1"]
 
 
 def test_methods_stand_in_the_papers_order(tmp_path: Path) -> None:
     runs = [made_up(tmp_path, name) for name in ("table2/own", "table2/grid_vit_pu", "table2/cnn")]
-    (ground,) = shown(conditions(runs), []).grounds
-    assert [(study.title, [method.name for method in study.methods]) for study in ground.studies] == [
+    (each,) = studies_of(conditions(runs)).conditions
+    assert [(study.title, [method.name for method in study.methods]) for study in each.studies] == [
         ("Table 2, egosynth, scale=tiny", ["CNN", "+ PU (EgoTAP)", "own"]),
     ]
 
 
 def test_a_configuration_is_in_every_table_that_has_it(tmp_path: Path) -> None:
     runs = [made_up(tmp_path, name) for name in ("table1/ego3dpose", "table2/cnn", "table2/grid_vit_pu")]
-    found = shown(conditions(runs, ("table2/grid_vit_pu", "table1/egotap")), [])
-    names = {study.table: [method.name for method in study.methods] for study, _ in found.studies}
+    found = studies_of(conditions(runs, ("table2/grid_vit_pu", "table1/egotap")))
+    names = {study.table: [method.name for method in study.methods] for study, _ in found.every}
     assert names == {"table1": ["Ego3DPose", "EgoTAP"], "table2": ["CNN", "+ PU (EgoTAP)"]}
-    assert sorted(method.name for method in found.grounds[0].methods) == ["CNN", "Ego3DPose", "EgoTAP"]
+    assert sorted(method.name for method in found.conditions[0].methods) == ["CNN", "Ego3DPose", "EgoTAP"]
     (first,) = found.per_data_set()
     assert first.table == "table1"
 
@@ -205,7 +345,7 @@ def test_a_configuration_is_in_every_table_that_has_it(tmp_path: Path) -> None:
 def test_gain_is_over_common_seeds_if_there_are_any(tmp_path: Path, seeds: tuple[int, ...]) -> None:
     runs = [made_up(tmp_path, "table2/grid_vit_pu", seed, "PuPropagation") for seed in seeds]
     runs += [made_up(tmp_path, "table2/grid_vit", seed) for seed in (2, 4)]
-    other, ours = shown(conditions(runs), []).grounds[0].methods
+    other, ours = studies_of(conditions(runs)).conditions[0].methods
     errors = {run.seed: run.predictions.error_mm for run in other.runs}
     expected = errors[2] - ours.runs[1].predictions.error_mm if len(seeds) == 2 else other.error_mm - ours.error_mm
     np.testing.assert_allclose(ours.gain_mm(other), expected)
@@ -213,6 +353,6 @@ def test_gain_is_over_common_seeds_if_there_are_any(tmp_path: Path, seeds: tuple
 
 def test_two_data_sets_of_one_name_have_files_of_their_own(tmp_path: Path) -> None:
     runs = [made_up(tmp_path, "table2/grid_vit", data=data) for data in ("", "another")]
-    names = [figure.name for figure in figures_of(conditions(runs), tmp_path, ()).illustrations]
+    names = [figure.name for figure in draw(conditions(runs), tmp_path).illustrations]
     assert len(names) == len(set(names)) == 8
     assert "comparison_egosynth_2" in names

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton, unrealego
-from egotap_pl.report.contents import Cell, Illustration, Report, Scene, Table
+from egotap_pl.report.contents import Cell, Illustration, Report, Table, ViewerScene
 
 HOSTILE = """</script></style><script>window.broken = 1</script>"'><img src=x onerror="window.broken=1">&amp;${title}"""
 FRAMES = (5, 21)  # of two motions
@@ -18,7 +18,7 @@ def image_colour(frame: int, view: int) -> tuple[int, int, int]:
     return 9 * frame, 200 if view else 60, 230 - 8 * frame
 
 
-def made_scene() -> Scene:
+def made_scene() -> ViewerScene:
     """Two motions; methods err by a step along X that grows with the frame."""
     generator, skeleton, n = np.random.default_rng(0), unrealego(), sum(FRAMES)
     images = np.zeros((n, 2, 3, 32, 32), np.uint8)
@@ -34,7 +34,7 @@ def made_scene() -> Scene:
         pose[:, :, 0] += 0.1 * (number + 1) * (1 + np.arange(n, dtype=np.float32))[:, None]
         estimates[name] = pose
     estimates["third"][3, 2, 1] = np.nan
-    return Scene(
+    return ViewerScene(
         skeleton=skeleton,
         motion=["walk"] * FRAMES[0] + [HOSTILE] * FRAMES[1],
         category=["walking"] * FRAMES[0] + [HOSTILE] * FRAMES[1],
@@ -48,12 +48,14 @@ def made_scene() -> Scene:
     )
 
 
-def turned_scene() -> Scene:
+def turned_scene() -> ViewerScene:
     """Truth on a line, and a method that has every joint at its end, which is right, down and near in the camera."""
     skeleton = Skeleton("pair", ("root", "tip"), (0, 0), estimates_root=True)
     truth = np.array([[[0, 0, 0], [40, 40, 40]]], np.float32)
     estimate = np.array([[[45, 40, 35], [45, 40, 35]]], np.float32)
-    return Scene(skeleton, ["m"], ["c"], [0], None, None, np.zeros((1, 2, 2), np.uint8), truth, {"method": estimate})
+    return ViewerScene(
+        skeleton, ["m"], ["c"], [0], None, None, np.zeros((1, 2, 2), np.uint8), truth, {"method": estimate}
+    )
 
 
 def made_report() -> Report:

@@ -51,11 +51,6 @@ class Run:
         return "mpjpe" in self.metrics
 
     @property
-    def maps(self) -> str:
-        """The heatmaps that it was trained and tested on: ``true`` or ``estimated``."""
-        return "true" if self.class_name("heatmaps.source") == "TrueHeatmaps" else "estimated"
-
-    @property
     def checkpoint(self) -> Path:
         """Checkpoint of the best epoch."""
         return self.folder / "checkpoints" / "best.ckpt"

@@ -83,7 +83,7 @@ class Illustration:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ViewerScene:
     """Frames of test motions, in order, with the truth and what several methods made of them.
 
     Args:
@@ -153,4 +153,4 @@ class Report:
     missing: Sequence[str]
     tables: Sequence[Table] = field(default_factory=tuple)
     illustrations: Sequence[Illustration] = field(default_factory=tuple)
-    scene: Scene | None = None
+    scene: ViewerScene | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.progress import Progress
 
@@ -17,15 +17,16 @@ from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.results import commit
-from egotap_pl.report.contents import FileNames, Report, Table
+from egotap_pl.report.contents import FileNames, Illustration, Report, Table, ViewerScene
 from egotap_pl.report.files import write_report
 from egotap_pl.report.gather import gather
-from egotap_pl.report.illustrations.all import Drawn, figures_of
+from egotap_pl.report.illustrations.all import illustrations_of
+from egotap_pl.report.material import Material
 from egotap_pl.report.paper import paper_tables
 from egotap_pl.report.propagation_presets import PRESETS
-from egotap_pl.report.scene import Staged, scene_of
 from egotap_pl.report.tables.overview import runs_table
 from egotap_pl.report.tables.sections import Section, ablation_sections, section
+from egotap_pl.report.viewer_scene import viewer_scene
 
 Identify = Callable[[Run], IdentifiedRun]
 """Finds the presets that have a run's configuration."""
@@ -91,6 +92,14 @@ class ReportResult:
         return self.folder / "tables"
 
 
+class _Pictures(NamedTuple):
+    """Figures, the viewer's content, and what is missing from them."""
+
+    illustrations: list[Illustration]
+    scene: ViewerScene | None
+    missing: list[str]
+
+
 def make_report(
     folders: Sequence[Path],
     output: Path,
@@ -142,7 +151,7 @@ def compile_report(
     progress.update(bar, total=progress.tasks[bar].completed)
     conditions = conditions_of(gathered.runs, identify, progress)
     sections = _sections(conditions, progress)
-    drawn, staged = _pictures(conditions, options, progress)
+    pictures = _pictures(conditions, options, progress)
     counted = [run for condition in conditions for variant in condition.variants for run in variant.runs]
     tables = [table for part in sections for table in (*part.main, *part.details)]
     report = Report(
@@ -152,12 +161,11 @@ def compile_report(
             *gathered.missing,
             *_differing_repetitions(conditions),
             *(line for part in sections for line in part.missing),
-            *drawn.missing,
-            *staged.missing,
+            *pictures.missing,
         ],
         tables=[*tables, runs_table(conditions)],
-        illustrations=drawn.illustrations,
-        scene=staged.scene,
+        illustrations=pictures.illustrations,
+        scene=pictures.scene,
     )
     return report, sections
 
@@ -199,24 +207,21 @@ def _sections(conditions: Sequence[Condition], progress: Progress) -> list[Secti
     ]
 
 
-def _pictures(conditions: Sequence[Condition], options: ReportOptions, progress: Progress) -> tuple[Drawn, Staged]:
-    """Figures and viewer. What is missing for one of them does not stop the rest of the report."""
-    drawn, staged = Drawn([], []), Staged(None, [])
+def _pictures(conditions: Sequence[Condition], options: ReportOptions, progress: Progress) -> _Pictures:
+    """Figures and viewer. What is missing for them does not stop the rest of the report."""
+    illustrations: list[Illustration] = []
+    scene: ViewerScene | None = None
     if not options.figures:
-        return drawn, staged
-    bar = progress.add_task("figures", total=1, note="")
-    try:
-        drawn = figures_of(conditions, options.data, options.trust)
-    except EgotapError as error:
-        drawn = Drawn([], [f"figures: {error}"])
-    progress.advance(bar)
-    bar = progress.add_task("viewer", total=1, note="")
-    try:
-        staged = scene_of(conditions, options.data, options.trust, options.scene_frames)
-    except EgotapError as error:
-        staged = Staged(None, [f"viewer: {error}"])
-    progress.advance(bar)
-    return drawn, staged
+        return _Pictures(illustrations, scene, [])
+    bar = progress.add_task("figures", total=2, note="")
+    with Material(conditions, options.data, options.trust) as material:
+        with material.passing_over("Figures"):
+            illustrations = illustrations_of(material)
+        progress.advance(bar)
+        with material.passing_over("Test motions in 3D"):
+            scene = viewer_scene(material, options.scene_frames)
+        progress.advance(bar)
+    return _Pictures(illustrations, scene, material.missing)
 
 
 def _differing_repetitions(conditions: Sequence[Condition]) -> list[str]:

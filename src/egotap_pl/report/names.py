@@ -20,7 +20,8 @@ def names_by_table() -> Mapping[str, Mapping[str, str]]:
     for paper in paper_tables():
         names[paper.name] = {row.preset: row.name for row in paper.rows if row.name}
         if paper.name == "table2":
-            names["propagation"] = {preset_of(levels): name_of(levels) for levels in CELLS}
+            units_first = sorted(CELLS, key=lambda levels: levels[0] != "pu")
+            names["propagation"] = {preset_of(levels): name_of(levels) for levels in units_first}
     return names
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from egotap_pl.report.contents import Report
-from egotap_pl.report.page.scene import NOT_FINITE, SHEET_FRAMES, packed, scene_data, sheets
+from egotap_pl.report.page.viewer_data import NOT_FINITE, SHEET_FRAMES, packed, scene_data, sheets
 
 
 def blocks(text: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from string import Template
 from egotap_pl.core.atomic import atomic
 from egotap_pl.report.contents import Report
 from egotap_pl.report.page.parts import figure_section, header, heading, missing_section, split_title, table_section
-from egotap_pl.report.page.scene import viewer_section
+from egotap_pl.report.page.viewer_data import viewer_section
 
 SCRIPTS = tuple(
     f"{name}.js" for name in ("page", "frames", "motions", "legend", "views", "draw", "curve", "hands", "viewer")

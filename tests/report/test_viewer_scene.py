@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.report.scene import IMAGE_PX, chosen_frames, painted, reduced, scene_of
+from egotap_pl.report.contents import ViewerScene
+from egotap_pl.report.material import Material
+from egotap_pl.report.viewer_scene import IMAGE_PX, chosen_frames, coloured, reduced, viewer_scene
 
 LENGTHS = {"walk": 6, "run": 4, "sit": 5, "jump": 5}
 EGOTAP = ("table1/egotap", "table2/grid_vit_pu", "propagation/pu_tree_aligned")
@@ -47,6 +51,17 @@ def predictions(seed: int = 0, scale: float = 1.0, lengths: dict[str, int] = LEN
     )
 
 
+class Staged(NamedTuple):
+    scene: ViewerScene | None
+    missing: list[str]
+
+
+def staged(conditions: Sequence[Condition], data: Path, frames: int) -> Staged:
+    """What the viewer shows, and what is missing from it."""
+    with Material(conditions, data, ("egotap_pl",)) as material:
+        return Staged(viewer_scene(material, frames), material.missing)
+
+
 def made_run(folder: Path, experiment: str, seed: int, made: Predictions, maps: str = "EstimatedHeatmaps") -> Run:
     folder = folder / experiment / str(seed)
     folder.mkdir(parents=True)
@@ -58,7 +73,7 @@ def made_run(folder: Path, experiment: str, seed: int, made: Predictions, maps: 
         "split": made.split,
         "mpjpe": float(made.error_mm.mean()),
     }
-    settings = {"seed": seed, "heatmaps": {"source": {"_target_": f"egotap_pl.{maps}"}}}
+    settings = {"seed": seed, "heatmaps": {"source": {"_target_": f"egotap_pl.tasks.heatmap_sources.{maps}"}}}
     return Run(folder, settings, metrics)
 
 
@@ -67,7 +82,7 @@ def conditions(*runs: Run) -> list[Condition]:
     identified = []
     for run in runs:
         presets = EGOTAP if run.experiment in EGOTAP else (run.experiment,)
-        changes = (("heatmaps", "truth"),) if run.maps == "true" else ()
+        changes = (("heatmaps", "truth"),) if "TrueHeatmaps" in str(run.settings["heatmaps"]) else ()
         identified.append(IdentifiedRun(run, f"{presets} {changes}", presets, "tiny", changes, ()))
     return group(identified)
 
@@ -117,12 +132,12 @@ def test_methods_have_their_lowest_common_seed_and_the_main_one_is_first(tmp_pat
     by_name = {(run.experiment, run.seed): run for run in runs}
     twin = made_run(tmp_path, "table1/egotap", 2, by_name["table2/grid_vit_pu", 2].predictions)
     truth = made_run(tmp_path, "propagation/pu_tree_aligned", 2, predictions(0, 0.5), "TrueHeatmaps")
-    staged = scene_of(conditions(*runs, twin, truth), tmp_path / "nowhere", ("egotap_pl",), 100)
-    scene = staged.scene
+    shown = staged(conditions(*runs, twin, truth), tmp_path / "nowhere", 100)
+    scene = shown.scene
     assert scene is not None
-    shown = list(scene.estimates_cm)
+    methods = list(scene.estimates_cm)
     # Table 1's EgoTAP is table 2's; and the viewer begins with what read the same kind of heatmaps.
-    assert shown == ["EgoTAP", "CNN", "Grid ViT", "EgoTAP, heatmaps=truth"]
+    assert methods == ["EgoTAP", "CNN", "Grid ViT", "EgoTAP, heatmaps=truth"]
     assert "seed 2" in scene.note
     cnn = by_name["table2/cnn", 2].predictions
     for k, (name, number) in enumerate(zip(scene.motion, scene.frame_number, strict=True)):
@@ -130,7 +145,7 @@ def test_methods_have_their_lowest_common_seed_and_the_main_one_is_first(tmp_pat
         np.testing.assert_array_equal(scene.estimates_cm["CNN"][k], cnn.pose_cm[row])
         np.testing.assert_array_equal(scene.truth_cm[k], cnn.truth_cm[row])
     assert scene.images is None
-    assert "egotap prepare" in staged.missing[0]
+    assert "egotap prepare" in shown.missing[0]
 
 
 def test_frames_of_another_data_set_are_named(tmp_path: Path):
@@ -138,17 +153,17 @@ def test_frames_of_another_data_set_are_named(tmp_path: Path):
     runs = [
         made_run(tmp_path, name, 1, predictions(scale=k)) for k, name in enumerate(("table2/cnn", "table2/grid_vit"), 1)
     ]
-    staged = scene_of(conditions(made_run(tmp_path, "table1/egoglass", 1, other), *runs), tmp_path, ("egotap_pl",), 100)
-    assert staged.scene is not None
-    assert list(staged.scene.estimates_cm) == ["CNN", "Grid ViT"]
-    assert "eeeeeeeeeeee" in staged.missing[0]
+    shown = staged(conditions(made_run(tmp_path, "table1/egoglass", 1, other), *runs), tmp_path, 100)
+    assert shown.scene is not None
+    assert list(shown.scene.estimates_cm) == ["CNN", "Grid ViT"]
+    assert "eeeeeeeeeeee" in shown.missing[0]
 
 
 @pytest.mark.parametrize(("frames", "told"), [(0, 0), (10, 1)])
 def test_without_frames_or_predictions_there_is_no_scene(frames: int, told: int):
-    staged = scene_of([], Path("."), (), frames)
-    assert staged.scene is None
-    assert len(staged.missing) == told
+    shown = staged([], Path("."), frames)
+    assert shown.scene is None
+    assert len(shown.missing) == told
 
 
 def test_pictures_are_those_of_the_frames(run: Egotap, tmp_path: Path):
@@ -166,7 +181,7 @@ def test_pictures_are_those_of_the_frames(run: Egotap, tmp_path: Path):
     done = made_run(tmp_path, "table2/grid_vit_pu", 1, made, "TrueHeatmaps")
     done.checkpoint.parent.mkdir()
     checkpoint(done.checkpoint, "heatmaps=truth")
-    scene = scene_of(conditions(done), tmp_path / "data", ("egotap_pl",), 100).scene
+    scene = staged(conditions(done), tmp_path / "data", 100).scene
     assert scene is not None
     assert scene.images is not None
     assert scene.heatmaps is not None
@@ -195,7 +210,7 @@ def test_maps_are_painted_in_hues_of_their_own():
     maps = torch.zeros(1, 2, 4, 8, 8)
     for joint in range(4):
         maps[0, 0, joint, joint, joint] = 1
-    picture = painted(maps)
+    picture = coloured(maps)
     colours = {tuple(picture[0, 0, :, k, k]) for k in range(4)}
     assert len(colours) == 4
     assert (255, 0, 0) in colours

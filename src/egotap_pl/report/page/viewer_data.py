@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int16, UInt8
 from PIL import Image
 
-from egotap_pl.report.contents import Scene
+from egotap_pl.report.contents import ViewerScene
 
 STEP_CM = 0.01  # 0.1 mm: far below what is shown
 NOT_FINITE = -32768
@@ -20,13 +20,13 @@ SHEET_FRAMES = 8  # frames of a JPEG: its tables are stored once, and decoding i
 IMAGE_QUALITY, MAP_QUALITY = 68, 85
 
 
-def viewer_section(scene: Scene, controls: str) -> str:
+def viewer_section(scene: ViewerScene, controls: str) -> str:
     """The viewer: which frames it shows, its controls, and its data."""
     note = f'<p class="caption">{escape(scene.note)}</p>\n' if scene.note else ""
     return note + controls + scene_data(scene)
 
 
-def scene_data(scene: Scene) -> str:
+def scene_data(scene: ViewerScene) -> str:
     """The data blocks that viewer.js reads: names and numbers as JSON, the rest decoded when it is needed."""
     poses = [scene.truth_cm, *scene.estimates_cm.values()]
     step_cm = max(STEP_CM, *(_largest(pose) / 32767 for pose in poses))
@@ -73,7 +73,7 @@ def sheets(pictures: UInt8[np.ndarray, "n v 3 h w"], quality: int) -> Iterator[b
         yield file.getvalue()
 
 
-def _motions(scene: Scene) -> list[dict[str, object]]:
+def _motions(scene: ViewerScene) -> list[dict[str, object]]:
     """Every motion's name, category, first frame and number of frames."""
     motions: list[dict[str, object]] = []
     for frame, (motion, category) in enumerate(zip(scene.motion, scene.category, strict=True)):
