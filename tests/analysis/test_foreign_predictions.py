@@ -44,7 +44,7 @@ def test_links_are_not_followed(path: Path, tmp_path: Path, name: str) -> None:
     with h5py.File(path, "a") as file:
         del file[name]
         file[name] = h5py.ExternalLink(str(other), name)
-    bad(path, f"'{name}' is a link, which is not followed")
+    bad(path, f"'{name}' is a link; links are not followed")
 
 
 def test_values_in_another_file_are_not_read(path: Path, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_values_in_another_file_are_not_read(path: Path, tmp_path: Path) -> None
     with h5py.File(path, "a") as file:
         del file["truth_cm"]
         file.create_virtual_dataset("truth_cm", layout)
-    bad(path, "'truth_cm' lies in another file")
+    bad(path, "'truth_cm' is in another file")
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_values_in_another_file_are_not_read(path: Path, tmp_path: Path) -> None
         ("row", {"data": np.arange(FRAMES) - 1}, "a row is negative"),
         ("row", {"data": 3}, "wrong shape or type of .*row"),
         ("motion", {"data": ["a"] * 3, "dtype": h5py.string_dtype()}, "wrong shape of motion"),
-        ("motion", {"data": np.arange(FRAMES)}, "'motion' is int64 of shape .* not a list of texts"),
-        ("pose_cm", {"shape": (2**40, 16, 3), "dtype": "f4"}, "'pose_cm' of shape .* is not all there"),
+        ("motion", {"data": np.arange(FRAMES)}, "'motion' is int64 of shape .* expected a list of texts"),
+        ("pose_cm", {"shape": (2**40, 16, 3), "dtype": "f4"}, "'pose_cm' of shape .* is incomplete"),
     ],
 )
 def test_datasets_that_cannot_be_right(path: Path, name: str, settings: dict[str, Any], message: str) -> None:

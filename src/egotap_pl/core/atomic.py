@@ -1,4 +1,4 @@
-"""Files that appear under their name only once they are complete."""
+"""Writes files that appear under their name only when they are complete."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = ".unfinished"
-"""Ending of the temporary files that `atomic` writes."""
+"""Suffix of the temporary files that `atomic` writes."""
 
 
 @contextmanager
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, remove it otherwise.
 
-    A process that is killed inside the block leaves the temporary file behind, which ends in `SUFFIX`; ``path`` itself
-    is never half written.
+    If the process is killed inside the block, the temporary file stays, which ends in `SUFFIX`. ``path`` itself is
+    never half written.
 
     Args:
         path: the file to write.
-        durable: whether the content must survive a power failure right after the block. Waiting for the disk takes a
-            large part of a second on some machines, too long for each of many files that can be made again.
+        durable: whether the content must survive a power failure right after the block. On some machines this takes a
+            large part of a second: too long for each of many files that can be written again.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     try:
@@ -43,14 +43,14 @@ def write_text(path: Path, text: str, durable: bool = False) -> None:
     Args:
         path: the file.
         text: its content.
-        durable: see `atomic`. Most text files can be made again and need not wait for the disk.
+        durable: see `atomic`. Most text files can be written again.
     """
     with atomic(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any, durable: bool = False) -> None:
-    """Write JSON.
+    """Write a JSON file.
 
     Args:
         path: the file.
@@ -58,13 +58,13 @@ def write_json(path: Path, content: Any, durable: bool = False) -> None:
         durable: see `write_text`.
 
     Raises:
-        ValueError: if a number is not finite: JSON has no such number.
+        ValueError: if a number is not finite, which JSON cannot express.
     """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n", durable)
 
 
 def _to_disk(path: Path) -> None:
-    """Flush a file or folder to the disk; otherwise a power failure may keep the new name but lose the content."""
+    """Flush a file or folder to the disk. A power failure could otherwise keep the name but lose the content."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

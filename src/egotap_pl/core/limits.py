@@ -1,4 +1,4 @@
-"""The largest files that are read, and the largest things in them.
+"""Limits on the size of files that are read, and of what is in them.
 
 Files come from strangers: without limits, a small one can take all memory. Each limit leaves room for several times
 what real files hold. docs/files-from-outside.md says how much memory a file of each kind takes at most.
@@ -8,13 +8,13 @@ MIB = 2**20
 GIB = 2**30
 
 VIEW_PX = 4096
-"""Side of a view, in a frame store or in a recording."""
+"""Height and width of a view, in a frame store or a recording."""
 JOINTS = 256
-"""Of a skeleton."""
+"""Joints of a skeleton."""
 POLYNOMIAL = 64
 """Coefficients of a camera's polynomial; UnrealEgo's has 19."""
 JSON_DEPTH = 32
-"""Lists and objects within each other, in a header."""
+"""Nesting of lists and objects in a header."""
 HEADER_BYTES = 4 * MIB
 """What a file says of all its frames, as JSON; a real one takes 5 kB."""
 HDF5_CHUNK_BYTES = 256 * MIB
@@ -24,7 +24,7 @@ HDF5_TEXTS = 2_000_000
 TEXT_BYTES = 128 * MIB
 """These texts together."""
 STORE_LABEL_BYTES = 2 * GIB
-"""Labels of a split, which are kept in memory: 3.6 million frames of 18 joints."""
+"""Labels of a split, which stay in memory: 3.6 million frames of 18 joints."""
 PREDICTIONS_BYTES = 2 * GIB
 """A run's predictions."""
 IMAGE_BYTES = 32 * MIB
@@ -34,17 +34,17 @@ RECORDED_IMAGE_BYTES = 128 * MIB
 CALIBRATION_BYTES = 1_000_000
 """A text file of OCamCalib; a real one takes 2 kB."""
 UNREALEGO_JSON_BYTES = 4 * MIB
-"""A frame's labels."""
+"""Labels of a frame."""
 UNREALEGO_NPY_BYTES = 16 * MIB
 """A frame's images, heatmaps and pose."""
 UNREALEGO_LIST_BYTES = 16 * MIB
 """The motions of a split."""
 PICKLE_TIMES_SIZE = 4
-"""What a pickle may make in memory, in sizes of the pickle; arrays of bytes written as text take three."""
+"""Memory that a pickle may take, as a multiple of its size; arrays of bytes written as text take 3 times their size."""
 PICKLE_SPARE_BYTES = 16 * MIB
 """What it may make beside: Python's objects are larger than they are in a pickle."""
 EGOCAP_TEXT_BYTES = 16 * MIB
-"""The points or poses of the validation sequence; a thousand frames take less than 1 MiB."""
+"""Points or poses of the validation sequence; a thousand frames take less than 1 MiB."""
 EGOCAP_HDF5_BYTES = GIB
 """Labels of the training subjects."""
 EGOCAP_FRAMES = 500_000

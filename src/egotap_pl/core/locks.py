@@ -11,11 +11,11 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file ``path`` during the block; a job that dies releases its lock.
+    """Hold the lock file ``path`` during the block. A job that dies releases its lock.
 
     Args:
         path: the lock file; its folder must exist.
-        on_wait: called once if another job holds the lock, so that the user learns why nothing happens.
+        on_wait: called once if another job holds the lock, to tell the user why nothing happens.
     """
     lock = FileLock(path)
     try:

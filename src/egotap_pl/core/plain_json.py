@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote."""
+"""Reads JSON from strangers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from egotap_pl.core.skeleton import Skeleton
 
 
 def parse_json(text: str) -> Any:
-    """The content of a JSON text that is nested at most `JSON_DEPTH` deep, so that it can be walked by recursion.
+    """Parse a JSON text whose nesting is at most `JSON_DEPTH`, so that recursion over it is safe.
 
     Raises:
-        ValueError: if it is something else.
+        ValueError: if it is not JSON, or is nested too deeply.
     """
     try:
         content = json.loads(text)
@@ -29,12 +29,12 @@ def parse_json(text: str) -> Any:
 
 
 def typed(content: Any, key: str, kind: type) -> Any:
-    """A value of a JSON object.
+    """Get a value from a JSON object, and check its type.
 
     Args:
         content: the object.
-        key: of the value.
-        kind: Python's type for it.
+        key: the value's key.
+        kind: the value's type in Python.
 
     Raises:
         ValueError: if there is no such value, or it is of another type.
@@ -46,15 +46,15 @@ def typed(content: Any, key: str, kind: type) -> Any:
 
 
 def typed_list(content: Any, key: str, kind: type) -> tuple[Any, ...]:
-    """A list of values of one type in a JSON object.
+    """Get a list from a JSON object, and check the type of its items.
 
     Args:
         content: the object.
-        key: of the list.
-        kind: Python's type for its items.
+        key: the list's key.
+        kind: the items' type in Python.
 
     Raises:
-        ValueError: if it is something else.
+        ValueError: if there is no such list, or an item is of another type.
     """
     values = typed(content, key, list)
     for value in values:
@@ -67,7 +67,7 @@ def skeleton_from(content: Any) -> Skeleton:
     """The skeleton that a JSON object describes.
 
     Raises:
-        ValueError: if it describes none, or one of more than `JOINTS` joints.
+        ValueError: if it does not describe a skeleton, or one of more than `JOINTS` joints.
     """
     joints = typed_list(content, "joints", str)
     if len(joints) > JOINTS:

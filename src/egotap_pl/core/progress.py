@@ -1,4 +1,4 @@
-"""Progress bars of the terminal."""
+"""Progress bars on the terminal."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 LINE_SECONDS = 15.0
+"""Without a terminal, time between two lines of progress."""
 
 
 def stage_columns() -> tuple[Any, ...]:
@@ -36,18 +37,18 @@ def stage_columns() -> tuple[Any, ...]:
 
 
 class FrameProgress:
-    """Frames done, frames/s and the time left: a bar on a terminal, elsewhere a line now and then.
+    """Shows finished frames, frames/s and the time left: as a bar on a terminal, otherwise as a line now and then.
 
     Args:
-        title: what is under way.
-        total: frames to do; None where nobody knows.
-        console: where to; the standard output by default.
+        title: name of the work.
+        total: number of frames; None if it is not known.
+        console: console to write to; None: standard output.
     """
 
     def __init__(self, title: str, total: int | None, console: Console | None = None) -> None:
         self.title, self.total = title, total
         self.console = console or Console()
-        self.done = self.found = 0
+        self.done = self.skipped = 0
         self._start = self._last_line = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -68,24 +69,24 @@ class FrameProgress:
         self._bar.stop()
 
     def skip(self, frames: int) -> None:
-        """Say that this many frames were there already; they do not count for the speed."""
-        self.found += frames
-        self._bar.reset(self._task, total=self.total, completed=self.found)
+        """Count frames that already exist. They do not count towards the speed."""
+        self.skipped += frames
+        self._bar.reset(self._task, total=self.total, completed=self.skipped)
 
     def advance(self, frames: int) -> None:
-        """Say that this many more frames are done."""
+        """Count frames that have just been finished."""
         self.done += frames
         self._bar.advance(self._task, frames)
         now = time.monotonic()
         if self._bar.disable and now - self._last_line > LINE_SECONDS:
             self._last_line = now
             speed = self.done / (now - self._start)
-            done = self.found + self.done
-            told = f"{self.title}: {done} frames, {speed:.0f} frames/s"
+            done = self.skipped + self.done
+            line = f"{self.title}: {done} frames, {speed:.0f} frames/s"
             if self.total is not None:
                 left = max(self.total - done, 0) / speed if speed else 0.0
-                told = f"{self.title}: {done} of {self.total} frames, {speed:.0f} frames/s, {left:.0f} s left"
-            self.console.print(told)
+                line = f"{self.title}: {done} of {self.total} frames, {speed:.0f} frames/s, {left:.0f} s left"
+            self.console.print(line)
 
 
 class _FramesPerSecond(ProgressColumn):

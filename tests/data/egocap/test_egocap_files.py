@@ -45,7 +45,7 @@ def replace(path: Path, name: str, **dataset: object) -> None:
             r"'pose_3d' is float32 of shape \(12, 17, 3\); expected .*\(N, 18, 3\)",
         ),
         ("pose_2d", {"data": np.float32(0)}, r"'pose_2d' is .* of shape \(\); expected .*\(N, 2, 18, 2\)"),
-        ("pose_3d", {"data": np.zeros((12, 18, 3), "S4")}, r"'pose_3d' is of type \|S4, not of numbers"),
+        ("pose_3d", {"data": np.zeros((12, 18, 3), "S4")}, r"'pose_3d' is of type \|S4, expected numbers"),
         ("pose_3d", {"data": np.full((12, 18, 3), "1", object), "dtype": h5py.string_dtype()}, "is of type object"),
         ("subject_index", {"data": np.arange(13)}, r"different numbers of frames \(.*subject_index: 13"),
         ("subject_index", {"data": np.arange(12) - 1}, "'subject_index' has values that are not whole .* in row 0"),
@@ -54,9 +54,9 @@ def replace(path: Path, name: str, **dataset: object) -> None:
         ("pose_3d", {"shape": (0, 18, 3), "dtype": "f4"}, "has 0 rows"),
         ("subject_index", {"data": np.zeros(500_001)}, "takes 4 MiB, more than"),
         # what is announced but was never written takes no space in the file
-        ("pose_3d", {"shape": (10**11, 18, 3), "chunks": (1, 18, 3), "dtype": "f8"}, "is not all there: 0 bytes"),
-        ("pose_3d", {"shape": (12, 18, 3), "dtype": "f4"}, "is not all there: 0 bytes were written"),
-        ("pose_3d", {"data": np.zeros((12, 18, 3)), "compression": "lzf"}, "stored by filters that are not used here"),
+        ("pose_3d", {"shape": (10**11, 18, 3), "chunks": (1, 18, 3), "dtype": "f8"}, "is incomplete: 0 of"),
+        ("pose_3d", {"shape": (12, 18, 3), "dtype": "f4"}, "is incomplete: 0 of .* bytes were written"),
+        ("pose_3d", {"data": np.zeros((12, 18, 3)), "compression": "lzf"}, "stored with filters that are not allowed"),
         (
             "pose_3d",
             {"shape": (12, 18, 3), "chunks": (10**6, 18, 3), "maxshape": (None, 18, 3), "dtype": "f8"},
@@ -101,7 +101,7 @@ def test_data_sets_that_lie_elsewhere_are_not_followed(training: Path, whole: Ha
             file.create_dataset("pose_3d", (12, 18, 3), "u1", external=[("/etc/passwd", 0, 648)])
         elif kind == "group":
             file.create_group("pose_3d")
-    with pytest.raises(EgotapError, match=r"no dataset 'pose_3d'|'pose_3d' (lies in another file|is a link)"):
+    with pytest.raises(EgotapError, match=r"no dataset 'pose_3d'|'pose_3d' (is in another file|is a link)"):
         read_training(training)
 
 
@@ -114,11 +114,11 @@ def test_compressed_annotations_are_read(training: Path) -> None:
 
 
 @pytest.mark.parametrize("mib", [4, 200])
-def test_a_chunk_unpacks_to_its_size_only(training: Path, mib: int) -> None:
+def test_a_chunk_decompresses_to_its_size_only(training: Path, mib: int) -> None:
     replace(training, "pose_3d", shape=(12, 18, 3), dtype="f8", chunks=(12, 18, 3), compression="gzip")
     with h5py.File(training, "a") as file:
         file["pose_3d"].id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(mib * MIB)))
-    run_within(100, refused, training, "'pose_3d' is damaged .chunk 0 (takes|unpacks to more than)")
+    run_within(100, refused, training, "'pose_3d' is damaged .chunk 0 (takes|decompresses to more than)")
 
 
 def refused(path: Path, message: str, read: Callable[[Path], object] = read_training) -> None:

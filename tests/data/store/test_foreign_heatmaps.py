@@ -69,7 +69,7 @@ def test_datasets_without_values_in_the_file(path: Path, tmp_path: Path, kind: s
             file.create_virtual_dataset("limb", layout)
         else:
             file.create_dataset("limb", shape, "f2", chunks=(1, *shape[1:]))
-    assert_refused(path, r"'limb' (lies in another file|is a link|of shape .* is not all there)")
+    assert_refused(path, r"'limb' (is in another file|is a link|of shape .* is incomplete)")
 
 
 def test_frames_that_do_not_fit_into_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
