@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import open_dict
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.composing import conf_dir, plain
@@ -32,14 +34,18 @@ def identify() -> Identifier:
     return Identifier(PRESETS)
 
 
-def run(*overrides: str, experiment: str = "custom") -> Run:
+def run(*overrides: str, experiment: str = "custom", recorded: bool = False) -> Run:
+    """A run; one of a version after 0.1.0 has recorded what it was started with."""
     GlobalHydra.instance().clear()
+    words = [*overrides, *([f"experiment={experiment}"] * (experiment != "custom"))]
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        settings = plain(
-            hydra.compose("train", [*overrides, *([f"experiment={experiment}"] * (experiment != "custom"))])
-        )
+        config = hydra.compose("train", words, return_hydra_config=True)
+    choices = {str(group): option for group, option in config.hydra.runtime.choices.items()} if recorded else {}
+    with open_dict(config):
+        del config["hydra"]
+    settings = plain(config)
     metrics = {"experiment": experiment, "dataset": settings["data"]["name"], "dataset_fingerprint": "f"}
-    return Run(Path("run"), settings, metrics)
+    return Run(Path("run"), settings, metrics, choices)
 
 
 def test_presets_with_the_same_configuration_are_all_named(identify: Identifier) -> None:
@@ -97,3 +103,32 @@ def test_a_changed_scale_is_a_change(identify: Identifier) -> None:
     found = identify(run("scale.backbone_width=8", experiment="table2/grid_vit"))
     assert found.scale == "tiny"
     assert found.changes == (("scale.backbone_width", "8"),)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "overrides"),
+    [
+        ("table2/grid_vit_pu", ()),
+        ("table2/grid_vit", ("heatmaps=truth", "training.epochs=6", "scale=smoke")),
+        ("table2/grid_vit_pu", ("lifter/propagation=concat", "heatmaps=joint_only")),
+        ("custom", ("lifter/encoder=cnn", "lifter/propagation=none", "lifter/head=mlp")),
+        ("table2/grid_vit", ("scale.backbone_width=8",)),
+    ],
+)
+def test_a_run_that_recorded_its_choices_is_the_same(
+    experiment: str, overrides: tuple[str, ...], identify: Identifier
+) -> None:
+    one, other = (run(*overrides, experiment=experiment, recorded=recorded) for recorded in (False, True))
+    assert other.choices["scale"]
+    anew = Identifier(PRESETS)
+    anew._composed = identify._composed  # what both have composed is equal
+    expected, found = identify(one), anew(other)
+    assert found._replace(run=one) == expected
+
+
+def test_choices_that_are_no_options_are_not_believed(identify: Identifier) -> None:
+    expected = identify(run(experiment="table2/grid_vit"))
+    one = run(experiment="table2/grid_vit")
+    anew = Identifier(PRESETS)
+    anew._composed = identify._composed
+    assert anew(replace(one, choices={"scale": "huge", "heatmaps": None}))._replace(run=expected.run) == expected

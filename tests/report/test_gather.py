@@ -201,3 +201,25 @@ def test_no_folder_and_no_run_are_said(tmp_path: Path) -> None:
     make(tmp_path / "begun", done=False)
     with pytest.raises(EgotapError, match=r"no finished run(.|\n)*begun: not finished"):
         gather([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("content", "choices"),
+    [
+        (
+            '{"fingerprint": "f", "choices": {"scale": "tiny", "experiment": null}}',
+            {"scale": "tiny", "experiment": None},
+        ),
+        ('{"fingerprint": "f"}', {}),
+        ('{"choices": {"scale": 1, "data": "x"}}', {"data": "x"}),
+        ('{"choices": ["scale"]}', {}),
+        ("[" * 100_000, {}),
+        ("", {}),
+    ],
+)
+def test_what_a_run_was_started_with_is_read_where_it_was_recorded(
+    content: str, choices: dict[str, str | None], tmp_path: Path
+) -> None:
+    (make(tmp_path / "run") / "run.json").write_text(content)
+    (run,) = gather([tmp_path]).runs
+    assert run.choices == choices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Run:
     """The resolved configuration (config.yaml), as nested mappings. `setting` looks up an entry."""
     metrics: Mapping[str, Any]
     """The results on the test frames (metrics.json); errors in mm."""
+    choices: Mapping[str, str | None] = field(default_factory=dict)
+    """The option of every configuration group that it was started with (run.json); empty for runs of version 0.1.0."""
 
     @property
     def experiment(self) -> str:
@@ -76,13 +78,3 @@ class Run:
                 return None
             entry = entry[key]
         return entry
-
-    def class_name(self, path: str) -> str:
-        """Name of the class that the configuration builds at a path, without its package; empty if there is none.
-
-        Examples:
-            >>> run = Run(Path("runs/a"), {"lifter": {"head": {"_target_": "egotap_pl.nn.heads.PerJointHead"}}}, {})
-            >>> run.class_name("lifter.head")
-            'PerJointHead'
-        """
-        return str(self.setting(f"{path}._target_") or "").rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Which preset a run's configuration is: found by composing the presets again and comparing."""
+"""Which presets have a run's configuration: found by composing the presets and comparing."""
 
 from __future__ import annotations
 
@@ -21,49 +21,65 @@ from egotap_pl.engine.stages import fingerprint
 
 Key = tuple[str, ...]
 Changes = dict[Key, Any]
+Overrides = tuple[tuple[str, str], ...]
 
 _NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
-"""Of a preset, a data set or a scale."""
+"""Name of a preset, a data set or a scale."""
 
-# What changes no result: where things are, and who computes them.
-_NO_MATTER = ("paths", "trainer", "logger", "seed", "name", "hydra")
-_NO_MATTER_IN_DATA = ("folder", "root", "workers")
+# Keys that change no result: they say where things are, and what computes them.
+_IGNORED = ("paths", "trainer", "logger", "seed", "name", "hydra")
+_IGNORED_IN_DATA = ("folder", "root", "workers")
 
 
-class _Gone:
-    """Stands for the value of a key that a run's configuration does not have."""
+class _Missing:
+    """In place of the value of a key that a configuration does not have."""
 
 
 class Identifier:
-    """Finds the presets that a run's configuration is made of.
+    """Finds the presets that have a run's configuration, by composing them and comparing.
+
+    What a run was started with (`Run.choices`) names its scale and its heatmaps. It does not name its presets: several
+    may have one configuration, and changes may lead from one to another.
 
     Args:
-        presets: the names that are to be recognised, whatever a run was started as.
+        presets: the presets to be found, whatever a run was started as.
     """
 
     def __init__(self, presets: Sequence[str]) -> None:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, str, str], dict[str, Any] | None] = {}
-        self._found: dict[str, IdentifiedRun] = {}
+        self._identified: dict[str, IdentifiedRun] = {}
         self._scales = _options("scale")
         self._heatmaps = _options("heatmaps")
 
     def __call__(self, run: Run) -> IdentifiedRun:
-        """What a run's configuration is: the presets with the fewest changes."""
+        """A run with the presets that its configuration has the fewest changes from."""
         settings = essentials(run.settings)
         key = fingerprint([_without_seeds(settings), run.metrics["dataset_fingerprint"]])
-        if key not in self._found:
-            scale = min(self._scales, key=lambda name: _distance(self._scales[name], settings["scale"]))
-            presets, told = self._nearest(settings, scale, dict.fromkeys((run.experiment, *self.presets)))
-            self._found[key] = IdentifiedRun(run, key, presets, scale, told, _setup(run.settings))
-        found = self._found[key]
-        own_first = sorted(found.presets, key=lambda preset: preset != run.experiment)
-        return found._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
+        if key not in self._identified:
+            scale = _chosen(run, "scale", self._scales)
+            if scale is None:
+                scale = min(self._scales, key=lambda name: _distance(self._scales[name], settings["scale"]))
+            heatmaps = _chosen(run, "heatmaps", self._heatmaps)
+            options = self._heatmaps if heatmaps is None else {heatmaps: self._heatmaps[heatmaps]}
+            presets = dict.fromkeys((run.experiment, *self.presets))
+            nearest, overrides = self._nearest(settings, scale, presets, options)
+            self._identified[key] = IdentifiedRun(run, key, nearest, scale, overrides, _setup(run.settings))
+        identified = self._identified[key]
+        own_first = sorted(identified.presets, key=lambda preset: preset != run.experiment)
+        return identified._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
 
     def _nearest(
-        self, settings: dict[str, Any], scale: str, presets: Iterable[str]
-    ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-        """The presets with the fewest changes, the same ones in each, and these changes."""
+        self, settings: dict[str, Any], scale: str, presets: Iterable[str], heatmaps: Mapping[str, Any]
+    ) -> tuple[tuple[str, ...], Overrides]:
+        """The presets with the fewest changes, which are the same for all of them, and these changes.
+
+        Args:
+            settings: essentials of a run's configuration.
+            scale: name of its scale.
+            presets: candidates.
+            heatmaps: options of the group that may have been chosen instead of the preset's own.
+        """
         data = str(settings["data"]["name"])
         candidates = []
         for preset in presets:
@@ -71,22 +87,23 @@ class Identifier:
             if composed is None:
                 continue
             candidates.append((_distance(composed, settings), preset, "", composed))
-            for heatmaps, node in self._heatmaps.items():
+            for option, node in heatmaps.items():
                 tree = {**composed, "heatmaps": node}
-                candidates.append((_distance(tree, settings) + 1, preset, heatmaps, tree))
+                candidates.append((_distance(tree, settings) + 1, preset, option, tree))
         candidates.sort(key=lambda candidate: candidate[0])  # stable: the first preset stays before its equals
-        found: list[tuple[str, tuple[tuple[str, str], ...]]] = []
-        for number, preset, heatmaps, tree in candidates:
-            if found and number > len(found[0][1]):  # what follows from the changes can only add to them
+        nearest: list[str] = []
+        fewest: Overrides | None = None
+        for distance, preset, option, tree in candidates:
+            if fewest is not None and distance > len(fewest):  # what follows from the changes can only add to them
                 break
-            words = _words(changes(tree, settings))
-            words = (("heatmaps", heatmaps), *words) if heatmaps else words
-            if not found or len(words) < len(found[0][1]):
-                found = []
-            if not found or words == found[0][1]:
-                found.append((preset, words))
-        names = list(dict.fromkeys(preset for preset, _ in found))
-        return tuple(name for name in names if name in self.presets) or tuple(names), found[0][1] if found else ()
+            overrides = _as_overrides(changes(tree, settings))
+            overrides = (("heatmaps", option), *overrides) if option else overrides
+            if fewest is None or len(overrides) < len(fewest):
+                nearest, fewest = [], overrides
+            if overrides == fewest:
+                nearest.append(preset)
+        names = tuple(dict.fromkeys(nearest))
+        return tuple(name for name in names if name in self.presets) or names, fewest or ()
 
     def _compose(self, preset: str, data: str, scale: str) -> dict[str, Any] | None:
         key = (preset, data, scale)
@@ -105,50 +122,57 @@ class Identifier:
 def changes(composed: Mapping[str, Any], settings: Mapping[str, Any]) -> Changes:
     """The overrides that lead from a composed configuration to settings.
 
-    Values that follow from others are not changes of their own: what is compared first are values that are no
-    interpolations; then these are resolved with the changed values, and what still differs is changed one by one.
+    A value that follows from a changed value is not a change of its own. Values without interpolations are compared
+    first. Then the interpolations are resolved with the changed values, and what still differs is added one by one.
 
     Args:
-        composed: with interpolations.
-        settings: resolved.
+        composed: a composed configuration, with interpolations.
+        settings: a resolved configuration.
     """
-    found = dict(_differences(composed, settings, interpolated=False))
+    values = dict(_differences(composed, settings, interpolated=False))
     while True:
         changed = copy.deepcopy(dict(composed)) | {"seed": settings["seed"]}
-        for key, value in found.items():
+        for key, value in values.items():
             _set(changed, key, value)
         try:
             resolved = OmegaConf.to_container(OmegaConf.create(changed), resolve=True)
-        except OmegaConfBaseException:  # what a value follows from is gone: nothing follows any more
+        except OmegaConfBaseException:  # an interpolation leads to a key that is missing: nothing follows from it
             resolved = changed
         left = dict(_differences(resolved, settings, interpolated=True))
         if not left:
-            return found
-        if resolved is changed or found.keys() >= left.keys():
-            return found | left
-        key = next(key for key in left if key not in found)
-        found[key] = left[key]
+            return values
+        if resolved is changed or values.keys() >= left.keys():
+            return values | left
+        key = next(key for key in left if key not in values)
+        values[key] = left[key]
 
 
 def essentials(settings: Any) -> dict[str, Any]:
-    """Settings without what changes no result."""
-    kept = {key: value for key, value in settings.items() if key not in _NO_MATTER}
+    """A configuration without the keys that change no result."""
+    kept = {key: value for key, value in settings.items() if key not in _IGNORED}
     kept["trainer"] = {"precision": settings["trainer"]["precision"]}
-    kept["seed"] = settings["seed"]  # others follow it
-    kept["data"] = {key: value for key, value in settings["data"].items() if key not in _NO_MATTER_IN_DATA}
+    kept["seed"] = settings["seed"]  # other values follow from it
+    kept["data"] = {key: value for key, value in settings["data"].items() if key not in _IGNORED_IN_DATA}
     source = dict(kept["data"]["source"])
-    source.pop("root", None)  # the data are known by their fingerprint
+    source.pop("root", None)  # the fingerprint says which data they are
     kept["data"]["source"] = source
     return kept
 
 
 def _differences(one: Any, other: Any, interpolated: bool, key: Key = ()) -> Iterator[tuple[Key, Any]]:
-    """Keys, in the order of ``one``, whose values differ, with the values of ``other``."""
+    """The keys whose values differ, in the order of ``one``, with the values of ``other``.
+
+    Args:
+        one: plain containers.
+        other: plain containers.
+        interpolated: whether values of ``one`` that are interpolations count, too.
+        key: where both stand.
+    """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for name in dict.fromkeys((*one, *other)):
             if (*key, name) == ("seed",):
                 continue
-            yield from _differences(one.get(name, _Gone), other.get(name, _Gone), interpolated, (*key, str(name)))
+            yield from _differences(one.get(name, _Missing), other.get(name, _Missing), interpolated, (*key, str(name)))
     elif not interpolated and isinstance(one, str) and "${" in one:
         return
     elif one != other:
@@ -160,27 +184,33 @@ def _set(tree: dict[str, Any], key: Key, value: Any) -> None:
         node = tree.get(name)
         tree[name] = node if isinstance(node, dict) else {}
         tree = tree[name]
-    if value is _Gone:
+    if value is _Missing:
         tree.pop(key[-1], None)
     else:
         tree[key[-1]] = copy.deepcopy(value)
 
 
-def _words(found: Changes) -> tuple[tuple[str, str], ...]:
-    """Changes as overrides, by key."""
-    return tuple(sorted((".".join(key), _word(".".join(key), value)) for key, value in found.items()))
+def _as_overrides(values: Changes) -> Overrides:
+    """Changes by key, as they are written on a command line."""
+    return tuple(sorted((".".join(key), _written(".".join(key), value)) for key, value in values.items()))
 
 
-def _word(key: str, value: Any) -> str:
-    if value is _Gone:
+def _written(key: str, value: Any) -> str:
+    if value is _Missing:
         return f"~{key}"
     if isinstance(value, str):
         return value
     return json.dumps(value, separators=(",", ":")).replace('"', "")
 
 
+def _chosen(run: Run, group: str, options: Mapping[str, Any]) -> str | None:
+    """The option that a run was started with; None if it was not recorded, or there is no such option."""
+    option = run.choices.get(group)
+    return option if option in options else None
+
+
 def _options(group: str) -> dict[str, dict[str, Any]]:
-    """The choices of a group, by name, with interpolations."""
+    """The options of a group by name, with interpolations."""
     files: list[Path] = sorted((conf_dir() / group).glob("*.yaml"))
     return {path.stem: OmegaConf.to_container(OmegaConf.load(path), resolve=False) for path in files}  # type: ignore[misc]
 
@@ -190,18 +220,18 @@ def _distance(one: Any, other: Any) -> int:
 
 
 def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings without the seeds of the run and of what it does not use."""
+    """A configuration without the run's seed, seeds that follow it, and estimators that are not used."""
     kept = {key: value for key, value in settings.items() if key != "seed"}
     used = set(settings["heatmaps"]["estimators"])
     kept["estimators"] = {kind: value for kind, value in settings["estimators"].items() if kind in used}
-    for part in ("training", "probe"):  # one that does not follow the run's seed is a setting like any other
+    for part in ("training", "probe"):  # another seed than the run's is a setting like any other
         node = settings[part] or {}
         kept[part] = {key: value for key, value in node.items() if (key, value) != ("seed", settings["seed"])}
     return kept
 
 
 def _setup(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Overrides that say where data and runs are."""
+    """The overrides that say where data and runs are."""
     words = [f"data.{key}={settings['data'][key]}" for key in ("root", "folder") if settings["data"].get(key)]
     if settings["paths"]["runs"] != "runs":
         words.append(f"paths.runs={settings['paths']['runs']}")

@@ -40,6 +40,7 @@ _POSES: dict[str, tuple[type, ...]] = {
 _MAPS: dict[str, tuple[type, ...]] = dict.fromkeys(("mse", "zeros_mse"), (int, float))
 _LARGEST = 2**53  # of whole numbers: what a float still holds
 _MAX_METRICS_BYTES = 4 * 2**20
+_MAX_ENTRY_BYTES = 2**20
 
 
 class Gathered(NamedTuple):
@@ -109,7 +110,17 @@ def read_run(folder: Path) -> Run:
     for key in ("mpjpe", "pa_mpjpe", "mse"):
         if not math.isfinite(metrics.get(key, 0)):
             raise EgotapError(f"{folder}: {key} is {metrics[key]}, so its training went wrong; it is not counted")
-    return Run(folder, settings, metrics)
+    return Run(folder, settings, metrics, _choices(folder / ENTRY))
+
+
+def _choices(path: Path) -> dict[str, str | None]:
+    """What a run.json says of the options that the run was started with; nothing if it is damaged or of 0.1.0."""
+    try:
+        choices = json.loads(read_text(path, _MAX_ENTRY_BYTES))["choices"]
+    except (ValueError, TypeError, KeyError, RecursionError, EgotapError):
+        return {}
+    pairs = choices.items() if isinstance(choices, dict) else ()
+    return {group: option for group, option in pairs if option is None or isinstance(option, str)}
 
 
 def _require(content: Any, types: Mapping[str, tuple[type, ...]]) -> None:
