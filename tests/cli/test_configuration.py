@@ -1,4 +1,4 @@
-"""Every choice that conf/ offers composes, and what it names can be built."""
+"""Every option in conf/ composes, and the classes that it names can be built."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from egotap_pl.engine.build import build
 
 CONF = conf_dir()
 FOR_UNREALEGO = "# For UnrealEgo's skeleton."
-"""What a preset says that names joints by their numbers."""
+"""Line in every preset that refers to joints by number."""
 SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
 
 
 def options(group: str) -> list[str]:
-    """The choices of a group, found on disk, so that a new one is tested without anybody remembering."""
+    """The choices of a group, read from disk, so that a new one is tested without anybody remembering to."""
     folder = CONF / group
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
@@ -57,7 +57,7 @@ def make_batch(data: str, image_px: int) -> Batch:
 @pytest.mark.parametrize("preset", options("experiment"))
 @pytest.mark.parametrize("data", SKELETONS)
 def test_every_preset_gives_poses(preset: str, data: str) -> None:
-    """Of its lifter; where a probe follows, that gives joint maps of the lifter's size as well."""
+    """The lifter gives poses, and the probe, if there is one, joint heatmaps of the lifter's size."""
     settings = compose(f"experiment={preset}", f"data={data}", "scale=smoke")
     seen = make_batch(data, settings["scale"]["image_px"])
     if SKELETONS[data] != unrealego() and FOR_UNREALEGO in (CONF / "experiment" / f"{preset}.yaml").read_text():
@@ -75,7 +75,7 @@ def test_every_preset_gives_poses(preset: str, data: str) -> None:
 
 
 @pytest.mark.parametrize("preset", options("experiment/table3"))
-def test_a_probe_looks_into_the_lifter_of_the_preset_that_it_names(preset: str) -> None:
+def test_a_probe_has_the_lifter_of_the_preset_that_it_names(preset: str) -> None:
     settings = compose(f"experiment=table3/{preset}")
     of = settings["probe"]["of"]
     if of is None:
@@ -124,8 +124,8 @@ def test_every_scale_builds_its_lifter(scale: str) -> None:
 @pytest.mark.parametrize("group", ["trainer", "logger", "codec", "heatmaps", "data"])
 def test_every_option_of_every_other_group_composes(group: str) -> None:
     for option in options(group):
-        asked = [f"{group}.root=somewhere"] if "\n  root: ???" in (CONF / group / f"{option}.yaml").read_text() else []
-        compose(f"{group}={option}", *asked)
+        root = [f"{group}.root=somewhere"] if "\n  root: ???" in (CONF / group / f"{option}.yaml").read_text() else []
+        compose(f"{group}={option}", *root)
 
 
 NEEDED = {
@@ -144,7 +144,7 @@ def test_every_verb_composes(verb: str) -> None:
     compose(*NEEDED[verb], verb=verb.replace("-", "_"))
 
 
-def test_a_value_that_must_be_given_is_asked_for() -> None:
+def test_a_missing_mandatory_value_is_named() -> None:
     with pytest.raises(EgotapError, match="checkpoint"):
         compose(verb="evaluate")
 
@@ -164,5 +164,5 @@ def test_a_glob_names_every_row_of_a_table() -> None:
 def test_a_glob_sees_a_users_own_presets(tmp_path: Path) -> None:
     (tmp_path / "experiment" / "mine").mkdir(parents=True)
     (tmp_path / "experiment" / "mine" / "idea.yaml").write_text("# @package _global_\n")
-    found = expand_globs(["--config-dir", str(tmp_path), "experiment=glob(mine/*)"])
-    assert found[-1] == "experiment=mine/idea"
+    expanded = expand_globs(["--config-dir", str(tmp_path), "experiment=glob(mine/*)"])
+    assert expanded[-1] == "experiment=mine/idea"

@@ -1,4 +1,4 @@
-"""A training that diverges ends with a message, and nothing of it counts as a result."""
+"""A training that diverges ends with a message and leaves no results."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def names(folder: Path) -> set[str]:
 
 
 def epoch_of_the_last_checkpoint(folder: Path) -> int:
-    """Counted from 1. Its weights are finite."""
+    """Its number, counted from 1. The weights must be finite."""
     content = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in content["state_dict"].values())
     return content["epoch"] + 1
 
 
-def test_a_learning_rate_that_is_too_large_is_no_success(home: Path, run: Run) -> None:
-    """Whenever the command is given."""
+def test_a_learning_rate_that_is_too_large_is_an_error(home: Path, run: Run) -> None:
+    """It is one every time that the command is run."""
     for _ in range(2):
         ended = run("train", *COMMAND, "training.task.optimizer.lr=1e30", "paths.runs=too-fast", ok=False)
         assert ended.status == 1
@@ -42,8 +42,8 @@ def test_a_learning_rate_that_is_too_large_is_no_success(home: Path, run: Run) -
 @pytest.mark.parametrize(
     ("step", "what"), [(2 * STEPS_PER_EPOCH + 3, "the loss"), (3 * STEPS_PER_EPOCH, "validation/mpjpe")]
 )
-def test_it_goes_on_from_the_last_epoch_in_which_all_was_finite(step: int, what: str, home: Path, run: Run) -> None:
-    """Within an epoch the loss tells; after its last step the validation error does."""
+def test_it_resumes_from_the_last_epoch_with_finite_weights(step: int, what: str, home: Path, run: Run) -> None:
+    """Within an epoch the loss shows it; after the last step of an epoch the validation error does."""
     whole = run_folder(run("train", *COMMAND, "paths.runs=finite"), home)
     command = ("train", *COMMAND, f"paths.runs=spoilt-{step}")
     with at_step(step, spoil):

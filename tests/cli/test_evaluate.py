@@ -1,4 +1,4 @@
-"""`egotap evaluate` gives a run's own numbers, in one process as in several."""
+"""`egotap evaluate` gives the run's numbers, in one process and in several."""
 
 from __future__ import annotations
 
@@ -76,5 +76,5 @@ def test_a_missing_checkpoint_is_named(run: Run) -> None:
     assert outcome.err.startswith("egotap: none.ckpt")
 
 
-def test_the_checkpoint_has_to_be_given(run: Run) -> None:
+def test_a_missing_argument_is_named(run: Run) -> None:
     assert "checkpoint" in run("evaluate", ok=False).err

@@ -1,4 +1,4 @@
-"""`egotap evaluate` takes its data from the command line or by their fingerprint, not from where a checkpoint says."""
+"""`egotap evaluate` takes its data from the command line or by their fingerprint, not from a path in a checkpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIZES = (
 
 
 class Bomb:
-    """Unpickled, it would leave a file."""
+    """An object that would create a file if it were unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,8 +33,8 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-def made(path: Path, *overrides: str, **changes: Any) -> Path:
-    """A checkpoint that says the fingerprint of its data, with changes of what it says."""
+def changed_checkpoint(path: Path, *overrides: str, **changes: Any) -> Path:
+    """A checkpoint with the fingerprint of its data, and with changes to its description."""
     content = read_checkpoint(checkpoint(path, "experiment=table2/cnn", "heatmaps=truth", *SIZES, *overrides))
     entry = content[KEY]
     entry["data_fingerprint"] = fingerprint_of_frames(DataSpec.parse(entry["data"]))
@@ -72,15 +72,15 @@ def test_what_a_checkpoint_names_as_its_data_is_not_built(
     folder = tmp_path / "attacked"
     folder.mkdir()
     spec = attack(folder)
-    path = made(tmp_path / "own.ckpt")
+    path = changed_checkpoint(tmp_path / "own.ckpt")
     entry = read_checkpoint(path)[KEY]
     for node in (spec, {**entry["data"][part], "motions": [spec], "quality": spec, "image_px": spec}):
         hostile = {**entry["data"], part: node, "folder": str(folder / "stores")}
-        made(path, data=hostile, data_fingerprint="0" * 64)
+        changed_checkpoint(path, data=hostile, data_fingerprint="0" * 64)
         before = sorted(folder.iterdir())
-        told = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
-        assert "store=DIR" in told
-        assert "Traceback" not in told
+        error = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
+        assert "store=DIR" in error
+        assert "Traceback" not in error
         assert sorted(folder.iterdir()) == before
     assert not list((tmp_path / "work").rglob("*.h5"))
 
@@ -88,18 +88,18 @@ def test_what_a_checkpoint_names_as_its_data_is_not_built(
 @pytest.mark.parametrize(
     "name", ["none_such", "../data/egosynth", "${oc.env:HOME}", "egosynth,egosynth_stick", "unrealego", ""]
 )
-def test_a_name_that_conf_does_not_know_or_cannot_prepare_is_said(name: str, run: Run, tmp_path: Path) -> None:
-    path = made(tmp_path / "own.ckpt")
-    made(path, data={**read_checkpoint(path)[KEY]["data"], "name": name})
-    told = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
-    assert f"trained on {name}" in told
-    assert "store=DIR" in told
+def test_a_data_set_that_is_not_in_conf_or_cannot_be_prepared_is_named(name: str, run: Run, tmp_path: Path) -> None:
+    path = changed_checkpoint(tmp_path / "own.ckpt")
+    changed_checkpoint(path, data={**read_checkpoint(path)[KEY]["data"], "name": name})
+    error = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
+    assert f"trained on {name}" in error
+    assert "store=DIR" in error
 
 
 def test_the_same_frames_are_prepared_again_from_the_name_and_the_numbers(run: Run, tmp_path: Path) -> None:
-    path = made(tmp_path / "own.ckpt", "codec=jpeg", "data.codec.quality=71", "data.source.seed=5")
+    path = changed_checkpoint(tmp_path / "own.ckpt", "codec=jpeg", "data.codec.quality=71", "data.source.seed=5")
     entry = read_checkpoint(path)[KEY]
-    made(
+    changed_checkpoint(
         path,
         "codec=jpeg",
         "data.codec.quality=71",
@@ -115,24 +115,24 @@ def test_the_same_frames_are_prepared_again_from_the_name_and_the_numbers(run: R
     assert f"found by its fingerprint, {store.with_name('moved')}" in run(*command).err
 
 
-def test_numbers_that_the_source_cannot_use_are_said(run: Run, tmp_path: Path) -> None:
-    path = made(tmp_path / "own.ckpt")
+def test_numbers_that_the_source_cannot_use_are_named(run: Run, tmp_path: Path) -> None:
+    path = changed_checkpoint(tmp_path / "own.ckpt")
     data = read_checkpoint(path)[KEY]["data"]
     for image_px in (None, -1, 0.5, True):
-        made(path, data={**data, "source": {**data["source"], "image_px": image_px}})
-        told = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
-        assert "store=DIR" in told
-        assert "Traceback" not in told
+        changed_checkpoint(path, data={**data, "source": {**data["source"], "image_px": image_px}})
+        error = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
+        assert "store=DIR" in error
+        assert "Traceback" not in error
 
 
 def test_more_than_any_data_set_has_is_not_prepared(run: Run, tmp_path: Path) -> None:
     for size in ("data.source.image_px=30016", "data.source.frames.test=2000000000"):
-        path = made(tmp_path / "own.ckpt", size)
+        path = changed_checkpoint(tmp_path / "own.ckpt", size)
         assert "store=DIR" in run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", ok=False).err
 
 
-def test_the_command_line_says_which_data(run: Run, tmp_path: Path) -> None:
-    path = made(tmp_path / "own.ckpt", data_fingerprint="")
+def test_the_command_line_names_the_data(run: Run, tmp_path: Path) -> None:
+    path = changed_checkpoint(tmp_path / "own.ckpt", data_fingerprint="")
     command = ("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work")
     assert "store=DIR" in run(*command, ok=False).err
     data = ("data=egosynth", "scale=smoke", *SIZES, "data.workers=0")
@@ -147,7 +147,7 @@ def test_the_command_line_says_which_data(run: Run, tmp_path: Path) -> None:
 def test_images_of_another_size_are_named(run: Run, tmp_path: Path) -> None:
     path = checkpoint(tmp_path / "own.ckpt", "experiment=table2/cnn")
     data = ("data=egosynth", "scale=smoke", "scale.image_px=96", *SIZES, "data.workers=0")
-    told = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", *data, ok=False).err
-    assert "images of 64 px" in told
-    assert "images of 96 px" in told
-    assert "scale.image_px=64" in told
+    error = run("evaluate", f"checkpoint={path}", f"paths.work={tmp_path}/work", *data, ok=False).err
+    assert "images of 64 px" in error
+    assert "images of 96 px" in error
+    assert "scale.image_px=64" in error

@@ -1,4 +1,4 @@
-"""`egotap export` writes files that answer as the checkpoint does, on their own."""
+"""`egotap export` writes files whose poses are the checkpoint's, without egotap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "predict.md"
 
 
 def imported(run: Run, folder: Path) -> Path:
-    """EgoTAP's weights as they are published, imported; without recurrence, which takes long to export."""
+    """Import EgoTAP's weights in the published format; without recurrence, which takes long to export."""
     skeleton, n = unrealego(), unrealego().num_heatmap_joints
     torch.manual_seed(1)
     published.publish(
@@ -33,16 +33,16 @@ def imported(run: Run, folder: Path) -> Path:
         limb=published.estimator(4 * n),
     )
     output = folder / "imported.ckpt"
-    given = ("release=egotap", "propagation=rf", f"source={folder}/published", f"output={output}")
-    run("import-weights", *given, "scale=smoke")
+    arguments = ("release=egotap", "propagation=rf", f"source={folder}/published", f"output={output}")
+    run("import-weights", *arguments, "scale=smoke")
     return output
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["egoglass", "imported"])
 def test_images_to_poses(method, run: Run, tmp_path, monkeypatch, capsys):
-    made = imported(run, tmp_path) if method == "imported" else None
-    file = made or checkpoint(tmp_path / "own.ckpt", f"experiment=table1/{method}")
+    is_imported = method == "imported"
+    file = imported(run, tmp_path) if is_imported else checkpoint(tmp_path / "own.ckpt", f"experiment=table1/{method}")
     outcome = run("export", f"checkpoint={file}", f"output={tmp_path}/egotap.onnx")
     assert "checked on random batches of 1, 2, 5" in outcome.err
     session = onnxruntime.InferenceSession(tmp_path / "egotap.onnx")
@@ -58,9 +58,9 @@ def test_images_to_poses(method, run: Run, tmp_path, monkeypatch, capsys):
         Image.fromarray(images[0, view].transpose(1, 2, 0)).save(tmp_path / "recording" / side / "0001.png")
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(example, str(DOCUMENTATION), "exec"), {})
-    told = json.loads(capsys.readouterr().out.replace("'", '"'))
-    assert list(told) == list(unrealego().joints)
-    np.testing.assert_allclose(list(told.values()), expected[0], atol=0.051 + 1e-4 * np.abs(expected).max())
+    printed = json.loads(capsys.readouterr().out.replace("'", '"'))
+    assert list(printed) == list(unrealego().joints)
+    np.testing.assert_allclose(list(printed.values()), expected[0], atol=0.051 + 1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.slow
@@ -69,21 +69,21 @@ def test_a_lifter_alone(run: Run, tmp_path):
     file = checkpoint(tmp_path / "own.ckpt", *choices)
     run("export", f"checkpoint={file}", f"output={tmp_path}/lifter.onnx", "part=lifter")
     session = onnxruntime.InferenceSession(tmp_path / "lifter.onnx")
-    given = {value.name: torch.rand(4, *value.shape[1:]) for value in session.get_inputs()}
-    assert list(given) == ["joint_heatmaps", "limb_heatmaps"]
+    inputs = {value.name: torch.rand(4, *value.shape[1:]) for value in session.get_inputs()}
+    assert list(inputs) == ["joint_heatmaps", "limb_heatmaps"]
     task, _ = load_task(file, ["egotap_pl"])
     with torch.inference_mode():
-        expected = task.eval().lifter(*given.values()).numpy()
-    (found,) = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        expected = task.eval().lifter(*inputs.values()).numpy()
+    (pose_cm,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+    np.testing.assert_allclose(pose_cm, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_mistakes_are_named_before_any_work(run: Run, tmp_path):
     file = checkpoint(tmp_path / "truth.ckpt", "heatmaps=truth")
     estimator = checkpoint(tmp_path / "estimator.ckpt", part="estimators.joint")
 
-    def fails(*given: str) -> str:
-        outcome = run("export", *given, ok=False)
+    def fails(*overrides: str) -> str:
+        outcome = run("export", *overrides, ok=False)
         assert "Traceback" not in outcome.err
         return outcome.err
 

@@ -1,4 +1,4 @@
-"""docs/fidelity.md: every override that it names composes, and together they are the network of imported weights."""
+"""docs/fidelity.md: every override that it names composes, and together they give the network of imported weights."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def test_the_demonstration_shows_both(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["demonstrate.py"])
     monkeypatch.setattr("egotap_pl.interop.egotap.release_lifter", small_lifter)
     runpy.run_path(str(TOP / "experiments" / "fidelity" / "demonstrate.py"), run_name="__main__")
-    told = capsys.readouterr().out
-    assert f"measured: {', '.join(unrealego().joints[2:])}\n" in told
-    assert "upperarm_l  fills neck_01\n" in told
-    assert "foot_r      fills foot_l\n" in told
+    printed = capsys.readouterr().out
+    assert f"measured: {', '.join(unrealego().joints[2:])}\n" in printed
+    assert "upperarm_l  fills neck_01\n" in printed
+    assert "foot_r      fills foot_l\n" in printed
 
 
 def small_lifter(skeleton: Skeleton, make=release_lifter) -> Lifter:

@@ -1,4 +1,4 @@
-"""Published weights go in by `egotap import-weights`, and come out in a checkpoint that loads and answers the same."""
+"""`egotap import-weights` gives a checkpoint whose network computes the same poses as the release."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DATA = {"unrealego": unrealego(), "egocap": egocap()}
 
 
 def folder(method: str, skeleton: Skeleton, path: Path) -> Path:
-    """What the authors publish; UnrealEgo has no limb heatmaps, and Ego3DPose one limb fewer."""
+    """Write files as the authors publish them. UnrealEgo has no limb heatmaps, and Ego3DPose has one limb fewer."""
     n = skeleton.num_heatmap_joints
     torch.manual_seed(1)
     files = {"joint": published.estimator(2 * n)}
@@ -49,7 +49,7 @@ def make_batch(skeleton: Skeleton) -> Batch:
 
 
 def pose_by_hand(method: str, source: Path, images: torch.Tensor, skeleton: Skeleton) -> torch.Tensor:
-    """From images to rows, as the release computes them."""
+    """Poses for images, as the release computes them."""
     n = skeleton.num_heatmap_joints
     load = {name: torch.load(path) for name, path in ((path.name, path) for path in source.glob("*.pth"))}
     joints = by_hand.estimated_maps(load[published.JOINTS], images).unflatten(1, (2, -1))
@@ -69,11 +69,11 @@ def pose_by_hand(method: str, source: Path, images: torch.Tensor, skeleton: Skel
 )
 def test_a_checkpoint_answers_as_the_release_does(method, data, tmp_path, monkeypatch):
     skeleton = DATA[data]
-    source, checkpoint = folder(method, skeleton, tmp_path / "published"), tmp_path / "made" / "release.ckpt"
-    given = (f"release={method}", f"source={source}", f"output={checkpoint}", f"data={data}")
+    source, checkpoint = folder(method, skeleton, tmp_path / "published"), tmp_path / "new" / "release.ckpt"
+    arguments = (f"release={method}", f"source={source}", f"output={checkpoint}", f"data={data}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", sys.argv)
-    main(["import-weights", *given, "scale=smoke"])
+    main(["import-weights", *arguments, "scale=smoke"])
     assert [path.name for path in checkpoint.parent.iterdir()] == ["release.ckpt"]  # nothing half written beside it
     task, about = load_task(checkpoint, ["egotap_pl"], ["walking", "sitting"])
     assert about.facts().skeleton == skeleton

@@ -1,4 +1,4 @@
-"""Ctrl-C at moments at which Python drops exceptions."""
+"""Ctrl-C while Python would drop the exception."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def pythons_handler() -> Iterator[None]:
 
 
 class Thing:
-    """Something that can be referred to weakly."""
+    """An object with weak references."""
 
 
 class Ends(Thing):
-    """Something whose end is interrupted."""
+    """An object whose finaliser is interrupted."""
 
     def __del__(self) -> None:
         interrupted()
@@ -42,7 +42,7 @@ def referred() -> tuple[Thing, object]:
 
 
 @pytest.mark.parametrize("make", [referred, lambda: (Ends(), None)], ids=["weak reference", "finaliser"])
-def test_an_interrupt_that_was_dropped_comes_again(make: Callable[[], tuple[Thing, object]]) -> None:
+def test_a_dropped_interrupt_is_sent_again(make: Callable[[], tuple[Thing, object]]) -> None:
     def work() -> None:
         thing, reference = make()
         del thing
@@ -54,18 +54,18 @@ def test_an_interrupt_that_was_dropped_comes_again(make: Callable[[], tuple[Thin
         work()
 
 
-def test_other_exceptions_are_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[type[BaseException] | None] = []
+def test_other_exceptions_are_reported_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    types: list[type[BaseException] | None] = []
 
     def fail(_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(dropped.exc_type))
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: types.append(unraisable.exc_type))
     hook = sys.unraisablehook
     with resend_interrupts():
         thing = Thing()
         reference = weakref.ref(thing, fail)
         del thing
     assert reference() is None
-    assert told == [ValueError]
+    assert types == [ValueError]
     assert sys.unraisablehook is hook

@@ -1,4 +1,4 @@
-"""A grid ends with a table of its jobs, whatever became of them."""
+"""A grid ends with a table of its jobs, whether they succeeded or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def train_at_once(settings: Settings) -> TrainResult:
-    """In place of a training: a run that is done at once, with an error that the seed gives."""
+    """Replaces training by a run that ends at once, whose error is the seed."""
     folder = settings.paths.runs / str(settings.name)
     folder.mkdir(parents=True, exist_ok=True)
     metrics = {
@@ -40,7 +40,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("trained")
 def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
-    """One of each seed fails for a mistake; the others run."""
+    """Of each seed, one job fails with a mistake; the others run."""
     arguments = ("train", "-m", *LIFTER, "seed=51,54", "paths.runs=grid", "hydra.sweep.dir=grid/multirun/a")
     ended = run(*arguments, "training.batch_size=16,0", ok=False)
     sweep = home / "grid" / "multirun" / "a"
@@ -79,7 +79,7 @@ def test_a_defect_of_a_job_is_recorded_and_raised(home: Path, run: Run, monkeypa
     assert "Traceback" in (home / "defect" / "jobs" / "0.log").read_text()
 
 
-def test_an_interrupted_grid_tells_what_was_done(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_grid_has_a_table(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Grids: with several processes to a job, and after they were interrupted."""
+"""Grids with several processes per job, and grids that were interrupted."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_with_several_processes_a_job_has_one_folder_and_one_run_and_its_failure
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_grid_goes_on_with_what_is_missing(stop: signal.Signals, home: Path, run: Run) -> None:
+def test_an_interrupted_grid_resumes_with_what_is_missing(stop: signal.Signals, home: Path, run: Run) -> None:
     runs = f"grid-{stop.name}"
     command = ("train", "-m", *LIFTER, "training.epochs=25", "seed=81,82,83", f"paths.runs={runs}")
     run("prepare", LIFTER[0])

@@ -1,4 +1,4 @@
-"""`egotap predict` gives the poses that the network gives, whatever the input's kind, and writes whole files only."""
+"""`egotap predict` gives the network's poses for every kind of input, and never writes an incomplete file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from random_checkpoints import answers, checkpoint
 from smoke import SMOKE, Run, run_folder
 
-from egotap_pl.engine import input_pictures as predict_pictures
+from egotap_pl.engine import input_pictures
 from egotap_pl.engine.datasets import find_data
 from egotap_pl.engine.prediction import Predictor
 
@@ -50,23 +50,23 @@ def poses(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("data", ["egosynth", "egosynth_stick"])
-def test_every_method_sees_images(method, data, images, folder, run: Run, tmp_path):
+def test_every_method_reads_images(method, data, images, folder, run: Run, tmp_path):
     file = checkpoint(tmp_path / "own.ckpt", *METHODS[method], data=data)
     run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2")
-    found = poses(tmp_path / "poses.h5")
-    assert np.ptp(found, axis=0).max() > 1e-3  # the images matter
-    np.testing.assert_allclose(found, answers(file, images), rtol=1e-4, atol=1e-4)
+    pose_cm = poses(tmp_path / "poses.h5")
+    assert np.ptp(pose_cm, axis=0).max() > 1e-3  # the images matter
+    np.testing.assert_allclose(pose_cm, answers(file, images), rtol=1e-4, atol=1e-4)
 
 
-def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
+def test_files_name_the_checkpoint_and_the_joints(images, folder, run: Run, tmp_path):
     file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
     for ending in ("h5", "csv", "npz"):
         run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/new/poses.{ending}", "frames=3")
-    with h5py.File(tmp_path / "new" / "poses.h5") as made:
-        assert made.attrs["checkpoint_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-        assert made.attrs["joints"][0] == "head"
-        assert list(made["name"].asstr()) == ["0", "1", "2"]
-        pose_cm, joints = made["pose_cm"][...], list(made.attrs["joints"])
+    with h5py.File(tmp_path / "new" / "poses.h5") as written:
+        assert written.attrs["checkpoint_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert written.attrs["joints"][0] == "head"
+        assert list(written["name"].asstr()) == ["0", "1", "2"]
+        pose_cm, joints = written["pose_cm"][...], list(written.attrs["joints"])
     arrays = np.load(tmp_path / "new" / "poses.npz")
     np.testing.assert_array_equal(arrays["pose_cm"], pose_cm)
     assert json.loads(str(arrays["attributes"]))["joints"] == joints
@@ -79,13 +79,13 @@ def test_files_say_whose_poses_they_are(images, folder, run: Run, tmp_path):
 
 def test_pictures_are_of_frames_evenly_spread(folder, run: Run, tmp_path, monkeypatch):
     file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
-    drawn, draw = [], predict_pictures.estimates_figure
+    drawn, draw = [], input_pictures.estimates_figure
 
     def watched(estimates, skeleton):
         drawn.extend(estimates)
         return draw(estimates, skeleton)
 
-    monkeypatch.setattr(predict_pictures, "estimates_figure", watched)
+    monkeypatch.setattr(input_pictures, "estimates_figure", watched)
     run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2", "pictures=3")
     assert [estimate.title for estimate in drawn] == ["0", "2", "4"]
     np.testing.assert_array_equal([estimate.pose_cm for estimate in drawn], poses(tmp_path / "poses.h5")[::2])
@@ -119,7 +119,7 @@ def test_a_store_gives_the_poses_of_its_images(run: Run, home, tmp_path):
 
 @pytest.mark.slow
 def test_a_runs_checkpoint_gives_its_predictions_again(run: Run, home, tmp_path):
-    """Of UnrealEgo's lifter on joint heatmaps alone, with no limb estimator."""
+    """UnrealEgo's lifter on joint heatmaps alone, without a limb estimator."""
     outcome = run("train", "experiment=table1/unrealego", "heatmaps=joint_only", *SMOKE)
     folder = run_folder(outcome, home)
     store = find_data(home / "work" / "data", json.loads((folder / "metrics.json").read_text())["dataset_fingerprint"])
@@ -130,18 +130,18 @@ def test_a_runs_checkpoint_gives_its_predictions_again(run: Run, home, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("overrides", "part", "told"),
+    ("overrides", "part", "expected"),
     [
         (("heatmaps=truth",), "training", "heatmaps=truth"),
         ((), "estimators.joint", "HeatmapTask"),
         (("experiment=table3/grid_vit",), "probe", "ReconstructionTask"),
     ],
 )
-def test_a_checkpoint_that_gives_no_poses_says_so(overrides, part, told, folder, run: Run, tmp_path):
+def test_a_checkpoint_that_gives_no_poses_says_so(overrides, part, expected, folder, run: Run, tmp_path):
     file = checkpoint(tmp_path / "own.ckpt", *overrides, part=part)
     outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", ok=False)
     assert outcome.err.startswith(f"egotap: {file}")
-    assert told in outcome.err
+    assert expected in outcome.err
     assert "Traceback" not in outcome.err
 
 
@@ -149,9 +149,9 @@ def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
     file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
 
     def fails(*overrides: str) -> str:
-        given = {"checkpoint": str(file), "input": str(folder), "output": str(tmp_path / "poses.h5")}
-        given |= dict(override.split("=", 1) for override in overrides)
-        outcome = run("predict", *(f"{key}={value}" for key, value in given.items()), ok=False)
+        values = {"checkpoint": str(file), "input": str(folder), "output": str(tmp_path / "poses.h5")}
+        values |= dict(override.split("=", 1) for override in overrides)
+        outcome = run("predict", *(f"{key}={value}" for key, value in values.items()), ok=False)
         assert "Traceback" not in outcome.err
         return outcome.err
 

@@ -1,4 +1,4 @@
-"""`egotap prepare` from outside: what it writes, and what it says about what cannot be meant."""
+"""`egotap prepare`: the files that it writes, and its messages about wrong values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compose(*overrides: str) -> dict:
 
 @pytest.fixture
 def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Egotap:
-    """Runs the program in a folder of its own: status, standard output and standard error."""
+    """Runs the program in its own folder, and returns status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(sys, "argv", sys.argv)
@@ -75,14 +75,14 @@ def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
         ("layout", {}, "go together"),
     ],
 )
-def test_values_that_cannot_be_meant(key: str, value: object, complaint: str) -> None:
+def test_wrong_values(key: str, value: object, complaint: str) -> None:
     settings = compose()
     (settings["data"] if key == "workers" else settings)[key] = value
     with pytest.raises(EgotapError, match=complaint):
         _checked(settings)
 
 
-def test_combinations_that_cannot_be_meant() -> None:
+def test_wrong_combinations() -> None:
     for change in ({"check": True}, {"shard": "1/2"}):
         with pytest.raises(EgotapError, match="a layout needs complete stores"):
             _checked(compose() | {"layout": {}, "output": "x"} | change)
@@ -102,49 +102,49 @@ def test_every_layout_composes(layout: str) -> None:
 
 
 def test_from_files_with_gaps_to_stores(tmp_path: Path, egotap: Egotap) -> None:
-    status, _, said = egotap(*FILES)
+    status, _, errors = egotap(*FILES)
     assert status == 1
-    assert "train: 1 motions of the list are not on disk, the first is train/7" in said
+    assert "train: 1 motions of the list are not on disk, the first is train/7" in errors
 
-    status, shown, said = egotap(*FILES, "check=true")
+    status, output, errors = egotap(*FILES, "check=true")
     assert status == 1
-    assert "train/1/12.png: truncated" in shown
+    assert "train/1/12.png: truncated" in output
     (report,) = (tmp_path / "work" / "data").glob("*.check.json")
-    assert report.name in said
+    assert report.name in errors
     assert json.loads(report.read_text())["train"]["missing_motions"] == ["train/7"]
     assert not list(tmp_path.rglob("*.h5"))
 
     for shard in ("shard=1/2", "shard=2/2"):
         assert egotap(*FILES, "on_error=skip", shard)[0] == 0
     assert not list((tmp_path / "work").glob("data/*/*.h5"))
-    status, _, said = egotap(*FILES, "on_error=skip")
+    status, _, errors = egotap(*FILES, "on_error=skip")
     assert status == 0
-    assert "19 train" in said
-    assert "1 frames skipped, 1 motions not on disk" in said
+    assert "19 train" in errors
+    assert "1 frames skipped, 1 motions not on disk" in errors
     (skipped,) = (tmp_path / "work").rglob("skipped-train.jsonl")
     assert [json.loads(line)["motion"] for line in skipped.read_text().splitlines()] == ["train/7", "train/1"]
-    status, _, said = egotap(*FILES)
+    status, _, errors = egotap(*FILES)
     assert status == 0
-    assert "already there" in said
+    assert "already there" in errors
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "none"])
 def test_layout_writes_a_tree(tmp_path: Path, layout: str, egotap: Egotap) -> None:
     data = {"unrealego": "egosynth", "egocap": "egosynth_stick"}.get(layout, "egosynth")
-    status, _, said = egotap(*TINY, f"data={data}", f"layout={layout}", "output=tree")
-    assert status == 0, said
+    status, _, errors = egotap(*TINY, f"data={data}", f"layout={layout}", "output=tree")
+    assert status == 0, errors
     assert any(path.is_file() for path in (tmp_path / "tree").rglob("*"))
-    assert f"written to {tmp_path / 'tree'}" in said
+    assert f"written to {tmp_path / 'tree'}" in errors
 
 
-def test_other_settings_are_told_and_replaced_when_asked(tmp_path: Path, egotap: Egotap) -> None:
+def test_stores_of_other_settings_are_named_and_replaced_by_overwrite(tmp_path: Path, egotap: Egotap) -> None:
     sound = [override for override in FILES if "+" not in override]
     assert egotap(*sound, "data.folder=stores")[0] == 0
     other = [*sound, "data.source.seed=1", "data.folder=stores"]
-    status, _, said = egotap(*other)
+    status, _, errors = egotap(*other)
     assert status == 1
-    assert "overwrite=true" in said
+    assert "overwrite=true" in errors
     before = first_image(tmp_path / "stores")
     assert egotap(*other, "overwrite=true")[0] == 0
     assert not np.array_equal(first_image(tmp_path / "stores"), before)

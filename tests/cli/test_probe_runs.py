@@ -23,11 +23,11 @@ def test_a_probe_makes_the_lifter_that_it_needs_once(egotap, tmp_path: Path) -> 
     assert (probe / "maps.png").stat().st_size > 0
     assert (lifter / "predictions.h5").is_file()
     assert not (probe / "predictions.h5").exists()
-    # The lifter's own preset finds the run that the probe made, and the decoder's checkpoint stands alone.
-    told = egotap("train", "experiment=table2/cnn", *SMOKE, "heatmaps=truth", cwd=tmp_path)
-    assert f"lifter: already there, {lifter.relative_to(tmp_path)}" in told.stderr
-    told = egotap("evaluate", f"checkpoint={probe / 'checkpoints' / 'best.ckpt'}", cwd=tmp_path)
-    assert "all-zero heatmaps" in told.stdout
+    # The lifter's own preset finds the run that the probe made, and the decoder's checkpoint is complete.
+    outcome = egotap("train", "experiment=table2/cnn", *SMOKE, "heatmaps=truth", cwd=tmp_path)
+    assert f"lifter: already there, {lifter.relative_to(tmp_path)}" in outcome.stderr
+    outcome = egotap("evaluate", f"checkpoint={probe / 'checkpoints' / 'best.ckpt'}", cwd=tmp_path)
+    assert "all-zero heatmaps" in outcome.stdout
     egotap("train", "experiment=table3/zeros", *SMOKE, "heatmaps=truth", cwd=tmp_path)
     zeros = run_of(tmp_path, "table3/zeros")
     metrics = json.loads((zeros / "metrics.json").read_text())

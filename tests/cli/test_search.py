@@ -1,4 +1,4 @@
-"""A search with Optuna: what is proposed, what a failure or an interruption does, and what decides."""
+"""A search with Optuna: what is proposed, what happens after a failure or an interruption, and what decides."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def space(*overrides: str) -> Space:
 
 
 def look(folder: Path, answer: Callable[[dict[str, str]], float], trials: int, *overrides: str) -> list[dict[str, str]]:
-    """Searches with a function in place of a training; gives the overrides of every job."""
+    """Search with a function instead of a training. Returns the overrides of every job."""
     seen: list[dict[str, str]] = []
 
     def run(jobs: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
@@ -49,29 +49,29 @@ def distance(job: dict[str, str]) -> float:
 
 
 def test_hydras_grammar_becomes_distributions() -> None:
-    found = space("a=interval(0.1,1)", "b=tag(log,interval(1e-4,1e-2))", "c=int(interval(1,5))", "d=choice(x,[1,2])")
-    assert found.searched["a"] == optuna.distributions.FloatDistribution(0.1, 1)
-    assert found.searched["b"] == optuna.distributions.FloatDistribution(1e-4, 1e-2, log=True)
-    assert found.searched["c"] == optuna.distributions.IntDistribution(1, 5)
-    assert found.searched["d"] == optuna.distributions.CategoricalDistribution(["x", "[1,2]"])
-    found = space("a=range(1,6,2)", "b=range(0.5,2,0.5)", "seed=1,2", "e=7", "a=range(1,4)")
-    assert found.searched["a"] == optuna.distributions.IntDistribution(1, 3), "the last of a key counts"
-    assert found.searched["b"] == optuna.distributions.CategoricalDistribution(["0.5", "1.0", "1.5"])
-    assert found.repeated == {"seed": ["1", "2"]}
-    assert found.fixed == ["e=7"]
+    result = space("a=interval(0.1,1)", "b=tag(log,interval(1e-4,1e-2))", "c=int(interval(1,5))", "d=choice(x,[1,2])")
+    assert result.searched["a"] == optuna.distributions.FloatDistribution(0.1, 1)
+    assert result.searched["b"] == optuna.distributions.FloatDistribution(1e-4, 1e-2, log=True)
+    assert result.searched["c"] == optuna.distributions.IntDistribution(1, 5)
+    assert result.searched["d"] == optuna.distributions.CategoricalDistribution(["x", "[1,2]"])
+    result = space("a=range(1,6,2)", "b=range(0.5,2,0.5)", "seed=1,2", "e=7", "a=range(1,4)")
+    assert result.searched["a"] == optuna.distributions.IntDistribution(1, 3), "the last of a key counts"
+    assert result.searched["b"] == optuna.distributions.CategoricalDistribution(["0.5", "1.0", "1.5"])
+    assert result.repeated == {"seed": ["1", "2"]}
+    assert result.fixed == ["e=7"]
 
 
 @pytest.mark.parametrize("wrong", [("seed=1,2",), ("a=interval(2,1)",), ("a=tag(log,interval(0.0,1.0))",)])
-def test_what_cannot_be_searched_is_said(wrong: tuple[str, ...]) -> None:
+def test_what_cannot_be_searched_is_refused(wrong: tuple[str, ...]) -> None:
     with pytest.raises(EgotapError):
         space(*wrong)
 
 
 def test_the_best_is_found_and_written(tmp_path: Path) -> None:
-    jobs = look(tmp_path, distance, 12, "x=interval(0.0,10.0)", "kept=1")
+    jobs = look(tmp_path, distance, 12, "x=interval(0.0,10.0)", "fixed=1")
     best = min(jobs, key=distance)
     written = json.loads((tmp_path / "best.json").read_text())
-    assert written["overrides"] == ["kept=1", f"x={best['x']}"]
+    assert written["overrides"] == ["fixed=1", f"x={best['x']}"]
     assert written["validation"] == pytest.approx(distance(best))
     assert best["name"] == f"'s-{written['trial']:04d}'"
 
@@ -83,7 +83,7 @@ def test_what_is_repeated_is_averaged(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "best.json").read_text())["validation"] == 2.5
 
 
-def test_said_again_only_missing_trials_run_and_new_ones_are_proposed(tmp_path: Path) -> None:
+def test_run_again_only_missing_trials_run_and_new_ones_are_proposed(tmp_path: Path) -> None:
     first = look(tmp_path, distance, 4, "x=interval(0.0,10.0)")
     assert look(tmp_path, distance, 4, "x=interval(0.0,10.0)") == []
     more = look(tmp_path, distance, 7, "x=interval(0.0,10.0)", "logger=wandb")
@@ -91,7 +91,7 @@ def test_said_again_only_missing_trials_run_and_new_ones_are_proposed(tmp_path: 
     assert not {job["x"] for job in first} & {job["x"] for job in more}
 
 
-def test_a_failed_trial_is_left_behind(tmp_path: Path) -> None:
+def test_a_failed_trial_counts_and_the_search_continues(tmp_path: Path) -> None:
     failing = iter([True, False, True])
 
     def answer(job: dict[str, str]) -> float:
@@ -104,17 +104,17 @@ def test_a_failed_trial_is_left_behind(tmp_path: Path) -> None:
     assert look(tmp_path, distance, 3, "x=choice(1,2)") == []
 
 
-def test_without_any_success_the_reason_is_told(tmp_path: Path) -> None:
+def test_without_any_success_the_message_has_the_reason(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match="nan"):
         look(tmp_path, lambda job: math.nan, 2, "x=choice(1,2)")
 
 
-def test_an_interrupted_trial_is_the_next_ones_first(tmp_path: Path) -> None:
-    asked: list[dict[str, str]] = []
+def test_an_interrupted_trial_is_repeated_first(tmp_path: Path) -> None:
+    jobs: list[dict[str, str]] = []
 
     def stop(job: dict[str, str]) -> float:
-        asked.append(job)
-        if len(asked) == 2:
+        jobs.append(job)
+        if len(jobs) == 2:
             raise KeyboardInterrupt
         return 1.0
 
@@ -122,16 +122,16 @@ def test_an_interrupted_trial_is_the_next_ones_first(tmp_path: Path) -> None:
         look(tmp_path, stop, 4, "x=interval(0.0,10.0)")
     rest = look(tmp_path, distance, 4, "x=interval(0.0,10.0)")
     assert len(rest) == 3
-    assert rest[0] == asked[1], "with the same overrides and in the same folder, so that its training goes on"
+    assert rest[0] == jobs[1], "with the same overrides and in the same folder, so that its training resumes"
 
 
-def test_a_study_about_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_study_of_other_overrides_is_refused(tmp_path: Path) -> None:
     look(tmp_path, distance, 1, "x=interval(0.0,10.0)", "data=egosynth")
     with pytest.raises(EgotapError, match="fixed"):
         look(tmp_path, distance, 2, "x=interval(0.0,10.0)", "data=unrealego")
 
 
-def test_a_typing_error_does_not_spoil_a_studys_name(tmp_path: Path) -> None:
+def test_a_typing_error_leaves_the_name_free(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         look(tmp_path, _interrupted, 2, "x=interval(0.0,10.0)", "dta=egosynth")
     assert len(look(tmp_path, distance, 2, "x=interval(0.0,10.0)", "data=egosynth")) == 2

@@ -1,4 +1,4 @@
-"""`egotap train`: from nothing to a tested lifter, and what happens when it is said again, stopped or said twice."""
+"""`egotap train`: from nothing to a tested lifter; the same command repeated, interrupted, or run twice at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUICKSTART = ("experiment=quickstart", *SMOKE)
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A command in a process of its own."""
+    """Start a command in its own process."""
     return subprocess.Popen(
         [sys.executable, "-m", "egotap_pl", "train", *arguments],
         cwd=home,
@@ -51,7 +51,7 @@ def stages(home: Path, kind: str) -> set[Path]:
 
 
 @pytest.mark.slow
-def test_a_run_leaves_what_it_should(quickstart: Outcome, home: Path) -> None:
+def test_a_run_writes_its_files(quickstart: Outcome, home: Path) -> None:
     folder = run_folder(quickstart, home)
     assert folder.parent == home / "runs" / "quickstart" / "egosynth"
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -86,7 +86,7 @@ def test_predictions_give_the_metrics(quickstart: Outcome, home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_said_again_it_does_nothing_again(quickstart: Outcome, home: Path, run: Run) -> None:
+def test_run_again_it_repeats_nothing(quickstart: Outcome, home: Path, run: Run) -> None:
     before = checkpoints(home)
     again = run("train", *QUICKSTART)
     assert checkpoints(home) == before
@@ -100,8 +100,8 @@ def test_another_seed_shares_the_estimators_and_another_estimator_is_trained(
 ) -> None:
     before = checkpoints(home)
     seeded = run("train", *QUICKSTART, "seed=1")
-    made = checkpoints(home).keys() - before.keys()
-    assert {path.parents[1] for path in made} == {run_folder(seeded, home)}
+    new = checkpoints(home).keys() - before.keys()
+    assert {path.parents[1] for path in new} == {run_folder(seeded, home)}
     joint, limb = stages(home, "joint-estimator"), stages(home, "limb-estimator")
     run("train", *QUICKSTART, "estimators.joint.task.optimizer.lr=0.002")
     assert len(stages(home, "joint-estimator") - joint) == 1
@@ -111,7 +111,7 @@ def test_another_seed_shares_the_estimators_and_another_estimator_is_trained(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_it_goes_on_to_the_same_end(stop: signal.Signals, home: Path, run: Run) -> None:
+def test_interrupted_it_resumes_and_ends_the_same(stop: signal.Signals, home: Path, run: Run) -> None:
     command = (*LIFTER, "training.epochs=30")
     whole = run_folder(run("train", *command, "paths.runs=whole"), home)
     runs = f"stopped-{stop.name}"
@@ -129,7 +129,7 @@ def test_stopped_it_goes_on_to_the_same_end(stop: signal.Signals, home: Path, ru
         assert "Traceback" not in err
     else:
         assert process.returncode == -signal.SIGKILL
-    assert not list((home / runs).rglob("metrics.json")), "it had ended before it was stopped"
+    assert not list((home / runs).rglob("metrics.json")), "it had ended before it was interrupted"
     again = run("train", *command, f"paths.runs={runs}")
     assert "resuming after epoch" in again.err
     folder = run_folder(again, home)
@@ -179,7 +179,7 @@ class Zeros(nn.Module):
 """
 
 
-def test_a_collapsed_estimator_is_begun_anew_and_then_given_up(
+def test_a_collapsed_estimator_starts_over_and_is_given_up_in_the_end(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "collapsed.py").write_text(ZEROS)
@@ -244,7 +244,7 @@ def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
     best = run_folder(Outcome(0, out, err), home) / "checkpoints" / "best.ckpt"
     state = torch.load(best, weights_only=True)["state_dict"]
     assert state["lifter.propagation.linear.weight"].shape == (16, 16)
-    # Nobody's checkpoint makes the program import a package that was not named as trusted.
+    # No checkpoint makes the program import a package that is not trusted.
     command = [sys.executable, "-m", "egotap_pl", "evaluate", f"checkpoint={best}"]
     refused = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=200)
     assert refused.returncode == 1
@@ -254,7 +254,7 @@ def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         (("training.epchs=3",), "training.epchs"),
         (("lifter/encoder=none_such",), "channel_vit"),
@@ -275,22 +275,22 @@ def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
         (("experiment=table3/grid_vit", "probe.seed=-1"), "probe.seed=-1: must be a number from 0 to 4294967295"),
     ],
 )
-def test_a_mistake_ends_with_one_message(wrong: tuple[str, ...], told: str, run: Run) -> None:
+def test_a_mistake_ends_with_one_message(wrong: tuple[str, ...], expected: str, run: Run) -> None:
     outcome = run("train", *LIFTER, *wrong, ok=False)
     assert outcome.status == 1
     message = outcome.err[outcome.err.index("egotap: ") :]
-    assert told in message
+    assert expected in message
     assert "Traceback" not in outcome.err
     assert "Error executing" not in outcome.err
     assert len(message.splitlines()) <= 8
 
 
-def test_a_gpu_that_is_not_there_is_asked_for_in_vain(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     assert "trainer=cpu" in run("train", *LIFTER, "trainer=gpu", ok=False).err
 
 
-def test_an_unknown_verb_is_answered_with_the_known_ones(run: Run) -> None:
+def test_an_unknown_verb_is_answered_with_the_verbs(run: Run) -> None:
     outcome = run("trian", ok=False)
     assert outcome.status == 2
     assert "train" in outcome.err

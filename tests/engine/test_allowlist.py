@@ -1,4 +1,4 @@
-"""What a checkpoint may name: every preset's classes, and nothing that reads, writes or runs anything."""
+"""A checkpoint may name every preset's classes, and nothing that reads, writes or runs anything."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PRESETS = sorted(
 
 
 class Bomb:
-    """Unpickled, it would leave a file."""
+    """An object that would create a file if it were unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -119,7 +119,7 @@ PLACES: dict[str, Callable[[dict[str, Any], Any], Any]] = {
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The content of a checkpoint of ours."""
+    """The content of a checkpoint that egotap wrote."""
     return read_checkpoint(checkpoint(tmp_path_factory.mktemp("shipped") / "own.ckpt", "heatmaps=truth"))
 
 
@@ -130,7 +130,7 @@ def saved(path: Path, content: dict[str, Any], **changes: Any) -> Path:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_a_task_names_beside_networks_is_refused_and_not_called(
+def test_anything_but_networks_in_a_task_is_refused_and_not_called(
     attack: Callable[[Path], Any], place: str, shipped: dict[str, Any], tmp_path: Path
 ) -> None:
     spec = attack(tmp_path)
@@ -144,7 +144,7 @@ def test_what_a_task_names_beside_networks_is_refused_and_not_called(
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ("${oc.env:HOME}", "interpolation"),
         ("a ${task.optimizer.lr}", "interpolation"),
@@ -160,9 +160,11 @@ def test_what_a_task_names_beside_networks_is_refused_and_not_called(
         ([[0] * 200] * 200, "too large"),
     ],
 )
-def test_values_that_are_not_plain_are_named(value: Any, told: str, shipped: dict[str, Any], tmp_path: Path) -> None:
+def test_values_that_are_not_plain_are_named(
+    value: Any, expected: str, shipped: dict[str, Any], tmp_path: Path
+) -> None:
     path = saved(tmp_path / "own.ckpt", shipped, task={**shipped[KEY]["task"], "loss_weights": value})
-    with pytest.raises(EgotapError, match=told) as refusal:
+    with pytest.raises(EgotapError, match=expected) as refusal:
         load_task(path, OWN)
     assert str(path) in str(refusal.value)
 
@@ -178,8 +180,8 @@ def test_a_spec_that_holds_itself_or_grows_with_every_level_is_refused() -> None
             check_spec_of_file(spec, OWN, "file")
 
 
-def test_the_weights_that_a_training_began_with_are_not_looked_for(shipped: dict[str, Any], tmp_path: Path) -> None:
-    made = read_checkpoint(checkpoint(tmp_path / "own.ckpt", part="estimators.joint"))
+def test_the_weights_that_a_training_started_from_are_not_looked_up(shipped: dict[str, Any], tmp_path: Path) -> None:
+    content = read_checkpoint(checkpoint(tmp_path / "own.ckpt", part="estimators.joint"))
     for initialise in (
         {
             "_target_": "egotap_pl.nn.resnet.load_imagenet_weights",
@@ -188,10 +190,10 @@ def test_the_weights_that_a_training_began_with_are_not_looked_for(shipped: dict
         },
         imagenet_weights(tmp_path),
     ):
-        path = saved(tmp_path / "own.ckpt", made, task={**made[KEY]["task"], "initialise": initialise})
+        path = saved(tmp_path / "own.ckpt", content, task={**content[KEY]["task"], "initialise": initialise})
         task, _ = load_task(path, OWN)
         task.initialise()
-        assert all(torch.equal(value, made["state_dict"][name]) for name, value in task.state_dict().items())
+        assert all(torch.equal(value, content["state_dict"][name]) for name, value in task.state_dict().items())
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -205,8 +207,8 @@ def test_checkpoints_of_every_preset_load(preset: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset.startswith(("quickstart", "table1"))])
-def test_what_presets_name_at_the_papers_sizes_is_admitted(preset: str) -> None:
-    """There, estimators begin from ImageNet's weights."""
+def test_classes_of_presets_at_the_papers_sizes_are_allowed(preset: str) -> None:
+    """At those sizes, estimators start from ImageNet's weights."""
     settings = composed("train", f"experiment={preset}", "scale=paper")
     assert settings["estimators"]["joint"]["task"]["initialise"]["_partial_"]
     for node in (settings["training"], *settings["estimators"].values()):
@@ -214,7 +216,7 @@ def test_what_presets_name_at_the_papers_sizes_is_admitted(preset: str) -> None:
 
 
 @pytest.mark.parametrize("release", sorted(path.stem for path in (CONF / "release").glob("*.yaml")))
-def test_what_imported_weights_name_is_admitted(release: str) -> None:
+def test_classes_of_imported_weights_are_allowed(release: str) -> None:
     settings = composed("import_weights", f"release={release}", "source=x", "output=y", "data.root=x")
     checked_task(settings["training"]["task"], OWN, release)
 
@@ -255,8 +257,8 @@ def calls(source: Path) -> set[str]:
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
 
-def test_no_admitted_package_has_to_do_with_files() -> None:
-    """All their classes are admitted, so none may read or write; a function that loads weights is not a class."""
+def test_no_allowed_package_reads_or_writes_files() -> None:
+    """All classes of these packages are allowed, so none may. The function that loads weights is not a class."""
     root = Path(egotap_pl.__file__).parents[1]
     sources = [path for package in PACKAGES for path in (root / package.replace(".", "/")).rglob("*.py")]
     assert len(sources) > 40
@@ -300,7 +302,7 @@ def test_no_admitted_package_has_to_do_with_files() -> None:
         ("my_idea.parts.value", [*OWN, "my_idea"], False),
     ],
 )
-def test_trust_is_of_packages_modules_and_single_names(
+def test_packages_modules_and_single_names_can_be_trusted(
     target: str, trust: Any, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "my_idea"

@@ -1,4 +1,4 @@
-"""A training's checkpoints as files: whole or not there, and a training that finds them damaged goes on from others."""
+"""A training's checkpoint files: complete or absent, and what a training does when it finds them damaged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS_PER_EPOCH = 8
 
 
 def flip_a_bit(path: Path) -> None:
-    """In the middle of the largest tensor."""
+    """Flip a bit in the middle of the largest tensor."""
     data = bytearray(path.read_bytes())
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         tensors = [archive.read(name) for name in archive.namelist() if "/data/" in name]
@@ -43,7 +43,7 @@ def empty(path: Path) -> None:
 
 
 def spoil(path: Path) -> None:
-    """As an earlier version left it after a learning rate that was too large."""
+    """Write NaN weights, as an earlier version did after a learning rate that was too large."""
     content = torch.load(path, weights_only=True)
     content["state_dict"]["a"][0] = torch.nan
     torch.save(content, path)
@@ -55,7 +55,7 @@ def remove(path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Of a training that was interrupted after three epochs, of which the second was the best."""
+    """The folder of a training that was interrupted after three epochs, of which the second was the best."""
     for name, epoch in {"best": 2, "previous": 2, "last": 3}.items():
         content = {"state_dict": {"a": torch.rand(1000), "steps": torch.tensor(7)}, "epoch": epoch}
         CheckpointFiles().save_checkpoint(content, tmp_path / "checkpoints" / f"{name}.ckpt")
@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def epochs(folder: Path) -> dict[str, int]:
-    """Of every checkpoint in a folder."""
+    """The epoch of every checkpoint in a folder."""
     return {path.stem: torch.load(path, weights_only=True)["epoch"] for path in folder.glob("*.ckpt")}
 
 
@@ -80,7 +80,7 @@ def test_a_damaged_checkpoint_is_replaced_by_the_one_before_it(
     assert epochs(last.parent) == {"best": 2, "last": 2}
 
 
-def test_a_training_killed_between_two_names_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_training_killed_between_two_renames_resumes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     remove(folder / "checkpoints" / "last.ckpt")
     mend_checkpoints(folder, "lifter")
     assert capsys.readouterr().err == ""
@@ -91,7 +91,7 @@ def test_a_training_killed_between_two_names_goes_on(folder: Path, capsys: pytes
     ("damage", "names"),
     [(cut, ("last", "previous")), (flip_a_bit, ("best",)), (remove, ("best",)), (empty, ("best", "last"))],
 )
-def test_without_what_it_needs_a_training_begins_anew(
+def test_without_what_it_needs_a_training_starts_over(
     damage: Callable[[Path], None], names: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in names:
@@ -106,7 +106,7 @@ def test_without_what_it_needs_a_training_begins_anew(
 def test_intact_checkpoints_are_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mend_checkpoints(folder, "lifter")
     assert epochs(folder / "checkpoints") == {"best": 2, "previous": 2, "last": 3}
-    mend_checkpoints(folder / "not-begun", "lifter")
+    mend_checkpoints(folder / "not-started", "lifter")
     assert capsys.readouterr().err == ""
 
 
@@ -124,12 +124,12 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_a_damaged_one(
 
 
 class Interrupted(NamedTuple):
-    """A training that broke off in its third epoch."""
+    """A training that was interrupted in its third epoch."""
 
     folder: Path
-    """It is as it was left, for each test."""
+    """Its folder, restored for each test."""
     errors: dict[str, Any]
-    """What it would have ended with."""
+    """Errors of the same training without the interruption."""
     command: tuple[str, ...]
 
 
@@ -141,13 +141,13 @@ def errors(folder: Path) -> dict[str, Any]:
 @pytest.fixture
 def interrupted(home: Path, run: Run) -> Interrupted:
     whole = run_folder(run("train", *COMMAND, "paths.runs=undamaged"), home)
-    command, kept = ("train", *COMMAND, "paths.runs=damaged"), home / "damaged-copy"
-    if not kept.is_dir():
+    command, copy = ("train", *COMMAND, "paths.runs=damaged"), home / "damaged-copy"
+    if not copy.is_dir():
         with interrupted_at(2 * STEPS_PER_EPOCH + 3):
             run(*command)
-        shutil.copytree(home / "damaged", kept)
+        shutil.copytree(home / "damaged", copy)
     shutil.rmtree(home / "damaged")
-    shutil.copytree(kept, home / "damaged")
+    shutil.copytree(copy, home / "damaged")
     (folder,) = (path.parent for path in (home / "damaged").rglob("run.json"))
     return Interrupted(folder, errors(whole), command)
 
@@ -162,7 +162,7 @@ def test_it_ends_as_if_nothing_had_been_damaged(name: str, epoch: int, interrupt
     assert errors(interrupted.folder) == interrupted.errors
 
 
-def test_what_was_being_written_when_a_process_was_killed_is_removed(interrupted: Interrupted, run: Run) -> None:
+def test_unfinished_files_of_a_killed_process_are_removed(interrupted: Interrupted, run: Run) -> None:
     folder = interrupted.folder
     for path in (folder / ".metrics.json.99999.unfinished", folder / "checkpoints" / ".last.ckpt.99999.unfinished"):
         path.touch()
@@ -176,7 +176,7 @@ def test_what_was_being_written_when_a_process_was_killed_is_removed(interrupted
 def test_a_training_writes_its_checkpoints_beside_their_place(
     home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder of temporary files may be on another file system, from which nothing can be renamed."""
+    """The system's folder of temporary files may be on another file system, from which a file cannot be renamed."""
     monkeypatch.setattr("tempfile.tempdir", str(home / "no-such-folder"))
     folder = run_folder(run("train", *COMMAND, "training.epochs=1", "paths.runs=no-temporary"), home)
     assert (folder / "checkpoints" / "last.ckpt").is_file()

@@ -1,4 +1,4 @@
-"""A checkpoint that asks for more than it holds, or describes itself wrongly, is named before it takes any memory."""
+"""A checkpoint that declares more than it contains, or has a wrong description, is refused before it takes memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN = ["egotap_pl"]
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The content of a checkpoint of ours: a CNN, whose widths are free."""
+    """The content of a checkpoint of a CNN, whose widths can be chosen freely."""
     path = tmp_path_factory.mktemp("shipped") / "own.ckpt"
     return read_checkpoint(checkpoint(path, "heatmaps=truth", "experiment=table2/cnn"))
 
@@ -66,7 +66,7 @@ def test_a_network_of_a_million_layers_is_refused(shipped: dict[str, Any], tmp_p
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "expected"),
     [
         ("task", ["list"], "task"),
         ("task", {"_target_": "torch.nn.Linear", "in_features": 1, "out_features": 1}, "task"),
@@ -95,11 +95,11 @@ def test_a_network_of_a_million_layers_is_refused(shipped: dict[str, Any], tmp_p
         ("experiment", "\x1b]0;title\x07", "experiment"),
     ],
 )
-def test_a_wrong_field_is_named(field: str, value: Any, told: str, shipped: dict[str, Any], tmp_path: Path) -> None:
+def test_a_wrong_field_is_named(field: str, value: Any, expected: str, shipped: dict[str, Any], tmp_path: Path) -> None:
     if field == "skeleton" and value is not None and value != {"name": "x"}:
         value = {"name": "pair", "joints": ("a", "b"), "parents": (0, 0), "estimates_root": True, **value}
     content = {**shipped, KEY: {**shipped[KEY], field: value}}
-    assert told in refusal(tmp_path / "own.ckpt", content)
+    assert expected in refusal(tmp_path / "own.ckpt", content)
 
 
 def test_a_missing_field_is_named(shipped: dict[str, Any], tmp_path: Path) -> None:
@@ -123,11 +123,11 @@ def test_bytes_are_refused_before_they_are_made(value: Any, shipped: dict[str, A
 def test_a_compressed_file_is_refused_before_it_is_read(shipped: dict[str, Any], tmp_path: Path) -> None:
     torch.save({**shipped, "more": torch.zeros(2**20)}, tmp_path / "own.ckpt")
     with (
-        zipfile.ZipFile(tmp_path / "own.ckpt") as given,
+        zipfile.ZipFile(tmp_path / "own.ckpt") as archive,
         zipfile.ZipFile(tmp_path / "small.ckpt", "w", zipfile.ZIP_DEFLATED) as small,
     ):
-        for name in given.namelist():
-            small.writestr(name, given.read(name))
+        for name in archive.namelist():
+            small.writestr(name, archive.read(name))
     with pytest.raises(EgotapError, match=r"small\.ckpt.*compressed"):
         read_checkpoint(tmp_path / "small.ckpt")
 

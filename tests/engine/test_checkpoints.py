@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were, and a checkpoint of somebody else runs nothing."""
+"""Loading a checkpoint from a stranger runs no code, and bad files are named."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ABOUT = {
 
 
 class Bomb:
-    """Unpickled, it would leave a file."""
+    """An object that would create a file if it were unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,7 +80,7 @@ def test_a_name_from_elsewhere_is_refused_and_not_called(target: str, tmp_path: 
     assert not mark.exists()
 
 
-def test_classes_of_the_package_and_of_trusted_ones_are_admitted() -> None:
+def test_classes_of_the_package_and_of_trusted_ones_are_allowed() -> None:
     assert is_trusted("egotap_pl.tasks.LiftingTask", OWN)
     assert is_trusted("egotap_pl.tasks.schedules.warmup_cosine", OWN)
     assert is_trusted("torch.optim.AdamW", OWN)

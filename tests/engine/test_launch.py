@@ -1,4 +1,4 @@
-"""Several processes: their group, their mistakes, and the job after a failed one."""
+"""Jobs in several processes: their group, their errors, and the job after a failed one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    """Else they would go on beside those of the same command given again."""
+    """Otherwise they would go on beside those of the same command, run again."""
     (tmp_path / "parent.py").write_text(PARENT)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
     parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py"), str(tmp_path)], env=environment)
@@ -73,7 +73,7 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    state = Path(f"/proc/{pid}/stat")  # where nobody takes its exit status, a process that has ended stays listed
+    state = Path(f"/proc/{pid}/stat")  # a process that has ended stays listed until its exit status is read
     return not (state.is_file() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
@@ -98,7 +98,7 @@ def test_devices_are_a_positive_number(devices: object) -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("accumulate_grad_batches", 4)]
 )
-def test_what_devices_cannot_be_is_named(key: str, value: object) -> None:
+def test_wrong_settings_of_devices_are_named(key: str, value: object) -> None:
     with pytest.raises(EgotapError, match=rf"trainer\.{key}"):
         Devices.parse({**TRAINER, key: value})
 

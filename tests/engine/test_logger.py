@@ -1,4 +1,4 @@
-"""Weights & Biases beside metrics.csv: what is logged, and whether every job has a run of its own that is closed."""
+"""Weights & Biases besides metrics.csv: what is logged, and that every job has its own run, which is closed."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_estimator_logs_too(logged: dict[str, OfflineRun]) -> None:
 
 
 @pytest.mark.slow
-def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_goes_on_later(home: Path, run: Run) -> None:
+def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_resumed(home: Path, run: Run) -> None:
     wandb = pytest.importorskip("wandb")
     numbers = ("training.batch_size=8", "training.epochs=2", "+training.task.optimizer.break_at=12,0")
     command = ("train", "-m", *LIFTER, *numbers, *OVERRIDES, "logger=wandb", "paths.runs=broken")
@@ -120,13 +120,13 @@ def test_without_an_account_it_says_so_before_anything_is_computed(
     pytest.importorskip("wandb")
     monkeypatch.setattr("wandb.login", lambda: False)
     monkeypatch.setenv("WANDB_MODE", "online")
-    told = run("train", *LIFTER, "logger=wandb", "paths.runs=nobody", ok=False).err
-    assert "wandb login" in told
-    assert "logger.offline=true" in told
+    error = run("train", *LIFTER, "logger=wandb", "paths.runs=nobody", ok=False).err
+    assert "wandb login" in error
+    assert "logger.offline=true" in error
     assert not (home / "nobody").exists()
 
 
-def test_labels_say_what_was_chosen_and_keep_their_id(tmp_path: Path) -> None:
+def test_labels_have_the_options_and_keep_their_id(tmp_path: Path) -> None:
     choices = {"scale": "tiny", "lifter/encoder": "cnn", "heatmaps": None}
     command = Command(choices, ["seed=3", "lifter/encoder=cnn", "logger=wandb"], "2026-01-01")
     settings = {"data": {"name": "egosynth"}}

@@ -1,4 +1,4 @@
-"""Every format holds the poses that went in; nothing appears that is not whole."""
+"""Every format returns the poses that were written; no file is ever incomplete."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def test_arrays(ending, tmp_path):
     np.testing.assert_array_equal(arrays["time_s"], [NAN, NAN, NAN, 0.12, 0.16])
     assert head["joints"] == list(egocap().estimated_names)
     assert json.loads(head["skeleton"])["parents"] == list(egocap().parents)
-    told = ("format", "version", "unit", "checkpoint", "experiment", "dataset", "egotap_version", "input")
+    names = ("format", "version", "unit", "checkpoint", "experiment", "dataset", "egotap_version", "input")
     wanted = ["egotap-poses", 1, "cm", "best.ckpt", "table1/egotap", "egocap", "1.2", "a folder"]
-    assert [head[key] for key in told] == wanted
+    assert [head[key] for key in names] == wanted
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
@@ -58,8 +58,8 @@ def test_csv(tmp_path):
     assert [row["name"] for row in rows] == ["a", "b, 1", "c", "d", ""]
     assert [row["time_s"] for row in rows] == ["", "", "", "0.120000", "0.160000"]
     last = egocap().estimated_names[-1]
-    found = [[float(row[f"{last}_{axis}_cm"]) for axis in "xyz"] for row in rows]
-    np.testing.assert_allclose(found, pose_cm[:, -1], atol=5.1e-5)
+    values = [[float(row[f"{last}_{axis}_cm"]) for axis in "xyz"] for row in rows]
+    np.testing.assert_allclose(values, pose_cm[:, -1], atol=5.1e-5)
 
 
 @pytest.mark.parametrize("ending", WRITERS)

@@ -1,4 +1,4 @@
-"""Pictures of a training: every preset's tasks have them."""
+"""Pictures of a training exist for the tasks of every preset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders are found again and made whole."""
+"""Run folders are found again, and are never without their run.json."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_a_process_killed_while_it_makes_a_folder_leaves_the_name_free(
         with monkeypatch.context() as patched:
             patched.setattr(write, kill)
             with pytest.raises(Killed):
-                find_or_make_run(tmp_path, "wished", "0")
-    folder = find_or_make_run(tmp_path, "wished", "0")
-    assert folder == tmp_path / "wished"
-    assert [path.name for path in tmp_path.iterdir()] == ["wished"]
+                find_or_make_run(tmp_path, "name", "0")
+    folder = find_or_make_run(tmp_path, "name", "0")
+    assert folder == tmp_path / "name"
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
     assert json.loads((folder / "run.json").read_text())["fingerprint"] == "0"
-    assert find_or_make_run(tmp_path, "wished", "0") == folder
+    assert find_or_make_run(tmp_path, "name", "0") == folder
 
 
 def test_a_name_is_taken_by_any_file(tmp_path: Path) -> None:

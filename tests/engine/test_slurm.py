@@ -1,4 +1,4 @@
-"""In a job of SLURM egotap starts its own processes and goes on from its own checkpoints."""
+"""In a SLURM job, egotap starts its own processes and resumes from its own checkpoints."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def errors(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def whole(home: Path, run: Run) -> Path:
-    """The folder of a training that nothing interrupted, outside SLURM."""
+    """The folder of an uninterrupted training outside SLURM."""
     return run_folder(run("train", *COMMAND, "paths.runs=outside-slurm"), home)
 
 
@@ -43,7 +43,7 @@ def whole(home: Path, run: Run) -> Path:
 def test_checkpoints_that_lightning_writes_for_slurm_are_not_loaded(
     step: int, whole: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Interrupted before the first checkpoint and after it."""
+    """The training is interrupted before and after its first checkpoint."""
     other = run_folder(run("train", *COMMAND, "seed=1", "paths.runs=outside-slurm"), home)
     assert errors(other) != errors(whole)
     command = (*COMMAND, f"paths.runs=in-slurm-{step}")
@@ -75,7 +75,7 @@ def test_an_evaluation_loads_the_checkpoint_that_it_is_given(
 def test_a_job_of_four_tasks_trains_in_one_process(
     whole: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It need not be the first of SLURM's. A handler of SIGUSR1 would write a checkpoint and requeue the job."""
+    """It need not be SLURM's first task. A handler of SIGUSR1 would write a checkpoint and requeue the job."""
     monkeypatch.setattr("lightning_utilities.core.rank_zero.rank_zero_only.rank", 1)  # read from SLURM_PROCID
     handlers, take = [], torch.optim.AdamW.step
 
@@ -94,7 +94,7 @@ def test_a_job_of_four_tasks_trains_in_one_process(
 def test_nobody_is_advised_to_use_srun(
     home: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
-    """Lightning's advice where the command is installed: it would start several trainings."""
+    """Lightning gives this advice if the command is installed. It would start several trainings."""
     (tmp_path / "srun").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     run("train", *COMMAND, "paths.runs=no-srun", "training.epochs=1")

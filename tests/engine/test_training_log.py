@@ -1,4 +1,4 @@
-"""metrics.csv of a training that was interrupted while it was written."""
+"""metrics.csv of a training that was interrupted while the file was written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def resumed(path: Path, steps: int = 32) -> list[list[str]]:
-    """Rows of the file after a training that goes on has opened it."""
+    """Rows of the file after a resumed training has opened it."""
     resumed_csv(CSVLogger(path.parent, name="", version=""), steps)
     with path.open(newline="") as file:
         return list(csv.reader(file))[1:]
@@ -40,7 +40,7 @@ def test_what_the_checkpoint_holds_is_kept(path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("left", range(1, len("1,31,,250.5") + 1))
 def test_a_cut_row_is_dropped_wherever_it_is_cut(left: int, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Half a number is a number, too."""
+    """Half a number is also a number."""
     content = path.read_bytes()
     end = content.index(b"1,31") + left
     path.write_bytes(content[:end])
@@ -69,7 +69,7 @@ def test_without_a_row_to_keep_nothing_is_kept(content: bytes, path: Path) -> No
     assert path.read_text().splitlines() == ["epoch,step,train/loss", "2,33,1.0"]
 
 
-def test_a_training_goes_on_with_a_cut_log(home: Path, run: Run) -> None:
+def test_a_training_resumes_with_a_cut_log(home: Path, run: Run) -> None:
     command = ("train", *LIFTER, "training.batch_size=8", "training.epochs=3")
     whole = run_folder(run(*command, "paths.runs=whole-log"), home)
     with interrupted_at(20):

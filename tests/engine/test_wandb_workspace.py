@@ -1,4 +1,4 @@
-"""The saved dashboard: every panel, filter and column names something that runs have really logged."""
+"""The saved dashboard: every panel, filter and column names something that runs log."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ON_GPUS_ALONE = {"speed/gpu_memory_mib"}  # tests/tasks/test_monitor.py
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     pytest.importorskip("wandb_workspaces")
-    found = importlib.util.spec_from_file_location("wandb_workspace", SCRIPT)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    spec = importlib.util.spec_from_file_location("wandb_workspace", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
@@ -64,7 +64,7 @@ def test_every_panel_names_what_a_run_has_logged(script: ModuleType, logged: dic
 
 def test_every_section_of_what_is_logged_is_shown(script: ModuleType, logged: dict[str, OfflineRun]) -> None:
     sections = script.workspace(script.View("me", "egotap")).sections
-    shown = {
+    prefixes_of_panels = {
         getattr(metric, "name", metric).partition("/")[0]
         for section in sections
         for panel in section.panels
@@ -73,7 +73,7 @@ def test_every_section_of_what_is_logged_is_shown(script: ModuleType, logged: di
     }
     prefixes = {key.partition("/")[0] for run in logged.values() for key in run.keys if "/" in key}
     by_category = {"validation_per_category", "validation_per_category_pa", "test_per_category", "test_per_category_pa"}
-    assert prefixes - shown <= by_category | {"test_per_view"}, "these are in tables"
+    assert prefixes - prefixes_of_panels <= by_category | {"test_per_view"}, "these are in tables"
 
 
 def test_grouping_filters_and_columns_name_labels_of_runs(script: ModuleType, logged: dict[str, OfflineRun]) -> None:

@@ -1,4 +1,4 @@
-"""Training that fails when it is told to, in the processes of tests that name it in their overrides."""
+"""Optimisers that make a training fail at a chosen step. Tests name them in their overrides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import torch
 
 
 class Breaking(torch.optim.SGD):
-    """Fails at a step, in the process of a rank, as long as a file named ``break`` lies in the working folder."""
+    """Fails at a step in one process, if the working folder has a file named ``break``.
+
+    Args:
+        params: parameters to optimise.
+        lr: learning rate.
+        eps: not used.
+        weight_decay: not used.
+        break_at: the step that fails, counted from 1; 0: none.
+        rank: rank of the process that fails.
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float, eps: float, weight_decay: float, break_at: int = 0, rank: int = 0
@@ -25,19 +34,19 @@ class Breaking(torch.optim.SGD):
         return super().step(closure)
 
     def fail(self) -> None:
-        """What happens at that step."""
+        """Called at that step."""
         raise ZeroDivisionError("a defect")
 
 
 class Spoiling(Breaking):
-    """Makes the weights NaN, and goes on."""
+    """Sets the weights to NaN instead of raising an error."""
 
     def fail(self) -> None:
         spoil(self)
 
 
 def spoil(optimizer: torch.optim.Optimizer) -> None:
-    """Makes all weights that an optimiser trains NaN."""
+    """Set all weights that an optimiser trains to NaN."""
     with torch.no_grad():
         for group in optimizer.param_groups:
             for parameter in group["params"]:

@@ -15,20 +15,20 @@ from smoke import SMOKE, Outcome, Run
 
 @pytest.fixture(autouse=True)
 def pythons_interrupt() -> None:
-    """Ctrl-C as in a new process, whatever an earlier test has left; processes that a test starts inherit it."""
+    """Ctrl-C as in a new process, whatever an earlier test has set. Processes that a test starts inherit it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the commands of a session run: they share data and estimators, as a user's do."""
+    """The folder in which a session's commands run. They share data and estimators, as a user's commands do."""
     return tmp_path_factory.mktemp("cli")
 
 
 @contextlib.contextmanager
 def prepared(home: Path) -> Iterator[Run]:
-    """Runs `egotap` in this process: the same code, without a start of Python for each command."""
-    from egotap_pl.cli.main import main  # not before pytest has set up the checks of shapes at import
+    """Runs `egotap` in this process: the same code, without starting Python for each command."""
+    from egotap_pl.cli.main import main  # imported here, after pytest has set up the shape checks of imports
 
     def call(*arguments: str, ok: bool = True) -> Outcome:
         out, err = io.StringIO(), io.StringIO()
@@ -60,7 +60,7 @@ def run(home: Path) -> Iterator[Run]:
 
 @pytest.fixture(scope="session")
 def logged(home: Path) -> dict[str, OfflineRun]:
-    """What a run with logger=wandb has logged, offline, by its stages."""
+    """The offline runs that a training with logger=wandb logs, by stage."""
     pytest.importorskip("wandb")
     numbers = ("training.batch_size=8", "training.epochs=2", "estimators.joint.batch_size=4")
     where = ("paths.runs=logged/runs", "paths.stages=logged/stages")

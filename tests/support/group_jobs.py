@@ -1,4 +1,4 @@
-"""Work for the processes of tests/cli/test_launch.py, which import it by name."""
+"""Functions for the processes of tests/engine/test_launch.py, which import them by name."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from egotap_pl.core.errors import EgotapError
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is given."""
+    """The argument of the functions."""
 
     folder: Path
 
 
 def add_ranks(job: Job) -> None:
-    """Proves that the processes reach each other."""
+    """Write the sum of the ranks, which every process has only if the processes reach each other."""
     dist.init_process_group("gloo")
     total = torch.tensor([float(dist.get_rank() + 1)])
     dist.all_reduce(total)
@@ -30,18 +30,18 @@ def add_ranks(job: Job) -> None:
 
 
 def mistaken(job: Job) -> None:
-    """A user's mistake that only the second process notices."""
+    """Raise a user's mistake in the second process."""
     if os.environ["RANK"] == "1":
         raise EgotapError("the second process found a mistake")
     dist.init_process_group("gloo")
 
 
 def defective(job: Job) -> None:
-    """A defect."""
+    """Raise an error that is not a user's mistake."""
     raise ZeroDivisionError("a defect")
 
 
 def endless(job: Job) -> None:
-    """Says who it is, and never ends."""
+    """Write the process's id, and never end."""
     (job.folder / f"pid-{os.environ['RANK']}").write_text(str(os.getpid()))
     time.sleep(600)

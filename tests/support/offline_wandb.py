@@ -1,4 +1,4 @@
-"""What an offline run of Weights & Biases has on disk: a log in LevelDB's format with a protocol buffer per record."""
+"""Reads offline runs of Weights & Biases: a log in LevelDB's format with a protocol buffer per record."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ FULL, LAST = 1, 4
 
 @dataclass
 class OfflineRun:
-    """What was logged.
-
-    Fields:
-        rows: every call of log, the keys of nested values joined by dots.
-        config: as set.
-        exit_code: None for a run that was not closed.
-    """
+    """The content of a run."""
 
     id: str = ""
     name: str = ""
@@ -28,8 +22,11 @@ class OfflineRun:
     job_type: str = ""
     tags: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    """One for every call of log; the keys of nested values are joined by dots."""
+
     config: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
+    """None for a run that was not closed."""
 
     @property
     def keys(self) -> set[str]:
@@ -40,7 +37,7 @@ class OfflineRun:
 
 
 def offline_runs(folder: Path) -> list[OfflineRun]:
-    """Every run that lies somewhere below a folder, in the order of their beginnings."""
+    """All runs below a folder, in the order in which they were started."""
     return [read_run(path) for path in sorted(folder.rglob("offline-run-*/run-*.wandb"), key=lambda p: p.parent.name)]
 
 
@@ -69,9 +66,9 @@ def _items(items: Any) -> dict[str, Any]:
 
 
 def _records(data: bytes) -> list[bytes]:
-    """Records of the log, those over several blocks joined; one that is cut off at the end is left out."""
+    """The records of the log. Those that span blocks are joined; a last one that is cut off is ignored."""
     assert data[:4] == b":W&B"
-    found, part, at = [], b"", FILE_HEADER
+    records, part, at = [], b"", FILE_HEADER
     while at + RECORD_HEADER <= len(data):
         left = BLOCK - at % BLOCK
         if left < RECORD_HEADER:  # filled up with zeros
@@ -81,6 +78,6 @@ def _records(data: bytes) -> list[bytes]:
         part += data[at + RECORD_HEADER : at + RECORD_HEADER + size]
         at += RECORD_HEADER + size
         if kind in (FULL, LAST):
-            found.append(part)
+            records.append(part)
             part = b""
-    return found
+    return records

@@ -1,4 +1,4 @@
-"""Checkpoints with random weights, of any configuration: what a training writes, without a training."""
+"""Checkpoints of any configuration with random weights, as a training would write them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
 
 
 def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = "training") -> Path:
-    """Writes a checkpoint of the task that `egotap train <overrides>` would train.
+    """Write a checkpoint of a task that `egotap train <overrides>` would train.
 
     Args:
         path: the file.
-        overrides: of `egotap train`.
-        data: data set, and so skeleton.
-        part: ``training``, ``probe`` or ``estimators.joint``: whose task.
+        *overrides: overrides of `egotap train`.
+        data: the data set, which determines the skeleton.
+        part: key of the task's node: ``training``, ``probe`` or ``estimators.joint``.
     """
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -53,7 +53,7 @@ def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = 
 
 
 def randomise(network: nn.Module) -> None:
-    """Weights under which everything matters: fresh ones have zeros, and statistics that change nothing."""
+    """Set weights that all affect the result: initial ones include zeros, and statistics that change nothing."""
     with torch.no_grad():
         for parameter in network.parameters():
             if not parameter.any():
@@ -67,7 +67,7 @@ def randomise(network: nn.Module) -> None:
 
 
 def answers(path: Path, images: np.ndarray) -> np.ndarray:
-    """Poses of a checkpoint's network alone; what stands in for truth must not matter."""
+    """Poses in cm that a checkpoint's network gives for images. The labels of its batch are dummies."""
     task, about = load_task(path, ["egotap_pl"])
     joints, n = about.facts().skeleton.num_joints, len(images)
     batch = Batch(

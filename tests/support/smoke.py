@@ -15,7 +15,7 @@ LIFTER = ("scale=smoke", "heatmaps=truth")  # no estimators: quick
 
 
 class Outcome(NamedTuple):
-    """What a command ended with."""
+    """A command's exit status and its output."""
 
     status: int
     out: str
@@ -26,14 +26,14 @@ Run = Callable[..., Outcome]
 
 
 def run_folder(outcome: Outcome, home: Path) -> Path:
-    """The folder that a command names at its end."""
+    """The run's folder, which a command prints at its end."""
     lines = [line for line in outcome.out.splitlines() if line.startswith("run folder")]
     return home / lines[-1].split()[-1]
 
 
 @contextmanager
 def at_step(number: int, act: Callable[[torch.optim.Optimizer], None]) -> Iterator[None]:
-    """Calls ``act`` after a step of the trainings inside the block, counted from 1."""
+    """Call ``act`` after a step, counted from 1, of the trainings inside the block."""
     take, steps = torch.optim.AdamW.step, 0
 
     def step(optimizer: torch.optim.AdamW, closure: Any = None) -> Any:
@@ -50,7 +50,7 @@ def at_step(number: int, act: Callable[[torch.optim.Optimizer], None]) -> Iterat
 
 @contextmanager
 def interrupted_at(number: int) -> Iterator[None]:
-    """Trainings inside the block break off after a step."""
+    """Interrupt trainings inside the block after a step, counted from 1."""
 
     def fail(_: torch.optim.Optimizer) -> None:
         raise ZeroDivisionError
