@@ -3,14 +3,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TESTS := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test setup check page-check docs notebooks clean
+.PHONY: demo test coverage setup check page-tools page-check docs notebooks clean
 
 demo: setup
 	$(BIN)/egotap train experiment=quickstart
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(TESTS)
+
+# All tests, and how many lines and branches of the package they run; processes that tests start count too.
+coverage: setup
+	$(TESTS) --cov --cov-report=term
 
 # Style, types and layers: what CI holds besides the tests.
 check: setup
@@ -28,9 +33,11 @@ docs: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# The JavaScript of the report's page: linter, format and types. Needs Node 20 and npm.
-page-check: tools/page/node_modules/.package-lock.json
+# The JavaScript of the report's page: linter, format and types. Needs Node 20 or newer with npm.
+page-check: page-tools
 	npm --prefix tools/page run --silent check
+
+page-tools: tools/page/node_modules/.package-lock.json
 
 tools/page/node_modules/.package-lock.json: tools/page/package-lock.json
 	npm --prefix tools/page ci --no-audit --no-fund --silent
@@ -45,4 +52,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) tools/page/node_modules build dist site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) tools/page/node_modules build dist site .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
