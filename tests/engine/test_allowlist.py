@@ -120,7 +120,7 @@ PLACES: dict[str, Callable[[dict[str, Any], Any], Any]] = {
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The content of a checkpoint that egotap wrote."""
-    return read_checkpoint(checkpoint(tmp_path_factory.mktemp("shipped") / "own.ckpt", "heatmaps=truth"))
+    return dict(read_checkpoint(checkpoint(tmp_path_factory.mktemp("shipped") / "own.ckpt", "heatmaps=truth")))
 
 
 def saved(path: Path, content: dict[str, Any], **changes: Any) -> Path:
@@ -181,7 +181,7 @@ def test_a_spec_that_holds_itself_or_grows_with_every_level_is_refused() -> None
 
 
 def test_the_weights_that_a_training_started_from_are_not_looked_up(shipped: dict[str, Any], tmp_path: Path) -> None:
-    content = read_checkpoint(checkpoint(tmp_path / "own.ckpt", part="estimators.joint"))
+    content = dict(read_checkpoint(checkpoint(tmp_path / "own.ckpt", part="estimators.joint")))
     for initialise in (
         {
             "_target_": "egotap_pl.nn.resnet.load_imagenet_weights",

@@ -24,7 +24,7 @@ OWN = ["egotap_pl"]
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The content of a checkpoint of a CNN, whose widths can be chosen freely."""
     path = tmp_path_factory.mktemp("shipped") / "own.ckpt"
-    return read_checkpoint(checkpoint(path, "heatmaps=truth", "experiment=table2/cnn"))
+    return dict(read_checkpoint(checkpoint(path, "heatmaps=truth", "experiment=table2/cnn")))
 
 
 def refusal(path: Path, content: dict[str, Any]) -> str:

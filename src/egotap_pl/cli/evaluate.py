@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
@@ -13,6 +12,7 @@ from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.allowlist import entries
+from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.datasets import ensure_data
@@ -44,7 +44,7 @@ def main(config: DictConfig) -> None:
         RESULT.print(f"metrics and predictions  {output}", soft_wrap=True)
 
 
-def _store(settings: dict[str, Any], about: About, checkpoint: Path) -> Path:
+def _store(settings: Spec, about: About, checkpoint: Path) -> Path:
     """The folder of the data: from the command line, or else of the data that the checkpoint was trained on.
 
     Raises:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,26 @@ DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 _RECORDS = "jobs"
 _state: dict[str, Path] = {}
 """Of this process: the grid's folder (``sweep``), and the run folder of the current job (``run``)."""
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """How a job ended: the content of a file in the grid's folder."""
+
+    job: int
+    """Number of the job."""
+
+    overrides: list[str]
+    """Overrides of the job, as typed."""
+
+    status: str
+    """`DONE`, `FAILED` or `INTERRUPTED`."""
+
+    message: str
+    """Why it did not succeed; empty if it did."""
+
+    folder: str | None
+    """Folder of its run, or None."""
 
 
 class Begin(Callback):
@@ -51,17 +73,11 @@ def record(status: str, error: BaseException | None = None) -> None:
     number = int(hydra.job.num)
     message = "" if error is None else (readable(error) or f"{type(error).__name__}: {error}")
     overrides = list(hydra.overrides.task)
-    content = {
-        "job": number,
-        "overrides": overrides,
-        "status": status,
-        "message": message,
-        "folder": None if folder is None else str(folder),
-    }
+    job = JobRecord(number, overrides, status, message, None if folder is None else str(folder))
     if error is not None:
         lines = "".join(traceback.format_exception(error))
         (records / f"{number}.log").write_text(f"{' '.join(overrides)}\n{lines}", encoding="utf-8")
-    write_json(records / f"{number}.json", content)
+    write_json(records / f"{number}.json", asdict(job))
 
 
 def collate() -> None:
@@ -75,7 +91,8 @@ def collate() -> None:
     from egotap_pl.report.tables.jobs import Job, grid_table, jobs_table
     from egotap_pl.report.text import csv_text, markdown
 
-    jobs = [Job(**content, metrics=_metrics(content["folder"])) for content in map(_read, records)]
+    ended = [JobRecord(**json.loads(path.read_text(encoding="utf-8"))) for path in records]
+    jobs = [Job(**asdict(job), metrics=_metrics(job)) for job in ended]
     summary = jobs_table(jobs)
     for table in (summary, grid_table(jobs)):
         if table is not None:
@@ -93,11 +110,9 @@ def collate() -> None:
     RESULT.print(f"all jobs                {sweep / 'jobs.csv'}", soft_wrap=True)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
-def _metrics(folder: str | None) -> dict[str, Any]:
-    path = None if folder is None else Path(folder) / "metrics.json"
-    return _read(path) if path is not None and path.is_file() else {}
+def _metrics(job: JobRecord) -> Mapping[str, Any]:
+    path = None if job.folder is None else Path(job.folder) / "metrics.json"
+    metrics: Mapping[str, Any] = {}
+    if path is not None and path.is_file():
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    return metrics

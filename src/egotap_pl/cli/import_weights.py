@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from egotap_pl.cli.composing import application, plain
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.engine.build import build
+from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.importing import CATEGORIES, import_weights
 
@@ -31,18 +30,18 @@ def main(config: DictConfig) -> None:
     say(f"{count:,} weights imported from {source} to {output}")
 
 
-def _settings(config: DictConfig) -> dict[str, Any]:
+def _settings(config: DictConfig) -> Spec:
     """The configuration as plain containers. Mandatory values of the data are not needed to import weights."""
     config = config.copy()
     OmegaConf.set_readonly(config, False)
     for key in config.data:
         if OmegaConf.is_missing(config.data, key):
             config.data[key] = None
-    settings: dict[str, Any] = plain(config)
+    settings: Spec = plain(config)
     return settings
 
 
-def _about(settings: dict[str, Any], skeleton: Skeleton) -> About:
+def _about(settings: Spec, skeleton: Skeleton) -> About:
     training = settings["training"]
     return About(
         task=training["task"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
@@ -12,7 +11,7 @@ from egotap_pl.cli.composing import application, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
-from egotap_pl.engine.build import build
+from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.datasets import check_data, ensure_data
 from egotap_pl.engine.settings import DataSpec
 
@@ -39,7 +38,7 @@ def main(config: DictConfig) -> None:
         say(f"layout written to {output}")
 
 
-def _checked(settings: dict[str, Any]) -> Shard:
+def _checked(settings: Spec) -> Shard:
     """Check values and their combinations, and parse the shard.
 
     Raises:

@@ -20,7 +20,7 @@ from egotap_pl.cli.composing import composing, conf_dir, plain
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
-from egotap_pl.engine.build import current_name
+from egotap_pl.engine.build import Spec, current_name
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.datasets import ensure_data, find_data, fingerprint_of_frames
 from egotap_pl.engine.settings import DataSpec
@@ -69,9 +69,8 @@ def _composed_again(about: About) -> DataSpec | None:
     try:
         with composing():
             overrides = [f"data={name}", *([f"codec={codec}"] if codec else [])]
-            data: dict[str, Any] = plain(hydra.compose("prepare", overrides))["data"]
-        for part in ("source", "codec"):
-            data[part] = _with_numbers(data[part], about.data.get(part))
+            own: Spec = plain(hydra.compose("prepare", overrides))["data"]
+        data = {**own, **{part: _with_numbers(own[part], about.data.get(part)) for part in ("source", "codec")}}
         image_px = data["source"].get("image_px")
         too_large = isinstance(image_px, (int, float)) and image_px > FRAME_PX
         spec = DataSpec.parse(data)
@@ -81,7 +80,7 @@ def _composed_again(about: About) -> DataSpec | None:
     return spec if same else None
 
 
-def _codec_option(data: dict[str, Any]) -> str | None:
+def _codec_option(data: Spec) -> str | None:
     """The option in conf/codec whose class the checkpoint names."""
     codec = data.get("codec")
     target = codec.get("_target_") if isinstance(codec, dict) else None

@@ -18,7 +18,7 @@ from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
-from egotap_pl.engine.build import build
+from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.labels import ASIDE
 from egotap_pl.engine.stages import held
 
@@ -65,7 +65,7 @@ class Space(NamedTuple):
     fixed: list[str]
     """Overrides of every trial."""
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Spec:
         """What must not change when a study is continued, as plain containers."""
         return {
             "searched": {key: repr(distribution) for key, distribution in sorted(self.searched.items())},

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pickletools
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import torch
@@ -17,7 +16,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import is_trusted, targets
-from egotap_pl.engine.build import build
+from egotap_pl.engine.build import Spec, build
 
 MIB = 2**20
 MAX_DESCRIPTION_BYTES = 16 * MIB
@@ -54,7 +53,7 @@ def check_archive(path: Path) -> None:
                     raise EgotapError(f"{path} is refused: it creates byte strings, which no checkpoint needs")
 
 
-def build_task(spec: dict[str, Any], facts: DataFacts, weights: Mapping[str, Tensor], origin: str) -> L.LightningModule:
+def build_task(spec: Spec, facts: DataFacts, weights: Mapping[str, Tensor], origin: str) -> L.LightningModule:
     """Build the task of a checked spec if the weights fit it.
 
     The task is first built without memory, so that a spec's sizes cost nothing until the file has proved to contain
@@ -114,7 +113,7 @@ def check_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str)
         raise EgotapError(f"{origin}: the weights do not fit: {'; '.join(described)}")
 
 
-def _instantiate(spec: dict[str, Any], facts: DataFacts, origin: str) -> L.LightningModule:
+def _instantiate(spec: Spec, facts: DataFacts, origin: str) -> L.LightningModule:
     try:
         task = build(spec)(facts)
     except Exception as error:  # of any kind: whatever a class raises for values that it cannot use
@@ -125,7 +124,7 @@ def _instantiate(spec: dict[str, Any], facts: DataFacts, origin: str) -> L.Light
     return task
 
 
-def _bytes_of(tensors: Any) -> int:
+def _bytes_of(tensors: Iterable[Tensor]) -> int:
     """Bytes that tensors take in memory; shared memory counts once."""
     storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
     return sum(storages.values())

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
 
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.allowlist import check_spec_of_file
+from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_limits import build_task, check_archive, check_weights
 
 KEY = "egotap"
 VERSION = 1
+Content: TypeAlias = Mapping[str, Any]
+"""Content of a checkpoint file: ``state_dict``, ``epoch``, ``global_step`` ..., and under `KEY` an `About`."""
 MAX_NAMES = 1000
 """Largest number of joints, and of motion categories, that a checkpoint may name."""
 
@@ -25,16 +29,16 @@ MAX_NAMES = 1000
 class About(NamedTuple):
     """A checkpoint's description of itself, as plain containers."""
 
-    task: dict[str, Any]
+    task: Spec
     """Spec of the task, to be called with `DataFacts`."""
 
-    skeleton: dict[str, Any]
+    skeleton: Spec
     """Fields of the `Skeleton`."""
 
     categories: list[str]
     """Names of the data set's motion categories."""
 
-    data: dict[str, Any]
+    data: Spec
     """Configuration of the data that it was trained on."""
 
     data_fingerprint: str
@@ -66,7 +70,7 @@ class WriteAbout(Callback):
         checkpoint[KEY] = {"version": VERSION, **self.about._asdict()}
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> Content:
     """Read a checkpoint file: tensors and plain containers. Nothing else is unpickled.
 
     Raises:
@@ -89,7 +93,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def about_of(content: dict[str, Any], path: Path) -> About:
+def about_of(content: Content, path: Path) -> About:
     """A checkpoint's description of itself, with every field checked.
 
     Args:
@@ -186,17 +190,14 @@ def load_task(
     return task, about
 
 
-def _are_weights(state: Any) -> bool:
+def _are_weights(state: Any) -> TypeGuard[dict[str, Tensor]]:
     return isinstance(state, dict) and all(
-        type(name) is str
-        and isinstance(value, torch.Tensor)
-        and value.layout is torch.strided
-        and value.device.type == "cpu"
+        type(name) is str and isinstance(value, Tensor) and value.layout is torch.strided and value.device.type == "cpu"
         for name, value in state.items()
     )
 
 
-def checked_task(task: dict[str, Any], trust: Sequence[str], origin: str) -> dict[str, Any]:
+def checked_task(task: Spec, trust: Sequence[str], origin: str) -> Spec:
     """The spec that is built for a task when a checkpoint is loaded.
 
     ``initialise`` is removed: only a new training calls it, and it may name a file of weights.
@@ -231,7 +232,7 @@ def load_part(module: torch.nn.Module, path: Path, prefix: str) -> None:
     load_weights(module, part, f"{path}, {prefix}")
 
 
-def load_weights(module: torch.nn.Module, weights: dict[str, Any], origin: str) -> None:
+def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], origin: str) -> None:
     """Load weights into a module; every one must fit.
 
     Args:

@@ -6,7 +6,6 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning
@@ -14,7 +13,7 @@ from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.launch import launch
 from egotap_pl.engine.progress import StageProgress
-from egotap_pl.engine.results import Provenance, run_test
+from egotap_pl.engine.results import Metrics, Provenance, run_test
 from egotap_pl.tasks import LiftingTask, ReconstructionTask
 from egotap_pl.tasks.heatmap_sources import HeatmapSource, TrueHeatmaps
 
@@ -54,7 +53,7 @@ def evaluate(
     batch_size: int | None = None,
     trust: tuple[str, ...] = (),
     output: Path | None = None,
-) -> dict[str, Any]:
+) -> Metrics:
     """Test a checkpoint.
 
     Args:
@@ -78,7 +77,7 @@ def evaluate(
         folder.mkdir(parents=True, exist_ok=True)
         job = TestJob(checkpoint, split, store, batch_size or about.batch_size, devices, trust, folder)
         launch(test, job, devices.devices)
-        metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics: Metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return metrics
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
@@ -47,7 +46,7 @@ class Experiment:
             return self._run("lifter", settings.training, lifter, experiment, settings.name, settings.config)
         identity, parts = self._run_identity(probe.training), {}
         if probe.of is not None:
-            identity["lifter"] = lifter
+            identity = {**identity, "lifter": lifter}
             without_probe = {**settings.config, "probe": {}}
             folder = self._run("lifter", settings.training, lifter, probe.of, None, without_probe)
             best = folder / FOLDER / BEST
@@ -139,10 +138,10 @@ class Experiment:
 
     # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 
-    def _identity(self, training: TrainingSpec) -> dict[str, Any]:
+    def _identity(self, training: TrainingSpec) -> Spec:
         return {**training.node, "data": self.data.fingerprint, "precision": self.settings.devices.precision}
 
-    def _run_identity(self, training: TrainingSpec) -> dict[str, Any]:
+    def _run_identity(self, training: TrainingSpec) -> Spec:
         heatmaps = self.settings.heatmaps
         return {
             **self._identity(training),
@@ -150,5 +149,5 @@ class Experiment:
             "heatmaps_kept": bool(heatmaps.cache and heatmaps.estimators and training.epochs),  # in half precision
         }
 
-    def _estimator_identities(self) -> dict[str, Any]:
+    def _estimator_identities(self) -> Spec:
         return {kind: self._identity(self.settings.estimators[kind]) for kind in self.settings.heatmaps.estimators}

@@ -49,7 +49,7 @@ def run_test(
     split: str,
     provenance: Provenance,
     folder: Path | None,
-) -> dict[str, Any]:
+) -> Metrics:
     """Test a task on a split. The first process writes metrics.json and, for poses, predictions.h5.
 
     Args:
