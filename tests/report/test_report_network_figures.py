@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import prepared
-from made import checkpoint
+from random_checkpoints import checkpoint
 from smoke import LIFTER, Run
 
 from egotap_pl.analysis import runs as finished
