@@ -100,7 +100,7 @@ def test_the_papers_own_condition_is_said_to_be_comparable(make_run) -> None:
     table = results_table(PAPER[1], found)
     assert "paper, UnrealEgo: MPJPE (mm)" in table.columns
     assert "paper, EgoCap (other data): MPJPE (mm)" in table.columns
-    assert "UnrealEgo are of the same protocol" in table.caption
+    assert "UnrealEgo are for the same protocol" in table.caption
 
 
 def test_rebuilt_heatmaps(make_run) -> None:
@@ -185,6 +185,17 @@ def test_per_category_and_joint(make_run) -> None:
     assert "PA-MPJPE" in aligned.title
 
 
+def test_a_run_that_was_tested_without_a_joint_has_no_error_for_it(make_run) -> None:
+    runs = [make_run(name, 1, [10] * 6, MOTION) for name in ("table1/unrealego", "table1/egotap")]
+    first = next(iter(runs[1].metrics["per_joint"]))
+    del runs[1].metrics["per_joint"][first], runs[1].metrics["per_category"]["walking"]
+    joints, categories, _ = breakdown_tables(PAPER[1], condition(runs))
+    assert column(joints, "EgoTAP (Ours)")[first].text == "missing"
+    assert column(joints, "UnrealEgo")[first].value == 10
+    assert column(categories, "EgoTAP (Ours)")["walking"].text == "missing"
+    assert column(categories, "EgoTAP (Ours)")["sitting"].value == 10
+
+
 def test_a_condition_has_the_tables_that_were_wished_for(make_run) -> None:
     runs = [make_run("propagation/pu_tree_aligned", 1, [10] * 6, MOTION)]
     alias: dict[str, tuple[str, ...]] = {"propagation/pu_tree_aligned": ("table1/egotap", "table2/grid_vit_pu")}
@@ -199,7 +210,7 @@ def test_every_run_is_listed(make_run) -> None:
     run = make_run("table1/egotap", 1, [10] * 6, MOTION)
     found = condition([run, replace(run)])
     table = runs_table([found])
-    assert [row[table.columns.index("remark")].text for row in table.rows] == ["", "repeats another: not counted"]
+    assert [row[table.columns.index("remark")].text for row in table.rows] == ["", "repeats another run: not counted"]
     assert table.rows[0][table.columns.index("folder")].text == str(run.folder)
 
 

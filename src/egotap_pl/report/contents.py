@@ -1,4 +1,4 @@
-"""What a report is made of: tables, illustrations, and a scene to look at in three dimensions."""
+"""The content of a report: tables, illustrations, and test motions for the 3D viewer."""
 
 from __future__ import annotations
 
@@ -19,44 +19,50 @@ _LONGEST_NAME = 120
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's entry.
-
-    Args:
-        text: what is read, e.g. ``54.5 ± 0.3``.
-        value: what it is sorted by; None: by its text.
-        best: whether it is the best of its column.
-        low: lower end of the value's interval; None: it has none.
-        high: its upper end; likewise.
-    """
+    """An entry of a table."""
 
     text: str
+    """What is read, e.g. ``54.5 ± 0.3``."""
+
     value: int | float | None = None
+    """What it is sorted by; None: its text."""
+
     best: bool = False
+    """Whether it is the best of its column."""
+
     low: float | None = None
+    """Lower end of the value's interval; None without an interval."""
+
     high: float | None = None
+    """Upper end of the same interval."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table with its words.
 
-    Args:
-        name: stem of its files' names.
-        title: one line.
-        caption: what its numbers are, and under which conditions they hold.
-        columns: their names; the first column names the rows.
-        rows: as long as ``columns``.
-        notes: what is missing from it, or limits it.
-        facts: what it was made of, name and value: commands, devices, seeds, commits.
+    Raises:
+        ValueError: if a row does not have a cell for each column.
     """
 
     name: str
+    """Name of its files, without the ending."""
+
     title: str
+    """One line."""
+
     caption: str
+    """What its numbers are, and under which conditions they hold."""
+
     columns: tuple[str, ...]
+    """Names of the columns; the first column names the rows."""
+
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    """What is missing from it, or limits it."""
+
     facts: Mapping[str, str] = field(default_factory=dict)
+    """What it was made of, by name: commands, devices, seeds, commits."""
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -65,50 +71,56 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Illustration:
-    """A figure with its words.
-
-    Args:
-        name: stem of its file's name.
-        title: one line.
-        caption: what is seen, with the numbers that belong to it.
-        alt: what it shows, for who does not see it.
-        figure: the picture.
-    """
+    """A figure with its words."""
 
     name: str
+    """Name of its files, without the ending."""
+
     title: str
+    """One line."""
+
     caption: str
+    """What it shows, with the numbers that belong to it."""
+
     alt: str
+    """What it shows, for readers who do not see it."""
+
     figure: Figure
 
 
 @dataclass(frozen=True, eq=False)
 class ViewerScene:
-    """Frames of test motions, in order, with the truth and what several methods made of them.
-
-    Args:
-        skeleton: whose estimated joints the poses are.
-        motion: name per frame; frames of one motion stand together, in their order.
-        category: name per frame.
-        frame_number: within the motion.
-        images: both views, or None where the frame store is not at hand.
-        heatmaps: both views' heatmaps as pictures, or None.
-        visibility: a `egotap_pl.core.batch.Visibility` per view and joint.
-        truth_cm: in the left camera's axes.
-        estimates_cm: likewise, by method.
-        note: which runs and frames these are.
-    """
+    """Frames of test motions, in order, with the true poses and those that several methods estimate."""
 
     skeleton: Skeleton
+    """The skeleton of the poses."""
+
     motion: Sequence[str]
+    """Name of each frame's motion; the frames of a motion stand together, in their order."""
+
     category: Sequence[str]
+    """Category of each frame's motion."""
+
     frame_number: Sequence[int]
+    """Number of each frame within its motion."""
+
     images: UInt8[np.ndarray, "n v 3 h w"] | None
+    """RGB images of both views; None without a frame store."""
+
     heatmaps: UInt8[np.ndarray, "n v 3 h2 w2"] | None
+    """Heatmaps of both views as RGB images, or None."""
+
     visibility: UInt8[np.ndarray, "n v j"]
+    """A `egotap_pl.core.batch.Visibility` for each frame, view and estimated joint."""
+
     truth_cm: Float[np.ndarray, "n j 3"]
+    """True poses: estimated joints, in the left camera's axes."""
+
     estimates_cm: Mapping[str, Float[np.ndarray, "n j 3"]]
+    """Poses of each method by the method's name."""
+
     note: str = ""
+    """Which runs and frames these are."""
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -137,20 +149,22 @@ class FileNames:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Everything that a report shows.
-
-    Args:
-        title: one line.
-        facts: what it was made of, name and value: runs, data, devices, commits.
-        missing: what was looked for and is not there.
-        tables: in their order.
-        illustrations: in their order.
-        scene: or None.
-    """
+    """Everything that a report shows."""
 
     title: str
+    """One line."""
+
     facts: Mapping[str, str]
+    """What it was made of, by name: runs, data, devices, commits."""
+
     missing: Sequence[str]
+    """What it lacks, a line each."""
+
     tables: Sequence[Table] = field(default_factory=tuple)
+    """In the order of the page."""
+
     illustrations: Sequence[Illustration] = field(default_factory=tuple)
+    """In the order of the page."""
+
     scene: ViewerScene | None = None
+    """What the 3D viewer shows; None: there is no viewer."""

@@ -15,7 +15,7 @@ from egotap_pl.engine.run_folders import ENTRY
 from egotap_pl.engine.stages import is_done
 from egotap_pl.report.run_config import read_run_config
 
-# What a run's files must have, for tables and comparisons: keys, those of nested values by dots, and their types.
+# What tables and comparisons need of a run's files: keys, with dots where they are nested, and types of the values.
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "scale": (dict,),
@@ -37,33 +37,35 @@ _POSES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("mpjpe", "pa_mpjpe"), (int, float)),
     **dict.fromkeys(("per_joint", "per_category"), (dict,)),
 }
-_MAPS: dict[str, tuple[type, ...]] = dict.fromkeys(("mse", "zeros_mse"), (int, float))
-_LARGEST = 2**53  # of whole numbers: what a float still holds
+_CATEGORY: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("mpjpe", "pa_mpjpe"), (int, float)),
+    "frames": (int,),
+}
+_HEATMAPS: dict[str, tuple[type, ...]] = dict.fromkeys(("mse", "zeros_mse"), (int, float))
+_LARGEST = 2**53  # whole numbers beyond it have no exact float
 _MAX_METRICS_BYTES = 4 * 2**20
 _MAX_ENTRY_BYTES = 2**20
 
 
 class Gathered(NamedTuple):
-    """What lies under some folders.
-
-    Fields:
-        runs: the finished ones, in the order of their folders.
-        missing: a sentence for each that is not finished or cannot be read.
-    """
+    """The runs under some folders."""
 
     runs: list[Run]
+    """The finished runs, in the order of their folders."""
+
     missing: list[str]
+    """A sentence for each run that is unfinished or damaged."""
 
 
 def gather(folders: Sequence[Path], visited: Callable[[Path], None] = lambda _: None) -> Gathered:
-    """Read the finished runs under folders; one that is damaged is named, and the others are read.
+    """Read the finished runs under folders. A damaged run does not keep the others from being read.
 
     Args:
-        folders: run folders, or folders with run folders at any depth; a run that is found twice counts once.
+        folders: run folders, or folders that hold run folders at any depth. A run that is found twice counts once.
         visited: called with each run folder.
 
     Raises:
-        EgotapError: if one of the folders is not there, or there is no finished run in any.
+        EgotapError: if a folder does not exist, or none holds a finished run.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -73,15 +75,15 @@ def gather(folders: Sequence[Path], visited: Callable[[Path], None] = lambda _: 
     for folder in entries.values():
         visited(folder)
         if not is_done(folder):
-            missing.append(f"{folder}: not finished; the command that began it goes on from there")
+            missing.append(f"{folder}: not finished; the command that began it continues it")
             continue
         try:
             runs.append(read_run(folder))
         except EgotapError as error:
             missing.append(str(error))
     if not runs:
-        told = "".join(f"\n  {line}" for line in missing[:5])
-        raise EgotapError(f"no finished run in {', '.join(map(str, folders))}: train first, e.g. egotap train{told}")
+        reasons = "".join(f"\n  {line}" for line in missing[:5])
+        raise EgotapError(f"no finished run in {', '.join(map(str, folders))}: train first, e.g. egotap train{reasons}")
     return Gathered(runs, missing)
 
 
@@ -89,7 +91,7 @@ def read_run(folder: Path) -> Run:
     """A finished run.
 
     Raises:
-        EgotapError: if one of its files is missing or damaged, or it is of an older version of this program.
+        EgotapError: if one of its files is missing or damaged, or they do not fit together.
     """
     name = "config.yaml"
     try:
@@ -99,22 +101,39 @@ def read_run(folder: Path) -> Run:
             raise ValueError("heatmaps.estimators are not names")
         name = "metrics.json"
         metrics = json.loads(read_text(folder / name, _MAX_METRICS_BYTES))
-        _require(metrics, _METRICS)
-        _require(metrics, _MAPS if "mse" in metrics else _POSES)
-        for key in ("per_joint", "per_category"):
-            _require_numbers(metrics.get(key, {}), key)
+        _check_metrics(metrics, is_probe=bool(settings["probe"]))
     except (ValueError, RecursionError, EgotapError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix(str(folder / name))[:300]
         reason = reason.lstrip(" .:")
         raise EgotapError(f"{folder}: {name} cannot be read ({reason}); delete the folder and run again") from error
     for key in ("mpjpe", "pa_mpjpe", "mse"):
         if not math.isfinite(metrics.get(key, 0)):
-            raise EgotapError(f"{folder}: {key} is {metrics[key]}, so its training went wrong; it is not counted")
+            raise EgotapError(f"{folder}: {key} is {metrics[key]}, as its training diverged; it is not counted")
     return Run(folder, settings, metrics, _choices(folder / ENTRY))
 
 
+def _check_metrics(metrics: Any, is_probe: bool) -> None:
+    """Make sure that tables can be made of a metrics.json.
+
+    Args:
+        metrics: its content.
+        is_probe: whether the run is a probe's, which rebuilds heatmaps.
+
+    Raises:
+        ValueError: if a number is missing, or something else stands in its place.
+    """
+    _require(metrics, _METRICS)
+    _require(metrics, _HEATMAPS if is_probe else _POSES)
+    if not is_probe:
+        _require_numbers(metrics["per_joint"], "per_joint")
+        for category, errors in metrics["per_category"].items():
+            _require({category: errors}, {category: (dict,)})
+            _require(errors, _CATEGORY)
+            _require_numbers(errors, f"per_category.{category}")
+
+
 def _choices(path: Path) -> dict[str, str | None]:
-    """What a run.json says of the options that the run was started with; nothing if it is damaged or of 0.1.0."""
+    """The options that the run was started with; none if the run.json is damaged, or of version 0.1.0."""
     try:
         choices = json.loads(read_text(path, _MAX_ENTRY_BYTES))["choices"]
     except (ValueError, TypeError, KeyError, RecursionError, EgotapError):
@@ -135,7 +154,7 @@ def _require(content: Any, types: Mapping[str, tuple[type, ...]]) -> None:
 
 
 def _require_numbers(content: Any, key: str) -> None:
-    """Numbers by name, or numbers by name by name."""
+    """Make sure that something is a number, or numbers by name."""
     if isinstance(content, dict):
         for name, value in content.items():
             _require_numbers(value, f"{key}.{name}")

@@ -1,4 +1,4 @@
-"""The configuration of a finished run, which may be somebody else's: read as text, never resolved."""
+"""Reads the configuration of a finished run, possibly somebody else's, as text: nothing in it is resolved."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.engine.allowlist import MAX_DEPTH, MAX_VALUES, check_plain
 
 MAX_BYTES = 2**20
-"""A run's configuration has a few kB."""
+"""The largest config.yaml that is read; a real one has a few kB."""
 
 
 def read_run_config(path: Path) -> dict[str, Any]:
     """A run's config.yaml as plain containers.
 
-    `egotap` writes it resolved and without aliases. One that has interpolations, which would be resolved against the
-    reader's environment, or aliases, by which a few lines can stand for millions, is from somebody else.
+    `egotap` writes it resolved and without aliases. Both are refused: interpolations would be resolved in the reader's
+    environment, and with aliases a few lines can stand for millions.
 
     Raises:
-        EgotapError: if there is no such file, or it is not a configuration, too large, or nested too deeply.
+        EgotapError: if the file is missing, not a configuration, too large, or nested too deeply.
     """
     text = read_text(path, MAX_BYTES)
     try:
         _check_size(text)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: e.g. of a date that there is not
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: for example a date that does not exist
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise EgotapError(f"{path} is not a run's configuration: {first[:200]}") from error
     check_plain(content, str(path))
@@ -38,7 +38,7 @@ def read_run_config(path: Path) -> dict[str, Any]:
 
 
 def _check_size(text: str) -> None:
-    """Look through a YAML file before any of it is made into an object.
+    """Look through YAML text before objects are made of it.
 
     Raises:
         ValueError: if it has aliases, or is too large or nested too deeply for a configuration.

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from egotap_pl.report.contents import Cell, Report, Table
 from egotap_pl.report.page import write_page
 from egotap_pl.report.page.document import page_html
-from egotap_pl.report.page.parts import PNG_DPI, SVG_BYTES, intervals, picture, split_title, table_section
+from egotap_pl.report.page.parts import PNG_DPI, SVG_BYTES, data_uri, intervals, split_title, table_section
 
 
 class Elements(HTMLParser):
@@ -72,8 +72,8 @@ def test_figures_are_drawings_unless_these_are_large():
     few.add_subplot().plot([0, 1])
     points = range(8000)
     many.add_subplot().plot(points, points, "o", rasterized=False)
-    assert picture(few).startswith("data:image/svg+xml;base64,")
-    assert picture(many).startswith("data:image/png;base64,")
+    assert data_uri(few).startswith("data:image/svg+xml;base64,")
+    assert data_uri(many).startswith("data:image/png;base64,")
     assert SVG_BYTES > 100_000
     assert PNG_DPI >= 150
 

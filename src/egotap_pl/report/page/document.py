@@ -1,4 +1,4 @@
-"""Puts a report's parts together into one HTML file."""
+"""A report as one HTML file."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ SCRIPTS = tuple(
 
 
 def write_page(report: Report, path: Path) -> None:
-    """Write a report as an HTML file that loads nothing from anywhere: style, scripts, pictures and poses are in it.
+    """Write a report as an HTML file that loads nothing: style, scripts, pictures and poses are in it.
 
-    Its content security policy lets only the page's own script run and nothing be fetched. Every name is escaped.
+    Its content security policy allows the page's own script and fetches nothing. Every name is escaped.
 
     Args:
-        report: what to show.
-        path: the file, replaced only when the new one is whole.
+        report: the content.
+        path: the file, which is replaced once the new one is complete.
     """
     with atomic(path) as temporary:
         temporary.write_text(page_html(report), encoding="utf-8")
 
 
 def page_html(report: Report) -> str:
-    """The page as text."""
+    """A report as the text of an HTML file."""
     sections: list[tuple[str, str, str]] = []  # anchor, entry of the table of contents, content
     if report.missing:
         sections.append(("missing", "What is missing", missing_section(report.missing)))
@@ -61,7 +61,7 @@ def page_html(report: Report) -> str:
 
 
 def _contents(sections: Sequence[tuple[str, str, str]]) -> str:
-    """Links; the condition that a title ends with stands once above the titles that share it."""
+    """The table of contents. A condition that several titles end with stands once above them."""
     lines, before = [], ""
     for anchor, title, _ in sections:
         name, condition = split_title(title)
@@ -74,7 +74,7 @@ def _contents(sections: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """A content security policy: this style, this script, pictures in the page, and nothing else."""
+    """A content security policy that allows this style, this script and pictures in the page, and nothing else."""
 
     def source(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

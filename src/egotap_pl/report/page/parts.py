@@ -1,4 +1,4 @@
-"""Header, tables and figures as HTML. Every text that comes from outside is escaped here."""
+"""Header, tables and figures as HTML. Every text is escaped here."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from matplotlib.figure import Figure
 from egotap_pl.report.contents import Cell, Illustration, Report, Table
 
 PNG_DPI = 160
-SVG_BYTES = 250_000  # a drawing below this stays a drawing, whatever its PNG would take: it is sharp at any size
+SVG_BYTES = 250_000
+"""An SVG below this size is used even if its PNG is smaller: it is sharp at any size."""
 
 
 def header(report: Report) -> str:
-    """Title and facts."""
+    """The report's title and facts."""
     return f"<h1>{escape(report.title)}</h1>\n{_facts(report.facts)}"
 
 
 def missing_section(missing: Sequence[str]) -> str:
-    """What was looked for and is not there."""
+    """A list of what the report lacks."""
     return f'<ul class="missing">\n{_items(missing)}\n</ul>'
 
 
 def table_section(table: Table) -> str:
-    """A table that scrolls in itself; page.js makes its columns sortable."""
+    """A table in a scrolling frame; page.js makes its columns sortable."""
     columns = [[row[k] for row in table.rows] for k in range(len(table.columns))]
     numeric = [_is_numeric(column) for column in columns]
     bars = [intervals(column) for column in columns]
@@ -53,8 +54,8 @@ def table_section(table: Table) -> str:
 
 
 def figure_section(illustration: Illustration) -> str:
-    """A figure that a click enlarges."""
-    source, alt = picture(illustration.figure), escape(illustration.alt)
+    """A figure that a click enlarges, with its caption."""
+    source, alt = data_uri(illustration.figure), escape(illustration.alt)
     width, height = (round(96 * inches) for inches in illustration.figure.get_size_inches())
     return (
         f'<figure>\n<button type="button" class="enlarge" aria-label="Enlarge: {escape(illustration.title)}">'
@@ -63,8 +64,8 @@ def figure_section(illustration: Illustration) -> str:
     )
 
 
-def picture(figure: Figure) -> str:
-    """A figure as a data URI: SVG, or PNG where SVG would be large."""
+def data_uri(figure: Figure) -> str:
+    """A figure as a data URI: SVG, or PNG if the SVG would be large."""
     drawing, pixels = io.BytesIO(), io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "egotap"}):  # the same figure gives the same bytes
         figure.savefig(drawing, format="svg", metadata={"Date": None})
@@ -76,12 +77,12 @@ def picture(figure: Figure) -> str:
 
 
 def intervals(column: Sequence[Cell]) -> list[str]:
-    """A drawing of each cell's interval, on one scale for the column, with a line at zero where that is within it.
+    """A drawing (SVG) of each cell's interval, on one scale for the column, with a line at zero if the scale has it.
 
-    Empty for cells without an interval, and for all if fewer than two have one: then there is nothing to compare.
+    Empty for cells without an interval, and for all cells if fewer than two have one, as there is nothing to compare.
     """
-    drawn = [cell.low is not None and cell.high is not None and cell.value is not None for cell in column]
-    if sum(drawn) < 2:
+    has_interval = [cell.low is not None and cell.high is not None and cell.value is not None for cell in column]
+    if sum(has_interval) < 2:
         return [""] * len(column)
     ends = [end for cell in column for end in (cell.low, cell.high, cell.value) if end is not None]
     low, high = min(ends), max(ends)
@@ -93,22 +94,26 @@ def intervals(column: Sequence[Cell]) -> list[str]:
     return [
         f'<svg class="interval" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{zero}'
         f'<path d="M{x(cell.low)} 5H{x(cell.high)}M{x(cell.value)} 1V9"/></svg>'
-        if is_drawn and cell.low is not None and cell.high is not None and cell.value is not None
+        if cell.low is not None and cell.high is not None and cell.value is not None
         else ""
-        for cell, is_drawn in zip(column, drawn, strict=True)
+        for cell in column
     ]
 
 
 def heading(title: str) -> str:
-    """A title, and smaller what it says in brackets at its end: under which conditions."""
+    """A title; the condition in brackets at its end is smaller."""
     name, condition = split_title(title)
     return escape(name) + (f" <small>{_breakable(escape(condition))}</small>" if condition else "")
 
 
 def split_title(title: str) -> tuple[str, str]:
-    """A title's name, and the condition that follows it in brackets."""
-    found = re.fullmatch(r"(.+) \(([^()]+)\)", title)
-    return (found[1], found[2]) if found else (title, "")
+    """A title without the condition in brackets at its end, and the condition.
+
+    >>> split_title("All variants (egosynth, scale=tiny)")
+    ('All variants', 'egosynth, scale=tiny')
+    """
+    match = re.fullmatch(r"(.+) \(([^()]+)\)", title)
+    return (match[1], match[2]) if match else (title, "")
 
 
 def _cell(cell: Cell, is_row_name: bool, is_number: bool, bar: str) -> str:
@@ -131,7 +136,7 @@ def _number_class(is_number: bool) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Escaped text that a line may break inside of paths, names and overrides."""
+    """Escaped text in which paths, names and overrides may be broken at the end of a line."""
     return re.sub(r"([/_=.])(?=\w)", r"\1<wbr>", text)
 
 
@@ -145,5 +150,5 @@ def _items(lines: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped text; what stands between backticks is code, as in the report's Markdown."""
+    """Text, escaped; backticks mark code, as in the report's Markdown."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -1,4 +1,4 @@
-"""A scene as data blocks of the page: poses as base64 of int16, pictures as sheets of JPEG."""
+"""The viewer's data as blocks of the page: poses as int16 in base64, pictures as sheets of JPEG."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from PIL import Image
 
 from egotap_pl.report.contents import ViewerScene
 
-STEP_CM = 0.01  # 0.1 mm: far below what is shown
+STEP_CM = 0.01
+"""Unit of the coordinates: 0.1 mm, far below what the viewer resolves."""
 NOT_FINITE = -32768
-SHEET_FRAMES = 8  # frames of a JPEG: its tables are stored once, and decoding it takes less than a frame's time
+"""In place of a coordinate that is not a number."""
+SHEET_FRAMES = 8
+"""Frames of a JPEG. Its tables are stored once for all of them, and it is decoded in less time than a frame lasts."""
 IMAGE_QUALITY, MAP_QUALITY = 68, 85
 
 
 def viewer_section(scene: ViewerScene, controls: str) -> str:
-    """The viewer: which frames it shows, its controls, and its data."""
+    """The viewer: a note on its frames, its controls, and its data.
+
+    Args:
+        scene: what it shows.
+        controls: HTML of the controls.
+    """
     note = f'<p class="caption">{escape(scene.note)}</p>\n' if scene.note else ""
     return note + controls + scene_data(scene)
 
 
 def scene_data(scene: ViewerScene) -> str:
-    """The data blocks that viewer.js reads: names and numbers as JSON, the rest decoded when it is needed."""
+    """The data blocks that viewer.js reads: names and numbers as JSON, and poses and pictures that it decodes later."""
     poses = [scene.truth_cm, *scene.estimates_cm.values()]
     step_cm = max(STEP_CM, *(_largest(pose) / 32767 for pose in poses))
     about = {
@@ -55,13 +63,23 @@ def scene_data(scene: ViewerScene) -> str:
 
 
 def packed(pose_cm: Float[np.ndarray, "n j 3"], step_cm: float) -> Int16[np.ndarray, "n j 3"]:
-    """Coordinates counted in steps, little-endian; `NOT_FINITE` where one is not a number."""
+    """Coordinates in steps, little-endian, `NOT_FINITE` where one is not a number.
+
+    Args:
+        pose_cm: joints of n frames.
+        step_cm: length of a step.
+    """
     steps = np.clip(np.rint(np.asarray(pose_cm, np.float64) / step_cm), -32767, 32767)
     return np.where(np.isfinite(pose_cm), steps, NOT_FINITE).astype("<i2")
 
 
 def sheets(pictures: UInt8[np.ndarray, "n v 3 h w"], quality: int) -> Iterator[bytes]:
-    """JPEGs of `SHEET_FRAMES` frames each: a row per frame, views side by side."""
+    """JPEGs of `SHEET_FRAMES` frames each: a row per frame, views side by side.
+
+    Args:
+        pictures: RGB images of n frames and v views.
+        quality: of the JPEGs, 1 to 95.
+    """
     for first in range(0, len(pictures), SHEET_FRAMES):
         part = pictures[first : first + SHEET_FRAMES]
         n, v, _, h, w = part.shape
@@ -74,7 +92,7 @@ def sheets(pictures: UInt8[np.ndarray, "n v 3 h w"], quality: int) -> Iterator[b
 
 
 def _motions(scene: ViewerScene) -> list[dict[str, object]]:
-    """Every motion's name, category, first frame and number of frames."""
+    """Name, category, first frame and number of frames of every motion."""
     motions: list[dict[str, object]] = []
     for frame, (motion, category) in enumerate(zip(scene.motion, scene.category, strict=True)):
         if frame == 0 or (motion, category) != (scene.motion[frame - 1], scene.category[frame - 1]):
@@ -93,5 +111,5 @@ def _block(name: str, content: bytes) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that may stand in a script element: without `<`, nothing in it ends the element or begins a comment."""
+    """JSON for a script element. Without ``<``, nothing in it ends the element or begins a comment."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,1 +1,1 @@
-"""Tables of a report: the paper's, their breakdowns, differences between variants, and lists of runs."""
+"""The tables of a report: the paper's, their breakdowns, differences between variants, and lists of runs."""

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.paper import PaperTable
-from egotap_pl.report.tables.cells import facts_of, mark_lowest, mean_cell, number_cell
+from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest, mean_cell, number_cell
 from egotap_pl.report.tables.results import METRICS
 
-_CAPTION = "Mean over seeds, ± half of the 95% interval over the seeds. The lowest of each line is marked."
+_CAPTION = "Mean over seeds, ± half of the 95% interval over the seeds. The lowest of each row is marked."
 
 
 def breakdown_tables(paper: PaperTable, condition: Condition) -> list[Table]:
-    """A paper's table per joint (MPJPE) and per category (MPJPE and PA-MPJPE), for its rows that have runs."""
-    found = [(row.label, condition.by_preset[row.preset]) for row in paper.rows if row.preset in condition.by_preset]
-    if not found or "mpjpe" not in paper.metrics:
+    """The errors of a table's rows per joint (MPJPE) and per category (MPJPE and PA-MPJPE).
+
+    Args:
+        paper: the table; rows without runs are missing.
+        condition: the condition of the runs.
+    """
+    rows = [(row.label, condition.by_preset[row.preset]) for row in paper.rows if row.preset in condition.by_preset]
+    if not rows or "mpjpe" not in paper.metrics:
         return []
-    metrics = found[0][1].runs[0].metrics
-    tables = [_table(paper, condition, found, "joint", "mpjpe", list(metrics["per_joint"]), _of_joint)]
-    for metric in ("mpjpe", "pa_mpjpe"):
-        names = list(metrics["per_category"])
-        tables.append(_table(paper, condition, found, "category", metric, names, _of_category(metric)))
-    return tables
+    tables = [_table(paper, condition, rows, "joint", "mpjpe")]
+    return [*tables, *(_table(paper, condition, rows, "category", metric) for metric in ("mpjpe", "pa_mpjpe"))]
 
 
 def _table(
-    paper: PaperTable,
-    condition: Condition,
-    found: Sequence[tuple[str, Variant]],
-    part: str,
-    metric: str,
-    names: Sequence[str],
-    value: Callable[[Run, str], float],
+    paper: PaperTable, condition: Condition, variants: Sequence[tuple[str, Variant]], part: str, metric: str
 ) -> Table:
-    frames = found[0][1].runs[0].metrics["per_category"]
+    """A row per joint or category, a column per variant.
+
+    Args:
+        paper: the table.
+        condition: the condition of the runs.
+        variants: variants with their labels.
+        part: ``joint`` or ``category``.
+        metric: name in metrics.json.
+    """
+    parts = variants[0][1].runs[0].metrics[f"per_{part}"]
     rows = []
-    for name in names:
-        cells = [mean_cell(seeds_interval([value(run, name) for run in variant.runs]), 1) for _, variant in found]
-        count = [number_cell(frames[name]["frames"])] if part == "category" else []
-        rows.append((Cell(name), *mark_lowest(cells), *count))
-    columns = (part, *(label for label, _ in found), *(["frames"] if part == "category" else []))
+    for name in parts:
+        cells = [_cell([_error(run, part, name, metric) for run in variant.runs]) for _, variant in variants]
+        frames = [number_cell(parts[name]["frames"])] if part == "category" else []
+        rows.append((Cell(name), *mark_lowest(cells), *frames))
+    columns = (part, *(label for label, _ in variants), *(["frames"] if part == "category" else []))
     rows_of = f"rows of {paper.name.replace('table', 'Table ')}"
     return Table(
         name=f"{paper.name}_{part}_{metric}_{condition.slug}",
@@ -51,13 +55,17 @@ def _table(
         caption=_CAPTION,
         columns=columns,
         rows=tuple(rows),
-        facts=facts_of(condition, [variant for _, variant in found]),
+        facts=facts_of_table(condition, [variant for _, variant in variants]),
     )
 
 
-def _of_joint(run: Run, name: str) -> float:
-    return float(run.metrics["per_joint"][name])
+def _error(run: Run, part: str, name: str, metric: str) -> float | None:
+    """A run's error for a joint or category; None where it was tested without it."""
+    errors = run.metrics[f"per_{part}"].get(name)
+    value = errors.get(metric) if isinstance(errors, dict) else errors
+    return None if value is None else float(value)
 
 
-def _of_category(metric: str) -> Callable[[Run, str], float]:
-    return lambda run, name: float(run.metrics["per_category"][name][metric])
+def _cell(errors: Sequence[float | None]) -> Cell:
+    values = [error for error in errors if error is not None]
+    return mean_cell(seeds_interval(values), 1) if values else MISSING

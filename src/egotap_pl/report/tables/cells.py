@@ -1,4 +1,4 @@
-"""Cells, and what every table says of the runs that it is made of."""
+"""Cells, and the facts that every table gives about its runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,26 @@ from egotap_pl.core.wording import number, signed
 from egotap_pl.report.contents import Cell
 
 MISSING = Cell("missing")
+"""In place of what was not run."""
 NOTHING = Cell("")
+"""In place of what does not exist."""
 
 
 def number_cell(value: int | float, digits: int = 0) -> Cell:
-    """A number without interval."""
+    """A number without an interval.
+
+    >>> number_cell(1234567).text, number_cell(54.46, 1).text
+    ('1,234,567', '54.5')
+    """
     return Cell(f"{value:,.{digits}f}", value)
 
 
 def mean_cell(interval: Interval, digits: int) -> Cell:
-    """``54.5 ± 0.3``, or ``54.5`` where there is no interval."""
+    """A mean with half the width of its interval.
+
+    >>> mean_cell(Interval(54.5, 54.2, 54.8, 3), 1).text, mean_cell(Interval(54.5, math.nan, math.nan, 1), 1).text
+    ('54.5 ± 0.3', '54.5')
+    """
     if math.isnan(interval.low):
         return Cell(number(interval.mean, digits), interval.mean)
     half = (interval.high - interval.low) / 2
@@ -35,7 +45,16 @@ def mean_cell(interval: Interval, digits: int) -> Cell:
 
 
 def difference_cell(interval: Interval, digits: int, with_mean: bool) -> Cell:
-    """``−2.1 [−3.0, −1.2]``, or the interval alone."""
+    """A difference with its interval, ``[?]`` where it has none.
+
+    Args:
+        interval: the mean difference.
+        digits: decimals.
+        with_mean: False: the interval alone.
+
+    >>> difference_cell(Interval(-2.1, -3.0, -1.2, 3), 1, with_mean=True).text
+    '−2.1 [−3.0, −1.2]'
+    """
     mean = signed(interval.mean, digits)
     if math.isnan(interval.low):
         return Cell(f"{mean} [?]" if with_mean else "[?]", interval.mean if with_mean else None)
@@ -44,14 +63,14 @@ def difference_cell(interval: Interval, digits: int, with_mean: bool) -> Cell:
 
 
 def mark_lowest(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells, the one with the lowest value marked as the best, if there are several to choose from."""
+    """The cells, the one with the lowest value marked as the best unless it is the only one."""
     values = [cell.value for cell in cells if cell.value is not None]
     lowest = min(values) if len(values) > 1 else None
     return [replace(cell, best=lowest is not None and cell.value == lowest) for cell in cells]
 
 
-def facts_of(condition: Condition, variants: Iterable[Variant]) -> Mapping[str, str]:
-    """What a table was made of: command, seeds, devices, commits, time."""
+def facts_of_table(condition: Condition, variants: Iterable[Variant]) -> Mapping[str, str]:
+    """What a table was made of: commands, data, seeds, devices, time, commits."""
     variants = list(variants)
     runs = [run for variant in variants for run in variant.runs]
     if not runs:
@@ -67,16 +86,20 @@ def facts_of(condition: Condition, variants: Iterable[Variant]) -> Mapping[str, 
         "data": f"{condition.dataset}, {frames}, fingerprint {condition.fingerprint[:12]}",
         "seeds": with_commas(seeds),
         "device": devices_of(runs),
-        "training": f"{hours:.1f} hours in all, without shared stages",
+        "training": f"{hours:.1f} hours in total, without shared stages",
         "commit": with_commas(sorted({str(run.metrics.get("commit")) for run in runs})),
     }
 
 
 def devices_of(runs: Iterable[Run]) -> str:
-    """Where runs were trained."""
+    """The devices that runs were trained on."""
     return "; ".join(sorted({str(run.metrics.get("device", "unknown")) for run in runs}))
 
 
 def with_commas(values: Iterable[object]) -> str:
-    """Values with commas between them: ``1, 2, 3``."""
+    """Values with commas between them.
+
+    >>> with_commas((1, 2, 3))
+    '1, 2, 3'
+    """
     return ", ".join(map(str, values))

@@ -1,4 +1,4 @@
-"""Differences between rows of a table, on the same test frames."""
+"""Differences between the rows of a table on the same test frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from egotap_pl.core.wording import signed
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.names import display_name
 from egotap_pl.report.paper import DATASETS, PaperTable
-from egotap_pl.report.tables.cells import MISSING, NOTHING, difference_cell, facts_of, with_commas
+from egotap_pl.report.tables.cells import MISSING, NOTHING, difference_cell, facts_of_table, with_commas
 
 Read = Callable[[Run], FrameErrors]
 
@@ -30,26 +30,38 @@ COLUMNS = (
     "seeds",
 )
 CAPTION = (
-    "Paired by test frame and by seed; negative: the first is better. Three 95% intervals, each about something else. "
-    "Over motions: these networks on other motions (bootstrap, BCa; motions are drawn, not frames, for frames of one "
-    "motion resemble each other). Over seeds: other networks on these motions (Student's t; [?]: one seed tells "
-    "nothing). Over both: other networks on other motions (the squares of the two added). None is "
-    "corrected for the number of comparisons."
+    "Paired by test frame and by seed; negative: the first is better. Three 95% intervals answer three questions. Over "
+    "motions: these networks on other motions (bootstrap, BCa; motions are drawn, not frames, since frames of one "
+    "motion resemble each other). Over seeds: other networks on these motions (Student's t; [?]: a single seed gives "
+    "no interval). Over both: other networks on other motions (the squares of the two added). None is corrected for "
+    "the number of comparisons."
+)
+CHANGE = (
+    " Change: of the mean MPJPE, relative to the second's. The paper's is for other data, but relative changes can be "
+    "compared."
 )
 
 
 class Line(NamedTuple):
-    """A row to be: a weighted sum of variants' errors."""
+    """A row that compares: a weighted sum of variants' errors."""
 
     label: str
+    """Name of the row."""
+
     terms: Sequence[tuple[float, Variant | None]]
+    """Weights and variants; None in place of what was not run."""
 
 
 def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Table | None:
-    """Rows of a table against each other; None where there are fewer than two.
+    """The rows of a table compared with each other; None if fewer than two have runs.
 
     Table 1: the paper's method against the others. Table 2: each row against the one before it, and the rows with
     propagation against Grid ViT alone.
+
+    Args:
+        paper: the table.
+        condition: the condition of the runs.
+        read: gives a run's errors.
     """
     if "mpjpe" not in paper.metrics:
         return None
@@ -63,10 +75,9 @@ def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Ta
     return contrasts_table(
         f"{paper.name}_differences_{condition.slug}",
         f"Differences within {paper.name.replace('table', 'Table ')} ({condition.title})",
-        f"{CAPTION} Change: of the mean MPJPE, relative to the second's; the paper's is on other data, but a change in "
-        "per cent can be held against ours.",
+        CAPTION + CHANGE,
         lines,
-        facts_of(condition, used),
+        facts_of_table(condition, used),
         read,
         {name: [cells[k] for cells in relative] for k, name in enumerate(("change", *_paper_columns(paper)))},
     )
@@ -75,9 +86,15 @@ def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Ta
 def others_against_rows(
     condition: Condition, others: Sequence[Variant], rows: Sequence[Variant], read: Read
 ) -> list[Table]:
-    """Variants that no table of the paper has, such as one with a part of the user's own, against the tables' rows.
+    """Variants that are in no table of the paper, such as one with a user's own part, against the rows of the tables.
 
-    Without rows they are compared with the first of them.
+    Without rows, they are compared with the first of them.
+
+    Args:
+        condition: the condition of the runs.
+        others: variants that no table has.
+        rows: variants that are rows of a table.
+        read: gives a run's errors.
     """
     others, rows = [[v for v in variants if v.runs[0].is_lifting] for variants in (others, rows)]
     if not rows:
@@ -88,7 +105,7 @@ def others_against_rows(
         for row in rows
     ]
     name, title = f"variants_differences_{condition.slug}", f"Variants against the tables' rows ({condition.title})"
-    facts = facts_of(condition, [*others, *rows])
+    facts = facts_of_table(condition, [*others, *rows])
     return [contrasts_table(name, title, CAPTION, lines, facts, read)] if lines else []
 
 
@@ -101,7 +118,7 @@ def contrasts_table(
     read: Read,
     more: Mapping[str, Sequence[Cell]] = MappingProxyType({}),
 ) -> Table:
-    """A line per weighted sum of errors; one that cannot be made says why in the notes.
+    """A row per weighted sum of errors. The notes say why one cannot be made.
 
     Args:
         name: see `Table`.
@@ -110,11 +127,11 @@ def contrasts_table(
         lines: what to show.
         facts: likewise.
         read: gives a run's errors.
-        more: columns to be added.
+        more: further columns by name.
     """
     rows, notes = [], []
     for line in lines:
-        if any(variant is None for _, variant in line.terms):  # which ones, and how to make them, stands elsewhere
+        if any(variant is None for _, variant in line.terms):  # the table of results says how to run them
             rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
             continue
         try:
@@ -139,15 +156,15 @@ def _cells(line: Line, read: Read) -> list[Cell]:
     cells: list[Cell] = []
     seeds: Sequence[int] = ()
     for measure in (_mpjpe, _pa_mpjpe):
-        found: Contrast = contrast(terms, measure, read)
-        cells.append(difference_cell(found.motions, 2, with_mean=True))
-        cells += [difference_cell(interval, 2, with_mean=False) for interval in (found.seeds, found.both)]
-        seeds = found.common_seeds
+        result: Contrast = contrast(terms, measure, read)
+        cells.append(difference_cell(result.motions, 2, with_mean=True))
+        cells += [difference_cell(interval, 2, with_mean=False) for interval in (result.seeds, result.both)]
+        seeds = result.common_seeds
     return [*cells, Cell(with_commas(seeds) if seeds else "none in common", len(seeds))]
 
 
 def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> list[Cell]:
-    """How much the first's MPJPE differs from the second's, in per cent: ours, and the paper's on each of its data."""
+    """By how many per cent the first's MPJPE differs from the second's: ours, and the paper's for each data set."""
     variants = (condition.by_preset.get(one), condition.by_preset.get(other))
     ours = [float(np.mean(variant.values("mpjpe"))) if variant else None for variant in variants]
     papers = {row.preset: row.values for row in paper.rows}

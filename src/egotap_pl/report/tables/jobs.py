@@ -1,4 +1,4 @@
-"""The jobs of a multirun."""
+"""The jobs of a grid."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ _SEED = "seed"
 
 @dataclass(frozen=True)
 class Job:
-    """What became of a job.
-
-    Args:
-        job: its number.
-        overrides: as they were typed.
-        status: how it ended.
-        message: why, if not well.
-        folder: of its run; None if it has none.
-        metrics: metrics.json; empty if there is none.
-    """
+    """A job and how it ended."""
 
     job: int
+    """Number of the job."""
+
     overrides: Sequence[str]
+    """Overrides as they were typed."""
+
     status: str
+    """How the job ended: ``done``, ``failed`` or ``interrupted``."""
+
     message: str
+    """Why it did not succeed; empty if it did."""
+
     folder: str | None
+    """Folder of its run, or None."""
+
     metrics: Mapping[str, Any]
+    """Content of metrics.json; empty without one."""
 
 
 def jobs_table(jobs: Sequence[Job]) -> Table:
-    """A row per job: what distinguishes it, how it ended, its errors, and where it is."""
+    """A row per job: what distinguishes it, how it ended, its errors, and its folder."""
     varying, common = _split(jobs)
     metrics = _metrics(jobs)
     columns = [mark_lowest([_number(job, name) for job in jobs]) for name in metrics]
@@ -58,14 +60,14 @@ def jobs_table(jobs: Sequence[Job]) -> Table:
     return Table(
         name="jobs",
         title=_title(jobs, common),
-        caption="Errors of the test split.",
+        caption="Errors on the test split.",
         columns=("job", *varying, "status", *(METRICS[name].title for name in metrics), "message", "run folder"),
         rows=tuple(rows),
     )
 
 
 def grid_table(jobs: Sequence[Job]) -> Table | None:
-    """A row per what is repeated with several seeds, in the order of the jobs; None if there is one seed only."""
+    """A row per configuration with its mean over seeds, in the order of the jobs; None if all have one seed."""
     varying, common = _split(jobs)
     if _SEED not in varying:
         return None
@@ -87,14 +89,14 @@ def grid_table(jobs: Sequence[Job]) -> Table | None:
     return Table(
         name="grid",
         title=_title(jobs, common),
-        caption="Errors of the test split: mean over seeds, ± half of the 95% interval (Student's t).",
+        caption="Errors on the test split: mean over seeds, ± half of the 95% interval (Student's t).",
         columns=(*names, *(METRICS[name].title for name in metrics), "seeds"),
         rows=tuple(rows),
     )
 
 
 def _split(jobs: Sequence[Job]) -> tuple[list[str], list[str]]:
-    """Keys that distinguish jobs, and overrides that all of them have."""
+    """The keys that distinguish jobs, and the overrides that all of them have."""
     values = [_values(job) for job in jobs]
     keys = list(dict.fromkeys(key for each in values for key in each))
     varying = [key for key in keys if len({each.get(key) for each in values}) > 1]

@@ -1,4 +1,4 @@
-"""All variants and all runs."""
+"""Lists of all variants and of all runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark"
 
 
 def variants_table(condition: Condition) -> Table:
-    """Every variant of a condition, whether or not a table of the paper has it."""
+    """Every variant of a condition, whether or not it is in a table of the paper."""
     rows = []
     for variant in sorted(condition.variants, key=place):
         metrics = variant.runs[0].metrics
@@ -37,23 +37,23 @@ def variants_table(condition: Condition) -> Table:
         name=f"variants_{condition.slug}",
         title=f"All variants ({condition.title})",
         caption="Mean over seeds, ± half of the 95% interval (Student's t over the seeds). Presets with the same "
-        "configuration are one variant, and stand in one line.",
+        "configuration are one variant and share a row.",
         columns=("variant", "presets", *(metric.title for metric in METRICS.values()), "seeds", "parameters"),
         rows=tuple(rows),
     )
 
 
 def runs_table(conditions: Sequence[Condition]) -> Table:
-    """Every run, with where it comes from."""
+    """Every run, with its condition, device, commit and folder."""
     rows = []
     for condition in conditions:
         for variant in condition.variants:
             rows += [_run(condition, run, "") for run in variant.runs]
-            rows += [_run(condition, run, "repeats another: not counted") for run in variant.repeated]
+            rows += [_run(condition, run, "repeats another run: not counted") for run in variant.repeated]
     return Table(
         name="runs",
         title="All runs",
-        caption="Seconds of training and of the test. A + after a commit: files differed from it.",
+        caption="Seconds of training and of the test. A + after a commit: files had been changed since.",
         columns=("started as", "condition", "seed", *(metric.title for metric in METRICS.values()), *_ORIGIN),
         rows=tuple(rows),
     )

@@ -1,4 +1,4 @@
-"""Tables 1, 2 and 3: ours beside the paper's."""
+"""Tables 1, 2 and 3: our results beside the paper's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from egotap_pl.report.tables.cells import (
     MISSING,
     NOTHING,
     devices_of,
-    facts_of,
+    facts_of_table,
     mark_lowest,
     mean_cell,
     number_cell,
@@ -25,20 +25,24 @@ from egotap_pl.report.tables.cells import (
 )
 
 DEFAULT_SEEDS = (1, 2, 3)
+"""The seeds to run where nothing was run yet."""
 
 
-class Metric(NamedTuple):
-    """How a number of metrics.json is shown."""
+class MetricFormat(NamedTuple):
+    """How tables show a number of metrics.json."""
 
     title: str
     factor: float
+    """What the number is multiplied by."""
+
     digits: int
+    """Decimals."""
 
 
 METRICS = {
-    "mpjpe": Metric("MPJPE (mm)", 1.0, 1),
-    "pa_mpjpe": Metric("PA-MPJPE (mm)", 1.0, 1),
-    "mse": Metric("squared error (1e-4 per pixel)", 1e4, 2),
+    "mpjpe": MetricFormat("MPJPE (mm)", 1.0, 1),
+    "pa_mpjpe": MetricFormat("PA-MPJPE (mm)", 1.0, 1),
+    "mse": MetricFormat("squared error (1e-4 per pixel)", 1e4, 2),
 }
 TITLES = {
     "table1": "Table 1: methods",
@@ -48,23 +52,26 @@ TITLES = {
 CAPTION = (
     "Ours: mean over seeds of the lifter, ± half of the 95% interval (Student's t over the seeds; data and estimators "
     "are shared). {comparable} Parameters: trained with the lifter, without frozen estimators. Test frames/s: the "
-    "whole test, from images over heatmaps to errors, start of the loaders included; comparable only "
-    "between tests on machines that did nothing else."
+    "whole test from images to errors, with the start of the loaders; comparable only between tests on machines that "
+    "did nothing else."
+)
+SAME_DATA = "The paper's numbers on {datasets} are for the same protocol."
+OTHER_DATA = (
+    "The paper's numbers are for other data ({datasets}, at full size). They show the paper's order of rows and are "
+    "not to be compared with ours on {dataset}."
 )
 
 
 def results_table(paper: PaperTable, condition: Condition) -> Table:
-    """A table of the paper under a condition; rows without runs stay, with the command that makes them."""
-    found = {row.preset: condition.by_preset[row.preset] for row in paper.rows if row.preset in condition.by_preset}
-    columns = [
-        [metric_cell(found[row.preset], name) if row.preset in found else MISSING for row in paper.rows]
-        for name in paper.metrics
-    ]
-    columns = [mark_lowest(column) for column in columns]
-    columns.append([_seeds(found.get(row.preset)) for row in paper.rows])
-    columns += [[_papers(row, column) for row in paper.rows] for column in paper.columns]
-    columns += [list(cells) for cells in zip(*(_costs(found.get(row.preset)) for row in paper.rows), strict=True)]
-    rows = [(Cell(row.label), *cells) for row, cells in zip(paper.rows, zip(*columns, strict=True), strict=True)]
+    """One of the paper's tables under a condition, with the paper's numbers beside ours.
+
+    Rows without runs are kept. A note says which command trains them.
+
+    Args:
+        paper: the table.
+        condition: the condition of the runs.
+    """
+    variants = {row.preset: condition.by_preset[row.preset] for row in paper.rows if row.preset in condition.by_preset}
     same = {dataset for dataset, _ in paper.columns if is_papers(condition, dataset)}
     titles = [
         f"paper, {DATASETS[d]}{'' if d in same else ' (other data)'}: {METRICS[m].title}" for d, m in paper.columns
@@ -82,56 +89,65 @@ def results_table(paper: PaperTable, condition: Condition) -> Table:
             "test frames/s",
             "device",
         ),
-        rows=tuple(rows),
+        rows=_rows(paper, variants),
         notes=tuple(missing_rows({row.label: row.preset for row in paper.rows}, condition)),
-        facts=facts_of(condition, found.values()),
+        facts=facts_of_table(condition, variants.values()),
     )
 
 
+def _rows(paper: PaperTable, variants: Mapping[str, Variant]) -> tuple[tuple[Cell, ...], ...]:
+    """The rows of a table; variants by preset, those without runs missing."""
+    columns = [
+        mark_lowest([metric_cell(variants[r.preset], name) if r.preset in variants else MISSING for r in paper.rows])
+        for name in paper.metrics
+    ]
+    columns.append([_seeds(variants.get(row.preset)) for row in paper.rows])
+    columns += [[_papers(row, column) for row in paper.rows] for column in paper.columns]
+    columns += [list(cells) for cells in zip(*(_costs(variants.get(row.preset)) for row in paper.rows), strict=True)]
+    return tuple((Cell(row.label), *cells) for row, cells in zip(paper.rows, zip(*columns, strict=True), strict=True))
+
+
 def is_papers(condition: Condition, dataset: str) -> bool:
-    """Whether a condition is the paper's for a data set: its data and sizes, with nothing changed."""
+    """Whether a condition has the paper's data and sizes for a data set, with nothing changed."""
     return condition.dataset == dataset and condition.scale == "paper" and not condition.changes
 
 
 def missing_rows(
     presets: Mapping[str, str], condition: Condition, usual_seeds: Sequence[int] = DEFAULT_SEEDS
 ) -> list[str]:
-    """A sentence for rows without runs, and one for those that lack the same seeds that others have, with the commands.
+    """A sentence for the rows without runs, and one for each set of seeds that rows lack, with the commands to run.
 
     Args:
-        presets: by the rows' labels.
-        condition: under which they were to be run.
-        usual_seeds: what is asked for where nothing was run.
+        presets: presets by the labels of their rows.
+        condition: the condition of the runs.
+        usual_seeds: the seeds to run if nothing was run yet.
     """
-    found = {label: condition.by_preset.get(preset) for label, preset in presets.items()}
-    seeds = sorted({seed for variant in found.values() if variant for seed in variant.seeds}) or list(usual_seeds)
+    variants = {label: condition.by_preset.get(preset) for label, preset in presets.items()}
+    seeds = sorted({seed for variant in variants.values() if variant for seed in variant.seeds}) or list(usual_seeds)
     notes = []
-    absent = [label for label, variant in found.items() if variant is None]
+    absent = [label for label, variant in variants.items() if variant is None]
     if absent:
         command = condition.command([presets[label] for label in absent], seeds)
         notes.append(f"Missing: {with_commas(absent)}. `{command}`")
     lacking: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for label, variant in found.items():
-        if variant and (without := tuple(sorted(set(seeds) - set(variant.seeds)))):
-            lacking[without].append(label)
-    for without, labels in lacking.items():
-        command = condition.command([presets[label] for label in labels], without)
-        are = f"seeds {with_commas(without)} are" if len(without) > 1 else f"seed {without[0]} is"
+    for label, variant in variants.items():
+        if variant and (absent_seeds := tuple(sorted(set(seeds) - set(variant.seeds)))):
+            lacking[absent_seeds].append(label)
+    for absent_seeds, labels in lacking.items():
+        command = condition.command([presets[label] for label in labels], absent_seeds)
+        are = f"seeds {with_commas(absent_seeds)} are" if len(absent_seeds) > 1 else f"seed {absent_seeds[0]} is"
         notes.append(f"{with_commas(labels)}: {are} missing. `{command}`")
     return notes
 
 
 def _comparable(condition: Condition, same: set[str]) -> str:
     if same:
-        return f"The paper's numbers on {with_commas(DATASETS[d] for d in sorted(same))} are of the same protocol."
-    return (
-        f"The paper's numbers are for other data ({with_commas(DATASETS.values())}, at full size): they show the "
-        f"paper's order of rows, and are not to be compared with ours on {condition.dataset}."
-    )
+        return SAME_DATA.format(datasets=with_commas(DATASETS[name] for name in sorted(same)))
+    return OTHER_DATA.format(datasets=with_commas(DATASETS.values()), dataset=condition.dataset)
 
 
 def metric_cell(variant: Variant, name: str) -> Cell:
-    """Mean over seeds of a number of metrics.json, as it is shown; empty if the runs do not have it."""
+    """The mean over seeds of a number of metrics.json; empty if the runs do not have it."""
     if name not in variant.runs[0].metrics:
         return NOTHING
     metric = METRICS[name]

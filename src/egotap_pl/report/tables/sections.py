@@ -1,4 +1,4 @@
-"""Which tables a condition has."""
+"""Which tables a report has for each condition."""
 
 from __future__ import annotations
 
@@ -20,59 +20,68 @@ from egotap_pl.report.tables.results import results_table
 
 
 class Section(NamedTuple):
-    """Tables that belong together.
-
-    Fields:
-        title: what they have in common.
-        main: tables that answer a question.
-        details: tables to look things up in.
-    """
+    """Tables that belong together."""
 
     title: str
+    """What they have in common."""
+
     main: list[Table]
+    """Tables that answer a question."""
+
     details: list[Table]
+    """Tables to look things up in."""
 
     @property
     def missing(self) -> list[str]:
-        """What its tables lack."""
+        """What its tables lack, a line each."""
         return [f"{table.title}: {note}" for table in self.main for note in table.notes]
 
 
 def section(condition: Condition, papers: Sequence[PaperTable], read: Read) -> Section:
-    """The tables of a condition (`Condition.has_table`); what is in none of them stands in the table of all variants.
+    """The tables of a condition. Variants that are in none of them are in the table of all variants.
 
-    A preset may have the configuration of another table's, so that a few rows of that table are there without anybody
-    having wished for it.
+    A preset may have the same configuration as a row of another table. `Condition.has_table` says whether that table is
+    wanted.
+
+    Args:
+        condition: variants under one condition.
+        papers: the paper's tables.
+        read: gives a run's errors.
     """
     main, details = [], []
-    shown: set[str] = set()
+    in_tables: set[str] = set()
     for paper in papers:
         if condition.has_table(paper.presets):
-            shown.update(paper.presets)
+            in_tables.update(paper.presets)
             main.append(results_table(paper, condition))
             differences = differences_table(paper, condition, read)
             main += [differences] if differences else []
             details += breakdown_tables(paper, condition)
     if condition.has_table(PRESETS):
-        shown.update(PRESETS)
+        in_tables.update(PRESETS)
         main += factorial_tables(condition, read)
-    rows = [condition.by_preset[preset] for preset in shown if preset in condition.by_preset]
+    rows = [condition.by_preset[preset] for preset in in_tables if preset in condition.by_preset]
     others = [v for v in condition.variants if v not in rows and (v.changes or v.known_as not in condition.ablated)]
     if others:
         main.append(variants_table(condition))
         main += others_against_rows(condition, others, sorted(dict.fromkeys(rows), key=place), read)
-    elif shown:
+    elif in_tables:
         details.append(variants_table(condition))
     return Section(condition.title, main, details)
 
 
 def ablation_sections(conditions: Sequence[Condition], read: Read) -> list[Section]:
-    """The tables of presets that were run under several conditions, one section for each data set and scale."""
-    found: dict[tuple[str, str, str], list[Ablation]] = defaultdict(list)
+    """The tables of presets that were run under several conditions, one section for each data set and scale.
+
+    Args:
+        conditions: all conditions.
+        read: gives a run's errors.
+    """
+    members: dict[tuple[str, str, str], list[Ablation]] = defaultdict(list)
     for ablation in ablations(conditions):
         first, _ = ablation.members[0]
-        found[first.dataset, first.fingerprint, first.scale].append(ablation)
+        members[first.dataset, first.fingerprint, first.scale].append(ablation)
     return [
-        Section(f"Ablations, {dataset}, scale={scale}", ablation_tables(members, read), [])
-        for (dataset, _, scale), members in found.items()
+        Section(f"Ablations, {dataset}, scale={scale}", ablation_tables(same_data, read), [])
+        for (dataset, _, scale), same_data in members.items()
     ]
