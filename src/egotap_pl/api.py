@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import lightning as L
 from torch import nn
@@ -18,6 +18,7 @@ from egotap_pl.engine import checkpoints, evaluation
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.prediction import Predictor, load_lifting_task
+from egotap_pl.engine.results import Metrics
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult, train
 from egotap_pl.nn.frozen import Frozen
@@ -50,7 +51,7 @@ def evaluate(
     trust: Sequence[str] = (),
     output: Path | str | None = None,
     prepared: Path | str = "work/data",
-) -> dict[str, Any]:
+) -> Metrics:
     """Metrics of a checkpoint, as `egotap evaluate` prints them: errors in mm, per joint and per category.
 
     Args:
