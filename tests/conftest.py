@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+# Before our own modules: what these import under jaxtyping's import hook does not come from Python's usual cache.
+import lightning.pytorch  # noqa: F401
 import pytest
 import torch
 

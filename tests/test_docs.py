@@ -7,7 +7,6 @@ import json
 import pkgutil
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import hydra
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from processes import Command
 
 import egotap_pl
 
@@ -102,9 +102,7 @@ def test_every_command_composes(command: str) -> None:  # a wrong verb, group, o
 
 
 @pytest.mark.slow
-def test_the_data_set_and_the_part_of_the_pages_run(
-    egotap: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_data_set_and_the_part_of_the_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = []
     for page in ("data.md", "your-own-part.md"):
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -122,10 +120,11 @@ def test_the_data_set_and_the_part_of_the_pages_run(
             pose_cm=random.normal(0, 30, (frames, 16, 3)).astype(np.float32),
             pelvis_cm=random.normal((-6, 20, 70), 3, (frames, 3)).astype(np.float32),
         )
-    source = Path(egotap_pl.__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", f"{source}:{tmp_path}")
+    monkeypatch.syspath_prepend(str(tmp_path))
     overrides = ["data=npz", "data.root=recorded", "data.workers=0", "scale=smoke", "training.epochs=1", "name=own"]
-    egotap("train", "--config-dir", "my_conf", *overrides, "lifter/propagation=sum", "heatmaps=truth", cwd=tmp_path)
+    own = ("--config-dir", "my_conf", "lifter/propagation=sum")
+    ended = Command(tmp_path, "train", *own, *overrides, "heatmaps=truth").end()
+    assert ended.status == 0, ended
     folder = tmp_path / "runs" / "custom" / "npz" / "own"
     assert "my_idea.propagation.SumPropagation" in (folder / "config.yaml").read_text(encoding="utf-8")
     assert '"frames": 5' in (folder / "metrics.json").read_text(encoding="utf-8")

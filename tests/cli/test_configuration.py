@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def make_batch(data: str, image_px: int) -> Batch:
     )
 
 
+@functools.cache
+def composed_task(data: str, *choice: str) -> dict:
+    """The spec of a lifter's task. An option changes its part of the lifter alone."""
+    task: dict = compose(*choice, f"data={data}", "scale=smoke", "heatmaps=truth")["training"]["task"]
+    return task
+
+
 @pytest.mark.parametrize("preset", options("experiment"))
 @pytest.mark.parametrize("data", SKELETONS)
 def test_every_preset_gives_poses(preset: str, data: str) -> None:
@@ -95,9 +103,11 @@ def test_a_probe_has_the_lifter_of_the_preset_that_it_names(preset: str) -> None
 def test_every_encoder_goes_with_every_propagation_and_head(
     encoder: str, propagation: str, head: str, data: str
 ) -> None:
-    choices = (f"lifter/encoder={encoder}", f"lifter/propagation={propagation}", f"lifter/head={head}")
-    settings = compose(*choices, f"data={data}", "scale=smoke", "heatmaps=truth")
-    task = build(settings["training"]["task"])(facts(data)).eval()
+    spec = composed_task(data)
+    lifter = dict(spec["lifter"])
+    for part, option in (("encoder", encoder), ("propagation", propagation), ("head", head)):
+        lifter[part] = composed_task(data, f"lifter/{part}={option}")["lifter"][part]
+    task = build({**spec, "lifter": lifter})(facts(data)).eval()
     assert torch.isfinite(task(make_batch(data, 64))).all()
 
 

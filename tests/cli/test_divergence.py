@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from broken_optimiser import OVERRIDES, spoil
-from smoke import LIFTER, Run, at_step, run_folder
-
-COMMAND = (*LIFTER, "training.batch_size=8", "training.epochs=3")
-STEPS_PER_EPOCH = 8
+from smoke import EPOCHS, STEPS_PER_EPOCH, Run, at_step
 
 
 def names(folder: Path) -> set[str]:
@@ -28,7 +25,7 @@ def epoch_of_the_last_checkpoint(folder: Path) -> int:
 def test_a_learning_rate_that_is_too_large_is_an_error(home: Path, run: Run) -> None:
     """It is one every time that the command is run."""
     for _ in range(2):
-        ended = run("train", *COMMAND, "training.task.optimizer.lr=1e30", "paths.runs=too-fast", ok=False)
+        ended = run("train", *EPOCHS, "training.task.optimizer.lr=1e30", "paths.runs=too-fast", ok=False)
         assert ended.status == 1
         assert "Traceback" not in ended.err
         message = ended.err.splitlines()[-1]
@@ -42,10 +39,11 @@ def test_a_learning_rate_that_is_too_large_is_an_error(home: Path, run: Run) -> 
 @pytest.mark.parametrize(
     ("step", "what"), [(2 * STEPS_PER_EPOCH + 3, "the loss"), (3 * STEPS_PER_EPOCH, "validation/mpjpe")]
 )
-def test_it_resumes_from_the_last_epoch_with_finite_weights(step: int, what: str, home: Path, run: Run) -> None:
-    """Within an epoch the loss shows it; after the last step of an epoch the validation error does."""
-    whole = run_folder(run("train", *COMMAND, "paths.runs=finite"), home)
-    command = ("train", *COMMAND, f"paths.runs=spoilt-{step}")
+def test_it_goes_on_from_the_last_epoch_in_which_all_was_finite(
+    step: int, what: str, whole: Path, home: Path, run: Run
+) -> None:
+    """Within an epoch the loss tells; after its last step the validation error does."""
+    command = ("train", *EPOCHS, f"paths.runs=spoilt-{step}")
     with at_step(step, spoil):
         ended = run(*command, ok=False)
     assert f"lifter: {what}" in ended.err.splitlines()[-1]
@@ -60,9 +58,8 @@ def test_it_resumes_from_the_last_epoch_with_finite_weights(step: int, what: str
         assert results[0] == results[1]
 
 
-def test_a_test_error_that_is_not_finite_is_an_error(home: Path, run: Run, tmp_path: Path) -> None:
-    folder = run_folder(run("train", *COMMAND, "paths.runs=finite"), home)
-    content = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+def test_a_test_error_that_is_not_finite_is_an_error(whole: Path, run: Run, tmp_path: Path) -> None:
+    content = torch.load(whole / "checkpoints" / "best.ckpt", weights_only=True)
     next(value for name, value in content["state_dict"].items() if name.startswith("lifter.")).fill_(torch.nan)
     torch.save(content, tmp_path / "spoilt.ckpt")
     ended = run("evaluate", f"checkpoint={tmp_path / 'spoilt.ckpt'}", f"output={tmp_path / 'out'}", ok=False)
@@ -77,15 +74,13 @@ def test_all_processes_stop_when_one_of_them_diverges(home: Path, run: Run, monk
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
     devices = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.workers=0")
     optimiser = (*OVERRIDES, "training.task.optimizer._target_=broken_optimiser.Spoiling")
-    defect = ("+training.task.optimizer.rank=1", f"+training.task.optimizer.break_at={STEPS_PER_EPOCH + 3}")
+    two = ("training.batch_size=4", "+training.task.optimizer.rank=1", "+training.task.optimizer.break_at=6")
     (home / "break").touch()
-    ended = run("train", *devices, *COMMAND, *optimiser, *defect, "paths.runs=one-of-two", ok=False)
+    ended = run("train", *devices, *EPOCHS, *optimiser, *two, "paths.runs=one-of-two", ok=False)
     (home / "break").unlink()
     assert "Traceback" not in ended.err
     message = ended.err.splitlines()[-1]
-    assert message.startswith(
-        f"egotap: lifter: the loss is not a finite number at step {STEPS_PER_EPOCH + 3}, in epoch 2"
-    )
+    assert message.startswith("egotap: lifter: the loss is not a finite number at step 6, in epoch 2")
     (folder,) = (path.parent for path in (home / "one-of-two").rglob("run.json"))
     assert not {"metrics.json", "done.json", ".error"} & names(folder)
     assert epoch_of_the_last_checkpoint(folder) == 1

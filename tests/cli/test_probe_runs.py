@@ -1,4 +1,4 @@
-"""Presets of tables 1 and 3 from nothing to their results, as a user runs them."""
+"""Presets of tables 1 and 3 from nothing to their results."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import json
 from pathlib import Path
 
 import pytest
+from smoke import LIFTER, SMOKE, Run
 
-SMOKE = ("scale=smoke", "data.frames={train: 32, validation: 8, test: 8}", "data.workers=1")
+RUNS = "paths.runs=probes"
 
 
 def run_of(home: Path, experiment: str) -> Path:
-    (run,) = (path.parent for path in (home / "runs" / experiment).glob("*/*/metrics.json"))
+    (run,) = (path.parent for path in (home / "probes" / experiment).glob("*/*/metrics.json"))
     return run
 
 
 @pytest.mark.slow
-def test_a_probe_makes_the_lifter_that_it_needs_once(egotap, tmp_path: Path) -> None:
-    egotap("train", "experiment=table3/cnn", *SMOKE, "heatmaps=truth", cwd=tmp_path)
-    lifter, probe = run_of(tmp_path, "table2/cnn"), run_of(tmp_path, "table3/cnn")
+def test_a_probe_makes_the_lifter_that_it_needs_once(run: Run, home: Path) -> None:
+    run("train", "experiment=table3/cnn", *LIFTER, RUNS)
+    lifter, probe = run_of(home, "table2/cnn"), run_of(home, "table3/cnn")
     assert {"mse", "zeros_mse", "per_view"} <= json.loads((probe / "metrics.json").read_text()).keys()
     assert (probe / "maps.png").stat().st_size > 0
     assert (lifter / "predictions.h5").is_file()
     assert not (probe / "predictions.h5").exists()
-    # The lifter's own preset finds the run that the probe made, and the decoder's checkpoint is complete.
-    outcome = egotap("train", "experiment=table2/cnn", *SMOKE, "heatmaps=truth", cwd=tmp_path)
-    assert f"lifter: already there, {lifter.relative_to(tmp_path)}" in outcome.stderr
-    outcome = egotap("evaluate", f"checkpoint={probe / 'checkpoints' / 'best.ckpt'}", cwd=tmp_path)
-    assert "all-zero heatmaps" in outcome.stdout
-    egotap("train", "experiment=table3/zeros", *SMOKE, "heatmaps=truth", cwd=tmp_path)
-    zeros = run_of(tmp_path, "table3/zeros")
+    # The lifter's own preset finds the run that the probe made, and the decoder's checkpoint stands alone.
+    told = run("train", "experiment=table2/cnn", *LIFTER, RUNS)
+    assert f"lifter: already there, {lifter.relative_to(home)}" in told.err
+    told = run("evaluate", f"checkpoint={probe / 'checkpoints' / 'best.ckpt'}")
+    assert "all-zero heatmaps" in told.out
+    run("train", "experiment=table3/zeros", *LIFTER, RUNS)
+    zeros = run_of(home, "table3/zeros")
     metrics = json.loads((zeros / "metrics.json").read_text())
     assert metrics["mse"] == metrics["zeros_mse"] > 0
     assert metrics["parameters"] == 0
@@ -38,16 +39,16 @@ def test_a_probe_makes_the_lifter_that_it_needs_once(egotap, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_ego3dpose_is_trained_and_read_back(egotap, tmp_path: Path) -> None:
-    egotap("train", "experiment=table1/ego3dpose", *SMOKE, "heatmaps=truth", cwd=tmp_path)
-    run = run_of(tmp_path, "table1/ego3dpose")
-    egotap("evaluate", f"checkpoint={run / 'checkpoints' / 'best.ckpt'}", f"output={tmp_path / 'again'}", cwd=tmp_path)
-    first, again = (json.loads((folder / "metrics.json").read_text()) for folder in (run, tmp_path / "again"))
+def test_ego3dpose_is_trained_and_read_back(run: Run, home: Path, tmp_path: Path) -> None:
+    run("train", "experiment=table1/ego3dpose", *LIFTER, RUNS)
+    folder = run_of(home, "table1/ego3dpose")
+    run("evaluate", f"checkpoint={folder / 'checkpoints' / 'best.ckpt'}", f"output={tmp_path / 'again'}")
+    first, again = (json.loads((place / "metrics.json").read_text()) for place in (folder, tmp_path / "again"))
     assert again["mpjpe"] == pytest.approx(first["mpjpe"], rel=1e-4)
 
 
 @pytest.mark.slow
-def test_egoglass_is_trained_without_an_estimator_stage(egotap, tmp_path: Path) -> None:
-    egotap("train", "experiment=table1/egoglass", *SMOKE, cwd=tmp_path)
-    assert not list((tmp_path / "work").glob("stages/*"))
-    assert json.loads((run_of(tmp_path, "table1/egoglass") / "metrics.json").read_text())["mpjpe"] > 0
+def test_egoglass_is_trained_without_an_estimator_stage(run: Run, home: Path, tmp_path: Path) -> None:
+    run("train", "experiment=table1/egoglass", *SMOKE, RUNS, f"paths.stages={tmp_path / 'stages'}")
+    assert not (tmp_path / "stages").exists()
+    assert json.loads((run_of(home, "table1/egoglass") / "metrics.json").read_text())["mpjpe"] > 0

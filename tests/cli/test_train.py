@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -16,30 +15,21 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from smoke import LIFTER, SMOKE, Outcome, Run, run_folder
+from broken_optimiser import STOPPING
+from processes import Command
+from smoke import EPOCHS, LIFTER, SMOKE, STEPS_PER_EPOCH, Outcome, Run, run_folder
 
 QUICKSTART = ("experiment=quickstart", *SMOKE)
-
-
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a command in its own process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "egotap_pl", "train", *arguments],
-        cwd=home,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")
 def quickstart(home: Path) -> Outcome:
     """The first command of the README, as a user gives it."""
-    process = start(home, *QUICKSTART)
-    out, err = process.communicate(timeout=400)
-    assert process.returncode == 0, err
-    return Outcome(0, out, err)
+    command = [sys.executable, "-m", "egotap_pl", "train", *QUICKSTART, "data.workers=1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return Outcome(0, done.stdout, done.stderr)
 
 
 def checkpoints(home: Path) -> dict[Path, int]:
@@ -111,27 +101,22 @@ def test_another_seed_shares_the_estimators_and_another_estimator_is_trained(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_it_resumes_and_ends_the_same(stop: signal.Signals, home: Path, run: Run) -> None:
-    command = (*LIFTER, "training.epochs=30")
-    whole = run_folder(run("train", *command, "paths.runs=whole"), home)
+def test_stopped_it_goes_on_to_the_same_end(stop: signal.Signals, home: Path, run: Run) -> None:
+    command = (*EPOCHS, *STOPPING, f"+training.task.optimizer.stop_at={STEPS_PER_EPOCH + 3}")
+    whole = run_folder(run("train", *command, "paths.runs=not-stopped"), home)
     runs = f"stopped-{stop.name}"
-    process = start(home, *command, f"paths.runs={runs}")
-    deadline = time.monotonic() + 200
-    while not list((home / runs).rglob("last.ckpt")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(stop)
-    _, err = process.communicate(timeout=100)
+    (home / "break").write_text(str(int(stop)))
+    ended = Command(home, "train", *command, f"paths.runs={runs}").end()
+    (home / "break").unlink()
     if stop == signal.SIGINT:
-        assert process.returncode == 130, err
-        assert err.splitlines()[-1].startswith("egotap: interrupted")
-        assert "Traceback" not in err
+        assert ended.status == 130, ended
+        assert ended.err.splitlines()[-1].startswith("egotap: interrupted")
+        assert "Traceback" not in ended.err
     else:
-        assert process.returncode == -signal.SIGKILL
-    assert not list((home / runs).rglob("metrics.json")), "it had ended before it was interrupted"
+        assert ended.status == -signal.SIGKILL
+    assert not list((home / runs).rglob("metrics.json"))
     again = run("train", *command, f"paths.runs={runs}")
-    assert "resuming after epoch" in again.err
+    assert "resuming after epoch 1" in again.err
     folder = run_folder(again, home)
     assert (folder / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
     one, other = (json.loads((path / "metrics.json").read_text()) for path in (folder, whole))
@@ -144,9 +129,9 @@ def test_interrupted_it_resumes_and_ends_the_same(stop: signal.Signals, home: Pa
 def test_two_at_a_time_train_an_estimator_once(home: Path, run: Run) -> None:
     run("prepare", *SMOKE)
     command = (*QUICKSTART, "estimators.joint.seed=5", "heatmaps.cache=false")
-    processes = [start(home, *command) for _ in range(2)]
-    errors = [process.communicate(timeout=400)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], errors
+    ended = [process.end() for process in [Command(home, "train", *command) for _ in range(2)]]
+    errors = [outcome.err for outcome in ended]
+    assert [outcome.status for outcome in ended] == [0, 0], errors
     for stage in ("joint estimator", "lifter"):
         assert sum(f"{stage}: epoch 1/1" in error for error in errors) == 1, errors
 
@@ -236,21 +221,19 @@ def test_a_users_own_encoder_and_propagation_need_a_class_and_a_file_each(
         folder = tmp_path / "conf" / "lifter" / group
         folder.mkdir(parents=True)
         (folder / "mine.yaml").write_text(f"_target_: my_idea.{name}\n_partial_: true\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
     own = ("--config-dir", str(tmp_path / "conf"), "lifter/encoder=mine", "lifter/propagation=mine")
-    process = start(home, *own, *LIFTER)
-    out, err = process.communicate(timeout=200)
-    assert process.returncode == 0, err
-    best = run_folder(Outcome(0, out, err), home) / "checkpoints" / "best.ckpt"
+    trained = Command(home, "train", *own, *LIFTER).end()
+    assert trained.status == 0, trained
+    best = run_folder(trained, home) / "checkpoints" / "best.ckpt"
     state = torch.load(best, weights_only=True)["state_dict"]
     assert state["lifter.propagation.linear.weight"].shape == (16, 16)
-    # No checkpoint makes the program import a package that is not trusted.
-    command = [sys.executable, "-m", "egotap_pl", "evaluate", f"checkpoint={best}"]
-    refused = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=200)
-    assert refused.returncode == 1
-    assert "trust=[egotap_pl,my_idea]" in refused.stderr
-    command.append("trust=[egotap_pl,my_idea]")
-    subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=200, check=True)
+    # Nobody's checkpoint makes the program import a package that was not named as trusted.
+    command = ("evaluate", f"checkpoint={best}")
+    refused = Command(home, *command).end()
+    assert refused.status == 1
+    assert "trust=[egotap_pl,my_idea]" in refused.err
+    assert Command(home, *command, "trust=[egotap_pl,my_idea]").end().status == 0
 
 
 @pytest.mark.parametrize(

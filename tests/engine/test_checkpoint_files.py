@@ -14,13 +14,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from smoke import LIFTER, Run, interrupted_at, run_folder
+from smoke import EPOCHS, STEPS_PER_EPOCH, Run, interrupted_at, run_folder
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.checkpoint_files import CheckpointFiles, mend_checkpoints
-
-COMMAND = (*LIFTER, "training.batch_size=8", "training.epochs=3")
-STEPS_PER_EPOCH = 8
 
 
 def flip_a_bit(path: Path) -> None:
@@ -139,9 +136,8 @@ def errors(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def interrupted(home: Path, run: Run) -> Interrupted:
-    whole = run_folder(run("train", *COMMAND, "paths.runs=undamaged"), home)
-    command, copy = ("train", *COMMAND, "paths.runs=damaged"), home / "damaged-copy"
+def interrupted(whole: Path, home: Path, run: Run) -> Interrupted:
+    command, copy = ("train", *EPOCHS, "paths.runs=damaged"), home / "damaged-copy"
     if not copy.is_dir():
         with interrupted_at(2 * STEPS_PER_EPOCH + 3):
             run(*command)
@@ -178,7 +174,7 @@ def test_a_training_writes_its_checkpoints_beside_their_place(
 ) -> None:
     """The system's folder of temporary files may be on another file system, from which a file cannot be renamed."""
     monkeypatch.setattr("tempfile.tempdir", str(home / "no-such-folder"))
-    folder = run_folder(run("train", *COMMAND, "training.epochs=1", "paths.runs=no-temporary"), home)
+    folder = run_folder(run("train", *EPOCHS, "training.epochs=1", "paths.runs=no-temporary"), home)
     assert (folder / "checkpoints" / "last.ckpt").is_file()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from smoke import LIFTER, Run, interrupted_at, run_folder
+from smoke import EPOCHS, Run, interrupted_at, run_folder
 
 SLURM = {
     "SLURM_JOB_ID": "7",
@@ -20,7 +20,6 @@ SLURM = {
     "SLURM_LOCALID": "0",
     "SLURM_NODEID": "0",
 }
-COMMAND = (*LIFTER, "training.batch_size=8", "training.epochs=2")
 
 
 def set_slurm(monkeypatch: pytest.MonkeyPatch, **changed: str) -> None:
@@ -33,20 +32,14 @@ def errors(folder: Path) -> dict[str, Any]:
     return {name: metrics[name] for name in ("mpjpe", "pa_mpjpe", "per_joint", "per_category")}
 
 
-@pytest.fixture
-def whole(home: Path, run: Run) -> Path:
-    """The folder of an uninterrupted training outside SLURM."""
-    return run_folder(run("train", *COMMAND, "paths.runs=outside-slurm"), home)
-
-
 @pytest.mark.parametrize("step", [1, 12])
 def test_checkpoints_that_lightning_writes_for_slurm_are_not_loaded(
     step: int, whole: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The training is interrupted before and after its first checkpoint."""
-    other = run_folder(run("train", *COMMAND, "seed=1", "paths.runs=outside-slurm"), home)
+    """Interrupted before the first checkpoint and after it."""
+    other = run_folder(run("train", *EPOCHS, "seed=1", "paths.runs=another-seed"), home)
     assert errors(other) != errors(whole)
-    command = (*COMMAND, f"paths.runs=in-slurm-{step}")
+    command = (*EPOCHS, f"paths.runs=in-slurm-{step}")
     with interrupted_at(step):
         run("train", *command)
     (folder,) = (path.parent for path in (home / f"in-slurm-{step}").rglob("run.json"))
@@ -85,7 +78,7 @@ def test_a_job_of_four_tasks_trains_in_one_process(
 
     monkeypatch.setattr(torch.optim.AdamW, "step", watched)
     set_slurm(monkeypatch, SLURM_NTASKS="4", SLURM_PROCID="1")
-    folder = run_folder(run("train", *COMMAND, "paths.runs=four-tasks"), home)
+    folder = run_folder(run("train", *EPOCHS, "paths.runs=four-tasks"), home)
     assert set(handlers) == {signal.SIG_DFL}
     assert errors(folder) == errors(whole)
     assert (folder / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
@@ -97,5 +90,5 @@ def test_nobody_is_advised_to_use_srun(
     """Lightning gives this advice if the command is installed. It would start several trainings."""
     (tmp_path / "srun").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    run("train", *COMMAND, "paths.runs=no-srun", "training.epochs=1")
+    run("train", *EPOCHS, "paths.runs=no-srun", "training.epochs=1")
     assert not [warning for warning in recwarn if "srun" in str(warning.message)]

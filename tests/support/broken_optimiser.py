@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,4 +54,24 @@ def spoil(optimizer: torch.optim.Optimizer) -> None:
                 parameter.fill_(torch.nan)
 
 
+class Stopping(torch.optim.AdamW):
+    """Sends its process a signal at a step, counted over all trainings of the process, if a file names one.
+
+    The file is called ``break``, lies in the working folder, and holds the signal's number.
+    """
+
+    steps = 0
+
+    def __init__(self, params: Iterable[Any], lr: float, eps: float, weight_decay: float, stop_at: int = 0) -> None:
+        super().__init__(params, lr, eps=eps, weight_decay=weight_decay)
+        self.stop_at = stop_at
+
+    def step(self, closure: Any = None) -> Any:
+        Stopping.steps += 1
+        if Stopping.steps == self.stop_at and os.path.exists("break"):
+            os.kill(os.getpid(), int(Path("break").read_text()))
+        return super().step(closure)
+
+
 OVERRIDES = ("training.task.optimizer._target_=broken_optimiser.Breaking", "training.task.optimizer.lr=1e-4")
+STOPPING = ("training.task.optimizer._target_=broken_optimiser.Stopping",)

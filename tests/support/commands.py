@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from offline_wandb import OfflineRun, offline_runs
-from smoke import SMOKE, Outcome, Run
+from smoke import EPOCHS, SMOKE, Outcome, Run, run_folder
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,9 @@ def prepared(home: Path) -> Iterator[Run]:
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
         monkeypatch.setenv("WANDB_MODE", "offline")
         monkeypatch.setenv("WANDB_SILENT", "true")
+        # A run's picture is of one frame: drawing four takes longer than everything else in a run.
+        monkeypatch.setattr("egotap_pl.engine.run_pictures.QUANTILES", {"median": 0.5})
+        monkeypatch.setattr("egotap_pl.engine.run_pictures.REBUILT_FRAMES", 1)
         yield call
 
 
@@ -59,10 +62,18 @@ def run(home: Path) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="session")
+def whole(home: Path) -> Path:
+    """The folder of a run with `EPOCHS` that nothing happened to."""
+    with prepared(home) as call:
+        return run_folder(call("train", *EPOCHS, "paths.runs=whole"), home)
+
+
+@pytest.fixture(scope="session")
 def logged(home: Path) -> dict[str, OfflineRun]:
     """The offline runs that a training with logger=wandb logs, by stage."""
     pytest.importorskip("wandb")
-    numbers = ("training.batch_size=8", "training.epochs=2", "estimators.joint.batch_size=4")
+    estimators = ("estimators.joint.batch_size=2", "estimators.joint.epochs=2")
+    numbers = ("training.batch_size=2", "training.epochs=2", *estimators)
     where = ("paths.runs=logged/runs", "paths.stages=logged/stages")
     with prepared(home) as call:
         call("train", *SMOKE, *numbers, *where, "logger=wandb")

@@ -12,6 +12,9 @@ import torch
 
 SMOKE = ("scale=smoke",)
 LIFTER = ("scale=smoke", "heatmaps=truth")  # no estimators: quick
+STEPS_PER_EPOCH = 8
+EPOCHS = (*LIFTER, "training.batch_size=2", "training.epochs=3")
+"""Three epochs, for trainings that something happens to."""
 
 
 class Outcome(NamedTuple):

@@ -70,6 +70,16 @@ class Devices:
         """The same devices with this number of reading processes; None: unchanged."""
         return self if workers is None else replace(self, workers=workers)
 
+    def share_of(self, batch_size: int) -> int:
+        """Frames of a batch for each of the devices.
+
+        Raises:
+            EgotapError: if the devices cannot share a batch evenly.
+        """
+        if batch_size % self.devices:
+            raise EgotapError(f"batch_size={batch_size} must be a multiple of trainer.devices={self.devices}")
+        return batch_size // self.devices
+
     @property
     def torch_device(self) -> torch.device:
         """The first of the devices."""
@@ -95,11 +105,9 @@ class Devices:
         Raises:
             EgotapError: if the devices cannot share a batch evenly.
         """
-        if batch_size % self.devices:
-            raise EgotapError(f"batch_size={batch_size} must be a multiple of trainer.devices={self.devices}")
         return FrameDataModule(
             store,
-            batch_size=batch_size // self.devices,
+            batch_size=self.share_of(batch_size),
             workers=max(min(self.workers, usable_cpus() // self.devices - 1), 0),  # one processor runs the training
             seed=seed,
             augment=augment,

@@ -155,7 +155,7 @@ def _train_and_test(
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # The test reads images, as `egotap evaluate` and every later use of the checkpoint does.
     test = job.devices.data_module(job.store, job.training.batch_size)
-    provenance = Provenance(job.about, seed, timer.time_elapsed("train"))
+    provenance = Provenance(job.about, seed, float(timer.time_elapsed("train")))
     log_results(others, run_test(trainer, task, test, "test", provenance, job.folder))
     if not job.training.epochs:  # nothing to train: the checkpoint holds the network that was tested
         trainer.save_checkpoint(job.best)

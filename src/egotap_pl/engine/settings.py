@@ -223,7 +223,7 @@ class Settings:
         estimators = {kind: TrainingSpec.parse(config["estimators"][kind], f"estimators.{kind}") for kind in kinds}
         for part in ("heatmaps", "probe", "logger"):
             check_spec(config[part], part)
-        return cls(
+        settings = cls(
             seed=config["seed"],
             name=config["name"],
             paths=Paths(**{name: Path(config["paths"][name]) for name in ("data", "stages", "runs")}),
@@ -237,6 +237,9 @@ class Settings:
             command=command,
             config=config,
         )
+        for trained in (*estimators.values(), training, settings.trained):
+            settings.devices.share_of(trained.batch_size)
+        return settings
 
 
 def _probe(node: Spec) -> ProbeSpec:

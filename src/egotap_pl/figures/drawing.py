@@ -45,11 +45,9 @@ def draw_sticks(
         width: width of a stick, pt.
     """
     for name, pose_cm in poses_cm.items():
-        body = upright(pose_cm)
-        for k, limb in enumerate(limbs):
-            ends = body[list(limb)]
-            label = name if k == 0 else None
-            axis.plot(ends[:, across], ends[:, 1], color=colours[name], linewidth=width, label=label)
+        ends = upright(pose_cm)[np.asarray(limbs)][..., (across, 1)]
+        sticks = np.pad(ends, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)  # one line with gaps draws sooner
+        axis.plot(*sticks.reshape(-1, 2).T, color=colours[name], linewidth=width, label=name)
     axis.set_aspect("equal", adjustable="datalim")
 
 
