@@ -36,8 +36,11 @@ class Command:
 
 
 def _run(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], log: Path) -> None:
+    import torch
+
     from egotap_pl.cli.main import main
 
+    torch.set_num_threads(1)  # the server had loaded torch before it had our environment
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
