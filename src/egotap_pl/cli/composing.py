@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -16,8 +15,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import egotap_pl
 from egotap_pl.cli import grid
+from egotap_pl.cli.conf_dir import conf_dir
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
@@ -25,19 +24,6 @@ from egotap_pl.engine.labels import Command
 from egotap_pl.engine.settings import Settings
 
 HYDRA_VERSION = "1.3"
-
-
-def conf_dir() -> Path:
-    """The folder of the configuration: in an installed package, or at the top of a checkout.
-
-    Raises:
-        EgotapError: if neither exists.
-    """
-    package = Path(egotap_pl.__file__).parent
-    for folder in (package / "conf", package.parents[1] / "conf"):
-        if (folder / "train.yaml").is_file():
-            return folder
-    raise EgotapError(f"conf/ is missing in {package} and {package.parents[1]}: install egotap-pl again")
 
 
 def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:

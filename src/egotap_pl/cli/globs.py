@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from egotap_pl.cli.composing import conf_dir
+from egotap_pl.cli.conf_dir import presets
 from egotap_pl.core.errors import EgotapError
 
 _GLOB = re.compile(r"^experiment=glob\((?P<pattern>[^)]+)\)$")
@@ -19,21 +19,17 @@ def expand_globs(overrides: Sequence[str]) -> list[str]:
     Raises:
         EgotapError: if no preset matches a glob.
     """
-    folders = [conf_dir(), *(Path(folder) for folder in _config_dirs(overrides))]
+    own_folders = [Path(folder) for folder in _config_dirs(overrides)]
     expanded = []
     for override in overrides:
         match = _GLOB.match(override)
         if not match:
             expanded.append(override)
             continue
-        presets = {
-            preset.relative_to(folder / "experiment").with_suffix("").as_posix()
-            for folder in folders
-            for preset in (folder / "experiment").rglob("*.yaml")
-        }
-        matches = sorted(fnmatch.filter(presets, match["pattern"]))
+        names = presets(own_folders)
+        matches = fnmatch.filter(names, match["pattern"])
         if not matches:
-            raise EgotapError(f"{override}: no preset matches; the presets are: {', '.join(sorted(presets))}")
+            raise EgotapError(f"{override}: no preset matches; the presets are: {', '.join(names)}")
         expanded.append("experiment=" + ",".join(matches))
     return expanded
 

@@ -11,6 +11,7 @@ from egotap_pl import __version__
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
 from egotap_pl.cli.mistakes import end_with, fail
+from egotap_pl.cli.words import check_words
 
 VERBS = {
     "prepare": "read or render a data set into frame stores",
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
+        check_words(overrides)
         sys.argv = [f"egotap {verb}", *expand_globs(overrides)]
         with resend_interrupts():
             importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
