@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from egotap_pl.analysis.runs import Run
@@ -60,6 +61,12 @@ def test_commands_can_be_typed() -> None:
         "data.root=/d"
     )
     assert " -m " not in condition.command(["a"], [1])
+
+
+def test_a_strangers_name_runs_nothing_in_a_command() -> None:
+    name = "x'; touch y; '"
+    condition = group([identified(run("a", 1), "k", "a", changes=(("key", name),))])[0]
+    assert f"key={name}" in shlex.split(condition.command(["a"], [1]))
 
 
 def test_names_of_files_stay_short() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -141,7 +142,7 @@ class Condition:
         """
         overrides = [f"experiment={','.join(presets)}", f"data={self.dataset}", f"scale={self.scale}"]
         overrides += [f"seed={','.join(map(str, seeds))}", *self.overrides, *as_overrides(changes), *self.setup]
-        words = [f"'{word}'" if re.search(r"[^\w=.,/:+@~-]", word) else word for word in overrides]
+        words = [shlex.quote(word) if re.search(r"[^\w=.,/:+@~-]", word) else word for word in overrides]
         return " ".join(["egotap train", *(["-m"] if len(presets) * len(seeds) > 1 else []), *words])
 
 
