@@ -85,6 +85,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("metrics.json", json.dumps({**METRICS, "per_category": {"walking": 1.0}})),
         ("metrics.json", json.dumps({**METRICS, "per_category": {"walking": {"mpjpe": 1.0, "pa_mpjpe": 1.0}}})),
         ("metrics.json", json.dumps({**{k: v for k, v in METRICS.items() if k != "mpjpe"}, "mse": 1, "zeros_mse": 1})),
+        ("metrics.json", json.dumps({**METRICS, "experiment": "half a pair: \ud800"})),
+        ("config.yaml", PLAIN + 'more: "\\uD800"'),
         ("metrics.json", json.dumps({**METRICS, "frames": 10**400})),
         ("config.yaml", "a: [1"),
         ("config.yaml", "- 1"),

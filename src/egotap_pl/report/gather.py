@@ -97,11 +97,13 @@ def read_run(folder: Path) -> Run:
     try:
         settings = read_run_config(folder / name)
         _require(settings, _SETTINGS)
+        _check_encoding(settings)
         if not all(isinstance(kind, str) for kind in settings["heatmaps"]["estimators"]):
             raise ValueError("heatmaps.estimators are not names")
         name = "metrics.json"
         metrics = json.loads(read_text(folder / name, _MAX_METRICS_BYTES))
         _check_metrics(metrics, is_probe=bool(settings["probe"]))
+        _check_encoding(metrics)
     except (ValueError, RecursionError, EgotapError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix(str(folder / name))[:300]
         reason = reason.lstrip(" .:")
@@ -110,6 +112,15 @@ def read_run(folder: Path) -> Run:
         if not math.isfinite(metrics.get(key, 0)):
             raise EgotapError(f"{folder}: {key} is {metrics[key]}, as its training diverged; it is not counted")
     return Run(folder, settings, metrics, _choices(folder / ENTRY))
+
+
+def _check_encoding(content: Any) -> None:
+    """Make sure that names can be written to a file: an escape such as ``\\ud800`` may be half a surrogate pair.
+
+    Raises:
+        UnicodeEncodeError: if one cannot.
+    """
+    json.dumps(content, ensure_ascii=False).encode()
 
 
 def _check_metrics(metrics: Any, is_probe: bool) -> None:
