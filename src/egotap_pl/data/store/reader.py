@@ -69,7 +69,7 @@ class FrameStore:
 
         >>> from egotap_pl.core.skeleton import unrealego
         >>> from egotap_pl.data.source import Frames
-        >>> from egotap_pl.data.store.reader import RawCodec, StoreHeader, write_store
+        >>> from egotap_pl.data.store import RawCodec, StoreHeader, write_store
         >>> header = StoreHeader(
         ...     split="train", skeleton=unrealego(), rig=StereoRig.unrealego(), image_px=8, categories=("walking",),
         ...     codec=RawCodec(), source={"source": "example"}, package_version="1",
