@@ -54,3 +54,34 @@ def test_words_that_are_not_overrides(words: str, start: str, run: Run) -> None:
 )
 def test_options_of_hydra_and_overrides_are_accepted(words: str) -> None:
     check_words(words.split())
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("training.epoch=3", "training.epoch: unknown key; did you mean training.epochs?"),
+        ("trainin.epochs=3", "trainin.epochs: unknown key; did you mean training.epochs?"),
+        ("training.task.optimizer.ls=3", "did you mean training.task.optimizer.lr?"),
+        ("epochs=3", "epochs: unknown key; did you mean training.epochs, "),
+        ("sed=3", "sed: unknown key; did you mean seed, "),
+        ("qqq=3", "qqq: unknown key; --cfg job prints all keys"),
+        ("lifter/encodr=cnn", "lifter/encodr: unknown group; did you mean lifter/encoder?"),
+        ("experiment=quikstart", "experiment=quikstart: unknown option; did you mean quickstart?"),
+        ("experiment=table2/cn", "experiment=table2/cn: unknown option; did you mean table2/cnn?"),
+        ("lifter/encoder=cn", "lifter/encoder=cn: unknown option; did you mean cnn?"),
+        ("data=unrealeg", "must be one of: egocap, egosynth, egosynth_mocap, egosynth_stick, unrealego"),
+        ("estimator@estimators.joint=qqq", "estimator=qqq: unknown option\nestimator must be one of: base"),
+    ],
+)
+def test_a_misspelt_key_or_option_is_answered_with_the_nearest(override: str, expected: str, run: Run) -> None:
+    assert expected in message(run, "train", override)
+
+
+def test_a_group_that_an_option_does_not_have_is_named(run: Run) -> None:
+    error = message(run, "train", "lifter=ego3dpose", "lifter/encoder=cnn")
+    assert error.startswith("lifter/encoder: there is no encoder to choose; the chosen lifter has none")
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_the_nearest_key_is_that_of_the_verb(verb: str, run: Run) -> None:
+    assert "did you mean paths.runs?" in message(run, verb, "paths.run=x")

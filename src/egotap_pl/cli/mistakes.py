@@ -9,6 +9,7 @@ from typing import NoReturn
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from egotap_pl.cli.suggestions import explain
 from egotap_pl.core.errors import EgotapError
 
 TRACEBACK = "EGOTAP_TRACEBACK"
@@ -25,6 +26,8 @@ def readable(error: BaseException) -> str | None:
         if isinstance(link, EgotapError):
             return str(link)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
+        if (message := explain(chain)) is not None:
+            return message
         messages = [_without_noise(str(link)) for link in chain]
         distinct = [text for k, text in enumerate(messages) if text and not any(text in m for m in messages[:k])]
         return "\n".join(distinct)

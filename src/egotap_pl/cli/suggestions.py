@@ -1,0 +1,91 @@
+"""Messages about misspelt keys and options, which name the nearest ones that exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from hydra.errors import MissingConfigException
+from omegaconf import OmegaConf
+
+from egotap_pl.cli.conf_dir import groups, presets
+
+
+def explain(chain: Sequence[BaseException]) -> str | None:
+    """The message about a key or an option that does not exist; None for other errors.
+
+    Args:
+        chain: an error of Hydra, followed by its causes.
+    """
+    for error in chain:
+        if isinstance(error, MissingConfigException):
+            return _unknown_option(error)
+    match = re.match(r"Could not override '(?P<key>[^']+)'\.(?P<rest>.*)", str(chain[0]), re.DOTALL)
+    if match is None or "Did you mean" in match["rest"]:
+        return None
+    group, _, name = match["key"].rpartition("/")
+    if "No match in the defaults list" in match["rest"]:
+        return f"{match['key']}: there is no {name} to choose; the chosen {group} has none" if group else None
+    if group:
+        return f"{match['key']}: unknown group{did_you_mean(get_close_matches(match['key'], groups(), n=1))}"
+    parent = next((node for error in chain if (node := getattr(error, "parent_node", None)) is not None), None)
+    return None if parent is None else unknown_key(match["key"], parent._get_root())
+
+
+def unknown_key(key: str, config: Any) -> str:
+    """The message about a key that a configuration does not have.
+
+    Args:
+        key: the key, dotted.
+        config: the configuration.
+    """
+    keys = [name for name in _keys(OmegaConf.to_container(config, resolve=False)) if not name.startswith("hydra.")]
+    return f"{key}: unknown key{did_you_mean(nearest_keys(key, keys)) or '; --cfg job prints all keys'}"
+
+
+def nearest_keys(key: str, keys: Sequence[str]) -> list[str]:
+    """The keys that a misspelt key may stand for, at most three.
+
+    Args:
+        key: the misspelt key, dotted. Without a dot, it may also be the last part of a longer key.
+        keys: the keys that exist, dotted.
+
+    >>> nearest_keys("epoch", ["seed", "estimators.joint.epochs", "training.epochs"])
+    ['training.epochs', 'estimators.joint.epochs']
+    >>> nearest_keys("trainin.epoch", ["training.epochs", "training.seed"])
+    ['training.epochs']
+    """
+    if "." in key:
+        return get_close_matches(key, keys, n=1)
+    last_parts = sorted({name.rpartition(".")[2] for name in keys})
+    nearest = get_close_matches(key, last_parts, n=1)
+    return sorted((name for name in keys if name.rpartition(".")[2] in nearest), key=len)[:3]
+
+
+def did_you_mean(words: Sequence[str]) -> str:
+    """The end of a message that suggests words; empty if there are none."""
+    listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f"; did you mean {listed}?" if words else ""
+
+
+def _unknown_option(error: MissingConfigException) -> str | None:
+    match = re.match(r"(In '[^']+': )?Could not find '(?P<path>[^']+)'", str(error))
+    if match is None or "/" not in match["path"]:
+        return None
+    is_preset = match["path"].startswith("experiment/")
+    group, _, name = match["path"].partition("/") if is_preset else match["path"].rpartition("/")
+    options = sorted({*(error.options or ()), *(presets() if is_preset else ())})
+    if not options:
+        return None
+    nearest = did_you_mean(get_close_matches(name, options, n=1))
+    return f"{group}={name}: unknown option{nearest}\n{group} must be one of: {', '.join(options)}"
+
+
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of plain containers, dotted."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield f"{prefix}{name}"
+            yield from _keys(value, f"{prefix}{name}.")
