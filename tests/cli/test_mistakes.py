@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from smoke import Run
+from smoke import LIFTER, Run
 
 from egotap_pl.cli.words import check_words
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.training import TrainResult
 
 
 def message(run: Run, *command: str) -> str:
@@ -85,3 +90,26 @@ def test_a_group_that_an_option_does_not_have_is_named(run: Run) -> None:
 @pytest.mark.parametrize("verb", ["train", "evaluate"])
 def test_the_nearest_key_is_that_of_the_verb(verb: str, run: Run) -> None:
     assert "did you mean paths.runs?" in message(run, verb, "paths.run=x")
+
+
+@pytest.mark.parametrize("override", ["+epochs=3", "++epochs=3"])
+def test_a_key_that_nothing_reads_cannot_be_added(override: str, run: Run) -> None:
+    error = message(run, "train", *LIFTER, override)
+    assert error.startswith(f"{override}: epochs: unknown key; did you mean training.epochs, ")
+
+
+def test_known_keys_and_groups_of_the_users_can_be_added(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: list[Settings] = []
+
+    def note(configured: Settings) -> TrainResult:
+        settings.append(configured)
+        raise EgotapError("not trained")
+
+    monkeypatch.setattr("egotap_pl.cli.train.train", note)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "long.yaml").write_text("# @package _global_\ntraining:\n  epochs: 77\n")
+    own = ("--config-dir", str(tmp_path), "+mine=long", "++seed=5", "+training.task.optimizer.amsgrad=true")
+    assert message(run, "train", *own, *LIFTER) == "not trained\n"
+    assert (settings[0].training.epochs, settings[0].seed) == (77, 5)

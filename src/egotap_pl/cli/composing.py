@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from egotap_pl.cli import grid
 from egotap_pl.cli.conf_dir import conf_dir
 from egotap_pl.cli.mistakes import end_with, readable
+from egotap_pl.cli.suggestions import unknown_key
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.labels import Command
@@ -37,6 +39,7 @@ def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Cal
         @functools.wraps(verb)
         def job(config: DictConfig) -> Any:
             try:
+                _check_added_keys(config_name)
                 value = verb(config)
             except KeyboardInterrupt as interruption:
                 grid.record(grid.INTERRUPTED, interruption)
@@ -64,6 +67,24 @@ def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Cal
         return program
 
     return decorate
+
+
+def _check_added_keys(config_name: str) -> None:
+    """Refuse overrides like ``+epochs=3``, which add a key at the top of the configuration: nothing would read it.
+
+    Raises:
+        EgotapError: if there is one.
+    """
+    hydra_config = HydraConfig.get()
+    words = list(hydra_config.overrides.task)
+    matches = [match for word in words if (match := re.match(r"\+{1,2}(\w+)=", word))]
+    keys = {match[1]: match.string for match in matches if match[1] not in hydra_config.runtime.choices}
+    if keys:
+        with composing():
+            config = hydra.compose(config_name, [word for word in words if word not in keys.values()])
+        for key, word in keys.items():
+            if key not in config:
+                raise EgotapError(f"{word}: {unknown_key(key, config)}")
 
 
 def plain(config: Any) -> Any:
