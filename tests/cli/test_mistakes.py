@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from random_checkpoints import checkpoint
 from smoke import LIFTER, Run
 
 from egotap_pl.cli.words import check_words
@@ -113,3 +114,23 @@ def test_known_keys_and_groups_of_the_users_can_be_added(
     own = ("--config-dir", str(tmp_path), "+mine=long", "++seed=5", "+training.task.optimizer.amsgrad=true")
     assert message(run, "train", *own, *LIFTER) == "not trained\n"
     assert (settings[0].training.epochs, settings[0].seed) == (77, 5)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a lifter with estimators."""
+    return checkpoint(tmp_path_factory.mktemp("mistakes") / "own.ckpt", "experiment=table2/cnn")
+
+
+def test_a_misspelt_split_is_answered_with_the_splits_before_any_work(own: Path, run: Run, tmp_path: Path) -> None:
+    data = ("data=egosynth", "scale=smoke", f"paths.work={tmp_path}/work")
+    for command in (("evaluate", *data), ("predict", f"input={tmp_path}", f"output={tmp_path}/poses.h5")):
+        error = message(run, *command, f"checkpoint={own}", "split=tset")
+        assert error == "split=tset: must be one of: train, validation, test\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_a_store_is_named_for_its_file(own: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "test.h5").touch()
+    error = message(run, "evaluate", f"checkpoint={own}", f"store={tmp_path}/test.h5")
+    assert error == f"store={tmp_path}/test.h5 is a file: must be the folder of the prepared data, store={tmp_path}\n"

@@ -15,7 +15,7 @@ from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
-from egotap_pl.engine.datasets import ensure_data
+from egotap_pl.engine.datasets import check_split, ensure_data
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.evaluation import evaluate
 from egotap_pl.engine.settings import DataSpec
@@ -27,19 +27,13 @@ def main(config: DictConfig) -> None:
     settings = plain(config)
     checkpoint, trust = checkpoint_path(Path(settings["checkpoint"])), entries(settings["trust"])
     output = None if settings["output"] is None else Path(settings["output"])
+    check_split(split := settings["split"])  # before data are prepared
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
     _, about = load_task(checkpoint, trust)
     store = _store(settings, about, checkpoint)
-    metrics = evaluate(
-        checkpoint,
-        store,
-        settings["split"],
-        devices=devices,
-        batch_size=settings["batch_size"],
-        trust=trust,
-        output=output,
-    )
-    RESULT.print(error_table(f"{checkpoint}, {settings['split']} split of {store}", metrics))
+    size = settings["batch_size"]
+    metrics = evaluate(checkpoint, store, split, devices=devices, batch_size=size, trust=trust, output=output)
+    RESULT.print(error_table(f"{checkpoint}, {split} split of {store}", metrics))
     if output is not None:
         RESULT.print(f"metrics and predictions  {output}", soft_wrap=True)
 
@@ -56,8 +50,6 @@ def _store(settings: Spec, about: About, checkpoint: Path) -> Path:
     if settings["store"] is not None:
         return Path(settings["store"])
     root = Path(settings["paths"]["data"])
-    return (
-        ensure_data(DataSpec.parse(settings["data"]), root).folder
-        if has_data
-        else recorded_data(about, root, checkpoint)
-    )
+    if has_data:
+        return ensure_data(DataSpec.parse(settings["data"]), root).folder
+    return recorded_data(about, root, checkpoint)

@@ -11,7 +11,7 @@ from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.check import CheckReport, check
 from egotap_pl.data.preparation.prepare import prepare, skipped_path
 from egotap_pl.data.preparation.shard import WHOLE, Shard
-from egotap_pl.data.source import Source
+from egotap_pl.data.source import SPLITS, Source
 from egotap_pl.data.store.codec import Codec
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.engine.build import build
@@ -98,6 +98,16 @@ def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> tuple[CheckR
     path.parent.mkdir(parents=True, exist_ok=True)
     report.write(path)
     return report, path
+
+
+def check_split(split: str) -> None:
+    """Check the name of a split.
+
+    Raises:
+        EgotapError: if there is no such split.
+    """
+    if split not in SPLITS:
+        raise EgotapError(f"split={split}: must be one of: {', '.join(SPLITS)}")
 
 
 def find_data(root: Path, fingerprint: str) -> Path | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning
 from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.launch import launch
 from egotap_pl.engine.progress import StageProgress
@@ -69,8 +70,11 @@ def evaluate(
         The content of metrics.json.
 
     Raises:
-        EgotapError: if the checkpoint cannot be loaded or does not fit the data.
+        EgotapError: if the checkpoint cannot be loaded or does not fit the data, or the split or the folder is wrong.
     """
+    check_split(split)
+    if store.is_file():
+        raise EgotapError(f"store={store} is a file: must be the folder of the prepared data, store={store.parent}")
     _, about = load_task(checkpoint, trust)
     with tempfile.TemporaryDirectory() as scratch:
         folder = output or Path(scratch)

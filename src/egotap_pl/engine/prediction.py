@@ -23,6 +23,7 @@ from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFram
 from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
+from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.input_pictures import Album
 from egotap_pl.engine.pose_files import PoseOrigin, check_output, pose_writer
@@ -197,9 +198,10 @@ def predict(
         workers: threads that decode images.
 
     Raises:
-        EgotapError: if the input is missing or damaged, or a number is out of range.
+        EgotapError: if the input is missing or damaged, a number is out of range, or there is no such split.
     """
     check_output(output)
+    check_split(split)
     _check_numbers(frames=frames, batch_size=batch_size, pictures=pictures)
     recording = open_input(paths, split, predictor.skeleton, predictor.image_px, workers, frames)
     predictor.check_source(recording)
