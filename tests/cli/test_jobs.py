@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,18 @@ def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
     run(*arguments)
     assert [job["status"] for job in rows(sweep / "jobs.csv")] == ["done", "done"]
     assert not (sweep / "jobs" / "3.json").exists()
+
+
+@pytest.mark.usefixtures("trained")
+def test_paths_can_be_copied_from_a_narrow_terminal(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    runs = "my runs/of a long winter's night, with = and more"
+    out = run("train", "-m", *LIFTER, "training.batch_size=16,8", "seed=3", f"paths.runs={runs}").out
+    lines = out.splitlines()
+    for job, size in enumerate((16, 8)):
+        assert f"job {job:<20}{runs}/scale-smoke_heatmaps-truth_batch_size-{size}_seed-3" in lines
+    (command,) = [line for line in lines if "egotap report" in line]
+    assert shlex.split(command)[3:] == ["egotap", "report", f"runs={runs}", "output=report"]
 
 
 def test_a_defect_of_a_job_is_recorded_and_raised(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.cli import grid
 from egotap_pl.cli.conf_dir import conf_dir
+from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.cli.suggestions import unknown_key
 from egotap_pl.core.errors import EgotapError
@@ -48,7 +49,7 @@ def application(config_name: str) -> Callable[[Callable[[DictConfig], Any]], Cal
                 if HydraConfig.get().mode != RunMode.MULTIRUN:
                     end_with(error)  # here, since Hydra would print a line of its own before the message
                 if (message := readable(error)) is not None:
-                    say(f"job {HydraConfig.get().job.override_dirname}: {message}")
+                    say(f"job {' '.join(HydraConfig.get().overrides.task)}: {message}")
                 grid.record(grid.FAILED, error)
                 raise
             grid.record(grid.DONE)
@@ -125,7 +126,7 @@ def compose(*overrides: str) -> Settings:
     """
     try:
         with composing():
-            config = hydra.compose("train", list(overrides), return_hydra_config=True)
+            config = hydra.compose("train", quote_literals(overrides), return_hydra_config=True)
             choices = {str(group): option for group, option in config.hydra.runtime.choices.items()}
             OmegaConf.set_struct(config, False)
             del config["hydra"]

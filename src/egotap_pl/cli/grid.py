@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,7 +21,8 @@ from egotap_pl.core.messages import RESULT
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 _RECORDS = "jobs"
 _state: dict[str, Path] = {}
-"""Of this process: the grid's folder (``sweep``), and the run folder of the current job (``run``)."""
+"""Of this process: the grid's folder (``sweep``), the folder of all runs (``runs``), and the run folder of the current
+job (``run``)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Begin(Callback):
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         """Called by Hydra before the first job."""
         _state["sweep"] = Path(str(config.hydra.sweep.dir))
+        _state["runs"] = Path(str(config.paths.runs))
         for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier grid in the same folder
             record.unlink()
 
@@ -82,7 +85,7 @@ def record(status: str, error: BaseException | None = None) -> None:
 
 def collate() -> None:
     """Print a table of the jobs of this process's grid, and write it to the grid's folder."""
-    sweep = _state.pop("sweep", None)
+    sweep, runs = _state.pop("sweep", None), _state.pop("runs", None)
     records = [] if sweep is None else sorted((sweep / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
     if sweep is None or not records:
         return
@@ -100,6 +103,9 @@ def collate() -> None:
             write_text(sweep / f"{table.name}.csv", csv_text(table))
             summary = table
     RESULT.print(screen_table(summary))
+    for job in jobs:
+        if job.folder is not None:
+            RESULT.print(f"job {job.job:<20}{job.folder}", markup=False, soft_wrap=True)
     failed = [job for job in jobs if job.status != DONE]
     for job in failed:
         first = next(iter(job.message.splitlines()), "")
@@ -108,6 +114,14 @@ def collate() -> None:
     if failed:
         RESULT.print(f"full error messages     {sweep / _RECORDS}/*.log", soft_wrap=True)
     RESULT.print(f"all jobs                {sweep / 'jobs.csv'}", soft_wrap=True)
+    if runs is not None and any(job.folder for job in jobs):
+        print_report_command(runs)
+
+
+def print_report_command(runs: Path) -> None:
+    """Print the command that makes the report of all runs in a folder."""
+    command = shlex.join(["egotap", "report", f"runs={runs}", "output=report"])
+    RESULT.print(f"tables and figures      {command}", markup=False, soft_wrap=True)
 
 
 def _metrics(job: JobRecord) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from egotap_pl import __version__
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
+from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, fail
 from egotap_pl.cli.words import check_words
 
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
         check_words(overrides)
-        sys.argv = [f"egotap {verb}", *expand_globs(overrides)]
+        sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(overrides))]
         with resend_interrupts():
             importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
     except KeyboardInterrupt:

@@ -21,6 +21,8 @@ _HIDDEN = (
     "PA-MPJPE [",
     "PA-MPJPE (mm): mean",
     "paper's",
+    "run folder",  # of a grid's jobs; folders and messages are printed below the table, on lines of their own
+    "message",
 )
 _LONGEST = 36  # characters of a name that is kept on one line
 

@@ -1,4 +1,4 @@
-"""Run folders: runs/<experiment>/<data>/<time, or the overrides of a grid's job>."""
+"""Run folders: runs/<experiment>/<data>/<the user's name, the time, or a short form of a grid job's overrides>."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from egotap_pl.core.atomic import SUFFIX, write_json
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec
-from egotap_pl.engine.labels import Command
+from egotap_pl.engine.labels import ASIDE, Command
 from egotap_pl.engine.stages import Stage, fingerprint, held
 
 ENTRY = "run.json"
 """File in a run's folder with the run's fingerprint and the user's command."""
+_ELSEWHERE = (*ASIDE, "experiment=", "data=", "hydra.")
+"""Beginnings of overrides that are not in a folder's name."""
+_LONGEST, _LONGEST_OF_USER = 60, 200  # bytes of a name; file systems admit 255, and temporary names are longer
 
 
 def run_stage(title: str, identity: Spec, parent: Path, name: str | None, config: Spec, command: Command) -> Stage:
@@ -54,7 +59,7 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     for entry in sorted(parent.glob(f"*/{ENTRY}")):
         if _fingerprint(entry) == fingerprint:
             return entry.parent
-    stem = folder_name(name) if name else f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    stem = name or f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     folder, number = parent / stem, 1
     while _is_taken(folder):  # by a run with another configuration
         number += 1
@@ -90,10 +95,39 @@ def _fingerprint(entry: Path) -> Any:
         return None
 
 
-def folder_name(overrides: str) -> str:
-    """The name of a folder for overrides.
+def folder_name(overrides: Sequence[str]) -> str | None:
+    """A short folder name for a job of a grid; None if nothing but the preset and the data is overridden.
 
-    >>> folder_name("lifter/encoder=cnn,seed=1")
-    'lifter.encoder=cnn,seed=1'
+    Args:
+        overrides: the job's overrides, as typed.
+
+    >>> folder_name(["experiment=table2/cnn", "lifter/encoder=channel_vit", "seed=1"])
+    'encoder-channel_vit_seed-1'
+    >>> folder_name(["training.task.optimizer.lr=1e-3", "trainer=gpu", "~probe"])
+    'lr-1e-3_no-probe'
     """
-    return re.sub(r"[^\w.,=+-]", ".", overrides)[:200]
+    words = [_short(word) for word in overrides if not word.startswith(_ELSEWHERE)]
+    name = "_".join(word for word in words if word)
+    if len(name.encode()) <= _LONGEST:
+        return name or None
+    start = name.encode()[: _LONGEST - 9].decode(errors="ignore")
+    return f"{start}-{fingerprint({'name': name})[:8]}"
+
+
+def _short(override: str) -> str:
+    key, _, value = override.partition("=")
+    key = f"no-{key[1:]}" if key.startswith("~") else key
+    words = (re.split(r"[./@]", key)[-1] if value else key, value)
+    return "-".join(re.sub(r"[^\w.-]+", "-", word).strip("-.") for word in words if word)
+
+
+def check_name(name: str) -> None:
+    """Check that a name can be that of a folder.
+
+    Raises:
+        EgotapError: if it cannot.
+    """
+    if any(character in "/\\" or not character.isprintable() for character in name) or name.startswith("."):
+        raise EgotapError(f"name={name!r}: must be the name of a folder, without / or \\ and not beginning with a dot")
+    if (size := len(name.encode())) > _LONGEST_OF_USER:
+        raise EgotapError(f"name={name[:20]}...: has {size} bytes; use at most {_LONGEST_OF_USER}")

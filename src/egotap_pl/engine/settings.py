@@ -11,6 +11,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Command
+from egotap_pl.engine.run_folders import check_name
 from egotap_pl.engine.specs import check_arguments, check_spec, check_training_ranges
 
 
@@ -225,7 +226,7 @@ class Settings:
             check_spec(config[part], part)
         settings = cls(
             seed=config["seed"],
-            name=config["name"],
+            name=_name(config["name"]),
             paths=Paths(**{name: Path(config["paths"][name]) for name in ("data", "stages", "runs")}),
             data=DataSpec.parse(config["data"]),
             heatmaps=HeatmapsSpec(heatmaps["source"], kinds, bool(heatmaps["cache"])),
@@ -240,6 +241,13 @@ class Settings:
         for trained in (*estimators.values(), training, settings.trained):
             settings.devices.share_of(trained.batch_size)
         return settings
+
+
+def _name(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    check_name(str(value))
+    return str(value)
 
 
 def _probe(node: Spec) -> ProbeSpec:

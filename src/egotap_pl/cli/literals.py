@@ -1,0 +1,96 @@
+"""Paths and names on the command line. They mean what was typed, whatever Hydra's grammar would make of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import HydraException
+
+LITERAL = frozenset(
+    (
+        *("checkpoint", "input", "name", "output", "runs", "source", "store"),
+        *("data.folder", "data.root", "data.source.root", "hydra.run.dir", "hydra.sweep.dir"),
+        *("paths.data", "paths.runs", "paths.stages", "paths.work"),
+    )
+)
+"""Keys whose values are paths or names."""
+_LISTS = frozenset(("input", "runs"))
+"""Those that also take a list, ``[a,b]``."""
+_SWEPT = frozenset(("checkpoint", "data.folder", "data.root", "input", "source", "store"))
+"""Those that a grid may go through."""
+_OVERRIDE = re.compile(r"(?P<key>\+{0,2}(?P<name>[\w.]+))=(?P<value>.*)", re.DOTALL)
+_FUNCTION = re.compile(r"(choice|glob|shuffle|sort|tag|extend_list)\(.*\)", re.DOTALL)
+
+
+def quote_literals(words: Sequence[str]) -> list[str]:
+    """Quote the paths and names among the words of a command line for Hydra, and expand ``~``.
+
+    ``null``, a value that is quoted for Hydra already, and one with an interpolation (``${...}``) stay as they are. In
+    a grid (``-m``), commas separate the values of a key that names something to read, unless there is a file or folder
+    of this name.
+
+    >>> quote_literals(["checkpoint=runs/seed=1,a/best.ckpt", "output=42", "name=it's", "seed=1"])
+    ["checkpoint='runs/seed=1,a/best.ckpt'", "output='42'", "name='it\\\\'s'", 'seed=1']
+    >>> quote_literals(["input=[my left,right=1]", "output=poses.csv"])
+    ["input=[my left,'right=1']", 'output=poses.csv']
+    >>> quote_literals(["-m", "checkpoint=runs/seed=1,runs/seed=2"])
+    ['-m', "checkpoint='runs/seed=1','runs/seed=2'"]
+    """
+    is_grid = any(word == "-m" or (len(word) > 3 and "--multirun".startswith(word)) for word in words)
+    return [_quoted(word, is_grid) for word in words]
+
+
+def _quoted(word: str, is_grid: bool) -> str:
+    match = _OVERRIDE.fullmatch(word)
+    if match is None or match["name"] not in LITERAL:
+        return word
+    key, value = match["key"], match["value"]
+    if value in ("", "null", "???") or "${" in value or _exists(value):
+        return f"{key}={_text(value)}"
+    if match["name"] in _LISTS and value.startswith("[") and value.endswith("]"):
+        return f"{key}=[{_texts(value[1:-1])}]"
+    is_swept = is_grid and match["name"] in _SWEPT
+    if is_swept and _FUNCTION.fullmatch(value):
+        return word
+    return f"{key}={_texts(value) if is_swept else _text(value)}"
+
+
+def _texts(values: str) -> str:
+    return ",".join(_text(value) for value in _split(values))
+
+
+def _text(value: str) -> str:
+    """One value: as it is if Hydra reads it so, or else in quotes."""
+    if value in ("", "null", "???") or "${" in value or _is_quoted(value):
+        return value
+    value = os.path.expanduser(value)
+    try:
+        override = OverridesParser.create().parse_override(f"key={value}")
+        if not override.is_sweep_override() and override.value() == value:
+            return value
+    except HydraException:
+        pass
+    return QuotedString(value, Quote.single).with_quotes()
+
+
+def _split(values: str) -> Iterator[str]:
+    """The values between commas that are outside of quotes."""
+    for match in re.finditer(r"\s*((?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|[^,])*)(?:,|$)", values):
+        if match[0]:
+            yield match[1].rstrip()
+
+
+def _is_quoted(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+
+
+def _exists(value: str) -> bool:
+    try:
+        return Path(os.path.expanduser(value)).exists()
+    except (OSError, ValueError):  # too long for a name of a file; a null character
+        return False
