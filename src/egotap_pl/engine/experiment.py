@@ -21,6 +21,7 @@ from egotap_pl.engine.launch import launch
 from egotap_pl.engine.run_folders import run_stage
 from egotap_pl.engine.settings import Settings, TrainingSpec
 from egotap_pl.engine.stages import shared_stage
+from egotap_pl.engine.trial import Trial
 
 
 class Experiment:
@@ -33,6 +34,7 @@ class Experiment:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._estimators: dict[str, Path] = {}
+        self._trial = Trial(settings)
 
     def run(self) -> Path:
         """Train and test the lifter; if there is a probe, then train the probe on the finished lifter and test it.
@@ -109,6 +111,7 @@ class Experiment:
         """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
         header = FrameStore(store_path(self.data.folder, "train"))
+        self._trial.before(title, header)
         about = About(
             task=training.task,
             skeleton=header.skeleton.to_dict(),

@@ -19,6 +19,7 @@ class UnrealEgoTask(LiftingTask):
     """
 
     lifter: UnrealEgoLifter
+    lifter_methods = ("estimate",)
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The loss terms of the pose and of the reconstruction."""
@@ -38,6 +39,7 @@ class Ego3DPoseTask(LiftingTask):
     """
 
     lifter: Ego3DPoseLifter
+    lifter_methods = ("estimate", "select_limbs")
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The loss terms of the pose, of both reconstructions and of the limb directions."""

@@ -63,7 +63,7 @@ class EgoGlassTask(UnrealEgoTask):
         initialise: loads pretrained weights into a view's backbone before the first step; None: nothing is loaded.
 
     Raises:
-        EgotapError: if there is no mask width for the skeleton.
+        EgotapError: if there is no mask width for the skeleton, or the heatmaps are not of estimators to be trained.
     """
 
     heatmaps: EgoGlassHeatmaps
@@ -86,6 +86,11 @@ class EgoGlassTask(UnrealEgoTask):
             raise EgotapError(
                 f"EgoGlass has no limb-mask width for the skeleton {facts.skeleton.name}: add one, in px of a "
                 f"1024 x 1024 frame, with +training.task.mask_width_px.{facts.skeleton.name}=..."
+            )
+        if not hasattr(self.heatmaps, "estimate"):
+            raise EgotapError(
+                f"{type(self).__name__} trains its own estimators: choose heatmaps=egoglass, not "
+                f"{type(self.heatmaps).__name__}"
             )
         self.mask_width_px = mask_width_px[facts.skeleton.name]
         self._initialise = initialise

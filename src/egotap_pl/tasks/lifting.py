@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
 from egotap_pl.metrics import PoseMetrics
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
@@ -31,10 +32,15 @@ class LiftingTask(L.LightningModule):
         optimizer: factory of the optimiser, called with the parameters to train.
         schedule: factory of the learning-rate schedule.
         start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
+
+    Raises:
+        EgotapError: if the lifter lacks one of `lifter_methods`.
     """
 
     mean_pose_cm: Tensor
     lifter: Any  # a Lifter or a baseline: is called with heatmaps and has set_mean_pose
+    lifter_methods: tuple[str, ...] = ()
+    """Methods that a task needs its lifter to have, besides being called."""
 
     def __init__(
         self,
@@ -50,6 +56,11 @@ class LiftingTask(L.LightningModule):
         self.skeleton = facts.skeleton
         self.heatmaps = heatmaps(skeleton=facts.skeleton)
         self.lifter = lifter(skeleton=facts.skeleton, heatmap_px=self.heatmaps.heatmap_px)
+        if missing := [name for name in self.lifter_methods if not hasattr(self.lifter, name)]:
+            raise EgotapError(
+                f"{type(self).__name__} cannot train {type(self.lifter).__name__}, which has no {missing[0]}(): choose "
+                "lifter=... and training=... that go together, e.g. both ego3dpose"
+            )
         if start_from_mean_pose:
             self.lifter.set_mean_pose(facts.mean_pose_cm)
         self.register_buffer("mean_pose_cm", facts.mean_pose_cm.float())

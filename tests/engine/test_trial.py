@@ -1,0 +1,84 @@
+"""Parts that do not fit together are named before any training begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from smoke import LIFTER, SMOKE, Run
+
+OWN_PARTS = """
+import torch
+from egotap_pl.nn.propagation.none import NoPropagation
+
+class Wide(NoPropagation):
+    def forward(self, joint, limb=None):
+        return torch.cat([joint, joint], dim=-1)
+
+class Values(NoPropagation):  # what the meta device cannot do
+    def forward(self, joint, limb=None):
+        return joint if float(joint.detach().abs().max()) < 1e9 else -joint
+"""
+
+
+@pytest.fixture
+def own_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_parts.py").write_text(OWN_PARTS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def fitted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The trainings that begin. They end at once."""
+    begun: list[Any] = []
+
+    def begin(_: Any, job: Any, devices: int) -> None:
+        begun.append(job.title)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("egotap_pl.engine.experiment.launch", begin)
+    return begun
+
+
+@pytest.mark.usefixtures("own_parts")
+def test_a_part_of_ones_own_that_gives_a_wrong_shape(home: Path, run: Run, fitted: list[Any]) -> None:
+    own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Wide")
+    err = run("train", *SMOKE, *own, f"paths.stages={home / 'trial'}", ok=False).err
+    message = err[err.index("egotap: ") :]
+    assert message.startswith("egotap: lifter: a trial step failed")
+    assert "Lifter" in message
+    assert "shapes" in message
+    assert "Traceback" not in message
+    assert not fitted  # not even the estimators
+
+
+@pytest.mark.usefixtures("own_parts")
+def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: list[Any]) -> None:
+    own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Values")
+    before = torch.get_rng_state()
+    run("train", *LIFTER, *own, "paths.runs=values", ok=False)
+    assert fitted == ["lifter"]
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (
+            ["lifter=unrealego", "training=ego3dpose"],
+            "Ego3DPoseTask cannot train UnrealEgoLifter, which has no select_limbs",
+        ),
+        (["lifter=egotap", "training=unrealego"], "UnrealEgoTask cannot train Lifter, which has no estimate"),
+        (
+            ["experiment=table1/egoglass", "heatmaps=truth"],
+            "EgoGlassTask trains its own estimators: choose heatmaps=eg",
+        ),
+    ],
+)
+def test_groups_that_do_not_go_together(words: list[str], start: str, run: Run, fitted: list[Any]) -> None:
+    err = run("train", *SMOKE, *words, "paths.stages=trial", ok=False).err
+    assert start in err
+    assert "Traceback" not in err
+    assert not fitted
