@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
@@ -21,7 +21,6 @@ from egotap_pl.engine.evaluation import evaluate
 from egotap_pl.engine.settings import DataSpec
 
 
-@application("evaluate")
 def main(config: DictConfig) -> None:
     """Test the checkpoint and print its errors."""
     settings = plain(config)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.exporting import OUTPUT, export
 
 
-@application("export")
 def main(config: DictConfig) -> None:
     """Export the checkpoint's network."""
     settings = plain(config)

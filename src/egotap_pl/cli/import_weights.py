@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.build import Spec, build
@@ -14,7 +14,6 @@ from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.importing import CATEGORIES, import_weights
 
 
-@application("import_weights")
 def main(config: DictConfig) -> None:
     """Import the published weights in a folder."""
     settings = _settings(config)

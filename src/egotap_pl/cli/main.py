@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from egotap_pl import __version__
+from egotap_pl.cli.application import run_verb
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
 from egotap_pl.cli.literals import quote_literals
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_words(overrides)
         sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(overrides))]
         with resend_interrupts():
-            importlib.import_module(f"egotap_pl.cli.{verb.replace('-', '_')}").main()
+            run_verb(verb.replace("-", "_"))
     except KeyboardInterrupt:
         fail("interrupted; run the same command to resume", 130)
     except Exception as error:

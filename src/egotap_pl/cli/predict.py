@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.cli.mistakes import fail
 from egotap_pl.core.messages import RESULT, quieten_lightning
 from egotap_pl.engine.allowlist import entries
@@ -16,7 +16,6 @@ from egotap_pl.engine.pose_files import check_output
 from egotap_pl.engine.prediction import Interrupted, Predictor, load_lifting_task, predict
 
 
-@application("predict")
 def main(config: DictConfig) -> None:
     """Estimate poses for the input and write them to a file."""
     quieten_lightning()

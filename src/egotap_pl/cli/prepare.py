@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from egotap_pl.cli.check_table import print_check
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
@@ -18,7 +18,6 @@ from egotap_pl.engine.settings import DataSpec
 ON_ERROR = ("raise", "skip")
 
 
-@application("prepare")
 def main(config: DictConfig) -> None:
     """Check or prepare the data set; with ``layout``, also write it as another data set's files."""
     settings = plain(config)

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.cli.presets import Identifier
 from egotap_pl.cli.screen import printable, screen_table
 from egotap_pl.core.messages import PROGRESS, RESULT
@@ -15,7 +15,6 @@ from egotap_pl.core.progress import stage_columns
 from egotap_pl.report.making import ReportOptions, known_presets, make_report
 
 
-@application("report")
 def main(config: DictConfig) -> None:
     """Write the report of the runs in the given folders, and print its tables."""
     settings = plain(config)

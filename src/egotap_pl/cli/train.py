@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import application, plain
+from egotap_pl.cli.composing import plain
 from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.grid import note_run, print_report_command
 from egotap_pl.core.messages import RESULT
@@ -19,7 +19,6 @@ from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import train
 
 
-@application("train")
 def main(config: DictConfig) -> float:
     """Run the experiment.
 
