@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from random_checkpoints import checkpoint
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.words import check_words
+from egotap_pl.cli.words import options_first
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult
@@ -39,6 +42,7 @@ def message(run: Run, *command: str) -> str:
         ("table2/cnn", "table2/cnn: did you mean experiment=table2/cnn?"),
         ("experiment", "experiment: a value is missing; overrides have the form key=value"),
         ("fast", "fast: overrides have the form key=value, e.g. experiment=quickstart"),
+        ("-m seed=1,2 --cfg job", "--cfg prints the configuration of one job: leave out -m"),
     ],
 )
 def test_words_that_are_not_overrides(words: str, start: str, run: Run) -> None:
@@ -53,13 +57,13 @@ def test_words_that_are_not_overrides(words: str, start: str, run: Run) -> None:
         "--config-dir my_conf lifter/encoder=mine",
         "-cd my_conf --config-dir=my_conf -cn train --config-name=train",
         "--cfg job -p training --package=training -c hydra --resolve",
-        "--info config --multirun --help --version",
+        "--info config --help --version",
         "--experimental-rerun multirun.pickle",
         "--multi seed=1,2",
     ],
 )
 def test_options_of_hydra_and_overrides_are_accepted(words: str) -> None:
-    check_words(words.split())
+    assert sorted(options_first(words.split())) == sorted(words.split())
 
 
 @pytest.mark.parametrize(
@@ -134,3 +138,51 @@ def test_the_folder_of_a_store_is_named_for_its_file(own: Path, run: Run, tmp_pa
     (tmp_path / "test.h5").touch()
     error = message(run, "evaluate", f"checkpoint={own}", f"store={tmp_path}/test.h5")
     assert error == f"store={tmp_path}/test.h5 is a file: must be the folder of the prepared data, store={tmp_path}\n"
+
+
+PRESETS = {
+    "no_override": (
+        "# @package _global_\ndefaults:\n  - lifter/propagation: none\n",
+        "  - override /lifter/propagation: none",
+    ),
+    "no_package": ("lifter:\n  joint_dim: 8\n", "nothing reads its lifter, because the file does not begin with"),
+    "no_yaml": ("lifter: [1\n", 'no_yaml.yaml", line'),
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_of_ones_own_that_is_written_wrongly(name: str, run: Run, tmp_path: Path) -> None:
+    text, part = PRESETS[name]
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / f"{name}.yaml").write_text(text)
+    assert part in message(run, "train", f"experiment={name}", "--config-dir", str(tmp_path), "scale=smoke")
+
+
+def test_a_module_of_ones_own_that_is_not_found(run: Run) -> None:
+    err = message(run, "train", *LIFTER, "lifter.propagation._target_=no_such_module.Sum")
+    assert err.startswith("training.task.lifter.propagation._target_=no_such_module.Sum cannot be imported")
+    assert "PYTHONPATH=." in err
+
+
+@pytest.mark.parametrize(
+    ("number", "part"),
+    [
+        (errno.ENOSPC, "no space left on device; make room, then run the same command again: it resumes"),
+        (errno.EROFS, "read-only file system; choose a folder on another disk"),
+        (errno.EACCES, "permission denied; give access to it, or choose another folder"),
+    ],
+)
+def test_a_disk_that_cannot_be_written(
+    number: int, part: str, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mkdir = Path.mkdir
+
+    def fail(self: Path, *arguments: Any, **options: Any) -> None:
+        if tmp_path in self.parents:
+            raise OSError(number, os.strerror(number), str(self))
+        mkdir(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    err = message(run, "train", *LIFTER, f"paths.runs={tmp_path / 'runs'}", f"paths.work={tmp_path / 'work'}")
+    assert err.startswith(f"{tmp_path}{os.sep}")
+    assert part in err

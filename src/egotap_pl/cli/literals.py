@@ -11,6 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
+from egotap_pl.cli.words import is_grid
+
 LITERAL = frozenset(
     (
         *("checkpoint", "input", "name", "output", "runs", "source", "store"),
@@ -41,11 +43,10 @@ def quote_literals(words: Sequence[str]) -> list[str]:
     >>> quote_literals(["-m", "checkpoint=runs/seed=1,runs/seed=2"])
     ['-m', "checkpoint='runs/seed=1','runs/seed=2'"]
     """
-    is_grid = any(word == "-m" or (len(word) > 3 and "--multirun".startswith(word)) for word in words)
-    return [_quoted(word, is_grid) for word in words]
+    return [_quoted(word, is_grid(words)) for word in words]
 
 
-def _quoted(word: str, is_grid: bool) -> str:
+def _quoted(word: str, in_grid: bool) -> str:
     match = _OVERRIDE.fullmatch(word)
     if match is None or match["name"] not in LITERAL:
         return word
@@ -54,7 +55,7 @@ def _quoted(word: str, is_grid: bool) -> str:
         return f"{key}={_text(value)}"
     if match["name"] in _LISTS and value.startswith("[") and value.endswith("]"):
         return f"{key}=[{_texts(value[1:-1])}]"
-    is_swept = is_grid and match["name"] in _SWEPT
+    is_swept = in_grid and match["name"] in _SWEPT
     if is_swept and _FUNCTION.fullmatch(value):
         return word
     return f"{key}={_texts(value) if is_swept else _text(value)}"

@@ -12,7 +12,7 @@ from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
 from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, fail
-from egotap_pl.cli.words import check_words
+from egotap_pl.cli.words import options_first
 
 VERBS = {
     "prepare": "read or render a data set into frame stores",
@@ -22,6 +22,7 @@ VERBS = {
     "import-weights": "turn published weights into a checkpoint",
     "export": "write a checkpoint's network as an ONNX file",
     "report": "make tables, figures and an HTML page of finished runs",
+    "doctor": "say what this installation has and lacks",
 }
 
 USAGE = (
@@ -48,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         sys.stdout.write(USAGE)
         sys.exit(0 if arguments else 2)
+    if arguments[0] in ("-V", "--version"):
+        sys.stdout.write(f"egotap {__version__}\n")
+        sys.exit(0)
     verb, *overrides = arguments
     if verb not in VERBS:
         fail(f"unknown verb {verb!r}: must be one of: {', '.join(VERBS)}", 2)
@@ -56,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
-        check_words(overrides)
-        sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(overrides))]
+        sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(options_first(overrides)))]
         with resend_interrupts():
             run_verb(verb.replace("-", "_"))
     except KeyboardInterrupt:

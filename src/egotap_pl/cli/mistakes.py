@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import NoReturn
 
+import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -14,6 +16,20 @@ from egotap_pl.core.errors import EgotapError
 
 TRACEBACK = "EGOTAP_TRACEBACK"
 """Environment variable: 1 shows the traceback of a user's mistake, too."""
+_AGAIN = "then run the same command again: it resumes"
+_ADVICE = {
+    errno.ENOSPC: f"make room, {_AGAIN}",
+    errno.EDQUOT: f"your quota is used up: make room, {_AGAIN}",
+    errno.EROFS: "choose a folder on another disk, e.g. with paths.work=DIR and paths.runs=DIR",
+    errno.EACCES: "give access to it, or choose another folder, e.g. with paths.work=DIR and paths.runs=DIR",
+    errno.EPERM: "give access to it, or choose another folder, e.g. with paths.work=DIR and paths.runs=DIR",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: f"the disk fails; use another one, {_AGAIN}",
+    errno.ESTALE: f"a network disk has lost it; mount the disk again, {_AGAIN}",
+    errno.ENOTDIR: "part of the path is a file and not a folder",
+    errno.EMFILE: "allow more open files with ulimit -n 4096, or use fewer workers",
+}
+"""What to do about errors of the operating system that a user can mend."""
 _NOISE = ("full_key:", "object_type=", "reference_type=", "None")
 
 
@@ -25,6 +41,11 @@ def readable(error: BaseException) -> str | None:
     for link in chain:
         if isinstance(link, EgotapError):
             return str(link)
+        if isinstance(link, yaml.YAMLError):
+            return f"a configuration file is not valid YAML: {link}"
+        if isinstance(link, OSError) and (advice := _ADVICE.get(link.errno or 0)):
+            place = f"{link.filename}: {(link.strerror or '').lower()}" if link.filename else str(link)
+            return f"{place}; {advice}"
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         if (message := explain(chain)) is not None:
             return message

@@ -12,6 +12,11 @@ from omegaconf import OmegaConf
 
 from egotap_pl.cli.conf_dir import groups, presets
 
+PRESET_FORM = """a preset's defaults name the group {group} without "override /". A preset has this form:
+# @package _global_
+defaults:
+  - override /{group}: {option}"""
+
 
 def explain(chain: Sequence[BaseException]) -> str | None:
     """The message about a key or an option that does not exist; None for other errors.
@@ -76,6 +81,8 @@ def _unknown_option(error: MissingConfigException) -> str | None:
         return None
     is_preset = match["path"].startswith("experiment/")
     group, _, name = match["path"].partition("/") if is_preset else match["path"].rpartition("/")
+    if is_preset and name.rpartition("/")[0] in groups():
+        return PRESET_FORM.format(group=name.rpartition("/")[0], option=name.rpartition("/")[2])
     options = sorted({*(error.options or ()), *(presets() if is_preset else ())})
     if not options:
         return None

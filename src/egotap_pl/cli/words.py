@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from egotap_pl.cli.conf_dir import groups, presets
@@ -28,20 +29,43 @@ _WITH_VALUE = ("--cfg", "--config-", "--info", "--package", _RERUN, "-c", "-cd",
 """Beginnings of long options, and short options, that a value may follow."""
 
 
-def check_words(words: Sequence[str]) -> None:
-    """Check that every word of a command line is an option of Hydra or has the form of an override.
+def options_first(words: Sequence[str]) -> list[str]:
+    """The words of a command line with Hydra's options before the overrides: its parser takes no other order.
 
     Raises:
-        EgotapError: if one does not; the message names the word, and the override that it probably stands for.
+        EgotapError: if a word is neither an option of Hydra nor an override; the message names the word, and the
+            override that it probably stands for. Also if two options exclude each other.
+
+    >>> options_first(["seed=1", "--config-dir", "my_conf", "lifter/encoder=mine", "-m"])
+    ['--config-dir', 'my_conf', '-m', 'seed=1', 'lifter/encoder=mine']
     """
-    rest = list(words)
+    rest, options, overrides = list(words), [], []
     while rest:
         word = rest.pop(0)
         if word.startswith("-"):
+            options.append(word)
             if _takes_value(word, rest) and rest and _is_bare(rest[0]):
-                rest.pop(0)
+                options.append(rest.pop(0))
         elif _is_bare(word) or (word.endswith("=") and rest and _is_bare(rest[0])):
             raise EgotapError(_message(word, rest))
+        else:
+            overrides.append(word)
+    _check_pairs(options)
+    return options + overrides
+
+
+def is_grid(words: Sequence[str]) -> bool:
+    """Whether the words ask for a grid, with ``-m`` or ``--multirun``."""
+    return any(word == "-m" or (len(word) > 3 and "--multirun".startswith(word)) for word in words)
+
+
+def _check_pairs(options: Sequence[str]) -> None:
+    """Refuse to print the configuration of a grid, which Hydra cannot."""
+    printing = [word for word in options if word in ("-c", "-i") or re.match("--(cfg|info)", word)]
+    if printing and is_grid(options):
+        raise EgotapError(
+            f"{printing[0]} prints the configuration of one job: leave out -m, and give every key a single value"
+        )
 
 
 def _takes_value(option: str, rest: Sequence[str]) -> bool:

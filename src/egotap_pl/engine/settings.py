@@ -218,6 +218,11 @@ class Settings:
         Raises:
             EgotapError: if a key is unknown or missing, or a value is wrong; the message names the key.
         """
+        if unread := sorted(set(config.get("experiment") or ())):
+            raise EgotapError(
+                f"experiment={command.experiment}: nothing reads its {', '.join(unread)}, because the file does not "
+                "begin with the line # @package _global_"
+            )
         training = TrainingSpec.parse(config["training"], "training")
         heatmaps, probe, logger = config["heatmaps"], config["probe"] or None, config["logger"] or None
         kinds = tuple(heatmaps["estimators"])

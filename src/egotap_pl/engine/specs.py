@@ -25,6 +25,8 @@ _TRAINING: dict[str, tuple[int, int | float]] = {
 _OPTIMISER = dict.fromkeys(("lr", "eps", "weight_decay"), (0, 3.4e38))  # to the largest float32
 _HYDRAS_OWN = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
 
+_OWN_MODULE = "; if it is a module of your own in this folder, begin the command with PYTHONPATH=."
+
 
 def check_training_ranges(node: Mapping[str, Any], where: str) -> None:
     """Check the ranges of the numbers in a training's configuration.
@@ -67,7 +69,8 @@ def _resolve(target: str, where: str) -> Any:
     try:
         return pkgutil.resolve_name(current_name(target))
     except Exception as error:  # of any kind: a module of the user's own may fail while it is imported
-        raise EgotapError(f"{where}._target_={target} cannot be imported: {error}") from error
+        advice = _OWN_MODULE if isinstance(error, ModuleNotFoundError) else ""
+        raise EgotapError(f"{where}._target_={target} cannot be imported: {error}{advice}") from error
 
 
 def check_arguments(target: Any, node: Mapping[str, Any], where: str) -> None:
