@@ -1,0 +1,73 @@
+"""`egotap doctor` says what is there, what is not, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from smoke import LIFTER, Run, run_folder
+
+from egotap_pl import __version__
+from egotap_pl.cli.main import main
+
+
+def lines(out: str, topic: str) -> list[str]:
+    return [line.removeprefix(topic).strip() for line in out.splitlines() if line.startswith(topic)]
+
+
+@pytest.mark.parametrize("word", ["--version", "-V"])
+def test_version(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([word])
+    assert capsys.readouterr().out == f"egotap {__version__}\n"
+
+
+def test_an_empty_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = run("doctor").out
+    assert lines(out, "egotap")[0].startswith(__version__)
+    assert f"torch {torch.__version__}" in lines(out, "packages")[0]
+    assert len(lines(out, "disk")) == 3
+    assert not lines(out, "data") + lines(out, "stages") + lines(out, "runs")
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_runs_and_damage(home: Path, run: Run, tmp_path: Path) -> None:
+    finished = run_folder(run("train", *LIFTER), home)
+    shutil.copytree(finished, tmp_path / "runs" / "finished")
+    shutil.copytree(finished, tmp_path / "runs" / "interrupted")
+    (tmp_path / "runs" / "interrupted" / "done.json").unlink()
+    (data,) = [path for path in (home / "work" / "data").glob("egosynth-*") if (path / "test.h5").is_file()][:1]
+    for name in ("sound", "damaged"):
+        shutil.copytree(data, tmp_path / "data" / name)
+    (tmp_path / "data" / "damaged" / "test.h5").write_bytes(b"no store")
+    (tmp_path / "data" / "damaged" / "train.h5").unlink()
+    out = run("doctor", f"paths.data={tmp_path / 'data'}", f"paths.runs={tmp_path / 'runs'}").out
+    damaged, sound = lines(out, "data")
+    assert sound == "sound: train 16, validation 4, test 8"
+    assert damaged.startswith("damaged: validation 4  ->  ")
+    assert "test.h5" in damaged
+    assert lines(out, "runs") == [f"{tmp_path / 'runs'}: 1 of 2 finished  ->  run the same commands again: they resume"]
+
+
+def test_an_extra_that_is_not_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = importlib.metadata.version
+
+    def without_video(name: str) -> str:
+        if name == "av":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_video)
+    installed, *missing = lines(run("doctor").out, "extras")
+    assert "video" not in installed
+    assert "video: not installed (av)  ->  pip install 'egotap-pl[video]'" in missing
+
+
+def test_a_disk_without_room(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 * 2**30, 9 * 2**30, 2**30))
+    for line in lines(run("doctor").out, "disk"):
+        assert "1.0 GiB free  ->  make room" in line
