@@ -18,6 +18,7 @@ from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
 from egotap_pl.cli.composing import composing, conf_dir
 from egotap_pl.engine.stages import fingerprint
+from egotap_pl.engine.trainer_options import determining
 
 Key = tuple[str, ...]
 Changes = dict[Key, Any]
@@ -150,7 +151,7 @@ def changes(composed: Mapping[str, Any], settings: Mapping[str, Any]) -> Changes
 def essentials(settings: Any) -> dict[str, Any]:
     """A configuration without the keys that change no result."""
     kept = {key: value for key, value in settings.items() if key not in _IGNORED}
-    kept["trainer"] = {"precision": settings["trainer"]["precision"]}
+    kept["trainer"] = {"precision": settings["trainer"]["precision"], **determining(settings["trainer"])}
     kept["seed"] = settings["seed"]  # other values follow from it
     kept["data"] = {key: value for key, value in settings["data"].items() if key not in _IGNORED_IN_DATA}
     source = dict(kept["data"]["source"])

@@ -35,8 +35,19 @@ def explain(chain: Sequence[BaseException]) -> str | None:
         return f"{match['key']}: there is no {name} to choose; the chosen {group} has none" if group else None
     if group:
         return f"{match['key']}: unknown group{did_you_mean(get_close_matches(match['key'], groups(), n=1))}"
+    if match["key"].startswith("trainer.") and (argument := _trainer_argument(match["key"])):
+        return argument
     parent = next((node for error in chain if (node := getattr(error, "parent_node", None)) is not None), None)
     return None if parent is None else unknown_key(match["key"], parent._get_root())
+
+
+def _trainer_argument(key: str) -> str | None:
+    """The message about an argument of Lightning's Trainer that conf/trainer does not name."""
+    from egotap_pl.engine.trainer_options import DEFAULTS  # imported here: it imports Lightning, which takes seconds
+
+    if key.removeprefix("trainer.") not in DEFAULTS:
+        return None
+    return f"{key} is an argument of Lightning's Trainer: add it with +{key}=..."
 
 
 def unknown_key(key: str, config: Any) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
+from egotap_pl.engine.trainer_options import check_options, chosen
 
 ACCELERATORS = ("cpu", "gpu")
+_OWN = ("accelerator", "devices", "precision", "workers")
+_HERE = "this machine has {} GPUs"
 NO_FOLDER = f"{os.devnull}/none"
 """Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
 there for ``hpc_ckpt_*.ckpt`` and would load these instead of the weights that are to be trained or tested."""
@@ -40,6 +44,12 @@ class Devices:
     workers: int
     """Reading processes of each device; 0: the device's own process reads the frames."""
 
+    indices: tuple[int, ...] | None = None
+    """Indices of the GPUs; None: the first ones."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Other arguments of Lightning's Trainer, where they differ from its defaults."""
+
     @classmethod
     def parse(cls, trainer: Mapping[str, Any]) -> Devices:
         """Check a node of conf/trainer.
@@ -47,24 +57,19 @@ class Devices:
         Raises:
             EgotapError: if a key is missing or unknown, a value is wrong, or the machine has fewer GPUs.
         """
-        names = [field.name for field in fields(cls)]
-        if unknown := sorted(trainer.keys() - set(names)):
-            raise EgotapError(f"trainer.{unknown[0]}: unknown setting; must be one of: {', '.join(names)}")
-        if missing := [name for name in names if name not in trainer]:
-            raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(names)}")
-        accelerator, devices, workers = trainer["accelerator"], trainer["devices"], trainer["workers"]
-        if not _is_whole(devices) or devices < 1:
-            raise EgotapError(f"trainer.devices={devices}: must be a whole number, 1 or more")
+        if missing := [name for name in _OWN if name not in trainer]:
+            raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(_OWN)}")
+        options = {name: value for name, value in trainer.items() if name not in _OWN}
+        check_options(options, _OWN)
+        accelerator, workers = trainer["accelerator"], trainer["workers"]
+        if accelerator == "auto":
+            accelerator = "gpu" if torch.cuda.is_available() else "cpu"
+        if accelerator not in ACCELERATORS:
+            raise EgotapError(f"trainer.accelerator={accelerator}: must be one of: auto, {', '.join(ACCELERATORS)}")
         if not _is_whole(workers) or workers < 0:
             raise EgotapError(f"trainer.workers={workers}: must be a whole number, 0 or more")
-        if accelerator not in ACCELERATORS:
-            raise EgotapError(f"trainer.accelerator={accelerator}: must be one of: {', '.join(ACCELERATORS)}")
-        if accelerator == "gpu" and torch.cuda.device_count() < devices:
-            raise EgotapError(
-                f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} GPUs; "
-                "ask for fewer devices, or use trainer=cpu"
-            )
-        return cls(accelerator, devices, str(trainer["precision"]), workers)
+        number, indices = _count(trainer["devices"], accelerator)
+        return cls(accelerator, number, str(trainer["precision"]), workers, indices, chosen(options))
 
     def with_workers(self, workers: int | None) -> Devices:
         """The same devices with this number of reading processes; None: unchanged."""
@@ -83,7 +88,13 @@ class Devices:
     @property
     def torch_device(self) -> torch.device:
         """The first of the devices."""
-        return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
+        if self.accelerator == "cpu":
+            return torch.device("cpu")
+        return torch.device("cuda", self.indices[0]) if self.indices else torch.device("cuda")
+
+    @property
+    def _lightnings(self) -> int | list[int]:
+        return list(self.indices) if self.indices else self.devices
 
     def data_module(
         self,
@@ -121,7 +132,7 @@ class Devices:
         and ranks from SLURM's variables, write checkpoints at SIGUSR1, and requeue the job.
 
         Args:
-            **arguments: passed to `lightning.Trainer`.
+            **arguments: passed to `lightning.Trainer`; `options` come before them.
 
         Raises:
             EgotapError: if Lightning refuses the configuration, e.g. the precision.
@@ -129,13 +140,12 @@ class Devices:
         try:
             return L.Trainer(
                 accelerator=self.accelerator,
-                devices=self.devices,
-                strategy="ddp" if self.devices > 1 else "auto",
+                devices=self._lightnings,
                 precision=self.precision,  # type: ignore[arg-type]  # checked by Lightning
                 use_distributed_sampler=False,
                 plugins=[TorchElasticEnvironment() if self.devices > 1 else LightningEnvironment(), CheckpointFiles()],
                 default_root_dir=NO_FOLDER,
-                **arguments,
+                **{"strategy": "ddp" if self.devices > 1 else "auto", **arguments, **self.options},
             )
         except (ValueError, MisconfigurationException) as error:
             raise EgotapError(f"trainer: {error}") from error
@@ -151,10 +161,44 @@ class Devices:
                 f"trainer.devices={self.devices}: egotap predict runs on one device; split the input among several "
                 "commands instead"
             )
+        if self.options:
+            raise EgotapError(
+                f"trainer.{next(iter(self.options))}: egotap predict uses only trainer.{', trainer.'.join(_OWN)}"
+            )
         try:
-            return L.Fabric(accelerator=self.accelerator, devices=1, precision=self.precision)  # type: ignore[arg-type]
+            return L.Fabric(accelerator=self.accelerator, devices=self._lightnings, precision=self.precision)  # type: ignore[arg-type]
         except (ValueError, MisconfigurationException) as error:
             raise EgotapError(f"trainer: {error}") from error
+
+
+def _count(devices: Any, accelerator: str) -> tuple[int, tuple[int, ...] | None]:
+    """The number of devices and, for GPUs that are named, their indices.
+
+    Args:
+        devices: a number; ``auto``, all GPUs or one process on a CPU; a list of indices; or a name such as ``cuda:1``.
+        accelerator: ``cpu`` or ``gpu``.
+
+    Raises:
+        EgotapError: if it is none of these, or this machine has no such GPUs.
+    """
+    here = torch.cuda.device_count() if accelerator == "gpu" else 0
+    if devices == "auto":
+        devices = here if accelerator == "gpu" else 1
+    if isinstance(devices, str) and (match := re.fullmatch(r"(?:cuda|gpu):(\d+)", devices)):
+        devices = [int(match[1])]
+    if isinstance(devices, (list, tuple)) and devices and all(_is_whole(k) and k >= 0 for k in devices):
+        if accelerator != "gpu":
+            raise EgotapError(f"trainer.devices={devices}: a CPU has no indices; give a number of processes")
+        if len(set(devices)) < len(devices) or max(devices) >= here:
+            raise EgotapError(f"trainer.devices={list(devices)}: {_HERE.format(here)}, from 0; name each once")
+        return len(devices), tuple(devices)
+    if not _is_whole(devices) or (devices < 1 and accelerator == "cpu"):
+        raise EgotapError(
+            f"trainer.devices={devices}: must be a whole number, 1 or more; auto; or a list of GPUs, such as [0,2]"
+        )
+    if accelerator == "gpu" and (devices < 1 or here < devices):
+        raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; ask for fewer devices, or use trainer=cpu")
+    return devices, None
 
 
 def _is_whole(value: Any) -> bool:

@@ -21,6 +21,7 @@ from egotap_pl.engine.launch import launch
 from egotap_pl.engine.run_folders import run_stage
 from egotap_pl.engine.settings import Settings, TrainingSpec
 from egotap_pl.engine.stages import shared_stage
+from egotap_pl.engine.trainer_options import determining
 from egotap_pl.engine.trial import Trial
 
 
@@ -142,7 +143,9 @@ class Experiment:
     # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 
     def _identity(self, training: TrainingSpec) -> Spec:
-        return {**training.node, "data": self.data.fingerprint, "precision": self.settings.devices.precision}
+        devices, options = self.settings.devices, determining(self.settings.devices.options)
+        identity = {**training.node, "data": self.data.fingerprint, "precision": devices.precision}
+        return {**identity, "trainer": options} if options else identity
 
     def _run_identity(self, training: TrainingSpec) -> Spec:
         heatmaps = self.settings.heatmaps

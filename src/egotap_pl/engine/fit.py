@@ -6,7 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Provenance, resumed_csv, run_test
 from egotap_pl.engine.settings import TrainingSpec
 from egotap_pl.engine.specs import SEEDS
+from egotap_pl.engine.trainer_options import with_profiler
 from egotap_pl.engine.training_pictures import picture_maker
 from egotap_pl.tasks.callbacks import DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
@@ -152,6 +153,11 @@ def _train_and_test(
     if job.training.epochs:
         with interruptible(trainer):
             trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
+        if not job.best.is_file():
+            raise EgotapError(
+                f"{job.title}: ended before its first validation, so there is no best epoch to test; validate more "
+                "often (trainer.check_val_every_n_epoch), or train for longer"
+            )
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # The test reads images, as `egotap evaluate` and every later use of the checkpoint does.
     test = job.devices.data_module(job.store, job.training.batch_size)
@@ -207,15 +213,17 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
     Raises:
         EgotapError: if Lightning refuses the configuration of the devices.
     """
-    return job.devices.trainer(
-        max_epochs=job.training.epochs,
-        gradient_clip_val=job.training.gradient_clip,
-        callbacks=[*callbacks, StageProgress(job.title)],
-        logger=loggers,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=LOG_EVERY_STEPS,
-    )
+    options = job.devices.options
+    bar = [StageProgress(job.title)] if options.get("enable_progress_bar", True) else []
+    settings = {
+        "max_epochs": job.training.epochs,
+        "gradient_clip_val": job.training.gradient_clip,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": LOG_EVERY_STEPS,
+    }
+    devices = replace(job.devices, options=with_profiler(options, job.folder))
+    return devices.trainer(callbacks=[*callbacks, *bar], logger=loggers, **settings)
 
 
 def _callbacks(job: FitJob) -> list[Callback]:
