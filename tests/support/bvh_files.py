@@ -74,6 +74,7 @@ def _joined(naming: Naming) -> Naming:
 
 
 NAMINGS: dict[str, Naming] = {
+    "cmu": _MIXAMO,
     "mixamo": _prefixed("mixamorig:", _MIXAMO),
     "mixamo, underscore": _prefixed("mixamorig_", _MIXAMO),
     "mixamo, number": _prefixed("mixamorig7:", _MIXAMO),
@@ -108,7 +109,8 @@ NAMINGS: dict[str, Naming] = {
     "rigify": _RIGIFY,
     "rigify, deform": _prefixed("DEF-", _RIGIFY),
     "biped": _prefixed("Bip01 ", _BIPED),
-    "biped, underscore": _prefixed("Bip001_", _joined(_BIPED)),
+    "biped, number": _prefixed("Bip001 ", _BIPED),
+    "biped, underscore": _prefixed("Bip01_", _joined(_BIPED)),
     "valve": _prefixed("ValveBiped.Bip01_", _joined(_BIPED)),
     "bandai namco": Naming(
         ("Hips", "Spine", "Chest", "Neck", "Head"),
