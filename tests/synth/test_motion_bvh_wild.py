@@ -78,6 +78,23 @@ def test_further_joints_do_not_matter(tmp_path: Path) -> None:
     check(read_bvh(write(tmp_path, bvh_text(joints)))[1], TRUE)
 
 
+def test_joints_at_the_same_place_give_no_direction(tmp_path: Path) -> None:
+    """CMU's Spine1 is where its Neck is, and the base of its fingers where the hand is."""
+    names = NAMINGS["cmu"].names() | {"spine": "LowerBack", "chest": "Spine", "finger_l": "LeftHandThumb"}
+    joints, still = figure_joints(*BOXING, names), Rotation.identity(len(BOXING[1]))
+    by_name = {joint.name: i for i, joint in enumerate(joints)}
+    neck = joints[by_name["Neck"]]
+    joints.append(Joint("Spine1", neck.parent, neck.offset, still))
+    joints[by_name["Neck"]] = replace(neck, parent=len(joints) - 1, offset=np.zeros(3))
+    joints.append(Joint("LeftFingerBase", by_name["LeftHand"], np.zeros(3), still))
+    points = read_bvh(write(tmp_path, bvh_text(joints)))[1]
+    check(points, TRUE)
+    assert "finger_l" not in points
+    assert BvhMotions(tmp_path).clip("bvh/motion", 0).rotations.isfinite().all()
+    with pytest.raises(EgotapError, match=r"motion\.bvh: neck and head are at the same place; say .*neck: NAME"):
+        read_bvh(tmp_path / "motion.bvh", joints={"head": "Spine1"})
+
+
 def test_fingers_of_most_hands_are_found(tmp_path: Path) -> None:
     with_fingers = {
         naming

@@ -38,19 +38,24 @@ _SIDED: dict[str, tuple[str, ...]] = {
         *("finger2", "finger31", "palm", "hand"),
     ),
 }
-_CHAINS = (("neck", "head"), ("chest",), ("upperarm", "lowerarm", "hand"), ("thigh", "calf", "foot"))
+_CHAINS = (("neck", "head"), ("upperarm", "lowerarm", "hand"), ("thigh", "calf", "foot"))
 _TIPS = (("hand", "finger"), ("foot", "ball"))
 _PREFIX = re.compile(r"^(?:mixamorig\d*|(?:DEF|ORG)(?=[-_. ]))[-_. ]?", re.I)
 _SIDE_AT_END = re.compile(r"(?:^|[^a-z])(?:l|r|left|right)[^a-z0-9]*$", re.I)
 
 
-def match_joints(joints: Sequence[BvhJoint], table: Mapping[str, str], where: str) -> dict[str, int]:
-    """Index of the file's joint for each of our joints.
+def match_joints(
+    joints: Sequence[BvhJoint], table: Mapping[str, str], where: str
+) -> tuple[dict[str, int], dict[str, list[int]]]:
+    """The file's joints that are ours: of `retarget.REQUIRED`, and those that may be ones of `retarget.OPTIONAL`.
 
     Args:
         joints: the file's joints.
         table: names in the file of some of our joints. They take precedence over the names that are known.
         where: name of the file, for messages.
+
+    Returns:
+        Index of each required joint, and indices of the candidates for each optional one, the most likely first.
 
     Raises:
         EgotapError: if no joint is known for one of `retarget.REQUIRED`, or the table names a joint that is not there.
@@ -58,21 +63,26 @@ def match_joints(joints: Sequence[BvhJoint], table: Mapping[str, str], where: st
     by_plain_name: dict[str, int] = {}
     for index, name in enumerate(_plain_names([joint.name for joint in joints])):
         by_plain_name.setdefault(name, index)
-    chosen = {ours: _index_of(theirs, joints, where) for ours, theirs in table.items()}
+    known = {joint: _indices(joint, by_plain_name) for joint in REQUIRED + OPTIONAL}
+    known |= {ours: [_index_of(theirs, joints, where)] for ours, theirs in table.items()}
     tree = _Tree(joints)
-    for side in ("", "l", "r"):
-        for chain in _CHAINS:
-            if (chain[0] in _MIDLINE) == (side == ""):
-                _match_chain([_key(part, side) for part in chain], chosen, by_plain_name, tree)
-        for above, tip in _TIPS if side else ():
-            _match_tip(_key(above, side), _key(tip, side), chosen, by_plain_name, tree)
+    chosen: dict[str, int] = {}
+    for chain in _CHAINS:
+        for suffix in ("",) if chain[0] in _MIDLINE else ("_l", "_r"):
+            _match_chain([part + suffix for part in chain], known, chosen, tree)
     missing = [joint for joint in REQUIRED if joint not in chosen]
     if missing:
         raise EgotapError(
             f"{where}: no joint for {', '.join(missing)} among {_listed(joints)}; say which it is: "
             f"joints: {{{missing[0]}: NAME, ...}}"
         )
-    return chosen
+    optional = {joint: known[joint] for joint in OPTIONAL}
+    for above, tip in _TIPS:
+        for side in "lr":
+            candidates = [index for index in known[f"{tip}_{side}"] if index not in chosen.values()]
+            below = [index for index in candidates if tree.is_above(chosen[f"{above}_{side}"], index)]
+            optional[f"{tip}_{side}"] = below or candidates  # beside it in rigs without a chain
+    return chosen, optional
 
 
 def check_table(table: Mapping[str, str]) -> None:
@@ -96,47 +106,31 @@ class _Tree:
         return upper in self._above[lower]
 
 
-def _match_chain(chain: list[str], chosen: dict[str, int], by_plain_name: Mapping[str, int], tree: _Tree) -> None:
+def _match_chain(chain: list[str], known: Mapping[str, list[int]], chosen: dict[str, int], tree: _Tree) -> None:
     """Match the joints of a limb: of all known names, the first ones that follow each other in the hierarchy.
 
     This tells a shoulder that is a collar bone from one that is the upper arm's, and SMPL's foot, which is the ball,
     from other skeletons' foot, which is the ankle.
     """
-    options = [[chosen[joint]] if joint in chosen else _options(joint, by_plain_name) for joint in chain]
-    present = [joint for joint, indices in zip(chain, options, strict=True) if indices]
-    options = [indices for indices in options if indices]
-    first = tuple(indices[0] for indices in options)
-    ordered = (c for c in product(*options) if all(tree.is_above(upper, lower) for upper, lower in pairwise(c)))
-    chosen |= dict(zip(present, next(ordered, first), strict=True))
+    chain = [joint for joint in chain if known[joint]]
+    combinations = product(*(known[joint] for joint in chain))
+    ordered = (c for c in combinations if all(tree.is_above(upper, lower) for upper, lower in pairwise(c)))
+    chosen |= dict(zip(chain, next(ordered, [known[joint][0] for joint in chain]), strict=True))
 
 
-def _match_tip(above: str, tip: str, chosen: dict[str, int], by_plain_name: Mapping[str, int], tree: _Tree) -> None:
-    """Match the finger or the ball: something below the hand or foot, or beside it in rigs without a chain."""
-    if tip in chosen or above not in chosen:
-        return
-    options = [index for index in _options(tip, by_plain_name) if index not in chosen.values()]
-    below = [index for index in options if tree.is_above(chosen[above], index)]
-    if below or options:
-        chosen[tip] = (below or options)[0]
-
-
-def _options(joint: str, by_plain_name: Mapping[str, int]) -> list[int]:
+def _indices(joint: str, by_plain_name: Mapping[str, int]) -> list[int]:
     return [by_plain_name[name] for name in _known_names(joint) if name in by_plain_name]
 
 
 def _known_names(joint: str) -> Iterator[str]:
     part, _, letter = joint.partition("_")
     if not letter:
-        for name in _MIDLINE[part]:
+        for name in _MIDLINE.get(part, ()):
             yield from (name, f"c{name}")
         return
     word = {"l": "left", "r": "right"}[letter]
     for name in _SIDED[part]:
         yield from (word + name, letter + name, name + letter, name + word)
-
-
-def _key(part: str, side: str) -> str:
-    return f"{part}_{side}" if side else part
 
 
 def _plain_names(names: Sequence[str]) -> list[str]:

@@ -16,12 +16,12 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import BVH_BYTES
 from egotap_pl.core.messages import say
 from egotap_pl.synth.motion.bvh.names import check_table, match_joints
-from egotap_pl.synth.motion.bvh.places import places, rest_places
+from egotap_pl.synth.motion.bvh.places import rest_places
+from egotap_pl.synth.motion.bvh.points import body_points
 from egotap_pl.synth.motion.bvh.text import read_text
 from egotap_pl.synth.motion.bvh.upright import AXES, t_pose_frames, up_axis
 from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
 
-_TIPS = (("hand", "finger"), ("foot", "ball"))
 _skipped: list[Path] = []
 
 
@@ -113,26 +113,16 @@ def read_bvh(
         EgotapError: if the file cannot be read, is damaged, or lacks a joint, or its up axis cannot be told.
     """
     bvh = read_text(path)
-    index_of = match_joints(bvh.joints, joints or {}, str(path))
-    at, world = places(bvh, index_of.values())
-    points = {joint: at[index] for joint, index in index_of.items()}
-    for side in "lr":  # A hand or foot without further joints may have a tip.
-        for above, tip in _TIPS:
-            index = index_of[f"{above}_{side}"]
-            end = bvh.joints[index].tip
-            if f"{tip}_{side}" not in points and end is not None and max(map(abs, end)) > 1e-6:
-                points[f"{tip}_{side}"] = at[index] + world[index] @ torch.tensor(end, dtype=torch.float64)
-    head = world[index_of["head"]]
+    required, optional = match_joints(bvh.joints, joints or {}, str(path))
+    points, head = body_points(bvh, required, optional, str(path))
     if skip_t_pose and (start := t_pose_frames(points)):
         points, head = {joint: place[start:] for joint, place in points.items()}, head[start:]
         _say_once(path, start)
     if up == "auto":
         rest = rest_places(bvh)
-        up = up_axis(points, {joint: rest[index][None] for joint, index in index_of.items()}, str(path))
+        up = up_axis(points, {joint: rest[index][None] for joint, index in required.items()}, str(path))
     points.setdefault("face", _face(points, head))
     points = {joint: (_from_z_up(place) if up == "z" else place).float() for joint, place in points.items()}
-    if not all(torch.isfinite(place).all() for place in points.values()):
-        raise EgotapError(f"{path}: contains numbers that are too large")
     return np.arange(len(points["head"])) * bvh.frame_seconds, points
 
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from egotap_pl.core.errors import EgotapError
-
-Points = Mapping[str, Float[Tensor, "f 3"]]
+from egotap_pl.synth.motion.bvh.points import LIMBS, Points
 
 AXES = ("y", "z")
 """The axes that may point up."""
@@ -20,7 +19,6 @@ AXES = ("y", "z")
 _STANDS = 0.85  # cosine between an axis and the direction from the feet to the head
 _SOME, _OFTEN, _MOST = 0.05, 0.2, 0.9  # of the frames
 _FLOOR = (-0.04, 0.12)  # heights of the lowest joint above zero, in body heights
-_LIMBS = (("upperarm", "lowerarm"), ("lowerarm", "hand"), ("thigh", "calf"), ("calf", "foot"))
 _T_POSE = 0.9  # cosine between a limb and where it is in a T-pose
 _JUMP = 3.0  # times what the next frames move
 _LEAST_JUMP = 0.35  # radians of a limb, or leg lengths of the hip
@@ -118,7 +116,7 @@ def _is_t_pose(points: Points) -> Tensor:
     left = points["thigh_l"] - points["thigh_r"]
     left = normalize(left - (left * up).sum(-1, keepdim=True) * up, dim=-1)
     cosines = []
-    for start, end in _LIMBS:
+    for start, end in LIMBS:
         for side, sign in (("l", 1.0), ("r", -1.0)):
             target = -up if start in ("thigh", "calf") else sign * left
             cosines.append((_limb(points, start, end, side) * target).sum(-1))
@@ -130,7 +128,7 @@ def _jumps(points: Points) -> Float[Tensor, "g"]:
     hip = (points["thigh_l"] + points["thigh_r"]) / 2
     leg = (points["thigh_l"] - points["foot_l"]).norm(dim=-1).amax().clamp_min(1e-9)
     moves = [hip.diff(dim=0).norm(dim=-1) / leg]
-    for start, end in _LIMBS:
+    for start, end in LIMBS:
         for side in "lr":
             limb = _limb(points, start, end, side)
             moves.append((limb[1:] - limb[:-1]).norm(dim=-1))
