@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from smoke import EPOCHS, STEPS_PER_EPOCH, Run, interrupted_at, run_folder
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.checkpoint_files import CheckpointFiles, mend_checkpoints
+from egotap_pl.engine.checkpoint_files import CheckpointFiles, EpochCheckpoint, mend_checkpoints
 
 
 def flip_a_bit(path: Path) -> None:
@@ -204,3 +205,21 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(EgotapError, match=r"last\.ckpt cannot be written: No space left"):
         CheckpointFiles().save_checkpoint({"epoch": 2}, path)
     assert epochs(tmp_path) == {"last": 1}
+
+
+def test_the_best_epoch_is_remembered_where_the_folder_was_moved(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    options = {"filename": "best", "monitor": "validation/mpjpe", "mode": "min"}
+    before = ModelCheckpoint(tmp_path / "here", **options)
+    before.best_model_path = before.kth_best_model_path = str(tmp_path / "here" / "best.ckpt")
+    before.best_model_score = before.kth_value = torch.tensor(30.0)
+    before.best_k_models = {before.best_model_path: torch.tensor(30.0)}
+    after = EpochCheckpoint(tmp_path / "there", **options)
+    assert after.state_key == before.state_key
+    after.load_state_dict(before.state_dict())
+    best = str(tmp_path / "there" / "best.ckpt")
+    assert (after.best_model_path, after.kth_best_model_path) == (best, best)
+    assert after.best_k_models == {best: torch.tensor(30.0)}
+    assert after.best_model_score == after.kth_value == 30.0
+    assert not list(recwarn)

@@ -152,12 +152,20 @@ def essentials(settings: Any) -> dict[str, Any]:
     """A configuration without the keys that change no result."""
     kept = {key: value for key, value in settings.items() if key not in _IGNORED}
     kept["trainer"] = {"precision": settings["trainer"]["precision"], **determining(settings["trainer"])}
+    kept = _with_init(kept)
+    kept["training"] = _with_init(settings["training"])
+    kept["estimators"] = {kind: _with_init(node) for kind, node in settings["estimators"].items()}
     kept["seed"] = settings["seed"]  # other values follow from it
     kept["data"] = {key: value for key, value in settings["data"].items() if key not in _IGNORED_IN_DATA}
     source = dict(kept["data"]["source"])
     source.pop("root", None)  # the fingerprint says which data they are
     kept["data"]["source"] = source
     return kept
+
+
+def _with_init(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A node with the keys of initial weights, which runs of earlier versions do not have."""
+    return {"init": None, "init_skip": [], **node}
 
 
 def _differences(one: Any, other: Any, interpolated: bool, key: Key = ()) -> Iterator[tuple[Key, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
@@ -52,6 +53,30 @@ class CheckpointFiles(TorchCheckpointIO):
                 f"{path} cannot be written: {error.strerror or error}; make room or give write access, then run the "
                 "same command: it resumes from the last checkpoint"
             ) from error
+
+
+class EpochCheckpoint(ModelCheckpoint):
+    """Lightning's callback that writes checkpoints, for folders that may be moved between two starts.
+
+    Lightning's own forgets the best epoch's error when the folder has another path, and then takes the first epoch
+    after the start for the best one.
+    """
+
+    @property
+    def state_key(self) -> str:
+        """The key of its state in checkpoints: that of Lightning's own class, as in those of earlier versions."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load the state, with the paths of files in the current folder."""
+        folder = Path(str(self.dirpath))
+
+        def here(path: Any) -> str:
+            return str(folder / Path(str(path)).name) if path else ""
+
+        paths = {key: here(value) for key, value in state_dict.items() if key.endswith("_model_path")}
+        best = {here(path): score for path, score in state_dict.get("best_k_models", {}).items()}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
 def checkpoint_path(path: Path) -> Path:

@@ -16,6 +16,7 @@ from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.datasets import PreparedData, ensure_data
 from egotap_pl.engine.fit import FitJob, Parts, fit
 from egotap_pl.engine.heatmap_cache import cache_heatmaps
+from egotap_pl.engine.initial_weights import start_of
 from egotap_pl.engine.labels import labels_of
 from egotap_pl.engine.launch import launch
 from egotap_pl.engine.run_folders import run_stage
@@ -65,9 +66,9 @@ class Experiment:
         """Checkpoint of the estimator of one kind of heatmap (``joint`` or ``limb``)."""
         if kind not in self._estimators:
             title, training = f"{kind} estimator", self.settings.estimators[kind]
-            identity = self._identity(training)
+            identity = self._identity(training, kind)
             stage = shared_stage(title, identity, self.settings.paths.stages)
-            folder = stage.ensure(lambda folder: self._fit(title, training, identity, folder))
+            folder = stage.ensure(lambda folder: self._fit(title, training, identity, folder, kind=kind))
             self._estimators[kind] = folder / FOLDER / BEST
         return self._estimators[kind]
 
@@ -108,6 +109,7 @@ class Experiment:
         experiment: str | None = None,
         heatmaps: Path | None = None,
         parts: Parts | None = None,
+        kind: str | None = None,
     ) -> None:
         """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
@@ -132,6 +134,7 @@ class Experiment:
             store=self.data.folder,
             heatmaps=heatmaps,
             parts=parts or {},
+            start=start_of(training.init, training.init_skip, kind),
             devices=settings.devices,
             logger=settings.logger,
             labels=labels,
@@ -142,10 +145,11 @@ class Experiment:
 
     # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 
-    def _identity(self, training: TrainingSpec) -> Spec:
+    def _identity(self, training: TrainingSpec, kind: str | None = None) -> Spec:
         devices, options = self.settings.devices, determining(self.settings.devices.options)
         identity = {**training.node, "data": self.data.fingerprint, "precision": devices.precision}
-        return {**identity, "trainer": options} if options else identity
+        start = start_of(training.init, training.init_skip, kind)
+        return identity | ({"trainer": options} if options else {}) | ({"init": start.identity()} if start else {})
 
     def _run_identity(self, training: TrainingSpec) -> Spec:
         heatmaps = self.settings.heatmaps
@@ -156,4 +160,6 @@ class Experiment:
         }
 
     def _estimator_identities(self) -> Spec:
-        return {kind: self._identity(self.settings.estimators[kind]) for kind in self.settings.heatmaps.estimators}
+        return {
+            kind: self._identity(self.settings.estimators[kind], kind) for kind in self.settings.heatmaps.estimators
+        }

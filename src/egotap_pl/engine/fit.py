@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer
+from lightning.pytorch.callbacks import Callback, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from egotap_pl.core.batch import DataFacts
@@ -19,9 +19,10 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning, say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, EpochCheckpoint
 from egotap_pl.engine.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
 from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.initial_weights import Start
 from egotap_pl.engine.labels import Labels
 from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
 from egotap_pl.engine.progress import StageProgress
@@ -65,7 +66,10 @@ class FitJob:
     """Folder of the cached heatmaps of the training and validation splits, or None."""
 
     parts: Parts
-    """Weights that the task starts with."""
+    """Weights of the task's parts that other trainings have finished."""
+
+    start: Start | None
+    """A checkpoint whose weights the training starts from, or None."""
 
     devices: Devices
     """The devices that it runs on."""
@@ -121,6 +125,8 @@ def _fit_once(job: FitJob, attempt: int) -> None:
         last = read_checkpoint(job.last)
         steps = last["global_step"]
         say(f"{job.title}: resuming after epoch {last['epoch'] + 1}")
+    elif job.start is not None:
+        job.start.load(task)
     elif hasattr(task, "initialise"):
         task.initialise()
     with wandb_closed():
@@ -228,8 +234,8 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
 
 def _callbacks(job: FitJob) -> list[Callback]:
     folder = job.folder / FOLDER
-    best = ModelCheckpoint(folder, "best", job.training.monitor, mode="min", enable_version_counter=False)
-    last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
+    best = EpochCheckpoint(folder, "best", job.training.monitor, mode="min", enable_version_counter=False)
+    last = EpochCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
     guard = job.training.guard
     # The last checkpoint is written after the best one: it stores the best one's bookkeeping, which must be current.
     guards = [DivergenceGuard(job.title, LOG_EVERY_STEPS), *([build(guard)] if guard else [])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,13 @@ class TrainingSpec:
     """Spec of the task."""
 
     node: Spec = field(repr=False)
-    """The node as configured. The fingerprint of the result includes it."""
+    """The node as configured, without the two keys below. The fingerprint of the result includes it."""
+
+    init: str | None = None
+    """Checkpoint or run folder whose weights the training starts from, or None."""
+
+    init_skip: Sequence[str] = ()
+    """Modules and parameters that start anew all the same."""
 
     @classmethod
     def parse(cls, node: Spec, where: str) -> TrainingSpec:
@@ -74,16 +80,18 @@ class TrainingSpec:
         Raises:
             EgotapError: if a key is unknown or missing, or a value is wrong.
         """
-        names = [column.name for column in fields(cls) if column.name != "node"]
+        optional = {name: node[name] for name in ("init", "init_skip") if name in node}
+        node = {key: value for key, value in node.items() if key not in optional}
+        names = [column.name for column in fields(cls) if column.name not in ("node", "init", "init_skip")]
         if missing := sorted(set(names) - node.keys()):
             raise EgotapError(f"{where}.{missing[0]} is missing; {where} needs {', '.join(names)}")
         if unknown := sorted(node.keys() - set(names)):
             raise EgotapError(f"{where}.{unknown[0]}: unknown setting; must be one of: {', '.join(names)}")
-        check_arguments(cls, node, where)
+        check_arguments(cls, {**node, **optional}, where)
         check_training_ranges(node, where)
         for key, value in node.items():
             check_spec(value, f"{where}.{key}")
-        return cls(**{name: node[name] for name in names}, node=node)
+        return cls(**{name: node[name] for name in names}, **optional, node=node)
 
 
 @dataclass(frozen=True)

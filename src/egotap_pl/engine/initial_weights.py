@@ -1,0 +1,150 @@
+"""Weights that a training starts from: those of another checkpoint, or of the same training with fewer epochs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.build import Spec
+from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine.checkpoints import read_checkpoint
+
+ESTIMATOR = "estimator"
+"""Name of the network in the task of an estimator."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A checkpoint whose weights a training starts from."""
+
+    path: Path
+    """The file."""
+
+    skip: tuple[str, ...]
+    """Modules and parameters of the task that start anew instead, by their dotted names."""
+
+    kind: str | None
+    """For an estimator, the kind of its heatmaps (``joint`` or ``limb``), to find it in a lifter's checkpoint."""
+
+    def identity(self) -> Spec:
+        """What determines the weights: the file's content, not its place."""
+        return {"weights": _digest(self.path), "skip": list(self.skip)}
+
+    def load(self, task: nn.Module) -> None:
+        """Load the weights of all modules that are trained.
+
+        Args:
+            task: the new training's task.
+
+        Raises:
+            EgotapError: if the file is not a checkpoint, a weight that is not skipped does not fit, or a name in
+                ``skip`` does not exist. The message names the weights, and what to skip.
+        """
+        given = dict(self._weights())
+        state = task.state_dict()
+        own = {name: value for name, value in state.items() if name.split(".", 1)[0] in _trained_modules(task)}
+        for skipped in self.skip:
+            if not any(_is_in(name, skipped) for name in own):
+                nearest = ", ".join(sorted({".".join(name.split(".")[:2]) for name in own}))
+                raise EgotapError(f"init_skip names {skipped}, which this network does not have; it has {nearest}")
+        wanted = {name: value for name, value in own.items() if not any(_is_in(name, part) for part in self.skip)}
+        wrong = dict(_misfits(wanted, given))
+        if wrong:
+            parts = sorted({name.rpartition(".")[0] for name in wrong})
+            reasons = _some([f"{name}: {reason}" for name, reason in wrong.items()], 3, "; ")
+            raise EgotapError(
+                f"init={self.path}: {len(wrong)} of {len(wanted)} weights do not fit: {reasons}. To start these anew: "
+                f"init_skip=[{_some(parts, 8, ',')}]"
+            )
+        task.load_state_dict({name: given[name] for name in wanted}, strict=False)
+
+    def _weights(self) -> Iterator[tuple[str, Tensor]]:
+        """The checkpoint's weights under the names that they have in the new task."""
+        weights: Mapping[str, Tensor] = read_checkpoint(self.path)["state_dict"]
+        inside = f"heatmaps.{self.kind}.module."
+        if self.kind is None or not any(name.startswith(inside) for name in weights):
+            yield from weights.items()
+            return
+        for name, value in weights.items():
+            if name.startswith(inside):
+                yield f"{ESTIMATOR}.{name.removeprefix(inside)}", value
+
+
+def start_of(init: str | None, skip: Sequence[str], kind: str | None = None) -> Start | None:
+    """The start that a configuration asks for; None: random weights, or those of ``initialise``.
+
+    Args:
+        init: a checkpoint, or a run's folder, whose best checkpoint is used.
+        skip: see `Start`.
+        kind: see `Start`.
+
+    Raises:
+        EgotapError: if there is no such file.
+    """
+    if not init:
+        return None
+    path = checkpoint_path(Path(init))
+    if not path.is_file():
+        raise EgotapError(f"init={init}: no such checkpoint; give a file, or the folder of a finished run")
+    return Start(path.absolute(), tuple(skip), kind)
+
+
+def _trained_modules(task: nn.Module) -> set[str]:
+    """Names of the task's parts that are trained; frozen estimators have weights of their own."""
+    return {name for name, child in task.named_children() if any(p.requires_grad for p in child.parameters())}
+
+
+def _is_in(name: str, part: str) -> bool:
+    return name == part or name.startswith(f"{part}.")
+
+
+def _some(words: Sequence[str], number: int, between: str) -> str:
+    return between.join([*words[:number], *(["..."] if len(words) > number else [])])
+
+
+def _misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in wanted.items():
+        if name not in given:
+            yield name, "not in the checkpoint"
+        elif not isinstance(given[name], Tensor) or given[name].shape != value.shape:
+            yield name, f"shape {tuple(value.shape)} here, {tuple(getattr(given[name], 'shape', ()))} in the checkpoint"
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def same_rates(schedule: Any, epochs: int, more_epochs: int, steps: int) -> bool:
+    """Whether a longer training has the same learning rates for as long as a shorter one lasts.
+
+    Args:
+        schedule: a `ScheduleFactory`.
+        epochs: epochs of the shorter training.
+        more_epochs: epochs of the longer one.
+        steps: steps of the shorter training.
+    """
+    per_epoch = max(steps // epochs, 1)
+    short, long = (_rates(schedule, per_epoch * number, per_epoch, steps) for number in (epochs, more_epochs))
+    return all(one == other for one, other in zip(short, long, strict=True))
+
+
+def _rates(schedule: Any, total_steps: int, per_epoch: int, steps: int) -> Iterator[float]:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(()))], lr=1.0)
+    rates = schedule(optimizer, total_steps, per_epoch)
+    for _ in range(steps):
+        yield optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        rates.step()
