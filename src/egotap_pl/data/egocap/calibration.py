@@ -13,9 +13,9 @@ import math
 from pathlib import Path
 
 from egotap_pl.core.camera import FisheyeCamera
+from egotap_pl.core.camera.ocamcalib import usable_radius_px
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import CALIBRATION_BYTES, POLYNOMIAL
-from egotap_pl.core.ocamcalib import usable_radius_px
 from egotap_pl.data.untrusted.readers import read_text
 
 _OFF_CENTRE = 0.1  # of the frame's side; real lenses are within a few hundredths

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from egotap_pl.core.camera import FisheyeCamera, StereoRig
+from egotap_pl.core.camera import FisheyeCamera
 
 ROUND_TRIP_PX = 0.02
 CAMERA = FisheyeCamera.unrealego()
@@ -179,48 +179,16 @@ def test_a_crop_moves_pixels_as_it_moves_annotations(camera: FisheyeCamera) -> N
     assert crop.max_angle_rad == pytest.approx(camera.max_angle_rad)
 
 
-def test_cameras_and_rigs_are_values_that_survive_json_and_pickle() -> None:
-    rig = StereoRig.unrealego()
+def test_cameras_are_values_that_survive_json_and_pickle() -> None:
     assert FisheyeCamera.from_dict(json.loads(json.dumps(AFFINE.to_dict()))) == AFFINE
-    assert StereoRig.from_dict(json.loads(json.dumps(rig.to_dict()))) == rig
-    assert len({rig, StereoRig.unrealego(), StereoRig.unrealego(13.0)}) == 2
-    assert pickle.loads(pickle.dumps(rig)) == rig
+    assert len({AFFINE, dataclasses.replace(AFFINE), CAMERA}) == 2
+    assert pickle.loads(pickle.dumps(CAMERA)) == CAMERA
 
 
-def test_dictionaries_that_do_not_describe_a_camera_or_rig_are_refused() -> None:
-    rig = StereoRig.unrealego().to_dict()
+def test_what_does_not_describe_a_camera_is_refused() -> None:
     with pytest.raises(ValueError, match="w2c"):
         FisheyeCamera.from_dict({k: v for k, v in CAMERA.to_dict().items() if k != "w2c"})
-    with pytest.raises(ValueError, match="baseline"):
-        StereoRig.from_dict({**rig, "baseline": 12})
-    with pytest.raises(ValueError, match="rotation"):
-        StereoRig.from_dict({**rig, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]})
     with pytest.raises(ValueError, match="finite"):
         dataclasses.replace(CAMERA, centre_px=(math.nan, 0.0))
     with pytest.raises(ValueError, match="disagree"):
         dataclasses.replace(CAMERA, w2c=(500.0, 100.0))
-
-
-def test_the_right_camera_is_to_the_right_of_the_left_one() -> None:
-    rig = StereoRig.unrealego(baseline_cm=10.0)
-    points = torch.tensor([[[5.0, 8.0, 40.0], [5.0, 8.0, 400.0]]])
-    views = rig.to_views(points)
-    torch.testing.assert_close(views[:, 1] - views[:, 0], torch.tensor([-10.0, 0.0, 0.0]).expand(1, 2, 3))
-    px, inside = rig.project(points)
-    assert px.shape == (1, 2, 2, 2)
-    assert inside.all()
-    disparity = px[0, 0, :, 0] - px[0, 1, :, 0]
-    assert disparity[0] > disparity[1] > 0  # nearer points shift more, to the left in the right view
-
-
-def test_a_rotated_rig_transforms_points() -> None:
-    a = math.radians(30)
-    rotation = ((math.cos(a), 0.0, math.sin(a)), (0.0, 1.0, 0.0), (-math.sin(a), 0.0, math.cos(a)))
-    rig = StereoRig("rotated", (CAMERA, AFFINE), rotation, (1.0, 2.0, 3.0))
-    points = torch.randn(4, 5, 3, dtype=torch.float64) + torch.tensor([0.0, 0.0, 20.0])
-    right = np.einsum("ij,bnj->bni", np.array(rotation), points.numpy()) + np.array([1.0, 2.0, 3.0])
-    np.testing.assert_allclose(rig.to_views(points)[:, 1].numpy(), right)
-    px, inside = rig.project(points)
-    torch.testing.assert_close(px[:, 0], CAMERA.project(points)[0])
-    torch.testing.assert_close(px[:, 1], AFFINE.project(torch.from_numpy(right))[0])
-    assert inside.shape == (4, 2, 5)

@@ -1,0 +1,107 @@
+"""The stereo rig that two cameras form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from egotap_pl.core.camera.polynomial import FisheyeCamera
+from egotap_pl.core.plain import check_keys
+
+
+@dataclass(frozen=True)
+class StereoRig:
+    """Two cameras and the transform between them: X_right = rotation X_left + translation_cm.
+
+    View 0 is left, view 1 is right. Poses and points without a view are in the left camera's axes.
+
+    Raises:
+        ValueError: if there are not two cameras or ``rotation`` is not a rotation.
+
+    Examples:
+        >>> import torch
+        >>> from egotap_pl.core.camera import StereoRig
+        >>> rig = StereoRig.unrealego(baseline_cm=12.0)
+        >>> points_left_cm = torch.tensor([[0.0, 0.0, 40.0]])  # one joint, 40 cm in front of the left camera
+        >>> rig.to_views(points_left_cm).tolist()
+        [[[0.0, 0.0, 40.0]], [[-12.0, 0.0, 40.0]]]
+        >>> px, inside = rig.project(points_left_cm)
+        >>> px.shape, inside.tolist()  # (view, joint, 2)
+        (torch.Size([2, 1, 2]), [[True], [True]])
+    """
+
+    name: str
+    """Name in stores and messages."""
+    cameras: tuple[FisheyeCamera, FisheyeCamera]
+    """The left and the right camera."""
+    rotation: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+    """Rows of the rotation from the left to the right camera's axes."""
+    translation_cm: tuple[float, float, float]
+    """The left camera's position in the right camera's frame."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cameras", tuple(self.cameras))
+        object.__setattr__(self, "rotation", tuple(_floats(row) for row in self.rotation))
+        object.__setattr__(self, "translation_cm", _floats(self.translation_cm))
+        rotation = np.array(self.rotation)
+        if len(self.cameras) != 2 or rotation.shape != (3, 3) or len(self.translation_cm) != 3:
+            raise ValueError(f"rig {self.name}: needs two cameras, a 3 x 3 rotation and a translation of three numbers")
+        if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0:
+            raise ValueError(f"rig {self.name}: {self.rotation} is not a rotation")
+        if not np.isfinite(self.translation_cm).all():
+            raise ValueError(f"rig {self.name}: translation {self.translation_cm} is not finite")
+
+    @classmethod
+    def unrealego(cls, baseline_cm: float | int = 12.0) -> StereoRig:
+        """UnrealEgo's glasses: equal cameras, parallel axes, the right camera at +X of the left one."""
+        camera = FisheyeCamera.unrealego()
+        eye = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+        return cls("unrealego", (camera, camera), eye, (-float(baseline_cm), 0.0, 0.0))
+
+    def to_views(self, points_left_cm: Float[Tensor, "*b j 3"]) -> Float[Tensor, "*b v j 3"]:
+        """Points in each camera's own frame."""
+        rotation = points_left_cm.new_tensor(self.rotation)
+        right = points_left_cm @ rotation.T + points_left_cm.new_tensor(self.translation_cm)
+        return torch.stack((points_left_cm, right), -3)
+
+    def project(
+        self, points_left_cm: Float[Tensor, "*b j 3"]
+    ) -> tuple[Float[Tensor, "*b v j 2"], Bool[Tensor, "*b v j"]]:
+        """Pixels in each view, and whether each is inside the view (see `FisheyeCamera.project`)."""
+        views = self.to_views(points_left_cm).unbind(-3)
+        px, inside = zip(*(camera.project(p) for camera, p in zip(self.cameras, views, strict=True)), strict=True)
+        return torch.stack(px, -3), torch.stack(inside, -2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain lists and numbers, for JSON."""
+        return {
+            "name": self.name,
+            "cameras": [camera.to_dict() for camera in self.cameras],
+            "rotation": [list(row) for row in self.rotation],
+            "translation_cm": list(self.translation_cm),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StereoRig:
+        """Inverse of `to_dict`.
+
+        Raises:
+            ValueError: if a key is missing or unknown, or the values do not describe a rig.
+        """
+        check_keys("rig", data, cls)
+        if len(data["cameras"]) != 2 or len(data["rotation"]) != 3:
+            raise ValueError("rig: needs two cameras and a 3 x 3 rotation")
+        left, right = (FisheyeCamera.from_dict(camera) for camera in data["cameras"])
+        row0, row1, row2 = (_floats(row) for row in data["rotation"])
+        return cls(str(data["name"]), (left, right), (row0, row1, row2), _floats(data["translation_cm"]))
+
+
+def _floats(values: Iterable[Any]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return (x, y, z)
