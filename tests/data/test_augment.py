@@ -119,7 +119,8 @@ def test_mirroring_twice_gives_the_batch(rig: StereoRig) -> None:
 
 def test_rigs_without_a_mirror_image_are_refused() -> None:
     rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
-    left = rig.cameras[0]
+    left = FisheyeCamera.unrealego()
+    longer = replace(left.cropped(0, 0, 1024, 1034), size_px=left.size_px, centre_px=left.centre_px)
     tilt: Any = tuple(map(tuple, Rotation.from_euler("x", 5, degrees=True).as_matrix().tolist()))
     aside: Any = tuple(map(tuple, Rotation.from_euler("y", 5, degrees=True).as_matrix().tolist()))
     rigs_by_problem = {
@@ -128,10 +129,14 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
             replace(rig, rotation=aside),
             replace(rig, translation_cm=(-12.0, 1.0, 0.0)),
         ],
-        "lenses differ": [replace(rig, cameras=(left, replace(left, circle_radius_px=500.0)))],
+        "lenses differ": [
+            replace(rig, cameras=(left, replace(left, circle_radius_px=500.0))),
+            replace(rig, cameras=(left, longer)),
+            replace(rig, cameras=(left, replace(left, affine=(1.0, 0.01, 0.0)))),
+            replace(rig, cameras=(replace(left, affine=(1.0, 0.01, 0.0)),) * 2),  # sheared, not mirrored
+        ],
         "far from": [replace(rig, cameras=(replace(left, centre_px=(450.0, 510.0)), left))],
         "in height": [replace(rig, cameras=(replace(left, centre_px=(511.0, 505.0)), left))],
-        "sheared": [replace(rig, cameras=(replace(left, affine=(1.0, 0.01, 0.0)), left))],
     }
     for problem, rigs in rigs_by_problem.items():
         for wrong in rigs:

@@ -15,11 +15,12 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from egotap_pl.core.batch import FRAME_PX, Batch
-from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.camera import Camera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 
 _BLUR_SIGMAS = 2.5  # radius of the blur's kernel, in standard deviations
+_SAME_LENS_PX = 1.0  # of 1024: a sixteenth of a heatmap's pixel
 
 
 class InTurn:
@@ -178,16 +179,27 @@ def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
         "its poses are relative to the left camera": not skeleton.estimates_root,
         "its right camera is not where the mirrored left one would be": not _symmetric_placement(rig),
         f"its images are not calibrated for {FRAME_PX} px": {left.size_px, right.size_px} != {(FRAME_PX, FRAME_PX)},
-        "its two lenses differ": (left.c2w, left.w2c, left.circle_radius_px)
-        != (right.c2w, right.w2c, right.circle_radius_px),
+        "its two lenses differ": _lens_difference_px(left, right) > _SAME_LENS_PX,
         "an optical axis is far from the image's middle": max(abs(c.centre_px[0] - FRAME_PX / 2) for c in (left, right))
         > FRAME_PX / 64,
         "its optical axes differ in height": abs(left.centre_px[1] - right.centre_px[1]) > 0.5,
-        "its pixels are sheared": max(abs(term) for c in (left, right) for term in c.affine[1:]) > 1e-3
-        or abs(left.affine[0] - right.affine[0]) > 1e-3,
     }
     if reasons := [problem for problem, applies in problems.items() if applies]:
         raise EgotapError(f"rig {rig.name!r} has no mirror image ({'; '.join(reasons)}): train without SwapMirror")
+
+
+def _lens_difference_px(left: Camera, right: Camera) -> float:
+    """Largest distance, relative to the optical axes, of pixels of the left camera from mirrored ones of the right."""
+    if abs(left.max_angle_rad - right.max_angle_rad) > 1e-3:
+        return math.inf
+    angle = torch.linspace(0.0, left.max_angle_rad, 33, dtype=torch.float64)[:, None]
+    turn = torch.arange(32, dtype=torch.float64) * (math.pi / 16)
+    across, along = torch.stack((turn.cos(), turn.sin()), -1) * angle.sin()[..., None], angle.cos().expand(-1, 32)
+    directions = torch.cat((across, along[..., None]), -1)
+    mirror = directions.new_tensor((-1.0, 1.0, 1.0))
+    left_px = left.project(directions)[0] - directions.new_tensor(left.centre_px)
+    right_px = right.project(directions * mirror)[0] - directions.new_tensor(right.centre_px)
+    return float((left_px - right_px * mirror[:2]).norm(dim=-1).max())
 
 
 def _symmetric_placement(rig: StereoRig) -> bool:

@@ -14,6 +14,7 @@ from fake_source import FakeSource
 from PIL import Image
 
 from egotap_pl.core.batch import Batch
+from egotap_pl.core.camera import FisheyeCamera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import egocap
 from egotap_pl.data.egocap.files import read_points, read_training
@@ -80,12 +81,14 @@ def test_rig_is_the_same(trip: RoundTrip) -> None:
     np.testing.assert_allclose(rig.translation_cm, true.translation_cm, atol=1e-3)
     for camera, expected in zip(rig.cameras, true.cameras, strict=True):
         assert camera.centre_px == pytest.approx(expected.centre_px)
+        assert isinstance(expected, FisheyeCamera)
         assert camera == replace(expected, centre_px=camera.centre_px)
     assert max(*trip.source.fit.median_px, *trip.source.held_out_distance_px) < 0.01
 
 
 def test_without_a_known_circle_the_cameras_see_as_far_as_the_calibration_says(trip: RoundTrip) -> None:
     for camera in EgoCapSource(trip.tree).rig.cameras:
+        assert isinstance(camera, FisheyeCamera)
         assert 700 < camera.circle_radius_px < 820  # its corners are 820 px away
 
 

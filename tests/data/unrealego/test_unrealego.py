@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from egotap_pl.core.batch import Visibility
-from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
@@ -239,7 +239,7 @@ def impl_content(**changes: Any) -> dict[str, Any]:
 
 def projection(x: float, y: float, z: float) -> np.ndarray:
     """Scaramuzza's formula, written out."""
-    camera = StereoRig.unrealego().cameras[0]
+    camera = FisheyeCamera.unrealego()
     n = np.hypot(x, y)
     rho = np.polynomial.Polynomial(camera.w2c)(np.arctan(-z / n))
     return np.array([x, y]) / n * rho + camera.centre_px

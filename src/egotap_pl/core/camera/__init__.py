@@ -1,6 +1,24 @@
-"""Fisheye cameras, and the stereo rig that two of them form."""
+"""Fisheye cameras of several models, and the stereo rig that two of them form.
 
-from egotap_pl.core.camera.polynomial import FisheyeCamera
+A camera's axes are X right, Y down, Z forward, in cm; its pixels are (u right, v down).
+"""
+
+from egotap_pl.core.camera.kannala_brandt import KannalaBrandtCamera
+from egotap_pl.core.camera.models import camera_from_dict
+from egotap_pl.core.camera.polynomial import PolynomialCamera
+from egotap_pl.core.camera.protocol import Camera
+from egotap_pl.core.camera.radial import RadialCamera
 from egotap_pl.core.camera.rig import StereoRig
 
-__all__ = ["FisheyeCamera", "StereoRig"]
+FisheyeCamera = PolynomialCamera
+"""Name of the polynomial model in 0.1.0, when it was the only one."""
+
+__all__ = [
+    "Camera",
+    "FisheyeCamera",
+    "KannalaBrandtCamera",
+    "PolynomialCamera",
+    "RadialCamera",
+    "StereoRig",
+    "camera_from_dict",
+]

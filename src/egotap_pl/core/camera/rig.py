@@ -11,7 +11,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from egotap_pl.core.camera.polynomial import FisheyeCamera
+from egotap_pl.core.camera.models import camera_from_dict
+from egotap_pl.core.camera.polynomial import PolynomialCamera
+from egotap_pl.core.camera.protocol import Camera
 from egotap_pl.core.plain import check_keys
 
 
@@ -38,8 +40,8 @@ class StereoRig:
 
     name: str
     """Name in stores and messages."""
-    cameras: tuple[FisheyeCamera, FisheyeCamera]
-    """The left and the right camera."""
+    cameras: tuple[Camera, Camera]
+    """The left and the right camera, of any models."""
     rotation: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
     """Rows of the rotation from the left to the right camera's axes."""
     translation_cm: tuple[float, float, float]
@@ -60,7 +62,7 @@ class StereoRig:
     @classmethod
     def unrealego(cls, baseline_cm: float | int = 12.0) -> StereoRig:
         """UnrealEgo's glasses: equal cameras, parallel axes, the right camera at +X of the left one."""
-        camera = FisheyeCamera.unrealego()
+        camera = PolynomialCamera.unrealego()
         eye = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
         return cls("unrealego", (camera, camera), eye, (-float(baseline_cm), 0.0, 0.0))
 
@@ -73,7 +75,7 @@ class StereoRig:
     def project(
         self, points_left_cm: Float[Tensor, "*b j 3"]
     ) -> tuple[Float[Tensor, "*b v j 2"], Bool[Tensor, "*b v j"]]:
-        """Pixels in each view, and whether each is inside the view (see `FisheyeCamera.project`)."""
+        """Pixels in each view, and whether each is inside the view (see `RadialCamera.project`)."""
         views = self.to_views(points_left_cm).unbind(-3)
         px, inside = zip(*(camera.project(p) for camera, p in zip(self.cameras, views, strict=True)), strict=True)
         return torch.stack(px, -3), torch.stack(inside, -2)
@@ -97,7 +99,7 @@ class StereoRig:
         check_keys("rig", data, cls)
         if len(data["cameras"]) != 2 or len(data["rotation"]) != 3:
             raise ValueError("rig: needs two cameras and a 3 x 3 rotation")
-        left, right = (FisheyeCamera.from_dict(camera) for camera in data["cameras"])
+        left, right = (camera_from_dict(camera) for camera in data["cameras"])
         row0, row1, row2 = (_floats(row) for row in data["rotation"])
         return cls(str(data["name"]), (left, right), (row0, row1, row2), _floats(data["translation_cm"]))
 

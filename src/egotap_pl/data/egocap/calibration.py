@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from egotap_pl.core.camera import FisheyeCamera
+from egotap_pl.core.camera import PolynomialCamera
 from egotap_pl.core.camera.ocamcalib import usable_radius_px
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import CALIBRATION_BYTES, POLYNOMIAL
@@ -21,7 +21,7 @@ from egotap_pl.data.untrusted.readers import read_text
 _OFF_CENTRE = 0.1  # of the frame's side; real lenses are within a few hundredths
 
 
-def read_ocamcalib(path: Path | str, circle_radius_px: float | int | None = None) -> FisheyeCamera:
+def read_ocamcalib(path: Path | str, circle_radius_px: float | int | None = None) -> PolynomialCamera:
     """The camera of a calibration file, including its affine terms.
 
     Args:
@@ -57,7 +57,7 @@ def read_ocamcalib(path: Path | str, circle_radius_px: float | int | None = None
             f"centre, not up to {limit:.0f} px; both must come from the same calibration, with z < 0 in front of the "
             "camera"
         )
-    return FisheyeCamera((int(width), int(height)), (column, row), c2w, w2c, float(radius), (c, d, e))
+    return PolynomialCamera((int(width), int(height)), (column, row), c2w, w2c, float(radius), (c, d, e))
 
 
 def _polynomial(path: Path | str, lines: list[str], index: int, name: str) -> tuple[float, ...]:

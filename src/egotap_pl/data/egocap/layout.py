@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from egotap_pl.core.batch import FRAME_PX
-from egotap_pl.core.camera import FisheyeCamera, StereoRig
+from egotap_pl.core.camera import PolynomialCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import egocap
@@ -103,7 +103,7 @@ def write_egocap(folder: Path | str, output: Path | str, console: Console | None
     with FrameProgress("egocap", sum(map(len, stores.values())), console or Console()) as progress:
         train = _write_training(output, stores["train"], progress)
         held_out = _write_held_out(output, held_out_stores, progress)
-    for file, camera in zip(CALIBRATIONS, rig.cameras, strict=True):
+    for file, camera in zip(CALIBRATIONS, _polynomial_cameras(rig), strict=True):
         _write_text(output / file, _calibration(camera))
     _write_text(output / POSES, _poses(held_out))
     _write_text(output / POINTS, _points(held_out))
@@ -127,18 +127,23 @@ def _check(stores: Mapping[str, FrameStore], output: Path) -> None:
             raise EgotapError(f"{store.path}: poses are not relative to the left camera, as EgoCap's are")
         if store.rig.cameras != next(iter(stores.values())).rig.cameras:
             raise EgotapError(f"{store.path} has other cameras than the other splits")
-    _check_cameras(next(iter(stores.values())).rig)
+    _polynomial_cameras(next(iter(stores.values())).rig)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise EgotapError(f"output={output} already exists: choose a folder that is empty or does not exist")
 
 
-def _check_cameras(rig: StereoRig) -> None:
-    for camera in rig.cameras:
+def _polynomial_cameras(rig: StereoRig) -> list[PolynomialCamera]:
+    """The cameras of a rig, if EgoCap's files can describe them."""
+    cameras = [camera for camera in rig.cameras if isinstance(camera, PolynomialCamera)]
+    if len(cameras) != len(rig.cameras):
+        raise EgotapError(f"rig {rig.name!r}: EgoCap's files describe cameras of OCamCalib's polynomial model only")
+    for camera in cameras:
         if camera.size_px != (FRAME_PX, FRAME_PX) or crop_left_px(camera.centre_px[0] + _LEFT_PX) != _LEFT_PX:
             raise EgotapError(
                 f"rig {rig.name!r}: EgoCap's crop is centred on the camera's axis, but this camera of "
                 f"{camera.size_px} px has it at u = {camera.centre_px[0]:.1f} px, more than 1 px off the middle"
             )
+    return cameras
 
 
 def _write_training(output: Path, store: FrameStore, progress: FrameProgress) -> _Labels:
@@ -192,7 +197,7 @@ def _save(path: Path, square: UInt8[np.ndarray, "3 h w"], mirrored: bool = False
     image.save(path, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
 
 
-def _calibration(camera: FisheyeCamera) -> str:
+def _calibration(camera: PolynomialCamera) -> str:
     u, v = camera.centre_px
     return _CALIBRATION.format(
         c2w=_line((len(camera.c2w), *camera.c2w)),

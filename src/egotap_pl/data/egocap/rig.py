@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from egotap_pl.core.camera import FisheyeCamera, StereoRig
+from egotap_pl.core.camera import Camera, StereoRig
 from egotap_pl.core.errors import EgotapError
 
 MIN_POINTS = 50
@@ -40,7 +40,7 @@ class RigFit(NamedTuple):
 
 
 def fit_rig(
-    cameras: tuple[FisheyeCamera, FisheyeCamera],
+    cameras: tuple[Camera, Camera],
     pose_cm: Float[np.ndarray, "n j 3"],
     points_px: Float[np.ndarray, "n v j 2"],
 ) -> RigFit:
@@ -81,7 +81,7 @@ def median_distance_px(
 
 
 def locate(
-    camera: FisheyeCamera, points_cm: Float[Tensor, "n 3"], px: Float[Tensor, "n 2"]
+    camera: Camera, points_cm: Float[Tensor, "n 3"], px: Float[Tensor, "n 2"]
 ) -> tuple[Float[Tensor, "3 3"], Float[Tensor, "3"], int]:
     """Finds the pose of a camera from points and the pixels where the camera sees them.
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from egotap_pl.core.batch import FRAME_PX
-from egotap_pl.core.camera import FisheyeCamera
+from egotap_pl.core.camera import PolynomialCamera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.egocap.calibration import read_ocamcalib
 from egotap_pl.data.egocap.files import (
@@ -147,7 +147,7 @@ class EgoCapTree:
         names = [held_out_image(camera, number), held_out_image(camera, number, digits=4)]
         return next((name for name in names if (self.root / name).is_file()), names[0])
 
-    def _calibrated(self, file: str, circle_radius_px: float | int | None) -> FisheyeCamera:
+    def _calibrated(self, file: str, circle_radius_px: float | int | None) -> PolynomialCamera:
         camera = read_ocamcalib(self.root / file, circle_radius_px)
         if camera.size_px != CALIBRATED_PX:
             raise EgotapError(f"{self.root / file}: a calibration for {camera.size_px} px, not {CALIBRATED_PX}")
@@ -186,7 +186,7 @@ def crop_left_px(centre_u_px: float) -> int:
     return scale * math.floor((centre_u_px - CALIBRATED_PX[1] / 2) / scale + 0.5)
 
 
-def _crop(camera: FisheyeCamera) -> FisheyeCamera:
+def _crop(camera: PolynomialCamera) -> PolynomialCamera:
     return camera.cropped(crop_left_px(camera.centre_px[0]), 0, CALIBRATED_PX[1], FRAME_PX)
 
 
