@@ -18,7 +18,8 @@ Spec = Mapping[str, Any]
 _HYDRAS_ADVICE = ", set env var HYDRA_FULL_ERROR=1 to see chained exception."
 _MOVED = {
     "egotap_pl.cli.loggers.": "egotap_pl.engine.loggers.",
-    "egotap_pl.core.camera.FisheyeCamera.from_ocamcalib": "egotap_pl.data.egocap.calibration.read_ocamcalib",
+    "egotap_pl.core.camera.FisheyeCamera.from_ocamcalib": "egotap_pl.data.calibration.ocamcalib.read_ocamcalib",
+    "egotap_pl.data.egocap.calibration.": "egotap_pl.data.calibration.ocamcalib.",
     "egotap_pl.data.codec.": "egotap_pl.data.store.codec.",
     "egotap_pl.data.layouts.egocap.": "egotap_pl.data.egocap.layout.",
     "egotap_pl.data.layouts.unrealego.": "egotap_pl.data.unrealego.layout.",

@@ -14,7 +14,7 @@ from jaxtyping import Float32, Float64
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import PolynomialCamera
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.egocap.calibration import read_ocamcalib
+from egotap_pl.data.calibration.ocamcalib import read_ocamcalib
 from egotap_pl.data.egocap.files import (
     CALIBRATED_PX,
     IMAGE_PX,

@@ -11,7 +11,7 @@ import torch
 
 from egotap_pl.core.camera import FisheyeCamera
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.egocap.calibration import read_ocamcalib
+from egotap_pl.data.calibration.ocamcalib import read_ocamcalib
 from egotap_pl.engine.build import build
 
 CAMERA = FisheyeCamera.unrealego()
