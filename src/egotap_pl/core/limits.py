@@ -11,8 +11,8 @@ VIEW_PX = 4096
 """Height and width of a view, in a frame store or a recording."""
 JOINTS = 256
 """Joints of a skeleton."""
-POLYNOMIAL = 64
-"""Coefficients of a camera's polynomial; UnrealEgo's has 19."""
+POLYNOMIAL = 256
+"""Coefficients of a camera's polynomial; UnrealEgo's has 19, and OCamCalib adds some until the fit is good."""
 JSON_DEPTH = 32
 """Nesting of lists and objects in a header."""
 HEADER_BYTES = 4 * MIB

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ocamcalib_by_hand import OcamModel
 
 from egotap_pl.core.camera import FisheyeCamera
 from egotap_pl.core.errors import EgotapError
@@ -15,6 +16,8 @@ from egotap_pl.data.calibration.ocamcalib import read_ocamcalib
 from egotap_pl.engine.build import build
 
 CAMERA = FisheyeCamera.unrealego()
+SS = (-283.0, 0.0, 1.13e-3, -1.87e-7, 1.55e-9)
+"""A polynomial from pixel to ray like those of lenses of 190 degrees."""
 
 
 def project_by_the_formula(camera: FisheyeCamera, x: float, y: float, z: float) -> tuple[float, float]:
@@ -62,6 +65,41 @@ def test_a_file_becomes_a_camera(tmp_path: Path) -> None:
     np.testing.assert_allclose(camera.project(torch.tensor(point).double())[0].numpy(), expected, atol=1e-6)
 
 
+def real_lens(**replacements: str) -> str:
+    """A file like those of real lenses: the axis 14% off the middle, no blank lines, notes at the end."""
+    r = np.linspace(0.0, 900.0, 3000)
+    theta = np.arctan2(r, -np.polynomial.Polynomial(SS)(r)) - math.pi / 2
+    w2c = np.polynomial.Polynomial.fit(theta, r, 22, domain=(-math.pi / 2, math.pi / 2)).convert().coef
+    long = [*w2c, *(1e-18 * (-1) ** k for k in range(70 - len(w2c)))]  # OCamCalib adds terms until it is satisfied
+    values = {
+        "c2w": f"{len(SS)} " + " ".join(map(repr, SS)),
+        "w2c": f"{len(long)} " + " ".join(map(repr, map(float, long))),
+        "centre": "614.4 652.8",
+        "affine": "1.000330 0.000219 -0.000257",
+        "size": "960 1280",
+        **replacements,
+    }
+    notes = "#camera intrinsics\n277.1 0 652.8\n0 277.0 614.4\n"
+    return "".join(f"#{name}\n{value}\n" for name, value in values.items()) + notes
+
+
+def test_real_lenses_are_read_over_the_whole_field(tmp_path: Path) -> None:
+    path = tmp_path / "calib_results.txt"
+    path.write_text(real_lens())
+    camera = read_ocamcalib(path)
+    assert len(camera.w2c) == 70
+    assert camera.max_angle_rad > math.radians(95)
+    model = OcamModel(SS, 614.4, 652.8, 1.00033, 0.000219, -0.000257)
+    v, u = np.mgrid[0.5:960:13, 0.5:1280:13]
+    px = np.stack((u, v), -1)
+    rays, inside = camera.unproject(torch.from_numpy(px))
+    assert inside.float().mean() > 0.9
+    np.testing.assert_allclose(rays.numpy()[inside], model.cam2world(px[inside]), atol=1e-12)
+    points = rays[inside] * 25
+    np.testing.assert_allclose(camera.project(points)[0].numpy(), model.world2cam(points.numpy()), atol=0.01)
+    np.testing.assert_allclose(camera.project(points.float())[0].numpy(), px[inside], atol=0.01)
+
+
 def test_configurations_of_earlier_versions_name_it_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "calibration.txt"
     path.write_text(calibration_text())
@@ -83,12 +121,17 @@ def test_without_a_radius_the_view_ends_where_the_polynomials_stop_agreeing(tmp_
     [
         ({"c2w": "5 1 2 3"}, 3, "c2w"),
         ({"c2w": "nothing"}, 3, "c2w"),
-        ({"w2c": ""}, 7, "w2c"),
+        ({"w2c": ""}, 11, "w2c"),  # blank lines do not count: the next one is not a polynomial
         ({"w2c": "2 1.0 nan"}, 7, "w2c"),
         ({"centre": "507.5"}, 11, "row column"),
         ({"centre": "651.25 507.5"}, 11, "row column"),
         ({"affine": "1 0"}, 15, "c d e"),
-        ({"affine": "1 1 1"}, 15, "inverted"),
+        ({"affine": "1 1 1"}, 15, "c near 1"),
+        ({"affine": "0.001 0 1"}, 15, "in this order"),
+        ({"affine": "0 1 0.001"}, 15, "in this order"),
+        ({"affine": "1,0003 0,0001 0,0002"}, 15, "decimal points instead of decimal commas"),
+        ({"centre": "507,5 651,25"}, 11, "decimal points instead of decimal commas"),
+        ({"centre": "507.5 965.0"}, 11, "25% of its side off the middle"),
         ({"size": "1024 1280.5"}, 19, "height width"),
         ({"size": "-1 1280"}, 19, "height width"),
         ({"size": "1280 1024"}, 11, "row column"),
@@ -116,7 +159,7 @@ def test_files_that_are_not_calibrations_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match="larger than"):
         read_ocamcalib(path)
     path.write_text("\n".join(calibration_text().split("\n")[:9]))
-    with pytest.raises(EgotapError, match=r"ends after line 9; expected the image centre.* on line 11"):
+    with pytest.raises(EgotapError, match=r"ends after line 9; expected the image centre.* on a further line"):
         read_ocamcalib(path)
     path.write_text(calibration_text(w2c="3 400 100 20"))
     with pytest.raises(EgotapError, match="inverse to each other"):

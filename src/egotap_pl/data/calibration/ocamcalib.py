@@ -1,24 +1,63 @@
 """Reads OCamCalib's calibration text files.
 
-Counted from 0, line 2 has a count and the c2w polynomial, line 6 a count and the w2c polynomial, line 10 the centre,
-line 14 the affine terms c, d, e, and line 18 the size; the lines between them are comments and blank lines. OCamCalib
-writes the centre as "row column" and the size as "height width", as the comments in its files say. Only this module
-converts them to (u, v) and (width, height). A file with one of these pairs in the wrong order is refused, because its
-centre is far from the middle of the frame, unless the frame is square.
+Five lines have numbers: a count and the c2w polynomial; a count and the w2c polynomial; the centre; the affine terms c,
+d, e; and the size. Comments, which begin with #, and blank lines may stand between them, and anything after them.
+OCamCalib writes the centre as "row column" and the size as "height width", as the comments in its files say. Only this
+module converts them to (u, v) and (width, height).
 """
 
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 from egotap_pl.core.camera import PolynomialCamera
-from egotap_pl.core.camera.ocamcalib import usable_radius_px
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import CALIBRATION_BYTES, POLYNOMIAL
+from egotap_pl.data.calibration.lenses import affine_objection, centre_objection, polynomial_camera
 from egotap_pl.data.untrusted.readers import read_text
 
-_OFF_CENTRE = 0.1  # of the frame's side; real lenses are within a few hundredths
+_C2W, _W2C = (f"a count, followed by that many coefficients of the {name} polynomial" for name in ("c2w", "w2c"))
+_CENTRE, _AFFINE = "the image centre, 'row column'", "the affine terms, 'c d e'"
+_SIZE = "the image size, 'height width', in whole pixels"
+_LINES = (_C2W, _W2C, _CENTRE, _AFFINE, _SIZE)
+_DECIMAL_COMMA = re.compile(r"\d,\d")
+
+
+class _Line(NamedTuple):
+    """A line with numbers, and where it is."""
+
+    path: Path | str
+    number: int
+    text: str
+
+    def error(self, expected: str) -> EgotapError:
+        return EgotapError(f"{self.path}, line {self.number}: expected {expected}, found {self.text[:80]!r}")
+
+    def numbers(self, expected: str, count: int | None = None) -> tuple[float, ...]:
+        if _DECIMAL_COMMA.search(self.text):
+            raise self.error(f"{expected}, with decimal points instead of decimal commas")
+        try:
+            numbers = tuple(float(word) for word in self.text.split())
+        except ValueError as error:
+            raise self.error(expected) from error
+        if (count is not None and len(numbers) != count) or not all(map(math.isfinite, numbers)):
+            raise self.error(expected)
+        return numbers
+
+    def polynomial(self, expected: str) -> tuple[float, ...]:
+        count, *coefficients = self.numbers(expected)
+        if count != len(coefficients) or not 2 <= count <= POLYNOMIAL:
+            raise self.error(expected)
+        return tuple(coefficients)
+
+    def size(self) -> tuple[int, int]:
+        height, width = self.numbers(_SIZE, 2)
+        if not (1 <= height <= 1e5 and 1 <= width <= 1e5 and height.is_integer() and width.is_integer()):
+            raise self.error(_SIZE)
+        return (int(width), int(height))
 
 
 def read_ocamcalib(path: Path | str, circle_radius_px: float | int | None = None) -> PolynomialCamera:
@@ -33,52 +72,24 @@ def read_ocamcalib(path: Path | str, circle_radius_px: float | int | None = None
         EgotapError: if the file is missing or not in OCamCalib's format; the message names the line and what was
             expected.
     """
-    lines = read_text(path, CALIBRATION_BYTES).splitlines()
-    c2w = _polynomial(path, lines, 2, "c2w")
-    w2c = _polynomial(path, lines, 6, "w2c")
-    row, column = _numbers(path, lines, 10, 2, "the image centre, 'row column'")
-    c, d, e = _numbers(path, lines, 14, 3, "the affine terms, 'c d e'")
-    height, width = _numbers(path, lines, 18, 2, "the image size, 'height width'")
-    if not (1 <= height <= 1e5 and 1 <= width <= 1e5 and height.is_integer() and width.is_integer()):
-        raise _bad(path, 18, "the image size, 'height width', in whole pixels", lines[18])
-    if abs(row - height / 2) > _OFF_CENTRE * height or abs(column - width / 2) > _OFF_CENTRE * width:
-        raise _bad(path, 10, f"a centre 'row column' near the middle of a {width:g} x {height:g} frame", lines[10])
-    if abs(c - d * e) < 1e-6:
-        raise _bad(path, 14, "affine terms 'c d e' that can be inverted", lines[14])
-    corner = math.hypot(max(row, height - row), max(column, width - column))
-    limit = corner if circle_radius_px is None else circle_radius_px
-    radius = usable_radius_px(c2w, w2c, limit)
-    # The tolerance is relative to the radius, so a smaller circle may have to shrink further.
-    while circle_radius_px is None and (smaller := usable_radius_px(c2w, w2c, radius)) < radius:
-        radius = smaller
-    if radius < (min(height, width) / 4 if circle_radius_px is None else circle_radius_px):
-        raise EgotapError(
-            f"{path}: the polynomials of lines 3 and 7 are inverse to each other only up to {radius:.0f} px from the "
-            f"centre, not up to {limit:.0f} px; both must come from the same calibration, with z < 0 in front of the "
-            "camera"
-        )
-    return PolynomialCamera((int(width), int(height)), (column, row), c2w, w2c, float(radius), (c, d, e))
+    lines = _lines(path)
+    polynomials = lines[0].polynomial(_C2W), lines[1].polynomial(_W2C)
+    (row, column), (c, d, e) = lines[2].numbers(_CENTRE, 2), lines[3].numbers(_AFFINE, 3)
+    size = lines[4].size()
+    if (objection := centre_objection(size, (column, row))) is not None:
+        raise lines[2].error(f"{_CENTRE}, near the middle of a {size[0]} x {size[1]} frame, not one {objection}")
+    if (objection := affine_objection((c, d, e))) is not None:
+        raise lines[3].error(f"affine terms {objection}")
+    return polynomial_camera(path, size, (column, row), polynomials, (c, d, e), circle_radius_px)
 
 
-def _polynomial(path: Path | str, lines: list[str], index: int, name: str) -> tuple[float, ...]:
-    expected = f"a count, followed by that many coefficients of the {name} polynomial"
-    count, *coefficients = _numbers(path, lines, index, None, expected)
-    if count != len(coefficients) or not 2 <= count <= POLYNOMIAL:
-        raise _bad(path, index, expected, lines[index])
-    return tuple(coefficients)
-
-
-def _numbers(path: Path | str, lines: list[str], index: int, count: int | None, expected: str) -> list[float]:
-    if index >= len(lines):
-        raise EgotapError(f"{path}: ends after line {len(lines)}; expected {expected} on line {index + 1}")
-    try:
-        numbers = [float(word) for word in lines[index].split()]
-    except ValueError as error:
-        raise _bad(path, index, expected, lines[index]) from error
-    if not numbers or (count is not None and len(numbers) != count) or not all(map(math.isfinite, numbers)):
-        raise _bad(path, index, expected, lines[index])
-    return numbers
-
-
-def _bad(path: Path | str, index: int, expected: str, actual: str) -> EgotapError:
-    return EgotapError(f"{path}, line {index + 1}: expected {expected}, found {actual[:80]!r}")
+def _lines(path: Path | str) -> list[_Line]:
+    """The lines with numbers. If there are too few, a wrong line is a better explanation than a missing one."""
+    text = read_text(path, CALIBRATION_BYTES).splitlines()
+    stripped = [_Line(path, number, line.strip()) for number, line in enumerate(text, 1)]
+    lines = [line for line in stripped if line.text and not line.text.startswith("#")][: len(_LINES)]
+    if len(lines) < len(_LINES):
+        for line, expected in zip(lines[:2], _LINES, strict=False):
+            line.polynomial(expected)
+        raise EgotapError(f"{path}: ends after line {len(text)}; expected {_LINES[len(lines)]} on a further line")
+    return lines
