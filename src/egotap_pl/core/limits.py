@@ -32,7 +32,9 @@ IMAGE_BYTES = 32 * MIB
 RECORDED_IMAGE_BYTES = 128 * MIB
 """An image file of a recording."""
 CALIBRATION_BYTES = 1_000_000
-"""A text file of OCamCalib; a real one takes 2 kB."""
+"""A calibration or a rig; a real one takes 2 kB, or 100 kB with the points that it was made from."""
+YAML_VALUES = 50_000
+"""Values of a calibration or rig in YAML; Python's reader needs a few seconds for these."""
 UNREALEGO_JSON_BYTES = 4 * MIB
 """Labels of a frame."""
 UNREALEGO_NPY_BYTES = 16 * MIB
