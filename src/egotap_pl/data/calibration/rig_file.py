@@ -74,6 +74,12 @@ def save_rig(rig: StereoRig, path: Path | str) -> None:
     Args:
         rig: the rig.
         path: the file, which is replaced if it exists.
+
+    Examples:
+        >>> from egotap_pl.core.camera import StereoRig
+        >>> save_rig(StereoRig.unrealego(), "rig.yaml")
+        >>> load_rig("rig.yaml") == StereoRig.unrealego()
+        True
     """
     cameras = {
         side: {"model": PolynomialCamera.model, **camera.to_dict()}
