@@ -113,6 +113,7 @@ def test_a_distortion_that_turns_back_inside_the_circle_is_refused() -> None:
         ({"skew": 2.0}, "skew must be a small fraction"),
         ({"size_px": [640.5, 480]}, "size_px must be whole numbers"),
         ({"centre_px": ["a", 1]}, "centre_px must be numbers, not 'a'"),
+        ({"centre_px": [10**400, 1]}, "centre_px must be numbers"),
         ({"circle_radius_px": 0}, "positive circle radius"),
         ({"focal": [1, 1]}, "focal"),
     ],

@@ -34,6 +34,7 @@ def test_values_and_matrices_are_plain(tmp_path: Path) -> None:
         ("[" * 40 + "]" * 40, "too long or nested too deeply"),
         ("[" * 100_000, "too long or nested too deeply"),
         ("a: [" + "1, " * 60_000 + "1]", "too long or nested too deeply"),
+        ("a: !!opencv-matrix 7\n", "'7' where keys and values were expected"),
         ("a: {b: 1", "is not YAML that can be read here"),
         ("- 1\n- 2\n", "is not YAML with keys and values"),
         ("", "is not YAML with keys and values"),

@@ -26,6 +26,7 @@ from egotap_pl.core.plain import check_keys, to_plain
 
 _AXIS_RAD = 1e-4  # closer to the axis than this, rho / n is replaced by its limit: n = 0 has no direction
 _NEAREST_CM = 1e-3  # on the axis, points nearer than this are treated as if at this distance
+_ABSURD = 1e300  # of a camera's numbers in a file; false for NaN, too
 _NO_DIRECTION_CM2 = 1e-24  # squared distance from the axis below which a point has no radius to move along
 
 _Camera = TypeVar("_Camera", bound="RadialCamera")
@@ -197,7 +198,7 @@ def _numbers(name: str, value: Any) -> Any:
     """A number or a list of numbers from JSON or YAML: ``size_px`` as int, all others as float."""
     if isinstance(value, (list, tuple)):
         return tuple(_numbers(name, item) for item in value)
-    if type(value) not in (int, float) or not math.isfinite(value) or (name == "size_px" and value != int(value)):
+    if type(value) not in (int, float) or not abs(value) < _ABSURD or (name == "size_px" and value != int(value)):
         raise ValueError(f"camera: {name} must be {'whole ' if name == 'size_px' else ''}numbers, not {value!r:.80}")
     return int(value) if name == "size_px" else float(value)
 

@@ -21,6 +21,8 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which also reads 1e-3 as a number, and refuses a key that is there twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise ValueError(f"{str(node.value)[:80]!r} where keys and values were expected")
         keys = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
