@@ -14,7 +14,7 @@ from egotap_pl.synth.mount import both_cameras
 from egotap_pl.synth.roundcone import RoundCones
 from egotap_pl.synth.shade import shaded, surface
 from egotap_pl.synth.surroundings import Shadow, Surroundings
-from egotap_pl.synth.tiles import NOTHING, Hits, Tiles, cast, may_meet
+from egotap_pl.synth.tiles import NOTHING, Hits, Tiles, cast, least_distance, may_meet
 
 _DARK = 4 / 255  # brightness outside the image circle
 
@@ -101,7 +101,7 @@ class Renderer:
         Args:
             body: the body.
             posed: its frames in the world.
-            cull: whether to try only the parts that a tile can meet; False is slow, and a check of True.
+            cull: whether to try only the parts that a tile can meet and may see; False is slow, and a check of True.
         """
         to_world, centres = both_cameras(self.rig, posed.centre_cm, posed.axes)
         start, end = (_in_views(x, to_world, centres) for x in (posed.parts.start_cm, posed.parts.end_cm))
@@ -109,9 +109,10 @@ class Renderer:
         weave = torch.einsum("fvij,fpki->fvpkj", to_world, posed.parts.weave)
         cones = RoundCones.prepare(start, end, thin, body.thinness, body.radii_cm)
         candidates = may_meet(self.tiles, start, end, body.radii_cm)
+        least = least_distance(start, end, body.radii_cm)
         if not cull:
-            candidates = torch.ones_like(candidates)
-        return RayCast(cast(self.tiles, cones, candidates), cones, PlacedParts(start, end, thin, weave))
+            candidates, least = torch.ones_like(candidates), torch.zeros_like(least)
+        return RayCast(cast(self.tiles, cones, candidates, least), cones, PlacedParts(start, end, thin, weave))
 
     @torch.no_grad()
     def paint(self, ray_cast: RayCast, body: Body, posed: PosedBody, surroundings: Surroundings) -> Pictures:
@@ -132,13 +133,14 @@ class Renderer:
             empty = part[frame] == NOTHING
             for view, own in enumerate(self._views):
                 rays = own[empty[own] & tiles.inside.view(-1)[own]]
-                world = to_world[frame, view] @ self._rays[:, rays]
+                world = to_world[frame, view] @ self._rays.index_select(1, rays)
                 pixel_rad = 2 * self.rig.cameras[view].max_angle_rad / self.image_px
-                colour[frame, rays] = surroundings.background(centres[frame, view], world, shadow, frame, pixel_rad)
+                seen = surroundings.background(centres[frame, view], world, shadow, frame, pixel_rad)
+                colour[frame].index_copy_(0, rays, seen)
             rays = (~empty).nonzero()[:, 0]
             hits = ray_cast.hits.distance_cm[frame].view(-1)[rays], part[frame, rays].long(), rays
             parts = PlacedParts(*(x[frame] for x in ray_cast.parts))
-            colour[frame, rays] = self._body(hits, parts, body, surroundings, to_world[frame])
+            colour[frame].index_copy_(0, rays, self._body(hits, parts, body, surroundings, to_world[frame]))
         pixels = colour.clamp_(0, 1).mul_(255).round_().to(torch.uint8)
         images = tiles.picture(pixels.view(*ray_cast.hits.part.shape, 3), int(_DARK * 255))
         return Pictures(images, tiles.picture(part.view(*ray_cast.hits.part.shape, 1), NOTHING)[:, :, 0])
@@ -154,7 +156,7 @@ class Renderer:
         """Colours where rays of one frame hit the body; ``hits`` are the distance, part and index of each ray."""
         distance, part, rays = hits
         view = self._view[rays]
-        points = (self._rays[:, rays] * distance).T
+        points = (self._rays.index_select(1, rays) * distance).T
         normals, bare = surface(points, parts, body, part, view * len(PARTS) + part)
         lights = torch.stack((surroundings.to_sun, surroundings.to_sun.new_tensor((0.0, 1.0, 0.0))))
         to_sun, up = (lights @ to_world)[view].unbind(1)

@@ -28,8 +28,8 @@ def surface(
         row: row of that part in ``parts``, with leading axes and parts flattened.
     """
     table = torch.cat((parts.start_cm, parts.end_cm, parts.thin, parts.weave.flatten(-2)), -1).view(-1, 15)
-    start, end, thin, first, second = table[row].split(3, -1)
-    shape = torch.cat((body.radii_cm, body.thinness[:, None], body.cover[:, None]), -1)[part]
+    start, end, thin, first, second = table.index_select(0, row).split(3, -1)
+    shape = torch.cat((body.radii_cm, body.thinness[:, None], body.cover[:, None]), -1).index_select(0, part)
     radius, radius_end, thinness, cover = shape.unbind(-1)
     local = points_cm - start
     axis, round_local = stretched(end - start, thin, thinness), stretched(local, thin, thinness)
@@ -38,7 +38,8 @@ def surface(
     along = (((round_local * axis).sum(-1) - radius * taper) / length).clamp(0, 1)
     normal = stretched(round_local - along[:, None] * axis, thin, thinness)
     u, v = (local * first).sum(-1), (local * second).sum(-1)
-    return torch.nn.functional.normalize(normal, dim=-1), _cloth(body, part, along > cover, u, v)
+    unit = normal * normal.square().sum(-1, keepdim=True).clamp(min=1e-12).rsqrt()  # much faster than `normalize`
+    return unit, _cloth(body, part, along > cover, u, v)
 
 
 def _cloth(

@@ -16,6 +16,7 @@ TILE_PX = 8
 """Side of a tile in pixels."""
 NOTHING = -1
 """Part number of a ray that does not hit the body."""
+_ROUNDING_CM = 0.01  # more than the rounding of distances
 _COVER = 4  # number of spheres that cover a part
 _AT_ONCE = 2048  # pairs of part and tile per step: their rays stay in the cache of a core
 
@@ -145,32 +146,62 @@ def may_meet(
     return touch.unflatten(-1, (-1, _COVER)).amax(-1) >= 0
 
 
-def cast(tiles: Tiles, cones: RoundCones, candidates: Bool[Tensor, "f c part"]) -> Hits:
-    """The first part along every ray.
+def least_distance(
+    start_cm: Float[Tensor, "f v part 3"], end_cm: Float[Tensor, "f v part 3"], radii_cm: Float[Tensor, "part 2"]
+) -> Float[Tensor, "f v part"]:
+    """Distance (cm) of each part from its camera, or less; 0 if the camera may be inside.
+
+    Args:
+        start_cm: centre of each part's first sphere in each view's camera frame.
+        end_cm: centre of each part's second sphere in each view's camera frame.
+        radii_cm: radii of each part's spheres.
+    """
+    axis = end_cm - start_cm
+    foot = (-(start_cm * axis).sum(-1) / axis.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)
+    away = (start_cm + foot[..., None] * axis).norm(dim=-1)
+    return (away - radii_cm.amax(-1) - _ROUNDING_CM).clamp(min=0)
+
+
+def cast(
+    tiles: Tiles, cones: RoundCones, candidates: Bool[Tensor, "f c part"], least_cm: Float[Tensor, "f v part"]
+) -> Hits:
+    """The first part along every ray. Near parts are tried first; what lies behind a tile's hits is left out.
 
     Args:
         tiles: tiles of the picture.
         cones: the parts of every frame and view.
         candidates: which parts to try for which tiles (`may_meet`, or all).
+        least_cm: distance of each part, or less (`least_distance`, or zeros to leave nothing out).
     """
     frames, num_tiles, parts = candidates.shape
     rays_per_tile = tiles.rays.shape[-1]
     distance = tiles.rays.new_full((frames * num_tiles, rays_per_tile), MISS)
     nearest = torch.full_like(distance, NOTHING, dtype=torch.int16)
-    vectors, constants = cones.vectors.view(-1, 3, 3), cones.constants.view(-1, 4)
-    frame, tile, part = candidates.nonzero(as_tuple=True)
-    row = frame * num_tiles + tile
+    farthest = distance.new_full((frames * num_tiles,), MISS)
+    vectors, constants, least = cones.vectors.view(-1, 3, 3), cones.constants.view(-1, 4), least_cm.reshape(-1)
+    order = least_cm.argsort(-1)[:, tiles.view]
+    frame, tile, place = candidates.gather(-1, order).nonzero(as_tuple=True)
+    row, part = frame * num_tiles + tile, order[frame, tile, place]
     cone = (frame * 2 + tiles.view[tile]) * parts + part
-    # First the first candidate of every tile, then the second one and so on: no step writes a tile twice.
-    turn = (candidates.cumsum(-1, dtype=torch.int16) - 1)[frame, tile, part]
+    # First the nearest candidate of every tile, then the second one and so on: no step writes a tile twice.
+    turn = _count_up(row)
     for k in range(int(turn.max()) + 1 if len(turn) else 0):
-        for pairs in (turn == k).nonzero()[:, 0].split(_AT_ONCE):
+        turns = (turn == k).nonzero()[:, 0]
+        turns = turns[least[cone[turns]] < farthest[row[turns]]]
+        for pairs in turns.split(_AT_ONCE):
             rows, primitive = row[pairs], cone[pairs]
             dots = torch.bmm(vectors[primitive], tiles.rays[tile[pairs]])
             t = meet(dots, constants[primitive])
             before = distance[rows]
             nearer = t < before
-            distance[rows] = torch.where(nearer, t, before)
+            after = torch.where(nearer, t, before)
+            distance[rows], farthest[rows] = after, after.amax(-1)
             nearest[rows] = torch.where(nearer, part[pairs].to(torch.int16)[:, None], nearest[rows])
     shape = (frames, num_tiles, rays_per_tile)
     return Hits(distance.view(shape), nearest.view(shape))
+
+
+def _count_up(rows: Int[Tensor, "n"]) -> Int[Tensor, "n"]:
+    """How many times each value of a sorted list has occurred before."""
+    at = torch.arange(len(rows), device=rows.device)
+    return at - torch.searchsorted(rows, rows)
