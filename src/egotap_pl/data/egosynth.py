@@ -24,7 +24,7 @@ from egotap_pl.synth.subject import Subject
 from egotap_pl.synth.surroundings import Surroundings
 from egotap_pl.synth.truth import joint_bones
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same settings would give other frames, because of bodies, scenes, rendering or the use of
 motions. (Motion sources have versions of their own.)"""
 
@@ -183,9 +183,9 @@ class EgoSynthSource:
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
         numbers = [int((start + k) * length / take.frames) for k in range(take.frames)]
         heading = float(rng.uniform(0, 2 * np.pi))
-        right, down, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
-        mount = self.mount.shifted(right, down, forward, float(rng.normal(0, 1.5)))
-        body = Body(self.subject(take.subject))
+        left, up, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
+        mount = self.mount.shifted(left, up, forward, float(rng.normal(0, 1.5)))
+        body = Body(self.subject(take.subject), mount.parts)
         frames = pose_body(body, mount, clip, numbers, heading)
         scene = Surroundings.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
         return self._camera.film(body, frames, scene), clip.category, numbers

@@ -24,13 +24,14 @@ _ORIGIN = (0.0, 0.0, 0.0)
 
 
 class Wear(IntEnum):
-    """What a body part wears: an index into `Subject.colours`."""
+    """What a body part wears: an index into `Subject.colours`; after these, the frame that holds the cameras."""
 
     SKIN = 0
     HAIR = 1
     SHIRT = 2
     TROUSERS = 3
     SHOES = 4
+    FRAME = 5
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,18 @@ _MIDDLE = (
     BodyPart("belly", "pelvis", (0.0, 4.0, 0.8), (0.0, 12.0, 0.5), (13.2, 12.8), Wear.SHIRT, (_Z, 1.4)),
     BodyPart("waist", "spine", (0.0, 0.0, 0.8), (0.0, 15.0, 0.8), (12.8, 13.4), Wear.SHIRT, (_Z, 1.4)),
     BodyPart("ribs", "chest", (0.0, -2.0, 0.5), (0.0, 5.0, 0.5), (13.8, 13.0), Wear.SHIRT, (_Z, 1.35)),
-    BodyPart("yoke", "chest", (-12.0, 12.5, 0.0), (12.0, 12.5, 0.0), (5.8, 5.8), Wear.SHIRT),
+    BodyPart("yoke", "chest", (-12.0, 11.0, 0.0), (12.0, 11.0, 0.0), (5.8, 5.8), Wear.SHIRT),
     BodyPart("neck", "neck", (0.0, -5.0, -0.3), (0.0, 9.0, 1.8), (5.6, 5.4), Wear.SKIN),
-    BodyPart("skull", "head", (0.0, 8.0, -1.5), (0.0, 8.0, 1.5), (9.4, 8.6), Wear.HAIR, (_X, 1.2)),
-    BodyPart("chin", "head", (0.0, -1.0, 4.0), (0.0, -1.5, 5.0), (4.4, 3.8), Wear.SKIN),
+    BodyPart("skull", "head", (0.0, 8.0, -1.5), (0.0, 8.5, 1.0), (9.4, 8.4), Wear.HAIR, (_X, 1.2)),
+    BodyPart("face", "head", (0.0, 6.5, 2.6), (0.0, -0.5, 4.4), (7.5, 5.6), Wear.SKIN, (_X, 1.1)),
+    BodyPart("chin", "head", (0.0, -1.0, 4.0), (0.0, -3.6, 5.6), (4.4, 3.7), Wear.SKIN),
+    BodyPart("nose", "head", (0.0, 6.8, 9.3), (0.0, 4.3, 10.5), (0.9, 1.1), Wear.SKIN),
 )
 _ARM_WEAVE = (_X, _Z)
 _SIDE = (
-    BodyPart("trapezius", "chest", (3.0, 17.5, -1.5), (13.0, 14.5, -1.5), (4.6, 4.6), Wear.SHIRT),
+    BodyPart("trapezius", "chest", (3.0, 17.0, -1.5), (13.0, 12.5, -1.5), (4.6, 4.6), Wear.SHIRT),
     BodyPart("breast", "chest", (6.2, 4.5, 3.8), (6.0, 6.0, 3.2), (6.6, 6.4), Wear.SHIRT),
-    BodyPart("collar", "clavicle", (0.0, 0.0, 0.0), (15.0, 0.5, -1.5), (5.0, 5.7), Wear.SHIRT),
+    BodyPart("collar", "clavicle", (0.0, -0.5, 0.0), (15.0, -2.0, -1.5), (5.0, 5.7), Wear.SHIRT),
     BodyPart(
         "upperarm", "upperarm", _ORIGIN, (27.5, 0.0, 0.0), (5.7, 4.3), Wear.SHIRT, reach=(0.0, 1.0), weave=_ARM_WEAVE
     ),
@@ -114,7 +117,7 @@ def _sides(part: BodyPart) -> tuple[BodyPart, BodyPart]:
 
 
 PARTS: tuple[BodyPart, ...] = (*_MIDDLE, *(side for part in _SIDE for side in _sides(part)))
-"""The parts of the average body. The part numbers of a picture are indices into this tuple."""
+"""The parts of the average body."""
 
 _TOUCH_CM = 1.0
 
@@ -133,8 +136,15 @@ class PlacedParts(NamedTuple):
 
 
 class Body:
-    """The body of a subject: `PARTS`, stretched, thickened and dressed."""
+    """The body of a subject: `PARTS`, stretched, thickened and dressed.
 
+    Args:
+        subject: whose body it is.
+        worn: what holds the cameras (`mount.HeadMount.parts`), in cm on a head of any size.
+    """
+
+    parts: tuple[BodyPart, ...]
+    """`PARTS`, then what holds the cameras."""
     offsets_cm: Float[Tensor, "bone 3"]
     """Origin of each bone relative to its parent's in the rest pose."""
     radii_cm: Float[Tensor, "part 2"]
@@ -143,21 +153,27 @@ class Body:
     """Factor by which each part is flattened; 1 is round."""
     cover: Float[Tensor, "part"]
     """Fraction of each part, from its start, that its garment covers; 1 or more is all of it."""
+    wear: Int[Tensor, "part"]
+    """The `Wear` of each part."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
+    def __init__(self, subject: Subject, worn: tuple[BodyPart, ...] = ()) -> None:
+        self.subject, self.parts = subject, PARTS + worn
+        own = [part.wear != Wear.FRAME for part in self.parts]  # a frame has the same size on everybody
+        bones = [part.bone for part in self.parts]
         stretch = torch.tensor([subject.stretch(bone) for bone in BONES])
-        self.bone = torch.tensor([BONES.index(part.bone) for part in PARTS])
-        parent = torch.tensor(PARENTS)
-        self.offsets_cm = REST_OFFSETS * stretch[parent]
-        self._start = torch.tensor([part.start for part in PARTS]) * stretch[self.bone]
-        self._end = torch.tensor([part.end for part in PARTS]) * stretch[self.bone]
-        self._thin = torch.tensor([part.thin[0] for part in PARTS])
-        self._weave = torch.tensor([part.weave for part in PARTS])
-        self.thinness = torch.tensor([part.thin[1] for part in PARTS])
-        self.radii_cm = torch.tensor([[r * subject.thickness(part.bone) for r in part.radii] for part in PARTS])
-        self.radii_cm += torch.tensor([subject.looseness_cm(int(part.wear)) for part in PARTS])[:, None]
-        self.cover = torch.tensor([_cover(part, subject) for part in PARTS])
+        self.bone = torch.tensor([BONES.index(bone) for bone in bones])
+        self.offsets_cm = REST_OFFSETS * stretch[torch.tensor(PARENTS)]
+        stretched = torch.where(torch.tensor(own)[:, None], stretch[self.bone], 1.0)
+        self._start = torch.tensor([part.start for part in self.parts]) * stretched
+        self._end = torch.tensor([part.end for part in self.parts]) * stretched
+        self._thin = torch.tensor([part.thin[0] for part in self.parts])
+        self._weave = torch.tensor([part.weave for part in self.parts])
+        self.thinness = torch.tensor([part.thin[1] for part in self.parts])
+        self.wear = torch.tensor([int(part.wear) for part in self.parts])
+        thickness = [subject.thickness(bone) if scaled else 1.0 for bone, scaled in zip(bones, own, strict=True)]
+        self.radii_cm = torch.tensor([part.radii for part in self.parts]) * torch.tensor(thickness)[:, None]
+        self.radii_cm += torch.tensor([subject.looseness_cm(int(part.wear)) for part in self.parts])[:, None]
+        self.cover = torch.tensor([_cover(part, subject) for part in self.parts])
 
     def to(self, device: torch.device) -> Body:
         """The same body on another device."""

@@ -24,7 +24,7 @@ _MIDLINE = {
 }
 _LEFT = {
     "clavicle": ("chest", (2.5, 15.0, 1.0)),
-    "upperarm": ("clavicle", (15.0, 0.5, -1.5)),
+    "upperarm": ("clavicle", (15.0, -2.0, -1.5)),
     "lowerarm": ("upperarm", (27.5, 0.0, 0.0)),
     "hand": ("lowerarm", (25.5, 0.0, 0.0)),
     "finger": ("hand", (16.0, 0.0, 0.0)),

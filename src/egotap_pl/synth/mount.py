@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.camera import FisheyeCamera, StereoRig
+from egotap_pl.synth.body import BodyPart, Wear
 from egotap_pl.synth.figure import BONES
 
 _HEAD = BONES.index("head")
@@ -27,6 +29,14 @@ class HeadMount:
     any size."""
     rotation: _Matrix
     """Rotation whose columns are the left camera's axes (X right, Y down, Z forward)."""
+    frame: tuple[BodyPart, ...] = ()
+    """What holds the cameras and is in their view: parts in the left camera's axes, cm."""
+
+    @property
+    def parts(self) -> tuple[BodyPart, ...]:
+        """The parts of `frame` in the head bone's axes, for `body.Body`."""
+        rotation, position = np.array(self.rotation), np.array(self.position_cm)
+        return tuple(_moved(part, rotation, position) for part in self.frame)
 
     def left_camera(
         self, positions_cm: Float[Tensor, "frame bone 3"], orientations: Float[Tensor, "frame bone 3 3"]
@@ -41,21 +51,18 @@ class HeadMount:
         centre = positions_cm[:, _HEAD] + head @ head.new_tensor(self.position_cm)
         return centre, head @ head.new_tensor(self.rotation)
 
-    def shifted(self, right_cm: float, down_cm: float, forward_cm: float, tilt_deg: float) -> HeadMount:
+    def shifted(self, left_cm: float, up_cm: float, forward_cm: float, tilt_deg: float) -> HeadMount:
         """The same rig worn a little differently. It moves as one piece: both cameras keep their relative pose.
 
         Args:
-            right_cm: shift along the left camera's X axis.
-            down_cm: shift along its Y axis.
-            forward_cm: shift along its Z axis.
-            tilt_deg: additional downward tilt.
+            left_cm: shift to the wearer's left.
+            up_cm: shift upwards.
+            forward_cm: shift away from the face.
+            tilt_deg: how much farther down the cameras look.
         """
-        rotation = torch.tensor(self.rotation, dtype=torch.float64)
-        moved = torch.tensor(self.position_cm, dtype=torch.float64)
-        moved = moved + rotation @ torch.tensor((right_cm, down_cm, forward_cm), dtype=torch.float64)
-        turned = rotation @ torch.tensor(_tilt(tilt_deg), dtype=torch.float64)
-        x, y, z = moved.tolist()
-        return HeadMount(self.rig, (x, y, z), _matrix(turned))
+        x, y, z = self.position_cm
+        turned = np.array(_tilt(tilt_deg)) @ np.array(self.rotation)
+        return replace(self, position_cm=(x + left_cm, y + up_cm, z + forward_cm), rotation=_matrix(turned))
 
 
 def both_cameras(
@@ -73,29 +80,52 @@ def both_cameras(
     return torch.stack((axes, axes @ rotation.T), 1), torch.stack((centre_cm, right), 1)
 
 
-def _matrix(rotation: Tensor) -> _Matrix:
+def _matrix(rotation: np.ndarray) -> _Matrix:
     (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
     return ((a, b, c), (d, e, f), (g, h, i))
 
 
+def _moved(part: BodyPart, rotation: np.ndarray, position_cm: np.ndarray) -> BodyPart:
+    """A part in other axes, which are the columns of ``rotation``, and with another origin."""
+
+    def turned(vector: tuple[float, float, float], origin: np.ndarray | float) -> tuple[float, float, float]:
+        x, y, z = (rotation @ np.array(vector) + origin).tolist()
+        return (x, y, z)
+
+    return replace(
+        part,
+        start=turned(part.start, position_cm),
+        end=turned(part.end, position_cm),
+        thin=(turned(part.thin[0], 0.0), part.thin[1]),
+        weave=(turned(part.weave[0], 0.0), turned(part.weave[1], 0.0)),
+    )
+
+
 def _tilt(degrees: float) -> _Matrix:
-    """Rotation of a camera about its own X axis, so that it looks farther down."""
+    """Rotation about the head's X axis that turns what looks ahead downwards."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return ((1.0, 0.0, 0.0), (0.0, c, s), (0.0, -s, c))
+    return ((1.0, 0.0, 0.0), (0.0, c, -s), (0.0, s, c))
 
 
-def _looking_down(rig: StereoRig, left_cm: float, up_cm: float, forward_cm: float, tilt_deg: float) -> HeadMount:
-    level = torch.tensor(((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0)), dtype=torch.float64)
-    rotation = level @ torch.tensor(_tilt(tilt_deg), dtype=torch.float64)
-    return HeadMount(rig, (left_cm, up_cm, forward_cm), _matrix(rotation))
+_FRAME = tuple(
+    BodyPart(f"{name}_{side}", "head", (sign * a, b, c), (sign * d, e, f), radii, Wear.FRAME)
+    for side, sign in (("l", 1.0), ("r", -1.0))
+    for name, (a, b, c), (d, e, f), radii in (
+        ("endpiece", (4.75, 5.6, 9.1), (4.9, 6.8, 7.2), (0.8, 0.45)),
+        ("rim", (4.6, 5.1, 9.5), (0.0, 6.3, 10.3), (0.35, 0.22)),
+    )
+)
+"""What a camera on the outer end of each rim sees of the frame, in the head bone's axes."""
 
 
 def glasses(
-    baseline_cm: float = 12.0, forward_cm: float = 17.0, up_cm: float = 9.0, tilt_deg: float = 70.0
+    baseline_cm: float = 12.0, forward_cm: float = 10.5, up_cm: float = 7.7, tilt_deg: float = 82.0
 ) -> HeadMount:
-    """UnrealEgo's calibration on a pair of glasses with parallel axes, looking down.
+    """UnrealEgo's cameras on its glasses, about 1 cm in front of the face, looking down along the trunk.
 
-    The position of the glasses is our choice. It shows the body well; closer to the face, the chest hides the legs.
+    The body is at the top of the image and the wearer walks towards its bottom: +Y points forwards, +X to the wearer's
+    left. Place and tilt are those for which an average figure's neck, shoulders and hips are where UnrealEgo's sample
+    frame has them (tests/synth/test_glasses.py).
 
     Args:
         baseline_cm: distance between the two cameras.
@@ -103,7 +133,10 @@ def glasses(
         up_cm: height of the cameras above it.
         tilt_deg: angle between the optical axes and the horizon.
     """
-    return _looking_down(StereoRig.unrealego(baseline_cm), baseline_cm / 2, up_cm, forward_cm, tilt_deg)
+    rotation = np.array(_tilt(tilt_deg))  # without a tilt, the camera would look ahead and be upside down
+    position = (baseline_cm / 2, up_cm, forward_cm)
+    frame = tuple(_moved(part, rotation.T, -rotation.T @ np.array(position)) for part in _FRAME)
+    return HeadMount(StereoRig.unrealego(baseline_cm), position, _matrix(rotation), frame)
 
 
 def stick(
@@ -114,10 +147,11 @@ def stick(
     yaw_deg: float = 4.0,
     roll_deg: float = 3.0,
 ) -> HeadMount:
-    """A stick like EgoCap's, 20 to 25 cm in front of the head, with its second camera rotated against the first.
+    """A stand-in for EgoCap's stick, 20 to 25 cm in front of the head, its second camera rotated against the first.
 
-    The intrinsics are UnrealEgo's, because EgoCap's calibration is only published with its data. Baseline and angles
-    are our choice.
+    EgoCap's images and calibration are only published with its data, and were never compared with this: the intrinsics
+    are UnrealEgo's, and baseline, place and angles are our choice. The body is at the bottom of the image; the right
+    camera is at +X of the left one.
 
     Args:
         baseline_cm: distance between the two cameras.
@@ -127,15 +161,12 @@ def stick(
         yaw_deg: rotation of the right camera against the left one about the vertical image axis.
         roll_deg: rotation of the right camera against the left one about the optical axis.
     """
-    eyes = StereoRig.unrealego(baseline_cm)
+    camera = FisheyeCamera.unrealego()
     yaw, roll = math.radians(yaw_deg), math.radians(roll_deg)
-    about_y = torch.tensor(
-        ((math.cos(yaw), 0, math.sin(yaw)), (0, 1, 0), (-math.sin(yaw), 0, math.cos(yaw))), dtype=torch.float64
-    )
-    about_z = torch.tensor(
-        ((math.cos(roll), -math.sin(roll), 0), (math.sin(roll), math.cos(roll), 0), (0, 0, 1)), dtype=torch.float64
-    )
-    rotation = about_z @ about_y
-    x, y, z = (rotation @ torch.tensor((-baseline_cm, 0.0, 0.0), dtype=torch.float64)).tolist()
-    rig = StereoRig("stick", eyes.cameras, _matrix(rotation), (x, y, z))
-    return _looking_down(rig, baseline_cm / 2, up_cm, forward_cm, tilt_deg)
+    about_y = np.array(((math.cos(yaw), 0, math.sin(yaw)), (0, 1, 0), (-math.sin(yaw), 0, math.cos(yaw))))
+    about_z = np.array(((math.cos(roll), -math.sin(roll), 0), (math.sin(roll), math.cos(roll), 0), (0, 0, 1)))
+    between = about_z @ about_y
+    x, y, z = (between @ np.array((-baseline_cm, 0.0, 0.0))).tolist()
+    rig = StereoRig("stick", (camera, camera), _matrix(between), (x, y, z))
+    ahead = np.diag((-1.0, -1.0, 1.0))
+    return HeadMount(rig, (baseline_cm / 2, up_cm, forward_cm), _matrix(np.array(_tilt(tilt_deg)) @ ahead))

@@ -9,14 +9,14 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.synth.body import PARTS, Body, PlacedParts
+from egotap_pl.synth.body import Body, PlacedParts
 from egotap_pl.synth.mount import both_cameras
 from egotap_pl.synth.roundcone import RoundCones
 from egotap_pl.synth.shade import shaded, surface
 from egotap_pl.synth.surroundings import Shadow, Surroundings
 from egotap_pl.synth.tiles import NOTHING, Hits, Tiles, cast, least_distance, may_meet
 
-_DARK = 4 / 255  # brightness outside the image circle
+_DARK = 0.0  # brightness outside the image circle, as in UnrealEgo
 
 
 class Pictures(NamedTuple):
@@ -25,7 +25,7 @@ class Pictures(NamedTuple):
     images: UInt8[Tensor, "f v 3 h w"]
     """RGB."""
     part: Int[Tensor, "f v h w"]
-    """Index into `body.PARTS` of the part at each pixel; `tiles.NOTHING` for the surroundings and outside the image
+    """Index into `Body.parts` of the part at each pixel; `tiles.NOTHING` for the surroundings and outside the image
     circle."""
 
 
@@ -157,7 +157,7 @@ class Renderer:
         distance, part, rays = hits
         view = self._view[rays]
         points = (self._rays.index_select(1, rays) * distance).T
-        normals, bare = surface(points, parts, body, part, view * len(PARTS) + part)
+        normals, bare = surface(points, parts, body, part, view * len(body.parts) + part)
         lights = torch.stack((surroundings.to_sun, surroundings.to_sun.new_tensor((0.0, 1.0, 0.0))))
         to_sun, up = (lights @ to_world)[view].unbind(1)
         return shaded(normals, bare, to_sun, up, surroundings)

@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from egotap_pl.synth.body import PARTS, Body, PlacedParts, Wear
+from egotap_pl.synth.body import Body, PlacedParts, Wear
 from egotap_pl.synth.roundcone import stretched
 from egotap_pl.synth.surroundings import Surroundings
 
-_WEAR = tuple(int(part.wear) for part in PARTS)
 _FOLD_CM = (2.1, 3.3)
 _FOLD = 0.06
 
@@ -46,9 +45,9 @@ def _cloth(
     body: Body, part: Int[Tensor, "n"], bare: Tensor, u: Float[Tensor, "n"], v: Float[Tensor, "n"]
 ) -> Float[Tensor, "n 3"]:
     subject = body.subject
-    wear = torch.tensor(_WEAR, device=u.device)[part]
+    wear = body.wear[part]
     wear = torch.where(bare, int(Wear.SKIN), wear)
-    colour = u.new_tensor(subject.colours)[wear]
+    colour = u.new_tensor((*subject.colours, subject.frame))[wear]
     across, along = (torch.remainder(x / (2 * subject.stripe_cm), 1.0) < 0.5 for x in (u, v))
     amount = subject.stripes[0] * across + subject.stripes[1] * along
     amount = torch.where(wear == int(Wear.SHIRT), amount, 0.0)
@@ -75,5 +74,5 @@ def shaded(
         surroundings: whose light it is.
     """
     sun = (normals * to_sun).sum(-1, keepdim=True).clamp(min=0)
-    sky = 0.72 + 0.28 * (normals * up).sum(-1, keepdim=True)
+    sky = 0.8 + 0.2 * (normals * up).sum(-1, keepdim=True)
     return colours * (sky * surroundings.ambient + sun * surroundings.sun)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _AVERAGE_CM = 172.0
-_TORSO = ("pelvis", "spine", "chest", "neck", "head")
+_TORSO = ("pelvis", "spine", "chest", "neck")
+_HEAD_SHARE = 0.35  # of a difference in height: tall people have small heads
 _TWO_LENGTHS = 2.2
 
 # Hue, saturation, value of what people wear; a subject's colours vary around one of each.
@@ -61,6 +62,8 @@ class Subject:
         (0.9, 0.9, 0.9),
     )
     """Of skin, hair, shirt, trousers and shoes, in the order of `body.Wear`."""
+    frame: Colour = (0.16, 0.13, 0.11)
+    """Of the glasses that hold the cameras."""
     trim: Colour = (0.2, 0.2, 0.5)
     """Second colour of the shirt's pattern."""
     stripes: tuple[float, float] = (0.0, 0.0)
@@ -73,9 +76,16 @@ class Subject:
         """Height relative to the average figure's."""
         return self.height_cm / _AVERAGE_CM
 
+    @property
+    def head(self) -> float:
+        """Size of the head relative to the average figure's."""
+        return 1.0 + _HEAD_SHARE * (self.scale - 1.0)
+
     def stretch(self, bone: str) -> tuple[float, float, float]:
         """Scale of what a bone carries (the offsets of its children, its body parts) along its rest axes."""
         part, scale = bone.split("_")[0], self.scale
+        if part == "head":
+            return (self.head,) * 3
         if part in _TORSO:
             along = self.torso if part in ("spine", "chest", "pelvis") else 1.0
             return (scale * self.width, scale * along, scale)
@@ -90,6 +100,8 @@ class Subject:
     def thickness(self, bone: str) -> float:
         """Scale of the radii of a bone's body parts."""
         part = bone.split("_")[0]
+        if part == "head":
+            return self.head
         if part in ("pelvis", "spine", "chest", "clavicle"):
             return self.scale * self.girth
         if part in ("upperarm", "lowerarm", "thigh", "calf"):
@@ -98,7 +110,7 @@ class Subject:
 
     def looseness_cm(self, wear: int) -> float:
         """Distance between the body and a garment, given as its `body.Wear`."""
-        return (0.0, 0.0, self.loose_shirt_cm, self.loose_trousers_cm, 0.0)[wear]
+        return (0.0, 0.0, self.loose_shirt_cm, self.loose_trousers_cm, 0.0, 0.0)[wear]
 
     @classmethod
     def random(cls, rng: np.random.Generator, name: str) -> Subject:

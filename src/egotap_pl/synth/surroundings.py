@@ -32,6 +32,9 @@ _SMALL = (
     "elbow",
     "ankle",
     "calf",
+    "face",
+    "chin",
+    "nose",
 )
 _CAST = [i for i, part in enumerate(PARTS) if part.name.split("_")[0] not in _SMALL]
 _SHADOW_CELLS = 48

@@ -32,16 +32,16 @@ def test_what_does_not_describe_a_rig_is_refused() -> None:
         StereoRig.from_dict({**rig, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]})
 
 
-def test_the_right_camera_is_to_the_right_of_the_left_one() -> None:
+def test_the_right_camera_is_on_the_right_of_a_wearer_who_is_at_the_top_of_the_image() -> None:
     rig = StereoRig.unrealego(baseline_cm=10.0)
     points = torch.tensor([[[5.0, 8.0, 40.0], [5.0, 8.0, 400.0]]])
     views = rig.to_views(points)
-    torch.testing.assert_close(views[:, 1] - views[:, 0], torch.tensor([-10.0, 0.0, 0.0]).expand(1, 2, 3))
+    torch.testing.assert_close(views[:, 1] - views[:, 0], torch.tensor([10.0, 0.0, 0.0]).expand(1, 2, 3))
     px, inside = rig.project(points)
     assert px.shape == (1, 2, 2, 2)
     assert inside.all()
-    disparity = px[0, 0, :, 0] - px[0, 1, :, 0]
-    assert disparity[0] > disparity[1] > 0  # nearer points shift more, to the left in the right view
+    disparity = px[0, 1, :, 0] - px[0, 0, :, 0]
+    assert disparity[0] > disparity[1] > 0  # nearer points shift more, to the right in the right view
 
 
 def test_a_rotated_rig_transforms_points() -> None:

@@ -133,7 +133,7 @@ def test_round_trip(store: FrameStore, tree: Path, tmp_path: Path, variant: File
         assert agree.all()
         torch.testing.assert_close(actual.points2d_px, expected.points2d_px, atol=1e-3, rtol=0)
         torch.testing.assert_close(actual.origin_cm, expected.origin_cm, atol=1e-4, rtol=0)
-        np.testing.assert_allclose(again.rig.translation_cm, (-11.5, 0, 0), atol=1e-3)
+        np.testing.assert_allclose(again.rig.translation_cm, (11.5, 0, 0), atol=1e-3)
 
 
 def test_npy_files_hold_the_heatmaps_of_the_stores_points(store: FrameStore, tree: Path) -> None:
@@ -192,7 +192,7 @@ def test_writer_refuses_stores_that_unrealegos_files_cannot_hold(tmp_path: Path)
 # Hand-made files with known numbers.
 
 
-def joint_entry(left: list[float], shift: float = -12.0) -> dict[str, Any]:
+def joint_entry(left: list[float], shift: float = 12.0) -> dict[str, Any]:
     """A joint of a json file. Its 2D points are 3 px right of and 5 px below the projected 3D points."""
     points = torch.tensor([left, [left[0] + shift, *left[1:]]]).double()
     px = (StereoRig.unrealego().cameras[0].project(points)[0] + torch.tensor([3, 5])).tolist()
@@ -269,12 +269,12 @@ def test_raw_files_with_known_numbers(tmp_path: Path) -> None:
     assert frames.category == ["sitting on the ground"] * 3
     assert frames.motion == [MOTION] * 3
     np.testing.assert_allclose(frames.pose_cm[2], [[j - 1, 18, -10] for j in range(16)])
-    np.testing.assert_allclose(frames.origin_cm[0], [[1, 2, 60], [-11, 2, 60]])
-    expected = [projection(x, 12, 50) + np.array([3, 5]) for x in (3, 3 - 12)]
+    np.testing.assert_allclose(frames.origin_cm[0], [[1, 2, 60], [13, 2, 60]])
+    expected = [projection(x, 12, 50) + np.array([3, 5]) for x in (3, 3 + 12)]
     np.testing.assert_allclose(frames.points2d_px[1, :, 3], expected, atol=0.05)
     assert frames.images[2, 0, :, 0, 0].tolist() in ([200, 100, 10], [200, 100, 11])
     assert not frames.images[:, :, :, 1:, :].any()
-    assert source.rig.translation_cm == (-12, 0, 0)
+    assert source.rig.translation_cm == (12, 0, 0)
 
 
 def test_joints_beyond_the_image_circle_are_out_of_view(tmp_path: Path) -> None:

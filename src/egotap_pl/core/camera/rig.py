@@ -32,7 +32,7 @@ class StereoRig:
         >>> rig = StereoRig.unrealego(baseline_cm=12.0)
         >>> points_left_cm = torch.tensor([[0.0, 0.0, 40.0]])  # one joint, 40 cm in front of the left camera
         >>> rig.to_views(points_left_cm).tolist()
-        [[[0.0, 0.0, 40.0]], [[-12.0, 0.0, 40.0]]]
+        [[[0.0, 0.0, 40.0]], [[12.0, 0.0, 40.0]]]
         >>> px, inside = rig.project(points_left_cm)
         >>> px.shape, inside.tolist()  # (view, joint, 2)
         (torch.Size([2, 1, 2]), [[True], [True]])
@@ -61,10 +61,13 @@ class StereoRig:
 
     @classmethod
     def unrealego(cls, baseline_cm: float | int = 12.0) -> StereoRig:
-        """UnrealEgo's glasses: equal cameras, parallel axes, the right camera at +X of the left one."""
+        """UnrealEgo's glasses: equal cameras, parallel axes, the right camera at -X of the left one.
+
+        The wearer's body is at the top of the image: +X is to the wearer's left, +Y forwards, +Z down along the trunk.
+        """
         camera = PolynomialCamera.unrealego()
         eye = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-        return cls("unrealego", (camera, camera), eye, (-float(baseline_cm), 0.0, 0.0))
+        return cls("unrealego", (camera, camera), eye, (float(baseline_cm), 0.0, 0.0))
 
     def to_views(self, points_left_cm: Float[Tensor, "*b j 3"]) -> Float[Tensor, "*b v j 3"]:
         """Points in each camera's own frame."""

@@ -109,8 +109,8 @@ class UnrealEgoSource:
     """Reads UnrealEgo. Motions are in the order of the lists, frames in the order of their numbers.
 
     Visibility is unknown, except for joints beyond the calibrated image circle, which are out of view. The rig's
-    baseline is the median over the first motions' json files; without json it is 12 cm. It is nominal:
-    `Frames.origin_cm` has the origin of each frame in both cameras.
+    baseline is the median over the first motions' json files; without json it is 12 cm, with the right
+    camera at -X of the left one. It is nominal: `Frames.origin_cm` has the origin of each frame in both cameras.
 
     Args:
         root: the folder of the environments, or the folder that contains it as ``UnrealEgoData``.
