@@ -37,6 +37,7 @@ interface About {
   frameNumber: number[];
   motions: Motion[];
   methods: string[];
+  leftSign: number;
   stepCm: number;
   notFinite: number;
   views: number;

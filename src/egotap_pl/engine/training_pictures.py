@@ -16,6 +16,7 @@ from egotap_pl.core.evenly import evenly
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.loggers import log_clouds, log_figures
+from egotap_pl.figures.drawing import sign_of_left
 from egotap_pl.figures.panels import FramePanel, panel_figure, pose_cloud
 from egotap_pl.tasks import HeatmapTask, LiftingTask, ZerosTask
 from egotap_pl.tasks.targets import left_view_cm
@@ -60,10 +61,12 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
         titles: titles of the frames.
     """
     poses: dict[str, Tensor] = {}
+    lefts = [1] * len(titles)
     if isinstance(task, LiftingTask):
         heatmaps = task.maps(frames)
         maps = _targets_and(heatmaps, frames, task)
         poses = {"truth": task.truth_cm(frames), "estimate": task.lifter(*heatmaps)}
+        lefts = [sign_of_left(truth, task.skeleton) for truth in poses["truth"].float().cpu().numpy()]
     elif isinstance(task, HeatmapTask):
         estimate = task(frames.images)
         truth = task.target.draw(frames, task.skeleton, estimate.shape[-1])
@@ -79,6 +82,7 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
             frames.images[k, 0].cpu().numpy(),
             {name: _channels(value[k, 0]) for name, value in maps.items()},
             {name: value[k].float().cpu().numpy() for name, value in poses.items()},
+            lefts[k],
         )
         for k, title in enumerate(titles)
     ]

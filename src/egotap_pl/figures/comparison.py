@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import upright
+from egotap_pl.figures.drawing import sign_of_left, upright
 from egotap_pl.figures.style import ESTIMATE_COLOUR, SMALL, TEXT, TRUTH_COLOUR, hide_ticks, page, show_image
 from egotap_pl.metrics import mpjpe_mm
 
@@ -109,8 +109,9 @@ def _draw_methods(
     axis: Axes, frame: ComparedFrame, methods: Sequence[str], skeleton: Skeleton, with_names: bool
 ) -> None:
     """Draw a field per method, truth in broad and estimate in narrow lines, from the front and from the side."""
-    truth = upright(frame.truth_cm)
-    estimates = [upright(frame.estimates_cm[method]) for method in methods]
+    left = sign_of_left(frame.truth_cm, skeleton)
+    truth = upright(frame.truth_cm, left)
+    estimates = [upright(frame.estimates_cm[method], left) for method in methods]
     points = np.concatenate([truth, *estimates])
     low, size = points.min(0), np.ptp(points, 0)
     width = max(size[0] + size[2] + 2 * _GAP_CM, (size[1] + _GAP_CM) / _ASPECT)  # of a field, in cm

@@ -9,21 +9,47 @@ from jaxtyping import Float, UInt8
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from egotap_pl.core.skeleton import Skeleton
 
-def upright(pose_cm: Float[np.ndarray, "j 3"]) -> Float[np.ndarray, "j 3"]:
+
+def sign_of_left(poses_cm: Float[np.ndarray, "*n j 3"], skeleton: Skeleton) -> int:
+    """On which side of the image the wearer's left is: 1 on the right (UnrealEgo), -1 on the left (EgoCap).
+
+    Cameras on a head may be mounted either way round. A head does not turn so far that the shoulders change sides.
+
+    Args:
+        poses_cm: estimated joints in the left camera's axes, cm.
+        skeleton: the skeleton of the poses.
+    """
+    row = {joint: row for row, joint in enumerate(skeleton.estimated)}
+    pairs = [
+        (row[joint], row[twin])
+        for joint, twin in enumerate(skeleton.mirror)
+        if joint != twin and {joint, twin} <= row.keys() and _is_left(skeleton.joints[joint])
+    ]
+    left, right = (poses_cm[..., [pair[side] for pair in pairs], 0] for side in range(2))
+    return -1 if np.nansum(left - right) < 0 else 1
+
+
+def _is_left(joint: str) -> bool:
+    return joint.startswith("left_") or joint.endswith("_l")
+
+
+def upright(pose_cm: Float[np.ndarray, "j 3"], left: int = 1) -> Float[np.ndarray, "j 3"]:
     """A pose turned so that it stands upright and faces the reader: axes to the right of the page, up, and towards us.
 
-    The cameras look down along the body: their forward axis points mostly to the feet, their down axis to the back.
+    The cameras look down along the body: their forward axis points mostly to the feet.
 
     Args:
         pose_cm: joints in the left camera's axes (right, down, forward), cm.
+        left: `sign_of_left` of the pose.
 
     Examples:
         >>> upright(np.array([[0.0, 0.0, 50.0]])).tolist()  # far in front of the cameras is low in the picture
-        [[-0.0, -50.0, -0.0]]
+        [[0.0, -50.0, 0.0]]
     """
     right, down, forward = pose_cm.T
-    return np.stack((-right, -forward, -down), -1)
+    return np.stack((left * right, -forward, left * down), -1)
 
 
 def draw_sticks(
@@ -33,6 +59,7 @@ def draw_sticks(
     limbs: Sequence[tuple[int, int]],
     across: int,
     width: float,
+    left: int = 1,
 ) -> None:
     """Draw poses as sticks, from the front or from the side.
 
@@ -43,9 +70,10 @@ def draw_sticks(
         limbs: (child, parent) rows of a pose.
         across: axis of `upright` that is drawn from left to right: 0 from the front, 2 from the side.
         width: width of a stick, pt.
+        left: `sign_of_left` of the poses.
     """
     for name, pose_cm in poses_cm.items():
-        ends = upright(pose_cm)[np.asarray(limbs)][..., (across, 1)]
+        ends = upright(pose_cm, left)[np.asarray(limbs)][..., (across, 1)]
         sticks = np.pad(ends, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)  # one line with gaps draws sooner
         axis.plot(*sticks.reshape(-1, 2).T, color=colours[name], linewidth=width, label=name)
     axis.set_aspect("equal", adjustable="datalim")

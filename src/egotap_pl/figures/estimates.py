@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import upright
+from egotap_pl.figures.drawing import sign_of_left, upright
 from egotap_pl.figures.style import ESTIMATE_COLOUR, ORANGE, TEXT, hide_ticks, page, style_axis
 
 _FAINTEST = 0.15
@@ -47,8 +47,8 @@ def estimates_figure(frames: Sequence[EstimatedFrame], skeleton: Skeleton) -> Fi
         for axis, image, heatmaps in zip(views, frame.images, frame.joint_heatmaps, strict=True):
             draw_peaks(axis, image, heatmaps, skeleton)
         views[0].set_ylabel(frame.title, fontsize=TEXT)
+        body = upright(frame.pose_cm, sign_of_left(frame.pose_cm, skeleton))
         for axis, across in ((front, 0), (side, 2)):
-            body = upright(frame.pose_cm)
             for child, parent in skeleton.estimated_limbs:
                 axis.plot(*body[[child, parent]][:, [across, 1]].T, color=ESTIMATE_COLOUR, linewidth=1.5)
             axis.scatter(body[:, across], body[:, 1], color=ESTIMATE_COLOUR, s=6, zorder=3)

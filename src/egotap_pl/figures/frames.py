@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import draw_sticks, overlaid, upright
+from egotap_pl.figures.drawing import draw_sticks, overlaid, sign_of_left, upright
 from egotap_pl.figures.style import POSE_COLOURS, show_image
 
 _COLUMNS = (
@@ -71,9 +71,10 @@ def poses_figure(frames: Sequence[PosedFrame], skeleton: Skeleton) -> Figure:
 def _draw_pose(axis: Axes, frame: PosedFrame, skeleton: Skeleton, across: int) -> None:
     """Draw truth and estimate as sticks with dots at the joints."""
     poses = {"truth": frame.truth_cm, "estimate": frame.estimate_cm}
-    draw_sticks(axis, poses, POSE_COLOURS, skeleton.estimated_limbs, across, width=1.8)
+    left = sign_of_left(frame.truth_cm, skeleton)
+    draw_sticks(axis, poses, POSE_COLOURS, skeleton.estimated_limbs, across, width=1.8, left=left)
     for name, pose_cm in poses.items():
-        body = upright(pose_cm)
+        body = upright(pose_cm, left)
         axis.scatter(body[:, across], body[:, 1], color=POSE_COLOURS[name], s=7, zorder=3)
     axis.tick_params(labelsize=_TICKS)
     axis.set_xlabel("cm", fontsize=_SMALL)

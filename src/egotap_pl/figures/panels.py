@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from egotap_pl.figures.drawing import draw_sticks, overlaid
+from egotap_pl.figures.drawing import draw_sticks, overlaid, upright
 from egotap_pl.figures.style import POSE_COLOURS, show_image
 
 _POINTS_PER_LIMB = 24
@@ -29,6 +29,8 @@ class FramePanel:
     """Heatmaps of the left view by name, one column each: (joint or limb, height, width), values of 0 to 1."""
     poses_cm: Mapping[str, Float[np.ndarray, "_ 3"]] = field(default_factory=dict)
     """Estimated joints in the left camera's axes, cm, by a name of `POSE_COLOURS`; empty where no pose is estimated."""
+    left: int = 1
+    """`drawing.sign_of_left` of the poses."""
 
 
 def panel_figure(panels: Sequence[FramePanel], limbs: Sequence[tuple[int, int]] = ()) -> Figure:
@@ -53,7 +55,7 @@ def panel_figure(panels: Sequence[FramePanel], limbs: Sequence[tuple[int, int]] 
         row[0].set_ylabel(panel.title, fontsize=_TEXT)
         if limbs:
             for axis, across in ((row[-2], 0), (row[-1], 2)):
-                draw_sticks(axis, panel.poses_cm, POSE_COLOURS, limbs, across, width=1.6)
+                draw_sticks(axis, panel.poses_cm, POSE_COLOURS, limbs, across, width=1.6, left=panel.left)
                 axis.tick_params(labelsize=_TICKS)
     for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize=_TEXT)
@@ -87,9 +89,8 @@ def pose_cloud(panel: FramePanel, limbs: Sequence[tuple[int, int]]) -> Float[np.
     steps = np.linspace(0, 1, _POINTS_PER_LIMB)[:, None]
     clouds = []
     for name, pose_cm in panel.poses_cm.items():
-        right, down, forward = pose_cm.T
-        # The cameras look down: their forward axis points mostly to the feet, their down axis to the back.
-        body = np.stack((right, -down, -forward), -1)
+        across, up, towards = upright(pose_cm, panel.left).T
+        body = np.stack((-across, towards, up), -1)
         points = np.concatenate([body[child] * steps + body[parent] * (1 - steps) for child, parent in limbs])
         colours = np.broadcast_to(255 * np.array(to_rgb(POSE_COLOURS[name])), points.shape)
         clouds.append(np.concatenate((points, colours), -1))

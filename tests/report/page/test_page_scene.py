@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from egotap_pl.figures.drawing import sign_of_left
 from egotap_pl.report.contents import Report
 from egotap_pl.report.page.viewer_data import NOT_FINITE, SHEET_FRAMES, packed, scene_data, sheets
 
@@ -35,6 +36,7 @@ def test_the_scene_comes_back(report: Report):
     data = blocks(scene_data(scene))
     about = json.loads(data["scene"])
     assert about["methods"] == list(scene.estimates_cm)
+    assert about["leftSign"] == sign_of_left(scene.truth_cm, scene.skeleton)
     assert [(m["name"], m["first"], m["count"]) for m in about["motions"]] == [("walk", 0, 5), (scene.motion[5], 5, 21)]
     for number, pose in enumerate([scene.truth_cm, *scene.estimates_cm.values()]):
         steps = np.frombuffer(base64.b64decode(data[f"scene-pose-{number}"]), "<i2").reshape(pose.shape)

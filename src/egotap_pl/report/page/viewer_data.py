@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int16, UInt8
 from PIL import Image
 
+from egotap_pl.figures.drawing import sign_of_left
 from egotap_pl.report.contents import ViewerScene
 
 STEP_CM = 0.01
@@ -45,6 +46,7 @@ def scene_data(scene: ViewerScene) -> str:
         "frameNumber": [int(number) for number in scene.frame_number],
         "motions": _motions(scene),
         "methods": list(scene.estimates_cm),
+        "leftSign": sign_of_left(scene.truth_cm, scene.skeleton),
         "stepCm": step_cm,
         "notFinite": NOT_FINITE,
         "views": scene.visibility.shape[1],

@@ -1,14 +1,18 @@
 // Poses in perspective, on a canvas.
 
-/** @type {Camera} */
-const START = { yaw: 0.6, pitch: 0.22, zoom: 1 };
-/** @type {Record<string, Direction | Camera>} */
-const VIEWS = {
-  start: START,
-  front: { yaw: 0, pitch: 0 },
-  side: { yaw: Math.PI / 2, pitch: 0 },
-  camera: { yaw: Math.PI, pitch: Math.PI / 2 }, // as in its image: right is right, down is down
-};
+/**
+ * @param {number} leftSign 1 if the wearer's left is on the right of the cameras' images, -1 if it is on their left
+ * @returns {Record<string, Direction | Camera> & { start: Camera }}
+ */
+function directions(leftSign) {
+  const front = leftSign > 0 ? Math.PI : 0;
+  return {
+    start: { yaw: front + 0.6, pitch: 0.22, zoom: 1 },
+    front: { yaw: front, pitch: 0 },
+    side: { yaw: front + Math.PI / 2, pitch: 0 },
+    camera: { yaw: Math.PI, pitch: Math.PI / 2 }, // as in its image: right is right, down is down
+  };
+}
 const GRID_CM = 25;
 
 /**
@@ -71,7 +75,7 @@ function marker(context, slot, x, y, radius) {
 }
 
 // Projects camera axes (X right, Y down, Z forward; the cameras look down at the wearer) to the canvas, the wearer
-// upright: forward is mostly down, and down is back.
+// upright: forward is mostly down. Yaw 0 looks from where the image's top is.
 class Projection {
   /**
    * @param {Camera} view

@@ -25,7 +25,8 @@ class Viewer {
     this.poses = new Poses(about);
     this.motions = new Motions(byId("motion"), about);
     this.floors = floors(this.poses, about);
-    this.view = { ...START };
+    this.directions = directions(about.leftSign);
+    this.view = { ...this.directions.start };
     this.joint = about.joints.length; // the mean of all
     /** @type {Set<string>} */
     this.dirty = new Set();
@@ -214,7 +215,7 @@ class Viewer {
       const { jump, view, zoom } = target.dataset;
       if (jump) this.jump(Number(jump));
       if (zoom) this.zoom(Number(zoom));
-      if (view) this.view = { ...this.view, ...VIEWS[view] };
+      if (view) this.view = { ...this.view, ...this.directions[view] };
       if (view) this.changed("space");
     });
     listenToSpace(byId("space"), this);
