@@ -111,7 +111,7 @@ def test_neck_shoulders_and_hips_are_where_the_sample_has_them():
 def test_the_cameras_look_along_the_trunk_as_the_samples_do():
     for subject in (OF_THE_SAMPLES_SIZE, Subject("average")):
         trunks = [middles(j)[2] - middles(j)[0] for j in (joints_cm(glasses(), subject=subject), sample())]
-        cosine = torch.nn.functional.cosine_similarity(*trunks, dim=0)
+        cosine = torch.nn.functional.cosine_similarity(trunks[0], trunks[1], dim=0)
         assert math.degrees(math.acos(cosine)) < 10
 
 
