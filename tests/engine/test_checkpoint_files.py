@@ -210,12 +210,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pyt
 def test_the_best_epoch_is_remembered_where_the_folder_was_moved(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    options = {"filename": "best", "monitor": "validation/mpjpe", "mode": "min"}
-    before = ModelCheckpoint(tmp_path / "here", **options)
+    before = ModelCheckpoint(tmp_path / "here", "best", "validation/mpjpe", mode="min")
     before.best_model_path = before.kth_best_model_path = str(tmp_path / "here" / "best.ckpt")
     before.best_model_score = before.kth_value = torch.tensor(30.0)
     before.best_k_models = {before.best_model_path: torch.tensor(30.0)}
-    after = EpochCheckpoint(tmp_path / "there", **options)
+    after = EpochCheckpoint(tmp_path / "there", "best", "validation/mpjpe", mode="min")
     assert after.state_key == before.state_key
     after.load_state_dict(before.state_dict())
     best = str(tmp_path / "there" / "best.ckpt")
