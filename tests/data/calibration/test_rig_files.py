@@ -105,7 +105,8 @@ def test_opencvs_own_stereo_calibration_gives_the_rig(tmp_path: Path) -> None:
     true = StereoRig("true", (lens, other), rows(TURN), (11.8, 0.3, -0.4))
     seen, flags = corners(true), cv2 if cv2.__version__ >= "5" else cv2.fisheye
     guess = np.array([[200.0, 0.0, 320.0], [0.0, 200.0, 240.0], [0.0, 0.0, 1.0]])
-    _, k1, d1, k2, d2, rotation, translation, *_ = cv2.fisheye.stereoCalibrate(
+    calibrate: Any = cv2.fisheye.stereoCalibrate  # its stubs differ between versions
+    _, k1, d1, k2, d2, rotation, translation, *_ = calibrate(
         *seen, guess, np.zeros((4, 1)), guess.copy(), np.zeros((4, 1)), (640, 480),
         flags=flags.CALIB_RECOMPUTE_EXTRINSIC | flags.CALIB_FIX_SKEW | flags.CALIB_USE_INTRINSIC_GUESS,
     )  # fmt: skip

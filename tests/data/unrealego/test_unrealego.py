@@ -303,8 +303,8 @@ def test_points_of_other_cameras_are_refused_unless_any_are_accepted(tmp_path: P
 def test_device_relative_poses_are_the_mean_of_both_views(tmp_path: Path) -> None:
     make_raw(tmp_path, (1,))
     frames = read_all(UnrealEgoSource(tmp_path, LISTS, image_px=64, origin=Device()))
-    np.testing.assert_allclose(frames.pose_cm[0], [[j - 6, 11, 50] for j in range(16)])
-    np.testing.assert_allclose(frames.origin_cm[0], [[6, 0, 0], [-6, 0, 0]])
+    np.testing.assert_allclose(frames.pose_cm[0], [[j + 6, 11, 50] for j in range(16)])
+    np.testing.assert_allclose(frames.origin_cm[0], [[-6, 0, 0], [6, 0, 0]])
 
 
 def test_imagenet_normalisation_is_undone_exactly(tmp_path: Path) -> None:
