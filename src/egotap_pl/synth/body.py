@@ -158,7 +158,7 @@ class Body:
 
     def __init__(self, subject: Subject, worn: tuple[BodyPart, ...] = ()) -> None:
         self.subject, self.parts = subject, PARTS + worn
-        own = [part.wear != Wear.FRAME for part in self.parts]  # a frame has the same size on everybody
+        own = [True] * len(PARTS) + [False] * len(worn)  # what is worn has the same size on everybody
         bones = [part.bone for part in self.parts]
         stretch = torch.tensor([subject.stretch(bone) for bone in BONES])
         self.bone = torch.tensor([BONES.index(bone) for bone in bones])
