@@ -5,6 +5,7 @@ A stage runs only if its result does not exist yet.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
 from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.continuation import continue_shorter
 from egotap_pl.engine.datasets import PreparedData, ensure_data
 from egotap_pl.engine.fit import FitJob, Parts, fit
 from egotap_pl.engine.heatmap_cache import cache_heatmaps
 from egotap_pl.engine.initial_weights import start_of
 from egotap_pl.engine.labels import labels_of
 from egotap_pl.engine.launch import launch
-from egotap_pl.engine.run_folders import run_stage
+from egotap_pl.engine.run_folders import run_stage, runs_by_fingerprint
 from egotap_pl.engine.settings import Settings, TrainingSpec
-from egotap_pl.engine.stages import shared_stage
+from egotap_pl.engine.stages import fingerprint, shared_folder, shared_stage
 from egotap_pl.engine.trainer_options import determining
 from egotap_pl.engine.trial import Trial
 
@@ -140,8 +142,16 @@ class Experiment:
             labels=labels,
         )
         mend_checkpoints(folder, title)
+        continue_shorter(title, training, identity, folder, self._earlier(title, folder, experiment is None))
         launch(fit, job, settings.devices.devices)
         (folder / FOLDER / PREVIOUS).unlink(missing_ok=True)
+
+    def _earlier(self, title: str, folder: Path, is_shared: bool) -> Callable[[Spec], Path | None]:
+        """A function that finds the folder of an earlier training by what determines its result."""
+        if is_shared:
+            return lambda identity: shared_folder(title, identity, self.settings.paths.stages)
+        runs = runs_by_fingerprint(folder.parent)
+        return lambda identity: runs.get(fingerprint(identity))
 
     # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 

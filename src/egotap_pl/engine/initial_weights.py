@@ -1,4 +1,4 @@
-"""Weights that a training starts from: those of another checkpoint, or of the same training with fewer epochs."""
+"""Weights that a training starts from: those of another checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from egotap_pl.core.errors import EgotapError
@@ -125,26 +124,3 @@ def _digest(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def same_rates(schedule: Any, epochs: int, more_epochs: int, steps: int) -> bool:
-    """Whether a longer training has the same learning rates for as long as a shorter one lasts.
-
-    Args:
-        schedule: a `ScheduleFactory`.
-        epochs: epochs of the shorter training.
-        more_epochs: epochs of the longer one.
-        steps: steps of the shorter training.
-    """
-    per_epoch = max(steps // epochs, 1)
-    short, long = (_rates(schedule, per_epoch * number, per_epoch, steps) for number in (epochs, more_epochs))
-    return all(one == other for one, other in zip(short, long, strict=True))
-
-
-def _rates(schedule: Any, total_steps: int, per_epoch: int, steps: int) -> Iterator[float]:
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(()))], lr=1.0)
-    rates = schedule(optimizer, total_steps, per_epoch)
-    for _ in range(steps):
-        yield optimizer.param_groups[0]["lr"]
-        optimizer.step()
-        rates.step()

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from egotap_pl.core.atomic import SUFFIX, write_json
 from egotap_pl.core.errors import EgotapError
@@ -56,9 +55,8 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     parent.mkdir(parents=True, exist_ok=True)
     for leftover in parent.glob(f".*{SUFFIX}"):
         shutil.rmtree(leftover)
-    for entry in sorted(parent.glob(f"*/{ENTRY}")):
-        if _fingerprint(entry) == fingerprint:
-            return entry.parent
+    if (earlier := runs_by_fingerprint(parent).get(fingerprint)) is not None:
+        return earlier
     stem = name or f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     folder, number = parent / stem, 1
     while _is_taken(folder):  # by a run with another configuration
@@ -68,6 +66,16 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     words = {"choices": dict(command.choices), "overrides": list(command.overrides)}
     _create(folder, {"fingerprint": fingerprint, **words})
     return folder
+
+
+def runs_by_fingerprint(parent: Path) -> dict[str, Path]:
+    """The folders of the runs in a folder, by the fingerprint of everything that determines a run's result.
+
+    Args:
+        parent: runs/<experiment>/<data>.
+    """
+    entries = sorted(parent.glob(f"*/{ENTRY}"), reverse=True)  # of two with the same, the first remains
+    return {mark: entry.parent for entry in entries if (mark := _fingerprint(entry)) is not None}
 
 
 def _create(folder: Path, entry: Spec) -> None:
@@ -87,9 +95,9 @@ def _is_taken(folder: Path) -> bool:
     return any(not path.name.endswith(SUFFIX) for path in folder.iterdir())
 
 
-def _fingerprint(entry: Path) -> Any:
+def _fingerprint(entry: Path) -> str | None:
     try:
-        return json.loads(entry.read_text(encoding="utf-8"))["fingerprint"]
+        return str(json.loads(entry.read_text(encoding="utf-8"))["fingerprint"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         say(f"{entry} cannot be read: ignoring this run; delete its folder if you do not need it")
         return None

@@ -77,8 +77,13 @@ def shared_stage(title: str, spec: Spec, root: Path) -> Stage:
         spec: see `Stage`.
         root: folder of all stages.
     """
-    folder = root / f"{title.replace(' ', '-')}-{fingerprint(spec)[:12]}"
+    folder = shared_folder(title, spec, root)
     return Stage(title, spec, folder, folder.with_suffix(".lock"), "spec.yaml", spec)
+
+
+def shared_folder(title: str, spec: Spec, root: Path) -> Path:
+    """The folder of a stage that experiments share; see `shared_stage`."""
+    return root / f"{title.replace(' ', '-')}-{fingerprint(spec)[:12]}"
 
 
 def is_done(folder: Path) -> bool:
