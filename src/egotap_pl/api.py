@@ -55,7 +55,7 @@ def evaluate(
     """Metrics of a checkpoint, as `egotap evaluate` prints them: errors in mm, per joint and per category.
 
     Args:
-        checkpoint: a file, or a run's folder, whose best checkpoint is used.
+        checkpoint: a file, a run's folder, whose best checkpoint is used, a name, or an address (docs/commands.md).
         split: ``train``, ``validation`` or ``test``.
         store: folder of prepared data; None: the data that the checkpoint was trained on, prepared again if need be.
         batch_size: frames of a batch; None: as in training.
@@ -71,7 +71,7 @@ def evaluate(
     >>> metrics["frames"], metrics["mpjpe"] < 500
     (4, True)
     """
-    path, admitted = checkpoint_path(Path(checkpoint)), ("egotap_pl", *trust)
+    path, admitted = checkpoint_path(checkpoint), ("egotap_pl", *trust)
     if store is None:
         store = recorded_data(checkpoints.load_task(path, admitted)[1], Path(prepared), path)
     return evaluation.evaluate(
@@ -89,7 +89,7 @@ def load_task(checkpoint: Path | str, trust: Sequence[str] = ()) -> L.LightningM
     """What a checkpoint was trained as, in evaluation mode: a lifter with its estimators, an estimator, or a probe.
 
     Args:
-        checkpoint: a file, or a run's folder, whose best checkpoint is used.
+        checkpoint: a file, a run's folder, whose best checkpoint is used, a name, or an address (docs/commands.md).
         trust: packages of your own whose classes the checkpoint names.
 
     Raises:
@@ -98,14 +98,14 @@ def load_task(checkpoint: Path | str, trust: Sequence[str] = ()) -> L.LightningM
     >>> type(load_task("runs/table2/grid_vit_pu/egosynth/seed=3")).__name__
     'LiftingTask'
     """
-    return checkpoints.load_task(checkpoint_path(Path(checkpoint)), ("egotap_pl", *trust))[0].eval()
+    return checkpoints.load_task(checkpoint_path(checkpoint), ("egotap_pl", *trust))[0].eval()
 
 
 def load_lifter(checkpoint: Path | str, trust: Sequence[str] = ()) -> nn.Module:
     """The lifter of a checkpoint, in evaluation mode: from joint and limb heatmaps to poses in cm.
 
     Args:
-        checkpoint: a file, or a run's folder, whose best checkpoint is used.
+        checkpoint: a file, a run's folder, whose best checkpoint is used, a name, or an address (docs/commands.md).
         trust: packages of your own whose classes the checkpoint names.
 
     Raises:
@@ -115,7 +115,7 @@ def load_lifter(checkpoint: Path | str, trust: Sequence[str] = ()) -> nn.Module:
     >>> type(lifter.encoder).__name__, type(lifter.propagation).__name__
     ('GridViTEncoder', 'PuPropagation')
     """
-    task, _ = load_lifting_task(checkpoint_path(Path(checkpoint)), ("egotap_pl", *trust))
+    task, _ = load_lifting_task(checkpoint_path(checkpoint), ("egotap_pl", *trust))
     return cast(nn.Module, task.lifter)
 
 

@@ -24,7 +24,7 @@ from egotap_pl.engine.settings import DataSpec
 def main(config: DictConfig) -> None:
     """Test the checkpoint and print its errors."""
     settings = plain(config)
-    checkpoint, trust = checkpoint_path(Path(settings["checkpoint"])), entries(settings["trust"])
+    checkpoint, trust = checkpoint_path(settings["checkpoint"]), entries(settings["trust"])
     output = None if settings["output"] is None else Path(settings["output"])
     check_split(split := settings["split"])  # before data are prepared
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])

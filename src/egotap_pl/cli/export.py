@@ -16,6 +16,6 @@ from egotap_pl.engine.exporting import OUTPUT, export
 def main(config: DictConfig) -> None:
     """Export the checkpoint's network."""
     settings = plain(config)
-    checkpoint, output = checkpoint_path(Path(settings["checkpoint"])), Path(settings["output"])
+    checkpoint, output = checkpoint_path(settings["checkpoint"]), Path(settings["output"])
     inputs = export(checkpoint, output, settings["part"], entries(settings["trust"]))
     RESULT.print(f"{', '.join(inputs)} to {OUTPUT}  {output}", soft_wrap=True)

@@ -23,7 +23,7 @@ def main(config: DictConfig) -> None:
     output, inputs = Path(settings["output"]), settings["input"]
     check_output(output)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
-    checkpoint = checkpoint_path(Path(settings["checkpoint"]))
+    checkpoint = checkpoint_path(settings["checkpoint"])
     predictor = Predictor(*load_lifting_task(checkpoint, entries(settings["trust"])), checkpoint, devices)
     try:
         result = predict(

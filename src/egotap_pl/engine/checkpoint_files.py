@@ -16,6 +16,7 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.checkpoints import read_checkpoint
+from egotap_pl.engine.weight_sources import find_weights
 
 FOLDER = "checkpoints"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -79,8 +80,16 @@ class EpochCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
-def checkpoint_path(path: Path) -> Path:
-    """A checkpoint's file: the path itself, or for a run's folder its best checkpoint."""
+def checkpoint_path(source: Path | str) -> Path:
+    """The file of a checkpoint that a user names.
+
+    Args:
+        source: see `egotap_pl.engine.weight_sources.find_weights`. For a run's folder, its best checkpoint is used.
+
+    Raises:
+        EgotapError: if it is a name or an address, and there is no such checkpoint.
+    """
+    path = find_weights(source)
     return path / FOLDER / BEST if path.is_dir() else path
 
 

@@ -90,7 +90,7 @@ def start_of(init: str | None, skip: Sequence[str], kind: str | None = None) -> 
     """
     if not init:
         return None
-    path = checkpoint_path(Path(init))
+    path = checkpoint_path(init)
     if not path.is_file():
         raise EgotapError(f"init={init}: no such checkpoint; give a file, or the folder of a finished run")
     return Start(path.absolute(), tuple(skip), kind)

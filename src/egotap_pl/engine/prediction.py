@@ -63,7 +63,7 @@ class Predictor:
         """The network of a checkpoint.
 
         Args:
-            checkpoint: a file, or a run's folder, whose best checkpoint is used.
+            checkpoint: a file, a run's folder, whose best checkpoint is used, a name, or an address (docs/commands.md).
             device: ``cpu`` or ``gpu``.
             precision: Lightning's name for the precision: ``32-true``, or on GPUs also ``16-mixed``.
             trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
@@ -72,7 +72,7 @@ class Predictor:
             EgotapError: if the file is not a checkpoint of a lifter, or names a class that is not trusted.
         """
         devices = Devices.parse({"accelerator": device, "devices": 1, "precision": precision, "workers": 0})
-        path = checkpoint_path(Path(checkpoint))
+        path = checkpoint_path(checkpoint)
         return cls(*load_lifting_task(path, ("egotap_pl", *trust)), path, devices)
 
     @property
