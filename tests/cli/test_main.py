@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from egotap_pl.cli.main import VERBS
-
 PROGRAM = """
 import sys
 from egotap_pl.cli.main import main
@@ -20,9 +18,7 @@ def status(*words):
         assert not {"torch", "lightning"} & sys.modules.keys(), words
     return 0
 
-for verb in sys.argv[1:]:
-    assert status(verb, "--help", *(["release=egotap"] if verb == "import-weights" else [])) == 0
-assert status("train", "--cfg", "job", "experiment=quickstart") == 0
+assert status("train", "--help") == status("report", "--cfg", "job") == 0
 assert status("train", "training.epoch=3") == 1
 assert status("train", "+epochs=3") == 1
 """
@@ -30,8 +26,7 @@ assert status("train", "+epochs=3") == 1
 
 def test_torch_is_not_imported_before_there_is_work() -> None:
     """OpenMP reads its variables when torch is imported. Without torch, help and messages about mistakes are quick."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *VERBS], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    for verb in VERBS:
-        assert f"{verb.replace('-', '_')} is powered by Hydra" in done.stdout
+    assert "train is powered by Hydra" in done.stdout
     assert "did you mean training.epochs?" in done.stderr
