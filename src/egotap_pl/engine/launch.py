@@ -115,8 +115,9 @@ def _set_rank(rank: int) -> None:
     """Tell Lightning the rank of this process, for loggers, which are created before the trainer.
 
     Lightning reads the rank when it is imported: before the group's variables are set, and in a SLURM job from SLURM's.
+    A rank that was set before stays. This module of Lightning's is imported without the rest, which takes seconds.
     """
-    from lightning.pytorch.utilities import rank_zero_only
+    from lightning_utilities.core.rank_zero import rank_zero_only
 
     rank_zero_only.rank = rank  # type: ignore[attr-defined]
 
