@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,10 @@ SIZES = (
 )
 
 
+CONTENTS: dict[tuple[str, ...], Mapping[str, Any]] = {}
+"""Contents of checkpoints by the overrides that they were made with, before changes."""
+
+
 class Bomb:
     """An object that would create a file if it were unpickled."""
 
@@ -35,10 +39,12 @@ class Bomb:
 
 def changed_checkpoint(path: Path, *overrides: str, **changes: Any) -> Path:
     """A checkpoint with the fingerprint of its data, and with changes to its description."""
-    content = read_checkpoint(checkpoint(path, "experiment=table2/cnn", "heatmaps=truth", *SIZES, *overrides))
-    entry = content[KEY]
-    entry["data_fingerprint"] = fingerprint_of_frames(DataSpec.parse(entry["data"]))
-    torch.save({**content, KEY: {**entry, **changes}}, path)
+    if overrides not in CONTENTS:
+        content = read_checkpoint(checkpoint(path, "experiment=table2/cnn", "heatmaps=truth", *SIZES, *overrides))
+        content[KEY]["data_fingerprint"] = fingerprint_of_frames(DataSpec.parse(content[KEY]["data"]))
+        CONTENTS[overrides] = content
+    content = CONTENTS[overrides]
+    torch.save({**content, KEY: {**content[KEY], **changes}}, path)
     return path
 
 
@@ -96,7 +102,10 @@ def test_a_data_set_that_is_not_in_conf_or_cannot_be_prepared_is_named(name: str
     assert "store=DIR" in error
 
 
-def test_the_same_frames_are_prepared_again_from_the_name_and_the_numbers(run: Run, tmp_path: Path) -> None:
+def test_the_same_frames_are_prepared_again_from_the_name_and_the_numbers(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egotap_pl.data.preparation.prepare.usable_cpus", lambda: 0)  # renders here, without workers
     path = changed_checkpoint(tmp_path / "own.ckpt", "codec=jpeg", "data.codec.quality=71", "data.source.seed=5")
     entry = read_checkpoint(path)[KEY]
     changed_checkpoint(
