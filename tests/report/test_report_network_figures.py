@@ -20,12 +20,14 @@ from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.illustrations.all import illustrations_of
-from egotap_pl.report.making import conditions_of, known_presets
+from egotap_pl.report.making import conditions_of
 from egotap_pl.report.material import Material
 from egotap_pl.report.run_config import read_run_config
 
 CONDITION = "egosynth_smoke_heatmaps-truth"
 REBUILT = f"reconstruction_{CONDITION}"
+PRESETS = ("table2/grid_vit", "table2/grid_vit_pu", "table3/grid_vit")
+"""Those that are run here; each costs a composition."""
 
 
 def read(folder: Path) -> list[finished.Run]:
@@ -39,7 +41,7 @@ def read(folder: Path) -> list[finished.Run]:
 
 def draw(runs: list[finished.Run], home: Path, *trust: str) -> tuple[dict[str, Illustration], list[str]]:
     """The figures of runs by name, and what is missing from them."""
-    with Material(conditions_of(runs, Identifier(known_presets())), home / "work" / "data", trust) as material:
+    with Material(conditions_of(runs, Identifier(PRESETS)), home / "work" / "data", trust) as material:
         return {figure.name: figure for figure in illustrations_of(material)}, material.missing
 
 
