@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import hydra
-import lightning as L
 import torch
 
 from egotap_pl.cli.composing import conf_dir, plain
@@ -57,6 +56,8 @@ def random_batch(image_px: int) -> Batch:
 
 def train_presets() -> None:
     """Forward and backward through every task of every preset; a task that presets share is trained once."""
+    import lightning as L  # takes seconds, and narrow networks do not need it
+
     unlogged: Any = L.LightningModule
     unlogged.log_dict = unlogged.log = lambda *_, **__: None  # there is no trainer to log to
     facts = DataFacts(unrealego(), ("walking",), torch.zeros(len(unrealego().estimated), 3))
