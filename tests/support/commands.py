@@ -31,11 +31,14 @@ def prepared(home: Path) -> Iterator[Run]:
     from egotap_pl.cli.main import main  # imported here, after pytest has set up the shape checks of imports
 
     def call(*arguments: str, ok: bool = True) -> Outcome:
+        verb, *words = arguments
+        if not any(word.startswith(("-", "sweep=")) for word in words):
+            words = ["--run", *words]  # else Hydra composes twice: first only to find out whether it is a grid
         out, err = io.StringIO(), io.StringIO()
         status = 0
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                main(arguments)
+                main([verb, *words])
             except SystemExit as end:
                 status = int(end.code or 0)
         outcome = Outcome(status, out.getvalue(), err.getvalue())
