@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 SMOKE = ("scale=smoke",)
 LIFTER = ("scale=smoke", "heatmaps=truth")  # no estimators: quick
@@ -37,6 +39,8 @@ def run_folder(outcome: Outcome, home: Path) -> Path:
 @contextmanager
 def at_step(number: int, act: Callable[[torch.optim.Optimizer], None]) -> Iterator[None]:
     """Call ``act`` after a step, counted from 1, of the trainings inside the block."""
+    import torch  # only here: a process that hands out the tests to workers does without
+
     take, steps = torch.optim.AdamW.step, 0
 
     def step(optimizer: torch.optim.AdamW, closure: Any = None) -> Any:
