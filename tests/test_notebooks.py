@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from command_server import quick_python
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -18,7 +19,9 @@ def test_every_cell_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=400, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    with quick_python() as python:  # their commands begin with {sys.executable}
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(f"import sys; sys.executable = {str(python)!r}"))
+        NotebookClient(notebook, timeout=400, resources={"metadata": {"path": str(tmp_path)}}).execute()
     printed = [output.get("text", "") for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     # A command that fails in a cell of its own does not stop a notebook.
     assert not [text for text in printed if "egotap: " in text or "Traceback" in text]
