@@ -69,9 +69,9 @@ def test_a_test_error_that_is_not_finite_is_an_error(whole: Path, run: Run, tmp_
 
 
 @pytest.mark.slow
-def test_all_processes_stop_when_one_of_them_diverges(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("forked_processes")
+def test_all_processes_stop_when_one_of_them_diverges(home: Path, run: Run) -> None:
     """In that step the loss of the first process is still finite."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
     devices = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.workers=0")
     optimiser = (*OVERRIDES, "training.task.optimizer._target_=broken_optimiser.Spoiling")
     two = ("training.batch_size=4", "+training.task.optimizer.rank=1", "+training.task.optimizer.break_at=6")

@@ -35,6 +35,7 @@ def test_a_checkpoint_gives_its_runs_numbers(run: Run, home: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
 def test_two_processes_give_the_numbers_of_one(run: Run, home: Path) -> None:
     """Of seven frames, so that they have unlike numbers of frames, and one of them a batch of a single frame."""
     frames = 7

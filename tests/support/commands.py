@@ -58,6 +58,14 @@ def prepared(home: Path) -> Iterator[Run]:
 
 
 @pytest.fixture
+def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of trainer=ddp are forks of one that has imported the program: they start at once."""
+    import processes  # noqa: F401  # starts that process, when it is needed, with the program imported
+
+    monkeypatch.setattr("egotap_pl.engine.launch.START_METHOD", "forkserver")
+
+
+@pytest.fixture
 def run(home: Path) -> Iterator[Run]:
     """Runs `egotap` in this process."""
     with prepared(home) as call:
@@ -79,5 +87,5 @@ def logged(home: Path) -> dict[str, OfflineRun]:
     numbers = ("training.batch_size=2", "training.epochs=2", *estimators)
     where = ("paths.runs=logged/runs", "paths.stages=logged/stages")
     with prepared(home) as call:
-        call("train", *SMOKE, *numbers, *where, "logger=wandb")
+        call("train", *SMOKE, *numbers, *where, "logger=wandb", "logger.frames=2")
     return {run.job_type: run for run in offline_runs(home / "logged")}

@@ -20,6 +20,9 @@ from egotap_pl.core.errors import EgotapError
 ERROR = ".error"
 """File in a job's folder with the error message of one of its processes, until the parent process reads it."""
 
+START_METHOD = "spawn"
+"""How Python starts the processes. A fork would inherit the locks of torch's threads, and CUDA forbids it."""
+
 
 def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     """Call ``function(job)`` here, or in each of several new processes that form a process group.
@@ -56,7 +59,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,
-        start_method="spawn",
+        start_method=START_METHOD,
         monitor_interval=0.2,
         logs_specs=DefaultLogsSpecs(log_dir=os.devnull),  # else a folder of temporary files is left behind
     )
