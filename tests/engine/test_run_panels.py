@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_configuration import compose, facts, make_batch, options
+from composed import compose, facts, make_batch, options
 
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.build import build
