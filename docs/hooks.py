@@ -1,4 +1,6 @@
-"""Adds the Markdown files outside docs/ to the site, and makes links work there as they do in the repository.
+"""Adds the Markdown files outside docs/ and the list of configuration keys to the site.
+
+Links are made to work there as they do in the repository.
 
 In the repository, a page of docs/ links to ../README.md; in the site, docs/ is the root. A link to a file that is not a
 page of the site (source code, a table, a folder) becomes the name of that file.
@@ -6,6 +8,7 @@ page of the site (source code, a table, a folder) becomes the name of that file.
 
 from __future__ import annotations
 
+import importlib.util
 import posixpath
 import re
 from pathlib import Path
@@ -26,7 +29,17 @@ def on_files(files: Any, config: Any) -> Any:
     for path in outside:
         place = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, _in_site(place), abs_src_path=str(path)))
+    files.append(File.generated(config, "configuration.md", content=_configuration()))
     return files
+
+
+def _configuration() -> str:
+    spec = importlib.util.spec_from_file_location("configuration", Path(__file__).with_name("configuration.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.page(ROOT / "conf"))
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import pkgutil
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hydra
 import numpy as np
 import pytest
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from processes import Command
@@ -167,3 +171,27 @@ def package_names(tree: ast.AST) -> list[str]:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "egotap_pl":
             names.append(f"egotap_pl.{node.attr}")
     return names
+
+
+def dotted(node: Any, key: str = "") -> Iterator[tuple[str, bool]]:
+    """The dotted names of all keys, and whether their values are mappings."""
+    for name, value in node.items() if isinstance(node, dict) else ():
+        yield f"{key}{name}", isinstance(value, dict)
+        yield from dotted(value, f"{key}{name}.")
+
+
+def test_the_page_of_configuration_keys_has_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    configuration = importlib.import_module("configuration")
+    page = configuration.page(CONF)
+    for path in CONF.rglob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.safe_load(text) or {}
+        tree.pop("defaults", None)
+        names = dict(dotted(tree))
+        listed = {key.name for key in configuration.keys(text)}
+        assert listed <= names.keys(), path
+        for name, is_mapping in names.items():
+            assert is_mapping or any(f"{name}.".startswith(f"{other}.") for other in listed), f"{path}: {name}"
+    assert "| `paths.runs` | `runs` | one folder per run |" in page
+    assert "| `epochs` | `16` | 1 of warm-up and 15 |" in page
