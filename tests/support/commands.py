@@ -87,5 +87,5 @@ def logged(home: Path) -> dict[str, OfflineRun]:
     numbers = ("training.batch_size=2", "training.epochs=2", *estimators)
     where = ("paths.runs=logged/runs", "paths.stages=logged/stages")
     with prepared(home) as call:
-        call("train", *SMOKE, *numbers, *where, "logger=wandb", "logger.frames=2")
+        call("train", *SMOKE, *numbers, *where, "logger=wandb")
     return {run.job_type: run for run in offline_runs(home / "logged")}

@@ -25,7 +25,7 @@ from egotap_pl.engine.stages import is_done
 
 _PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "scipy", "h5py", "pillow")
 _GIB = 2**30
-_FOR_USERS = ("baselines", "wandb", "onnx", "sweep", "video", "mocap")
+_FOR_USERS = ("baselines", "wandb", "tensorboard", "mlflow", "onnx", "sweep", "video", "mocap")
 _LITTLE_GIB = 5
 _ESTIMATORS = ("joint-estimator", "limb-estimator")
 

@@ -1,0 +1,75 @@
+"""TensorBoard and MLflow get what metrics.csv has, pictures, and the tables of the test."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+from smoke import LIFTER, Run, run_folder
+
+from egotap_pl.engine.labels import Labels
+from egotap_pl.engine.other_loggers import MlflowService
+
+TRAINING = (*LIFTER, "training.batch_size=2", "training.epochs=2", "logger.frames=1", "logger.every_epochs=2")
+
+
+def logged(folder: Path, name: str) -> list[float]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row[name]]
+
+
+def test_tensorboard(home: Path, run: Run) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    folder = run_folder(run("train", *TRAINING, "logger=tensorboard", "paths.runs=tensorboard"), home)
+    written = events.EventAccumulator(str(folder / "tensorboard"))
+    written.Reload()
+    for name in ("validation/mpjpe", "train/loss"):
+        assert [event.value for event in written.Scalars(name)] == pytest.approx(logged(folder, name), rel=1e-5)
+    tags = written.Tags()
+    assert {"test/mpjpe", "test_per_joint/head", "speed/frames_per_s"} <= set(tags["scalars"])
+    assert tags["images"] == ["pictures/frames"]
+    assert {"tables/per_joint/text_summary", "settings/text_summary"} <= set(tags["tensors"])
+
+
+def test_mlflow(home: Path, run: Run, tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    words = ("logger=mlflow", f"logger.uri={uri}", "paths.runs=mlflow")
+    folder = run_folder(run("train", *TRAINING, *words), home)
+    client = mlflow.MlflowClient(uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("egotap").experiment_id])
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["data"] == "egosynth"
+    history = client.get_metric_history(found.info.run_id, "validation/mpjpe")
+    assert [entry.value for entry in history] == pytest.approx(logged(folder, "validation/mpjpe"), rel=1e-5)
+    assert {"test/mpjpe", "test_per_joint/head"} <= found.data.metrics.keys()
+    files = {
+        file.path
+        for name in ("", "tables", "pictures/frames")
+        for file in client.list_artifacts(found.info.run_id, name)
+    }
+    assert {"settings.yaml", "tables/per_joint.csv"} <= files
+    assert [name for name in files if name.endswith(".png")]
+
+
+def test_a_training_that_resumes_has_the_same_run_of_mlflow(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    service = MlflowService("egotap", f"sqlite:///{tmp_path}/mlflow.db", frames=1, every_epochs=1)
+    labels = [Labels(name, "lifter", "group", "name", (), {"seed": 1, "settings": {}}) for name in ("a", "a", "b")]
+    first, again, other = (service.open(each, tmp_path) for each in labels)
+    assert first.version == again.version != other.version
+
+
+@pytest.mark.parametrize("package", ["tensorboard", "mlflow"])
+def test_a_package_that_is_not_installed(package: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    err = run("train", *LIFTER, f"logger={package}", ok=False).err
+    assert f"pip install 'egotap-pl[{package}]'" in err
+
+
+def test_a_server_that_cannot_be_used(run: Run) -> None:
+    pytest.importorskip("mlflow")
+    err = run("train", *LIFTER, "logger=mlflow", "logger.uri=nonsense://mlflow", ok=False).err
+    assert "logger.uri=nonsense://mlflow: MLflow cannot use it" in err
