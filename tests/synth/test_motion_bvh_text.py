@@ -134,7 +134,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path) -> None:
         else:
             read_whole += 1
     assert refused + read_whole == 300
-    assert min(refused, read_whole) > 10
+    assert refused > 0 < read_whole  # both happen
 
 
 @pytest.mark.parametrize(
