@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.recordings.frames import StereoBatch, ahead
+from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.inputs import open_input
 
 PX = 16
@@ -187,3 +189,181 @@ def test_an_error_while_reading_ahead_is_raised_in_its_place():
     assert next(reading) == 1
     with pytest.raises(EgotapError, match="damaged"):
         next(reading)
+
+
+MORE_LAYOUTS = {
+    "capitals": ("Left/f_{}.png", "Right/f_{}.png"),
+    "letters": ("L/{}.png", "R/{}.png"),
+    "cameras": ("cam0/{}.png", "cam1/{}.png"),
+    "numbered cameras": ("camera_0/{}.png", "camera_1/{}.png"),
+    "words behind": ("left_camera/{}.png", "right_camera/{}.png"),
+    "flat letters": ("frame{}_L.png", "frame{}_R.png"),
+    "flat letters without a separator": ("frame{}L.png", "frame{}R.png"),
+    "flat cameras": ("cam0_{}.png", "cam1_{}.png"),
+    "words in the middle": ("walk_left_{}.png", "walk_right_{}.png"),
+    "words before numbers": ("left{}.jpg", "right{}.jpg"),
+    "sides in both": ("left/left_{}.png", "right/right_{}.png"),
+    "other words in both": ("left/cam0_{}.png", "right/cam1_{}.png"),
+    "leading zeros": ("left/a{}.png", "right/b000{}.png"),
+}
+
+
+@pytest.mark.parametrize("layout", MORE_LAYOUTS)
+def test_names_that_people_use(layout, tmp_path):
+    shades = {}
+    for number in (10, 9, 2):
+        for view, name in enumerate(MORE_LAYOUTS[layout]):
+            shades[number, view] = 20 * number + view * 10
+            save(tmp_path / name.format(number), np.full((PX, PX, 3), shades[number, view], np.uint8))
+    shown = pixels(read(tmp_path))
+    for frame, number in zip(shown, (2, 9, 10), strict=True):
+        for view in range(2):
+            assert np.abs(frame[view].astype(int) - shades[number, view]).max() <= 1  # JPEG
+
+
+def test_hidden_files_and_our_own_pictures_are_passed_over(tmp_path, capsys):
+    for number in range(2):
+        save(tmp_path / f"{number}_left.png", picture(number))
+        save(tmp_path / f"{number}_right.png", picture(number + 10))
+    (tmp_path / "._0_left.png").write_bytes(b"what macOS puts beside files")
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    (tmp_path / "Thumbs.db").write_bytes(b"")
+    (tmp_path / "poses.h5").write_bytes(b"an earlier result")
+    drawn = PngInfo()
+    drawn.add_text("Software", "egotap 1.0")
+    Image.fromarray(picture(5)).save(tmp_path / "poses.png", pnginfo=drawn)
+    assert names(read(tmp_path)) == ["0", "1"]
+    assert "poses.png" not in capsys.readouterr().err
+    save(tmp_path / "thumbnail.png", picture(6))
+    assert names(read(tmp_path)) == ["0", "1"]
+    assert "are not read: thumbnail.png" in capsys.readouterr().err
+
+
+def test_our_own_picture_among_images_of_both_views_is_passed_over(tmp_path):
+    save(tmp_path / "a.png", picture(1, across=2))
+    drawn = PngInfo()
+    drawn.add_text("Software", "egotap 1.0")
+    Image.fromarray(picture(5)).save(tmp_path / "poses.png", pnginfo=drawn)
+    assert names(read(tmp_path)) == ["a"]
+
+
+def test_names_that_are_not_understood_are_told_those_that_are(tmp_path):
+    for name in ("first", "second"):
+        save(tmp_path / name / "1.png", picture(1))
+    with pytest.raises(EgotapError, match=r"its folders are first, second\. A folder must contain left/ and right/"):
+        read(tmp_path)
+    save(tmp_path / "a" / "1.png", picture(1))
+    with pytest.raises(EgotapError, match=r"told by names: left/ and right/"):
+        read(tmp_path / "a")
+    for name in ("left", "right", "Left_cam"):
+        save(tmp_path / "b" / name / "1.png", picture(1))
+    with pytest.raises(EgotapError, match=r"several folders of the left view: .*input=\[LEFT,RIGHT\]"):
+        read(tmp_path / "b")
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_obeyed(orientation, ending, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    flat = np.repeat(np.repeat(picture(orientation, px=4, across=2), 4, 0), 4, 1)
+    if orientation > 4:
+        flat = flat.transpose(1, 0, 2)
+    path = tmp_path / f"x.{ending}"
+    Image.fromarray(flat).save(path, exif=exif, quality=100)
+    with Image.open(path) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    assert upright.shape == (PX, 2 * PX, 3)
+    np.testing.assert_array_equal(pixels(read(path))[0], [upright[:, :PX], upright[:, PX:]])
+
+
+def test_exif_data_that_are_damaged_do_not_matter(tmp_path):
+    exif = b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"
+    for view, side in enumerate(("left", "right")):
+        (tmp_path / side).mkdir()
+        Image.fromarray(picture(view)).save(tmp_path / side / "x.png", exif=exif)
+    np.testing.assert_array_equal(pixels(read(tmp_path))[0], [picture(0), picture(1)])
+
+
+GREY = np.arange(PX * PX, dtype=np.uint8).reshape(PX, PX)
+MODES = {
+    "L": (Image.fromarray(GREY), GREY),
+    "LA": (Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(GREY.T)]), GREY),
+    "16 bits": (Image.fromarray(GREY.astype(np.uint16) * 257), GREY),
+    "16 bits between": (Image.fromarray(GREY.astype(np.uint16) // 2 * 514 + 100), GREY // 2 * 2),
+    "1 bit": (Image.fromarray(GREY > 99), np.where(GREY > 99, 255, 0)),
+    "palette": (Image.fromarray(np.stack([GREY] * 3, -1)).quantize(256), GREY),
+    "RGBA": (Image.fromarray(np.stack([GREY, GREY, GREY, GREY.T], -1)), GREY),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_of_images(mode, tmp_path):
+    image, expected = MODES[mode]
+    for side in ("left", "right"):
+        (tmp_path / side).mkdir()
+        image.save(tmp_path / side / "x.png")
+    shown = pixels(read(tmp_path))[0].astype(int)
+    np.testing.assert_array_equal(shown, np.broadcast_to(expected[None, :, :, None], (2, PX, PX, 3)))
+
+
+def test_rgb_of_16_bits_is_scaled(tmp_path):
+    """Written by hand, since Pillow does not write it."""
+    values = picture(1).astype(np.uint16) * 257
+    lines = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", PX, PX, 16, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    for side in ("left", "right"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "x.png").write_bytes(content)
+    np.testing.assert_array_equal(pixels(read(tmp_path))[0], [picture(1)] * 2)
+
+
+def test_cmyk_is_converted(tmp_path):
+    """As print shops send it: no ink is white, full cyan has no red."""
+    ink = np.zeros((PX, PX, 4), np.uint8)
+    ink[: PX // 2, :, 0] = 255
+    for side in ("left", "right"):
+        (tmp_path / side).mkdir()
+        Image.fromarray(ink, "CMYK").save(tmp_path / side / "x.jpg", quality=100)
+    shown = pixels(read(tmp_path))[0, 0].astype(int)
+    assert np.abs(shown[2, 2] - [0, 255, 255]).max() < 6
+    assert np.abs(shown[-2, 2] - 255).max() < 6
+
+
+def test_frames_that_cannot_be_read_are_skipped_on_demand(tmp_path, capsys):
+    for number in range(8):
+        for view, side in enumerate(("left", "right")):
+            save(tmp_path / side / f"{number}.png", picture(10 * number + view))
+    (tmp_path / "right" / "1.png").unlink()  # missing
+    (tmp_path / "left" / "3.png").write_bytes(b"no image")  # no header
+    for number in (4, 5, 6):  # truncated
+        path = tmp_path / "right" / f"{number}.png"
+        path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(EgotapError, match=r"left.1\.png; add the missing images, .*on_error=skip"):
+        read(tmp_path)
+    gaps = Gaps(skip=True)
+    frames = open_input([tmp_path], "test", unrealego(), PX, gaps=gaps)
+    batches = list(frames.batches(2))
+    assert [n for batch in batches for n in batch.batch.frame.tolist()] == [0, 2, 7]
+    assert names(batches) == ["0", "2", "7"]
+    np.testing.assert_array_equal(pixels(batches)[2], [picture(70), picture(71)])
+    assert sorted(gaps.reasons) == [1, 3, 4, 5, 6]
+    errors = capsys.readouterr().err
+    assert "frame 1 is skipped" in errors
+    assert "left/1.png has no right image" in errors
+
+
+def test_missing_partners_are_named(tmp_path):
+    for number in range(30):
+        save(tmp_path / "left" / f"{number}.png", picture(6))
+        if number not in (4, 7) and number < 20:
+            save(tmp_path / "right" / f"{number}.png", picture(7))
+    with pytest.raises(EgotapError) as error:
+        read(tmp_path)
+    assert "30 images" in str(error.value)
+    assert ": 18." in str(error.value)
+    assert "left/4.png, " in str(error.value)
+    assert " and 2 more" in str(error.value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,13 @@ import torch
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.recordings import decoding
 from egotap_pl.data.recordings import frames as stereo
 from egotap_pl.data.recordings import video as stereo_video
+from egotap_pl.data.recordings.decoding import facts_of, opened, video_frames
+from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.inputs import open_input
+from egotap_pl.data.recordings.pairing import NumberPairs
 
 av = pytest.importorskip("av")
 PX = 32
@@ -25,21 +31,33 @@ def frames(seed: int, count: int, across: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, PX, PX * across, 3), dtype=np.uint8)
 
 
-def write(path: Path, pictures: np.ndarray, rate: int = 25, codec: str = "ffv1", pixels: str = "bgr0") -> Path:
-    """Writes a video, without loss by default."""
+def write(
+    path: Path,
+    pictures: np.ndarray,
+    rate: int | Fraction = 25,
+    codec: str = "ffv1",
+    pixels: str = "bgr0",
+    pts: Sequence[int] | None = None,
+    options: dict[str, str] | None = None,
+    live: bool = False,
+) -> Path:
+    """Writes a video, without loss by default. A live one does not say how long it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream(codec, rate=rate)
+    with av.open(str(path), "w", options={"live": "1"} if live else {}) as file:
+        stream = file.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = pictures.shape[1:3]
         stream.pix_fmt = pixels
-        for picture in pictures:
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            if pts is not None:
+                frame.pts, frame.time_base = pts[number], 1 / Fraction(rate)
+            file.mux(stream.encode(frame))
         file.mux(stream.encode())
     return path
 
 
-def read(*paths: Path, limit: int | None = None):
-    return list(open_input(paths, "test", unrealego(), PX, limit=limit).batches(4))
+def read(*paths: Path, limit: int | None = None, pair: str | None = None, gaps: Gaps | None = None):
+    return list(open_input(paths, "test", unrealego(), PX, limit=limit, pair=pair, gaps=gaps).batches(4))
 
 
 def images(batches) -> np.ndarray:
@@ -85,13 +103,165 @@ def test_videos_of_different_lengths_are_named_at_once_if_they_say_so(tmp_path):
         open_input([short, fast], "test", unrealego(), PX)
 
 
-def test_videos_of_different_lengths_are_named_at_the_end_if_they_do_not_say_so(tmp_path):
-    write(tmp_path / "left.mkv", frames(6, 3))
-    write(tmp_path / "right.mkv", frames(7, 5))
-    opened = open_input([tmp_path], "test", unrealego(), PX)
-    assert opened.frames is None
-    with pytest.raises(EgotapError, match=r"left.mkv ends after 3 frames.*frames=3"):
-        list(opened.batches(2))
+@pytest.mark.parametrize("live", [True, False])
+def test_frames_are_counted_where_files_do_not_say_how_many_they_have(tmp_path, live):
+    for name, count in (("left", 3), ("right", 5)):
+        write(tmp_path / f"{name}.mkv", frames(count, count), live=live)
+    with pytest.raises(EgotapError, match=r"left.mkv has 3 frames, .*right.mkv 5: .*pair=number"):
+        open_input([tmp_path], "test", unrealego(), PX)
+
+
+def test_a_video_that_ends_early_is_named_at_the_end(tmp_path):
+    """The rest of the right video cannot be decoded, which its packets do not tell."""
+    write(tmp_path / "left.mkv", frames(6, 8), options={"g": "1"})
+    write(tmp_path / "right.mkv", frames(7, 8), options={"g": "1"})
+    videos = facts_of([tmp_path / "left.mkv", tmp_path / "right.mkv"], count=True)
+    with opened([video.path for video in videos]) as streams:
+        left, right = (video_frames(video.path, stream) for video, stream in zip(videos, streams, strict=True))
+        pairs = NumberPairs(videos, is_chosen=False)(left, islice(right, 5))
+        with pytest.raises(EgotapError, match=r"right.mkv ends after 5 frames.*frames=5"):
+            list(pairs)
+
+
+def test_a_chosen_pairing_by_number_uses_what_both_videos_have(tmp_path, capsys):
+    left, right = frames(1, 3), frames(2, 5)
+    write(tmp_path / "left.mkv", left)
+    write(tmp_path / "right.mkv", right)
+    batches = read(tmp_path, pair="number")
+    np.testing.assert_array_equal(images(batches), np.stack((left, right[:3]), 1))
+    assert "left.mkv ends after 3 frames; 2 more of" in capsys.readouterr().err
+    with pytest.raises(EgotapError, match="pair=name: must be one of: number, time"):
+        read(tmp_path, pair="name")
+
+
+def test_equal_numbers_of_frames_at_nearly_the_same_rate_are_paired_by_number(tmp_path, capsys):
+    left, right = frames(1, 8), frames(2, 8)
+    write(tmp_path / "left.mkv", left, rate=Fraction(30000, 1001))
+    write(tmp_path / "right.mkv", right, rate=Fraction(3001, 100))
+    np.testing.assert_array_equal(images(read(tmp_path)), np.stack((left, right), 1))
+    assert "Frames are paired by number" in capsys.readouterr().err
+
+
+def test_slightly_different_numbers_of_frames_are_paired_by_time(tmp_path, capsys):
+    """The right camera dropped frames 20 and 90 of 150. Each frame shows its number."""
+    numbers = np.arange(150, dtype=np.uint8)
+    left = np.broadcast_to(numbers[:, None, None, None], (150, PX, PX, 3))
+    kept = [number for number in range(150) if number not in (20, 90)]
+    write(tmp_path / "left.mkv", left)
+    write(tmp_path / "right.mkv", left[kept], pts=kept)
+    batches = read(tmp_path)
+    shown = images(batches)[:, :, 0, 0, 0]
+    np.testing.assert_array_equal(shown, np.stack((kept, kept), 1))
+    assert [n for batch in batches for n in batch.batch.frame.tolist()] == kept
+    errors = capsys.readouterr().err
+    assert "Frames are paired by time" in errors
+    assert "2 frames of" in errors
+    with pytest.raises(AssertionError):  # what the test is about: by number, later frames do not belong together
+        np.testing.assert_array_equal(*images(read(tmp_path, pair="number"))[:, :, 0, 0, 0].T)
+
+
+def test_times_of_videos_with_different_rates(tmp_path):
+    slow = np.broadcast_to(np.arange(5, dtype=np.uint8)[:, None, None, None], (5, PX, PX, 3))
+    fast = np.broadcast_to(np.arange(10, dtype=np.uint8)[:, None, None, None], (10, PX, PX, 3))
+    write(tmp_path / "slow.mkv", slow, rate=25)
+    write(tmp_path / "fast.mkv", fast, rate=50)
+    one = images(read(tmp_path / "slow.mkv", tmp_path / "fast.mkv", pair="time"))[:, :, 0, 0, 0]
+    np.testing.assert_array_equal(one, np.stack((np.arange(5), 2 * np.arange(5)), 1))
+    batches = read(tmp_path / "fast.mkv", tmp_path / "slow.mkv", pair="time")
+    np.testing.assert_array_equal(images(batches)[:, :, 0, 0, 0], one[:, ::-1])
+    assert [n for batch in batches for n in batch.batch.frame.tolist()] == [0, 2, 4, 6, 8]
+
+
+ONE = 65536
+MATRICES = {  # (a, b, c, d) of a file's display matrix, and what it does to a picture
+    "as it is": ((ONE, 0, 0, ONE), lambda picture: picture),
+    "quarter right": ((0, ONE, -ONE, 0), lambda picture: np.rot90(picture, -1)),
+    "half": ((-ONE, 0, 0, -ONE), lambda picture: np.rot90(picture, 2)),
+    "quarter left": ((0, -ONE, ONE, 0), np.rot90),
+    "mirrored": ((-ONE, 0, 0, ONE), lambda picture: picture[:, ::-1]),
+}
+
+
+def turn(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Writes a display matrix over that of an MP4's only track, which follows the one of the whole film."""
+    (a, b, c, d), content = matrix, path.read_bytes()
+    identity = struct.pack(">9i", ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
+    at = content.index(identity, content.index(b"tkhd"))
+    path.write_bytes(content[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + content[at + 36 :])
+    return path
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_turned_videos_are_shown_upright(tmp_path, name):
+    matrix, change = MATRICES[name]
+    picture = np.zeros((PX, 2 * PX, 3), np.uint8)
+    picture[: PX // 2, : PX // 2], picture[PX // 2 :, PX:] = 255, 120
+    stored = next(back for back in ALL_TURNS if np.array_equal(change(back(picture)), picture))(picture)
+    path = turn(write(tmp_path / "both.mp4", stored[None], codec="mpeg4", pixels="yuv420p"), matrix)
+    views = images(read(path))[0].astype(int)
+    assert np.abs(views - np.stack((picture[:, :PX], picture[:, PX:]))).mean() < 12
+
+
+ALL_TURNS = [lambda p, k=k, m=m: np.rot90(p[:, ::m], k) for k in range(4) for m in (1, -1)]
+
+
+def test_a_video_that_is_turned_by_another_angle_is_refused(tmp_path):
+    path = write(tmp_path / "both.mp4", frames(16, 2, across=2), codec="mpeg4", pixels="yuv420p")
+    with pytest.raises(EgotapError, match="no quarter of a circle"):
+        read(turn(path, (46341, 46341, -46341, 46341)))
+
+
+def damage(path: Path, packets: set[int]) -> Path:
+    """Copies a video with the content of some packets overwritten, first and last bytes included."""
+    damaged = path.with_stem(f"{path.stem}_damaged")
+    with av.open(str(path)) as source, av.open(str(damaged), "w") as file:
+        template = source.streams.video[0]
+        is_old = not hasattr(file, "add_stream_from_template")
+        stream = file.add_stream(template=template) if is_old else file.add_stream_from_template(template)
+        for number, packet in enumerate(each for each in source.demux(video=0) if each.size):
+            content = bytes(packet) if number not in packets else b"\xff" * packet.size
+            copy = av.Packet(content)
+            copy.pts, copy.dts, copy.time_base, copy.stream = packet.pts, packet.dts, packet.time_base, stream
+            copy.is_keyframe, copy.duration = packet.is_keyframe, packet.duration
+            file.mux(copy)
+    return damaged
+
+
+@pytest.mark.parametrize(("codec", "pixels"), [("ffv1", "bgr0"), ("mjpeg", "yuvj420p"), ("libx264", "yuv420p")])
+def test_damaged_frames_are_errors_or_gaps(tmp_path, capsys, codec, pixels):
+    """Of all-intra videos, so that no frame needs another one."""
+    numbers = np.arange(12, dtype=np.uint8) * 20
+    pictures = np.broadcast_to(numbers[:, None, None, None], (12, PX, 2 * PX, 3))
+    path = damage(write(tmp_path / "both.mkv", pictures, codec=codec, pixels=pixels, options={"g": "1"}), {4, 7, 8})
+    with pytest.raises(EgotapError, match=r"both_damaged.mkv is damaged.*on_error=skip"):
+        read(path)
+    gaps = Gaps(skip=True)
+    batches = read(path, gaps=gaps)
+    left = [0, 1, 2, 3, 5, 6, 9, 10, 11]
+    assert [n for batch in batches for n in batch.batch.frame.tolist()] == left
+    assert np.abs(images(batches)[:, 0, 0, 0, 0].astype(int) - numbers[left]).max() <= 8
+    assert sorted(gaps.reasons) == [4, 7, 8]
+    assert "frame 7 is skipped" in capsys.readouterr().err
+    np.testing.assert_allclose([t for b in batches for t in b.time_s], np.array(left) / 25, atol=1e-3)
+
+
+def test_a_gap_in_one_view_does_not_shift_the_other(tmp_path):
+    pictures = np.broadcast_to((np.arange(9, dtype=np.uint8) * 20)[:, None, None, None], (9, PX, PX, 3))
+    left = write(tmp_path / "left.mkv", pictures)
+    right = damage(write(tmp_path / "right.mkv", pictures, options={"g": "1"}), {3})
+    for pair in ("number", "time"):
+        shown = images(read(left, right, gaps=Gaps(skip=True), pair=pair))[:, :, 0, 0, 0]
+        np.testing.assert_array_equal(shown[:, 0], 20 * np.array([0, 1, 2, 4, 5, 6, 7, 8]))
+        np.testing.assert_array_equal(shown[:, 1], shown[:, 0])
+
+
+@pytest.mark.parametrize("names", [("Left.MP4", "Right.MP4"), ("cam0.mp4", "cam1.mp4"), ("walk_L.mp4", "walk_R.mp4")])
+def test_names_of_videos(tmp_path, names):
+    for number, name in enumerate(names):
+        write(tmp_path / name, frames(number, 2), codec="mpeg4", pixels="yuv420p")
+    (tmp_path / "._Left.MP4").write_bytes(b"what macOS puts beside files")
+    write(tmp_path / "overlay.mp4", frames(3, 7), codec="mpeg4", pixels="yuv420p")
+    assert len(images(read(tmp_path))) == 2
 
 
 def test_unusable_videos_are_named(tmp_path, monkeypatch):
@@ -103,7 +273,7 @@ def test_unusable_videos_are_named(tmp_path, monkeypatch):
     with pytest.raises(EgotapError, match=r"wide.mkv is 64 x 32 px, but must be a square"):
         open_input([wide, wide], "test", unrealego(), PX)
     (tmp_path / "left.mp4").unlink()
-    with pytest.raises(EgotapError, match=r"0 videos named left"):
+    with pytest.raises(EgotapError, match=r"contains the videos right.mp4, wide.mkv: .* input=\[LEFT,RIGHT\]"):
         open_input([tmp_path], "test", unrealego(), PX)
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(EgotapError, match=r"egotap-pl\[video\]"):
@@ -112,14 +282,14 @@ def test_unusable_videos_are_named(tmp_path, monkeypatch):
 
 def test_only_requested_frames_are_decoded(tmp_path, monkeypatch):
     path, decoded = write(tmp_path / "both.mkv", frames(10, 40, across=2)), []
-    original = stereo_video._frames
+    original = stereo_video.video_frames
 
     def counted(*arguments):
         for frame in original(*arguments):
             decoded.append(1)
             yield frame
 
-    monkeypatch.setattr(stereo_video, "_frames", counted)
+    monkeypatch.setattr(stereo_video, "video_frames", counted)
     batches = open_input([path], "test", unrealego(), PX).batches(4)
     next(batches)
     assert len(decoded) == 4
@@ -184,7 +354,7 @@ def test_frames_that_grow_are_not_decoded(tmp_path, monkeypatch):
             for packet in encoder.encode(av.VideoFrame(px, px, "yuvj420p")):
                 packet.stream, packet.pts, packet.dts = stream, px, px
                 file.mux(packet)
-    monkeypatch.setattr(stereo_video, "VIEW_PX", PX)
+    monkeypatch.setattr(decoding, "VIEW_PX", PX)
     frames_read = open_input([path, path], "test", unrealego(), PX).batches(1)
     next(frames_read)
     with pytest.raises(EgotapError, match=r"both.avi is damaged"):

@@ -15,6 +15,8 @@ from PIL import Image
 from egotap_pl.core.batch import Batch, Visibility
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.data.recordings.gaps import Gaps
+from egotap_pl.data.recordings.names import UNDERSTOOD
 from egotap_pl.data.store.reader import FrameStore
 
 ItemT = TypeVar("ItemT")
@@ -35,19 +37,30 @@ class StereoBatch(NamedTuple):
     time_s: tuple[float, ...]
     """Time of each frame in its video; NaN for other inputs."""
 
+    @classmethod
+    def untimed(cls, batch: Batch, name: tuple[str, ...]) -> StereoBatch:
+        """Frames that are not of a video."""
+        return cls(batch, name, (NO_TIME,) * len(name))
+
 
 @runtime_checkable
 class StereoInput(Protocol):
     """Stereo frames in order. Everything that can be checked without decoding pixels is checked by the constructor."""
 
     frames: int | None
-    """Number of frames; None if a video does not say."""
+    """Number of frames, skipped ones included; None if a video does not say."""
+
+    rate: float | None
+    """Frames per second; None if the input does not say."""
+
+    gaps: Gaps
+    """The frames that cannot be read, if these are skipped."""
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
         """All frames once, in batches of up to ``size``. At most a few batches are in memory at a time.
 
         Raises:
-            EgotapError: if a frame cannot be read; the message names it.
+            EgotapError: if a frame cannot be read and such frames are not skipped; the message names it.
         """
         ...
 
@@ -71,7 +84,8 @@ class StoreFrames:
                 f"{store.path} has images of {store.image_px} px, but the checkpoint's networks take {image_px} px: "
                 "prepare the data at that size"
             )
-        self.store = store
+        self.store, self.gaps = store, Gaps()
+        self.rate: float | None = None
         self.frames: int | None = len(store) if limit is None else min(limit, len(store))
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
@@ -81,16 +95,16 @@ class StoreFrames:
             origin = self.store.name_frames(rows)
             columns = zip(origin.subject, origin.motion, origin.frame_number.tolist(), strict=True)
             names = tuple(f"{subject}/{motion}/{number}" for subject, motion, number in columns)
-            yield StereoBatch(self.store.read(rows), names, (NO_TIME,) * len(rows))
+            yield StereoBatch.untimed(self.store.read(rows), names)
 
 
-def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, first: int) -> Batch:
+def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, frame: int | Sequence[int]) -> Batch:
     """A batch of images whose points and poses are unknown (NaN).
 
     Args:
         images: RGB images.
         num_joints: number of joints of the skeleton.
-        first: number of the first frame.
+        frame: number of the first frame, or of every frame.
     """
     b, v = images.shape[:2]
     return Batch(
@@ -100,7 +114,7 @@ def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, first:
         origin_cm=torch.full((b, v, 3), torch.nan),
         visibility=torch.full((b, v, num_joints), int(Visibility.UNKNOWN), dtype=torch.uint8),
         category=torch.zeros(b, dtype=torch.int64),
-        frame=torch.arange(first, first + b),
+        frame=torch.arange(frame, frame + b) if isinstance(frame, int) else torch.tensor(frame),
     )
 
 
@@ -142,9 +156,10 @@ def check_size(path: Path, width: int, height: int, side_by_side: bool) -> None:
         raise too_large(path, f"{width} x {height} px")
     if width != (2 * height if side_by_side else height):
         expected = "both views side by side, twice as wide as high" if side_by_side else "a square fisheye image"
+        names = f". The views of separate files are told by names: {UNDERSTOOD}" if side_by_side else ""
         raise EgotapError(
             f"{path} is {width} x {height} px, but must be {expected}: crop each view to the square around the image "
-            "circle, as in the training data"
+            f"circle, as in the training data{names}"
         )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,25 +14,62 @@ from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import RECORDED_IMAGE_BYTES
-from egotap_pl.data.recordings.frames import NO_TIME, StereoBatch, check_size, too_large, unlabelled, views_of
+from egotap_pl.core.messages import say
+from egotap_pl.data.recordings.frames import StereoBatch, check_size, too_large, unlabelled, views_of
+from egotap_pl.data.recordings.gaps import Gaps
+from egotap_pl.data.recordings.names import (
+    UNDERSTOOD,
+    Views,
+    check_partners,
+    name_views,
+    pair_up,
+    side_folders,
+    split_views,
+    visible,
+)
+from egotap_pl.data.recordings.photographs import MODES, upright_rgb, upright_size
 from egotap_pl.data.untrusted.readers import read_image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-_FOLDERS = (("left", "right"), ("camera_left", "camera_right"))  # the latter in UnrealEgo's raw release
-_NAMES = (re.compile(r"(?P<frame>.+)[_-](?P<side>left|right)"), re.compile(r"(?P<side>left|right)[_-](?P<frame>.+)"))
+SOFTWARE = "egotap"
+"""What pictures that this program draws name as their software. They are no frames of a recording."""
 Files = tuple[Path, ...]
 """The files of one frame: its left and its right image, or one image with both views side by side."""
+
+
+class StereoFiles(NamedTuple):
+    """A frame of a recording in image files."""
+
+    name: str
+    """Name of the frame: that of its images without side and ending."""
+
+    files: Files
+    """Its files."""
+
+    missing: str = ""
+    """What is missing, if the frame is not complete."""
+
+
+class _Header(NamedTuple):
+    """What an image's header says."""
+
+    stored: tuple[int, int]
+    """Width and height of the stored pixels."""
+
+    upright: tuple[int, int]
+    """The same once the image is turned upright."""
 
 
 class StereoImages:
     """Frames in image files, in the order in which they are listed.
 
     Args:
-        frames: name and files of each frame; see `find_frames`.
+        frames: the frames; see `find_frames`.
         image_px: side of the images that the network takes.
         num_joints: number of joints of the skeleton.
         threads: number of threads that decode images.
         limit: number of frames to read, from the beginning; None: all.
+        gaps: what happens to frames that cannot be read; None: they are errors.
 
     Raises:
         EgotapError: if a file is not an image, or its size cannot be used. All headers are read at once.
@@ -40,115 +77,140 @@ class StereoImages:
 
     def __init__(
         self,
-        frames: Sequence[tuple[str, Files]],
+        frames: Sequence[StereoFiles],
         image_px: int,
         num_joints: int,
         threads: int = 1,
         limit: int | None = None,
+        gaps: Gaps | None = None,
     ) -> None:
         self._frames = list(frames)[:limit]
         self.image_px, self.num_joints, self.threads = image_px, num_joints, max(threads, 1)
+        self.gaps = gaps or Gaps()
         self.frames: int | None = len(self._frames)
+        self.rate: float | None = None
+        self._headers: dict[Path, _Header] = {}
         with ThreadPoolExecutor(self.threads) as pool:
-            files = [path for _, paths in self._frames for path in paths]
-            self._sizes = dict(zip(files, pool.map(_size, files), strict=True))
-        for _, paths in self._frames:
+            files = [path for frame in self._frames for path in frame.files]
+            headers = dict(zip(files, pool.map(_header, files), strict=True))
+        for number, (_, paths, missing) in enumerate(self._frames):
+            failures = [header for path in paths if isinstance(header := headers[path], EgotapError)]
+            if missing or failures:
+                self.gaps.add(number, failures[0] if failures else EgotapError(missing))
+        for path, header in headers.items():
+            if isinstance(header, _Header):
+                self._headers[path] = header
+        for _, paths, missing in self._frames:
             for path in paths:
-                check_size(path, *self._sizes[path], side_by_side=len(paths) == 1)
+                if path in self._headers:
+                    check_size(path, *self._headers[path].upright, side_by_side=len(paths) == 1 and not missing)
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
         """All frames once; see `StereoInput`."""
         with ThreadPoolExecutor(self.threads) as pool:
             for start in range(0, len(self._frames), size):
-                frames = self._frames[start : start + size]
-                images = np.stack(list(pool.map(self._read, (paths for _, paths in frames))))
-                batch = unlabelled(torch.from_numpy(images), self.num_joints, start)
-                yield StereoBatch(batch, tuple(name for name, _ in frames), (NO_TIME,) * len(frames))
+                numbers = [k for k in range(start, min(start + size, len(self._frames))) if k not in self.gaps]
+                images = dict(zip(numbers, pool.map(self._read, numbers), strict=True))
+                for number, views in images.items():
+                    if isinstance(views, EgotapError):
+                        self.gaps.add(number, views)
+                complete = {number: views for number, views in images.items() if isinstance(views, np.ndarray)}
+                if complete:
+                    stacked = torch.from_numpy(np.stack(list(complete.values())))
+                    names = tuple(self._frames[number].name for number in complete)
+                    yield StereoBatch.untimed(unlabelled(stacked, self.num_joints, list(complete)), names)
 
-    def _read(self, paths: Files) -> UInt8[np.ndarray, "v 3 h w"]:
-        return views_of([read_image(path, self._sizes[path], RECORDED_IMAGE_BYTES) for path in paths], self.image_px)
+    def _read(self, number: int) -> UInt8[np.ndarray, "v 3 h w"] | EgotapError:
+        try:
+            return views_of([self._decode(path) for path in self._frames[number].files], self.image_px)
+        except EgotapError as error:
+            return error
+
+    def _decode(self, path: Path) -> Image.Image:
+        header = self._headers[path]
+        image = read_image(path, header.stored, RECORDED_IMAGE_BYTES, MODES, upright_rgb)
+        if image.size != header.upright:
+            raise EgotapError(f"{path} is turned by EXIF data that stand behind its pixels: save it upright")
+        return image
 
 
-def find_frames(paths: Sequence[Path]) -> list[tuple[str, Files]]:
+def find_frames(paths: Sequence[Path], gaps: Gaps | None = None) -> list[StereoFiles]:
     """Finds the name and the files of every frame, in the order of the numbers in the names.
 
     Args:
         paths: two folders or two files, left and right; or a file with both views side by side; or a folder. A folder
-            contains ``left/`` and ``right/`` (or ``camera_left/`` and ``camera_right/``) with files of the same names,
-            or ``<frame>_left.*`` and ``<frame>_right.*`` (or the side first), or images with both views side by side.
+            contains folders of both views or images of both, whose names say so (`names.UNDERSTOOD`), or images with
+            both views side by side.
+        gaps: what happens to frames without an image of one view; None: they are errors.
 
     Raises:
         EgotapError: if there are no images, two images of a view have the same name, or an image has no partner in the
             other view.
     """
+    gaps = gaps or Gaps()
     if len(paths) == 2:
         if all(path.is_file() for path in paths):
-            return [(paths[0].stem, (paths[0], paths[1]))]
-        left, right = (_by_name((path.stem, path) for path in _images(folder)) for folder in paths)
-        return _paired(left, right, *map(str, paths))
+            return [StereoFiles(paths[0].stem, (paths[0], paths[1]))]
+        return _paired(name_views(*map(_images, paths)), str(paths[0]), str(paths[1]), gaps)
     (path,) = paths
     if path.is_file():
-        return [(path.stem, (path,))]
-    for names in _FOLDERS:
-        sides = [path / name for name in names]
-        if all(side.is_dir() for side in sides):
-            return find_frames(sides)
-    return _in_one_folder(path)
+        return [StereoFiles(path.stem, (path,))]
+    if sides := side_folders(path):
+        return find_frames(sides, gaps)
+    files = _images(path)
+    views = split_views(files)
+    if views is None:
+        return [StereoFiles(file.stem, (file,)) for file in files if not _is_own(file)]
+    if others := [file.name for file in views.others if not _is_own(file)]:
+        say(f"{path}: {len(others)} images are of neither view by their names, and are not read: {_some(others)}")
+    return _paired(views, f"left images of {path}", f"right images of {path}", gaps)
 
 
-def _in_one_folder(folder: Path) -> list[tuple[str, Files]]:
-    files = _images(folder)
-    for pattern in _NAMES:
-        matches = [(match, path) for path in files if (match := pattern.fullmatch(path.stem))]
-        if matches:
-            left, right = (
-                _by_name((match["frame"], path) for match, path in matches if match["side"] == side)
-                for side in ("left", "right")
-            )
-            return _paired(left, right, f"left images of {folder}", f"right images of {folder}")
-    return [(path.stem, (path,)) for path in files]
-
-
-def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for name, path in named:
-        if name in paths:
-            raise EgotapError(f"{paths[name]} and {path} are images of the same name: remove one of them")
-        paths[name] = path
-    return paths
-
-
-def _paired(
-    left: dict[str, Path], right: dict[str, Path], left_place: str, right_place: str
-) -> list[tuple[str, Files]]:
-    """Frames made of images with the same name in both views; the places are for messages."""
-    if unpaired := sorted(left.keys() ^ right.keys(), key=_by_number):
-        first = left.get(unpaired[0]) or right[unpaired[0]]
-        raise EgotapError(
-            f"{left_place}: {len(left)} images, {right_place}: {len(right)}. Without a partner of the same name: "
-            f"{first}" + (f" and {len(unpaired) - 1} more" if len(unpaired) > 1 else "")
-        )
-    return [(name, (left[name], right[name])) for name in sorted(left, key=_by_number)]
+def _paired(views: Views, left_place: str, right_place: str, gaps: Gaps) -> list[StereoFiles]:
+    """Frames with an image of both views; the places are for messages."""
+    pairs = pair_up(views)
+    if not gaps.skip:
+        check_partners(pairs, left_place, right_place)
+    frames = []
+    for name, left, right in pairs:
+        if left is not None and right is not None:
+            frames.append(StereoFiles(name, (left, right)))
+        elif (alone := left or right) is not None:
+            side = "right" if right is None else "left"
+            frames.append(StereoFiles(name, (alone,), f"{alone} has no {side} image of the same name or number"))
+    return frames
 
 
 def _images(folder: Path) -> list[Path]:
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    paths = [path for path in visible(folder) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     if not paths:
-        raise EgotapError(f"{folder} contains no images ({', '.join(IMAGE_SUFFIXES)}), no videos and no frame store")
-    return sorted(paths, key=lambda path: _by_number(path.stem))
+        folders = [path.name for path in visible(folder) if path.is_dir()]
+        has = f"; its folders are {_some(folders)}" if folders else ""
+        raise EgotapError(
+            f"{folder} contains no images ({', '.join(IMAGE_SUFFIXES)}), no videos and no frame store{has}. A folder "
+            f"must contain {UNDERSTOOD}"
+        )
+    return paths
 
 
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """A key that sorts frame_2 before frame_10."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if k % 2 else (0, part) for k, part in enumerate(parts)]
-
-
-def _size(path: Path) -> tuple[int, int]:
+def _is_own(path: Path) -> bool:
+    """Whether this program drew a picture, for instance with ``pictures=3`` at an earlier time."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:
-            return image.size
-    except Image.DecompressionBombError as error:
-        raise too_large(path, "very large") from error
+            return str(image.info.get("Software", "")).startswith(SOFTWARE)
+    except Exception:  # damaged: its header is read again, for a message
+        return False
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
+def _header(path: Path) -> _Header | EgotapError:
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            return _Header(image.size, upright_size(image))
+    except Image.DecompressionBombError:
+        return too_large(path, "very large")
     except (OSError, SyntaxError, ValueError) as error:
-        raise EgotapError(f"{path} cannot be read as a PNG or JPEG image: {error}") from error
+        return EgotapError(f"{path} cannot be read as a PNG or JPEG image: {error}")

@@ -1,4 +1,4 @@
-"""Opens the input of `egotap predict`, whatever it is: a frame store, videos or images."""
+"""Opens the input of `egotap predict`, whatever it is: a frame store, videos, images or heatmaps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.recordings.frames import StereoInput, StoreFrames
+from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.images import IMAGE_SUFFIXES, StereoImages, find_frames
+from egotap_pl.data.recordings.names import BOTH, UNDERSTOOD, split_views, visible
 from egotap_pl.data.recordings.video import VIDEO_SUFFIXES, StereoVideo
+from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
 
 _STORE_SUFFIXES = (".h5", ".hdf5")
@@ -23,27 +26,31 @@ def open_input(
     image_px: int,
     threads: int = 1,
     limit: int | None = None,
+    pair: str | None = None,
+    gaps: Gaps | None = None,
 ) -> StereoInput:
     """Finds out what the input is, opens it, and makes the checks that are quick.
 
     Args:
-        paths: a frame store, a folder of prepared data, a folder of images (see `find_frames`), a folder with
-            ``left.*`` and ``right.*`` videos, or an image or a video with both views side by side; or two paths: the
-            left and the right folder, video or image.
+        paths: a frame store, a folder of prepared data, a folder of images (see `find_frames`), a folder with a
+            video of each view, or an image or a video with both views side by side; or two paths: the left and the
+            right folder, video or image.
         split: split to read, if the input is a folder of prepared data.
         skeleton: skeleton that a store's poses must have.
         image_px: side of the images that the network takes.
         threads: number of threads that decode images.
         limit: number of frames to read, from the beginning; None: all.
+        pair: which frames of two videos belong together; see `StereoVideo`.
+        gaps: what happens to frames that cannot be read; None: they are errors.
 
     Raises:
         EgotapError: if the input is missing, of another kind, or not usable.
     """
     if len(paths) not in (1, 2):
-        raise EgotapError(f"input names {len(paths)} files or folders: give input=PATH, or input=[LEFT,RIGHT]")
+        raise EgotapError(f"input names {len(paths)} files or folders: give input=PATH, or {BOTH}")
     for path in paths:
         if not path.exists():
-            raise EgotapError(f"{path}: no such file or folder; give input=PATH, or input=[LEFT,RIGHT]")
+            raise EgotapError(f"{path}: no such file or folder; give input=PATH, or {BOTH}")
     if path_of_store := _find_store(paths, split):
         store = FrameStore(path_of_store)
         if store.skeleton != skeleton:
@@ -52,9 +59,9 @@ def open_input(
             )
         return StoreFrames(store, image_px, limit)
     if videos := _find_videos(paths):
-        return StereoVideo(videos, image_px, skeleton.num_joints, limit)
+        return StereoVideo(videos, image_px, skeleton.num_joints, limit, pair, gaps)
     _check_kinds(paths)
-    return StereoImages(find_frames(paths), image_px, skeleton.num_joints, threads, limit)
+    return StereoImages(find_frames(paths, gaps), image_px, skeleton.num_joints, threads, limit, gaps)
 
 
 def _find_store(paths: Sequence[Path], split: str) -> Path | None:
@@ -63,25 +70,31 @@ def _find_store(paths: Sequence[Path], split: str) -> Path | None:
         return None
     (path,) = paths
     if path.is_dir():
-        return store_path(path, split) if any(path.glob("*.h5")) else None
+        return store_path(path, split) if any(store_path(path, each).is_file() for each in SPLITS) else None
     return path if path.suffix.lower() in _STORE_SUFFIXES else None
 
 
 def _find_videos(paths: Sequence[Path]) -> list[Path]:
     if all(path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES for path in paths):
         return list(paths)
-    if len(paths) != 1:
+    if len(paths) != 1 or not paths[0].is_dir():
         return []
-    by_side = {
-        side: [path for path in sorted(paths[0].glob(f"{side}.*")) if path.suffix.lower() in VIDEO_SUFFIXES]
-        for side in ("left", "right")
-    }
-    if not any(by_side.values()):
+    (folder,) = paths
+    files = [path for path in visible(folder) if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES]
+    views = split_views(files)
+    if views is None:
+        if files and not any(path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES for path in visible(folder)):
+            names = ", ".join(path.name for path in files[:5])
+            raise EgotapError(
+                f"{folder} contains the videos {names}: a video with both views side by side is given as a file, "
+                f"input=FILE, and two videos as {BOTH}. A folder must contain {UNDERSTOOD}"
+            )
         return []
-    for side, videos in by_side.items():
-        if len(videos) != 1:
-            raise EgotapError(f"{paths[0]} contains {len(videos)} videos named {side}.*: expected one for each view")
-    return [videos[0] for videos in by_side.values()]
+    for side, named in (("left", views.left), ("right", views.right)):
+        if len(named) != 1:
+            names = ", ".join(path.name for _, path in named[:5])
+            raise EgotapError(f"{folder} contains {len(named)} videos of the {side} view ({names}): give {BOTH}")
+    return [views.left[0][1], views.right[0][1]]
 
 
 def _check_kinds(paths: Sequence[Path]) -> None:

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,17 @@ def read_json(path: Path | str, max_bytes: int) -> Any:
         raise EgotapError(f"{path} is not valid JSON: {error}") from error
 
 
-def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAGE_BYTES) -> Image.Image:
+def _rgb(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
+
+
+def read_image(
+    path: Path | str,
+    size_px: tuple[int, int],
+    max_bytes: int = IMAGE_BYTES,
+    modes: Sequence[str] = _IMAGE_MODES,
+    convert: Callable[[Image.Image], Image.Image] = _rgb,
+) -> Image.Image:
     """Reads and decodes a PNG or JPEG image as RGB.
 
     The size is checked in the file's header, before memory is allocated for pixels.
@@ -96,6 +107,8 @@ def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAG
         path: the file.
         size_px: width and height that the image must have.
         max_bytes: largest size of the file.
+        modes: Pillow's modes that are accepted.
+        convert: makes RGB of an image of one of them.
 
     Raises:
         EgotapError: as `read_bytes`, or if it is not an image, damaged, truncated, or of another size.
@@ -105,11 +118,14 @@ def read_image(path: Path | str, size_px: tuple[int, int], max_bytes: int = IMAG
         with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
             if image.size != tuple(size_px):
                 raise EgotapError(f"{path} is {image.width} x {image.height} px: expected {size_px[0]} x {size_px[1]}")
-            if image.mode not in _IMAGE_MODES:
-                raise EgotapError(f"{path} is an image of mode {image.mode}: expected 8 bits per channel")
+            if image.mode not in modes:
+                raise EgotapError(
+                    f"{path} is an image of Pillow's mode {image.mode}: must be one of {', '.join(modes)}; save it as "
+                    "RGB with 8 bits per channel"
+                )
             image.verify()  # checks PNG's checksums, not all of which are checked when pixels are loaded
         with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
-            return image.convert("RGB")
+            return convert(image)
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, Image.DecompressionBombError) as error:
         raise EgotapError(f"{path} is a damaged or truncated image, or not an image: {error}") from error
 

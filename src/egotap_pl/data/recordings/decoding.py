@@ -1,0 +1,226 @@
+"""The frames of a video file, damaged ones included, in the order in which they are shown. Needs PyAV."""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.data.recordings.frames import NO_TIME, too_large
+
+_FORMATS = "mov,mp4,matroska,webm,avi"
+"""FFmpeg's names of the formats that are read. Files of other formats may be lists of further files and addresses,
+whatever their ending."""
+_PADDING_PX = 128
+"""A margin for decoders, which round sizes up."""
+_TURNS = {
+    (1, 0, 0, 1): None,
+    (0, 1, -1, 0): Image.Transpose.ROTATE_270,
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_90,
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
+"""How a frame is turned upright, by (a, b, c, d) of its display matrix: (x, y) is shown at (a x + c y, b x + d y)."""
+
+
+class VideoFacts(NamedTuple):
+    """What a file says of itself."""
+
+    path: Path
+    """The file."""
+
+    size: tuple[int, int]
+    """Width and height of its frames, upright."""
+
+    frames: int | None
+    """Number of frames; None if it does not say."""
+
+    counted_frames: int | None
+    """The same or, of a file that does not say it, the number of its packets if these were counted."""
+
+    rate: float | None
+    """Frames per second."""
+
+
+class VideoFrame(NamedTuple):
+    """A frame of a file, which may be damaged."""
+
+    number: int
+    """Its number in the file, from 0."""
+
+    time_s: float
+    """Its time stamp; NaN if it has none."""
+
+    content: Any
+    """PyAV's frame; None if it is damaged."""
+
+    error: str = ""
+    """Why it is damaged."""
+
+    def upright(self, path: Path) -> Image.Image:
+        """Its pixels, RGB.
+
+        Raises:
+            EgotapError: if it is turned by anything but a quarter of a circle.
+        """
+        image = Image.fromarray(self.content.to_ndarray(format="rgb24"))
+        turn = _turn(self.content, path)
+        return image if turn is None else image.transpose(turn)
+
+
+@contextmanager
+def opened(paths: Sequence[Path], one_at_a_time: bool = False) -> Iterator[list[Any]]:
+    """Opens video files and yields their video streams.
+
+    Args:
+        paths: the files.
+        one_at_a_time: whether no frames are decoded side by side. It is slower, but a damaged frame then takes no other
+            with it.
+
+    Raises:
+        EgotapError: if PyAV is not installed, or a file is not a video.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise EgotapError(f"{paths[0]}: reading videos needs PyAV: pip install 'egotap-pl[video]'") from error
+    with ExitStack() as stack:
+        streams = []
+        for path in paths:
+            try:
+                # Without "file:", FFmpeg takes a path that begins with "http:" for an address.
+                container = stack.enter_context(av.open(f"file:{path.absolute()}", options=_limits()))
+            except (av.FFmpegError, OSError) as error:
+                raise EgotapError(f"{path} cannot be read as a video ({_FORMATS}): {error}") from error
+            if not container.streams.video:
+                raise EgotapError(f"{path} has no video stream")
+            stream = container.streams.video[0]
+            if not stream.width:  # FFmpeg drops a size that it may not decode
+                raise too_large(path, "very large, or does not say how large it is")
+            stream.codec_context.options = {"max_pixels": _limits()["max_pixels"]}
+            stream.thread_type = "SLICE" if one_at_a_time else "AUTO"
+            streams.append(stream)
+        yield streams
+
+
+def facts_of(paths: Sequence[Path], count: bool) -> list[VideoFacts]:
+    """What files say of themselves. Of each, the first frame is decoded, which alone says how the video is turned.
+
+    Args:
+        paths: the files.
+        count: whether the packets of files that do not say how many frames they have are counted, without decoding.
+
+    Raises:
+        EgotapError: see `opened`.
+    """
+    facts = []
+    with opened(paths) as streams:
+        for path, stream in zip(paths, streams, strict=True):
+            rate: Fraction | None = stream.average_rate or stream.guessed_rate
+            first = next((frame.content for frame in video_frames(path, stream) if frame.content is not None), None)
+            size = (stream.width, stream.height)
+            if first is not None and _turn(first, path) in _SWAPPING:
+                size = (stream.height, stream.width)
+            stated = stream.frames or None
+            counted = stated or (_packets(path) if count else None)
+            facts.append(VideoFacts(path, size, stated, counted, None if rate is None else float(rate)))
+    return facts
+
+
+def video_frames(path: Path, stream: Any) -> Iterator[VideoFrame]:
+    """All frames in the order in which they are shown. A frame that cannot be decoded is named at its place.
+
+    FFmpeg says that it cannot decode a packet before it shows any later frame. The packets' time stamps then tell which
+    frame is missing. Packets that never show anything, as VP8 and MPEG-4 have, are no frames.
+    """
+    import av
+
+    pending: list[int] = []  # time stamps of packets whose frames have not been shown yet
+    failures: list[str] = []
+    number = 0
+    packets = stream.container.demux(stream)
+    while True:
+        frames: list[Any] = []
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                break
+            if packet.pts is not None and packet.size:
+                heapq.heappush(pending, packet.pts)
+            frames = packet.decode()
+        except av.EOFError:
+            continue
+        except av.FFmpegError as error:
+            failures.append(f"{path} is damaged: {error}")
+        for frame in frames:
+            while frame.pts is not None and pending and pending[0] < frame.pts:
+                pts = heapq.heappop(pending)
+                if failures:
+                    yield VideoFrame(number, _seconds(pts, stream), None, failures.pop(0))
+                    number += 1
+            if pending and pending[0] == frame.pts:
+                heapq.heappop(pending)
+            is_damaged = bool(frame.is_corrupt)
+            error_text = f"{path} is damaged: FFmpeg calls this frame corrupt" if is_damaged else ""
+            time_s = NO_TIME if frame.time is None else float(frame.time)
+            yield VideoFrame(number, time_s, None if is_damaged else frame, error_text)
+            number += 1
+    for failure in failures:
+        yield VideoFrame(number, _seconds(heapq.heappop(pending), stream) if pending else NO_TIME, None, failure)
+        number += 1
+
+
+_SWAPPING = (
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.TRANSVERSE,
+)
+"""Turns that swap width and height."""
+
+
+def _packets(path: Path) -> int | None:
+    """Number of packets of a file's video stream; None if there are none that can be read."""
+    import av
+
+    count = 0
+    with opened([path]) as (stream,):
+        try:
+            count += sum(bool(packet.size) for packet in stream.container.demux(stream))
+        except av.FFmpegError:
+            return None
+    return count or None
+
+
+def _seconds(pts: int, stream: Any) -> float:
+    return float(pts * stream.time_base) if stream.time_base else NO_TIME
+
+
+def _turn(frame: Any, path: Path) -> Image.Transpose | None:
+    """How a frame is turned upright. Frames have their file's display matrix in every version of PyAV since 12."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return None
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])
+    largest = max(map(abs, (a, b, c, d))) or 1
+    key = tuple(round(value / largest, 2) for value in (a, b, c, d))
+    if key not in _TURNS:
+        raise EgotapError(f"{path} is stored turned by an angle that is no quarter of a circle: save it upright")
+    return _TURNS[key]
+
+
+def _limits() -> dict[str, str]:
+    """Options for FFmpeg: only these formats, only files on disk, and no frame larger than two views may be."""
+    largest = (2 * VIEW_PX + _PADDING_PX) * (VIEW_PX + _PADDING_PX)
+    return {"format_whitelist": _FORMATS, "protocol_whitelist": "file", "max_pixels": str(largest)}
