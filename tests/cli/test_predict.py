@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -167,7 +168,7 @@ def test_mistakes_are_named_before_any_work(folder, run: Run, tmp_path):
 
 def test_an_interruption_leaves_nothing_half_written(folder, run: Run, tmp_path, monkeypatch):
     file, output = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap"), tmp_path / "out" / "poses.h5"
-    estimate, batches = Predictor.estimate, []
+    estimate, batches = Predictor.estimate_with_heatmaps, []
 
     def interrupted(predictor, stereo):
         batches.append(stereo)
@@ -175,8 +176,78 @@ def test_an_interruption_leaves_nothing_half_written(folder, run: Run, tmp_path,
             raise KeyboardInterrupt
         return estimate(predictor, stereo)
 
-    monkeypatch.setattr(Predictor, "estimate", interrupted)
+    monkeypatch.setattr(Predictor, "estimate_with_heatmaps", interrupted)
     outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={output}", "batch_size=2", ok=False)
     assert outcome.status == 130
     assert "interrupted after 2 frames" in outcome.err
     assert list(output.parent.iterdir()) == []
+
+
+def test_the_confidence_in_a_joint_is_the_peak_of_its_heatmaps(images, folder, run: Run, tmp_path):
+    for data, with_root in (("egosynth", True), ("egosynth_stick", False)):
+        file = checkpoint(tmp_path / f"{data}.ckpt", "experiment=table1/egotap", data=data)
+        run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/{data}.h5", "batch_size=2")
+        with h5py.File(tmp_path / f"{data}.h5") as written:
+            confidence = written["confidence"][...]
+        peaks = Predictor.load(file).heatmaps(images).joint.numpy().max((-2, -1)).max(1)
+        if with_root:  # which has no heatmap
+            assert np.isnan(confidence[:, 0]).all()
+            confidence = confidence[:, 1:]
+        np.testing.assert_allclose(confidence, peaks, rtol=1e-4, atol=1e-5)
+
+
+def test_results_may_lie_in_the_inputs_folder(images, run: Run, tmp_path):
+    """Twice, and with pictures that look like frames."""
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
+    recording = tmp_path / "recording"
+    recording.mkdir()
+    for number, frame in enumerate(images):
+        Image.fromarray(np.concatenate([view.transpose(1, 2, 0) for view in frame], 1)).save(
+            recording / f"{number}.png"
+        )
+    words = (f"checkpoint={file}", f"input={recording}", f"output={recording}/poses.h5", "pictures=1")
+    first = run("predict", *words)
+    pose_cm = poses(recording / "poses.h5")
+    second = run("predict", *words)
+    assert f"poses of {FRAMES} frames" in first.out
+    assert first.out == second.out
+    np.testing.assert_array_equal(poses(recording / "poses.h5"), pose_cm)
+    outcome = run("predict", words[0], f"input={recording}/poses.h5", words[2], ok=False)
+    assert "is the input, which would be overwritten" in outcome.err
+
+
+def test_frames_that_cannot_be_read_are_skipped_and_counted(images, folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    (broken / "right" / "1.png").write_bytes(b"no image")
+    (broken / "left" / "3.png").unlink()
+    words = (f"checkpoint={file}", f"input={broken}", f"output={tmp_path}/poses.h5")
+    assert "on_error=skip" in run("predict", *words, ok=False).err
+    assert "on_error=pass: must be one of: raise, skip" in run("predict", *words, "on_error=pass", ok=False).err
+    outcome = run("predict", *words, "on_error=skip", "batch_size=2", "pictures=5")
+    assert "poses of 3 frames" in outcome.out
+    assert "skipped 2 frames that cannot be read: 1, 3" in outcome.out
+    assert "frame 1 is skipped: " in outcome.err
+    with h5py.File(tmp_path / "poses.h5") as written:
+        assert written["frame"][...].tolist() == [0, 2, 4]
+        assert list(written["name"].asstr()) == ["0", "2", "4"]
+        np.testing.assert_allclose(written["pose_cm"][...], answers(file, images[[0, 2, 4]]), rtol=1e-4, atol=1e-4)
+    for side in ("left", "right"):
+        for path in (broken / side).iterdir():
+            path.write_bytes(b"no image")
+    outcome = run("predict", *words, "on_error=skip", ok=False)
+    assert "no frames that can be read: " in outcome.err
+
+
+def test_poses_as_bvh(folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
+    outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.bvh", "fps=10")
+    text = (tmp_path / "poses.bvh").read_text()
+    assert f"Frames: {FRAMES}\nFrame Time: 0.100000000\n" in text
+    assert "ROOT head" in text
+    assert "cm at most" in outcome.err
+    outcome = run(
+        "predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.bvh", "fps=-1", ok=False
+    )
+    assert "fps=-1: must be a number" in outcome.err

@@ -18,11 +18,15 @@ ORIGIN = PoseOrigin(egocap(), "best.ckpt", "ab" * 32, "table1/egotap", "egocap",
 NAN = float("nan")
 
 
+CONFIDENCE = np.random.default_rng(1).uniform(0, 1, (5, 17)).astype(np.float32)
+CONFIDENCE[2, 4] = NAN
+
+
 def write(path: Path) -> np.ndarray:
     pose_cm = np.random.default_rng(0).normal(0, 50, (5, 17, 3)).astype(np.float32)
     with pose_writer(path, ORIGIN, "a folder") as writer:
-        writer.append(pose_cm[:3], [0, 1, 2], ["a", "b, 1", "c"], [NAN, NAN, NAN])
-        writer.append(pose_cm[3:], [3, 4], ["d", ""], [0.12, 0.16])
+        writer.append(pose_cm[:3], [0, 1, 2], ["a", "b, 1", "c"], [NAN, NAN, NAN], CONFIDENCE[:3])
+        writer.append(pose_cm[3:], [3, 4], ["d", ""], [0.12, 0.16], CONFIDENCE[3:])
     return pose_cm
 
 
@@ -40,6 +44,7 @@ def test_arrays(ending, tmp_path):
                 key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in file.attrs.items()
             }
     np.testing.assert_array_equal(arrays["pose_cm"], pose_cm)
+    np.testing.assert_array_equal(arrays["confidence"], CONFIDENCE)
     assert arrays["frame"].tolist() == [0, 1, 2, 3, 4]
     assert arrays["name"].tolist() == ["a", "b, 1", "c", "d", ""]
     np.testing.assert_array_equal(arrays["time_s"], [NAN, NAN, NAN, 0.12, 0.16])
@@ -60,6 +65,9 @@ def test_csv(tmp_path):
     last = egocap().estimated_names[-1]
     values = [[float(row[f"{last}_{axis}_cm"]) for axis in "xyz"] for row in rows]
     np.testing.assert_allclose(values, pose_cm[:, -1], atol=5.1e-5)
+    peaks = [[row[f"{joint}_confidence"] for joint in egocap().estimated_names] for row in rows]
+    assert [(frame, joint) for frame in range(5) for joint in range(17) if not peaks[frame][joint]] == [(2, 4)]
+    np.testing.assert_allclose(np.array(peaks)[:2].astype(float), CONFIDENCE[:2], atol=5.1e-5)
 
 
 @pytest.mark.parametrize("ending", WRITERS)
@@ -69,7 +77,7 @@ def test_an_error_leaves_what_was_there(ending, tmp_path):
 
     def write_and_stop() -> None:
         with pose_writer(path, ORIGIN, "x") as writer:
-            writer.append(np.zeros((1, 17, 3), np.float32), [0], [""], [NAN])
+            writer.append(np.zeros((1, 17, 3), np.float32), [0], [""], [NAN], CONFIDENCE[:1])
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

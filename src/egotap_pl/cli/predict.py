@@ -9,11 +9,13 @@ from omegaconf import DictConfig
 from egotap_pl.cli.composing import plain
 from egotap_pl.cli.mistakes import fail
 from egotap_pl.core.messages import RESULT, quieten_lightning
+from egotap_pl.data.recordings.gaps import ranges
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.pose_files import check_output
-from egotap_pl.engine.prediction import Interrupted, Predictor, load_lifting_task, predict
+from egotap_pl.engine.predicting import Interrupted, PredictOptions, predict
+from egotap_pl.engine.prediction import Predictor, load_lifting_task
 
 
 def main(config: DictConfig) -> None:
@@ -23,21 +25,18 @@ def main(config: DictConfig) -> None:
     output, inputs = Path(settings["output"]), settings["input"]
     check_output(output)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
+    keys = ("split", "frames", "pair", "on_error", "pictures", "fps", "batch_size")
+    options = PredictOptions(workers=devices.workers, **{key: settings[key] for key in keys})
     checkpoint = checkpoint_path(settings["checkpoint"])
     predictor = Predictor(*load_lifting_task(checkpoint, entries(settings["trust"])), checkpoint, devices)
+    paths = [Path(str(path)) for path in (inputs if isinstance(inputs, list) else [inputs])]
     try:
-        result = predict(
-            predictor,
-            [Path(str(path)) for path in (inputs if isinstance(inputs, list) else [inputs])],
-            output,
-            split=settings["split"],
-            frames=settings["frames"],
-            pictures=settings["pictures"],
-            batch_size=settings["batch_size"],
-            workers=devices.workers,
-        )
+        result = predict(predictor, paths, output, options)
     except Interrupted as interruption:
         fail(str(interruption), 130)
     RESULT.print(f"poses of {result.frames} frames  {result.output}", soft_wrap=True)
+    if result.skipped:
+        skipped = f"skipped {len(result.skipped)} frames that cannot be read: {ranges(result.skipped)}"
+        RESULT.print(skipped, soft_wrap=True)
     if result.pictures is not None:
         RESULT.print(f"pictures  {result.pictures}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Files of estimated poses: HDF5, CSV or NumPy's npz. docs/predict.md describes the formats."""
+"""Files of estimated poses: HDF5, CSV, NumPy's npz, or BVH. docs/predict.md describes the formats."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
 
 import h5py
 import numpy as np
@@ -17,79 +15,12 @@ from jaxtyping import Float32
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.engine.bvh_writer import BvhWriter
+from egotap_pl.engine.pose_writer import DEFAULT_FPS, FORMAT, VERSION, PoseOrigin, PoseWriter
 
-FORMAT = "egotap-poses"
-VERSION = 1
-Header: TypeAlias = "dict[str, str | int | list[str]]"
-"""Attributes of a pose file: what its poses are and where they come from."""
+__all__ = ["FORMAT", "VERSION", "WRITERS", "PoseOrigin", "PoseWriter", "check_output", "pose_writer"]
+
 _ROWS_PER_CHUNK = 256
-
-
-@dataclass(frozen=True)
-class PoseOrigin:
-    """The joints of estimated poses, and the checkpoint that estimated them."""
-
-    skeleton: Skeleton
-    """The skeleton whose estimated joints the poses have."""
-
-    checkpoint: str
-    """File name of the checkpoint."""
-
-    checkpoint_sha256: str
-    """SHA-256 of that file."""
-
-    experiment: str
-    """Preset that the checkpoint was trained with."""
-
-    dataset: str
-    """Data set that the checkpoint was trained on. Poses are relative to its origin."""
-
-    egotap_version: str
-    """Version of egotap that estimated the poses."""
-
-    def attributes(self) -> dict[str, str | list[str]]:
-        """The attributes of a pose file's header."""
-        rest = {name: value for name, value in asdict(self).items() if name != "skeleton"}
-        return {
-            "unit": "cm",
-            "joints": list(self.skeleton.estimated_names),
-            "skeleton": json.dumps(asdict(self.skeleton)),
-            **rest,
-        }
-
-
-class PoseWriter:
-    """Writes poses batch by batch; a context manager.
-
-    Args:
-        path: the file to write.
-        origin: the joints of the poses, and their checkpoint.
-        input_names: paths of the input, for the header.
-    """
-
-    def __init__(self, path: Path, origin: PoseOrigin, input_names: str) -> None:
-        self.path, self.origin = path, origin
-        self.header: Header = {"format": FORMAT, "version": VERSION, **origin.attributes(), "input": input_names}
-
-    def __enter__(self) -> PoseWriter:
-        raise NotImplementedError
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        raise NotImplementedError
-
-    def append(
-        self, pose_cm: Float32[np.ndarray, "n j 3"], frame: Sequence[int], name: Sequence[str], time_s: Sequence[float]
-    ) -> None:
-        """Add the poses of the next frames.
-
-        Args:
-            pose_cm: estimated joints, in the left camera's axes.
-            frame: numbers of the frames in the input.
-            name: names of the frames in the input; empty if they have none.
-            time_s: times of the frames in a video; NaN in other inputs.
-        """
-        raise NotImplementedError
 
 
 class Hdf5Writer(PoseWriter):
@@ -101,6 +32,7 @@ class Hdf5Writer(PoseWriter):
         joints = len(self.origin.skeleton.estimated)
         columns = {
             "pose_cm": ((joints, 3), np.float32),
+            "confidence": ((joints,), np.float32),
             "frame": ((), np.int64),
             "name": ((), h5py.string_dtype()),
             "time_s": ((), np.float64),
@@ -114,10 +46,16 @@ class Hdf5Writer(PoseWriter):
         self._file.close()
 
     def append(
-        self, pose_cm: Float32[np.ndarray, "n j 3"], frame: Sequence[int], name: Sequence[str], time_s: Sequence[float]
+        self,
+        pose_cm: Float32[np.ndarray, "n j 3"],
+        frame: Sequence[int],
+        name: Sequence[str],
+        time_s: Sequence[float],
+        confidence: Float32[np.ndarray, "n j"],
     ) -> None:
         """See `PoseWriter`."""
-        for column, values in {"pose_cm": pose_cm, "frame": frame, "name": name, "time_s": time_s}.items():
+        columns = {"pose_cm": pose_cm, "confidence": confidence, "frame": frame, "name": name, "time_s": time_s}
+        for column, values in columns.items():
             dataset = self._file[column]
             dataset.resize(len(dataset) + len(pose_cm), axis=0)
             dataset[-len(pose_cm) :] = values if isinstance(values, np.ndarray) else list(values)
@@ -130,19 +68,27 @@ class CsvWriter(PoseWriter):
         self._file = self.path.open("w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file, lineterminator="\n")
         joints = self.origin.skeleton.estimated_names
-        self._rows.writerow(["frame", "name", "time_s", *(f"{joint}_{axis}_cm" for joint in joints for axis in "xyz")])
+        coordinates = [f"{joint}_{axis}_cm" for joint in joints for axis in "xyz"]
+        self._rows.writerow(["frame", "name", "time_s", *coordinates, *(f"{joint}_confidence" for joint in joints)])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
     def append(
-        self, pose_cm: Float32[np.ndarray, "n j 3"], frame: Sequence[int], name: Sequence[str], time_s: Sequence[float]
+        self,
+        pose_cm: Float32[np.ndarray, "n j 3"],
+        frame: Sequence[int],
+        name: Sequence[str],
+        time_s: Sequence[float],
+        confidence: Float32[np.ndarray, "n j"],
     ) -> None:
         """See `PoseWriter`."""
-        for pose, number, title, seconds in zip(pose_cm, frame, name, time_s, strict=True):
+        for pose, peaks, number, title, seconds in zip(pose_cm, confidence, frame, name, time_s, strict=True):
             time = "" if np.isnan(seconds) else f"{seconds:.6f}"
-            self._rows.writerow([number, title, time, *(f"{value:.4f}" for value in pose.reshape(-1))])
+            values = [f"{value:.4f}" for value in pose.reshape(-1)]
+            values += ["" if np.isnan(peak) else f"{peak:.4f}" for peak in peaks]
+            self._rows.writerow([number, title, time, *values])
 
 
 class NpzWriter(PoseWriter):
@@ -161,14 +107,19 @@ class NpzWriter(PoseWriter):
             np.savez(file, allow_pickle=False, **arrays)
 
     def append(
-        self, pose_cm: Float32[np.ndarray, "n j 3"], frame: Sequence[int], name: Sequence[str], time_s: Sequence[float]
+        self,
+        pose_cm: Float32[np.ndarray, "n j 3"],
+        frame: Sequence[int],
+        name: Sequence[str],
+        time_s: Sequence[float],
+        confidence: Float32[np.ndarray, "n j"],
     ) -> None:
         """See `PoseWriter`."""
         columns = {"frame": np.array(frame), "name": np.array(name, np.str_), "time_s": np.array(time_s)}
-        self._parts.append({"pose_cm": pose_cm, **columns})
+        self._parts.append({"pose_cm": pose_cm, "confidence": confidence, **columns})
 
 
-WRITERS = {".h5": Hdf5Writer, ".hdf5": Hdf5Writer, ".csv": CsvWriter, ".npz": NpzWriter}
+WRITERS = {".h5": Hdf5Writer, ".hdf5": Hdf5Writer, ".csv": CsvWriter, ".npz": NpzWriter, ".bvh": BvhWriter}
 """Writers by the suffix of the file."""
 
 
@@ -183,18 +134,19 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def pose_writer(path: Path, origin: PoseOrigin, input_names: str) -> Iterator[PoseWriter]:
+def pose_writer(path: Path, origin: PoseOrigin, input_names: str, fps: float = DEFAULT_FPS) -> Iterator[PoseWriter]:
     """A writer for a file that appears under its name only if the block succeeds.
 
     Args:
         path: the file.
         origin: the joints of the poses, and their checkpoint.
         input_names: paths of the input, for the header.
+        fps: frames per second of the input, for formats without a time for every frame.
 
     Raises:
         EgotapError: see `check_output`.
     """
     check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin, input_names) as writer:
+    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin, input_names, fps) as writer:
         yield writer

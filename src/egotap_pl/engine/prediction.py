@@ -1,32 +1,27 @@
-"""Estimates poses for images, videos and frame stores with the network of a checkpoint."""
+"""The network of a checkpoint, which estimates poses."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
 
 import egotap_pl
 from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.messages import PROGRESS, say
-from egotap_pl.core.progress import FrameProgress
+from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, ahead, unlabelled, views_of
-from egotap_pl.data.recordings.inputs import open_input
+from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, unlabelled, views_of
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
-from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.input_pictures import Album
-from egotap_pl.engine.pose_files import PoseOrigin, check_output, pose_writer
+from egotap_pl.engine.pose_writer import PoseOrigin
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
@@ -119,15 +114,35 @@ class Predictor:
         Raises:
             EgotapError: if a pose is not finite.
         """
+        return self.estimate_with_heatmaps(stereo)[0]
+
+    def estimate_with_heatmaps(self, stereo: StereoBatch) -> tuple[Tensor, Tensor]:
+        """Poses of a batch in cm, and the joint heatmaps that they were lifted from; both on the CPU.
+
+        Raises:
+            EgotapError: if a pose is not finite.
+        """
+        batch = self.fabric.to_device(stereo.batch)
         with torch.inference_mode():
-            pose_cm: Tensor = self._model(self.fabric.to_device(stereo.batch)).float().cpu()
+            with self.fabric.autocast():
+                heatmaps = self.task.maps(batch)
+            pose_cm: Tensor = self._model(batch._replace(heatmaps=heatmaps)).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
             raise EgotapError(
                 f"the pose of frame {int(stereo.batch.frame[first])} is not a finite number: either the frame or the "
                 "checkpoint is damaged, or trainer.precision is too low"
             )
-        return pose_cm
+        return pose_cm, heatmaps.joint.float().cpu()
+
+    def confidence(self, joint_heatmaps: Float[Tensor, "b v m h w"]) -> Float[Tensor, "b j"]:
+        """For each estimated joint the highest peak of its heatmaps in all views: near 1 if a view shows it clearly.
+
+        A root that is estimated, such as UnrealEgo's head, has no heatmap: NaN.
+        """
+        peaks = joint_heatmaps.amax((-2, -1)).amax(1)
+        root = torch.full_like(peaks[:, :1], torch.nan)
+        return torch.cat((root, peaks), 1)[:, list(self.skeleton.estimated)]
 
     def check_source(self, frames: StereoInput) -> None:
         """Check that the network can read an input.
@@ -154,79 +169,6 @@ class Predictor:
             images = np.stack([views_of(frame, self.image_px) for frame in views])
         batch = unlabelled(torch.from_numpy(np.ascontiguousarray(images)), self.skeleton.num_joints, 0)
         return StereoBatch(batch, ("",) * len(images), (float("nan"),) * len(images))
-
-
-@dataclass(frozen=True)
-class PredictResult:
-    """The files that `predict` wrote."""
-
-    frames: int
-    """Number of frames for which poses were estimated."""
-
-    output: Path
-    """The file of poses."""
-
-    pictures: Path | None
-    """Pictures of some of the frames, or None."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while poses were estimated. The message says after how many frames."""
-
-
-def predict(
-    predictor: Predictor,
-    paths: Sequence[Path],
-    output: Path,
-    *,
-    split: str = "test",
-    frames: int | None = None,
-    pictures: int = 0,
-    batch_size: int | None = None,
-    workers: int = 0,
-) -> PredictResult:
-    """Estimate the poses of an input and write them to a file.
-
-    Args:
-        predictor: the network.
-        paths: the input; see `egotap_pl.data.recordings.inputs.open_input`.
-        output: the file to write: .h5 (.hdf5), .csv or .npz.
-        split: of prepared data: ``train``, ``validation`` or ``test``.
-        frames: number of frames to read, from the first; None: all.
-        pictures: number of frames, evenly spread, to draw into a PNG beside the output.
-        batch_size: number of frames that are estimated at a time; None: as in training.
-        workers: threads that decode images.
-
-    Raises:
-        EgotapError: if the input is missing or damaged, a number is out of range, or there is no such split.
-    """
-    check_output(output)
-    check_split(split)
-    _check_numbers(frames=frames, batch_size=batch_size, pictures=pictures)
-    recording = open_input(paths, split, predictor.skeleton, predictor.image_px, workers, frames)
-    predictor.check_source(recording)
-    album = Album(predictor.task, recording, pictures)
-    input_names, count = ", ".join(map(str, paths)), 0
-    batches = ahead(recording.batches(batch_size or predictor.about.batch_size))
-    try:
-        with (
-            pose_writer(output, origin_of(predictor.checkpoint, predictor.about), input_names) as writer,
-            FrameProgress("poses", recording.frames, PROGRESS) as progress,
-        ):
-            for stereo in batches:
-                pose_cm = predictor.estimate(stereo)
-                writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s)
-                album.add(stereo, pose_cm)
-                count += len(pose_cm)
-                progress.advance(len(pose_cm))
-            if not count:
-                raise EgotapError(f"{input_names}: no frames")
-    except KeyboardInterrupt as interruption:
-        raise Interrupted(f"interrupted after {count} frames; {output} was not written") from interruption
-    if not album.estimates:
-        return PredictResult(count, output, None)
-    album.write(output.with_suffix(".png"))
-    return PredictResult(count, output, output.with_suffix(".png"))
 
 
 def load_lifting_task(checkpoint: Path, trust: Sequence[str]) -> tuple[LiftingTask, About]:
@@ -265,11 +207,3 @@ def _blind(checkpoint: Path) -> str:
         f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
         "give a checkpoint that was trained with heatmaps=estimated"
     )
-
-
-def _check_numbers(*, pictures: int, **positive: int | None) -> None:
-    for key, least, value in (("pictures", 0, pictures), *((key, 1, value) for key, value in positive.items())):
-        if value is None and least:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise EgotapError(f"{key}={value}: must be a whole number, {least} or more")

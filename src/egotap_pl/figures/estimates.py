@@ -14,7 +14,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.figures.drawing import sign_of_left, upright
 from egotap_pl.figures.style import ESTIMATE_COLOUR, ORANGE, TEXT, hide_ticks, page, style_axis
 
-_FAINTEST = 0.15
+FAINTEST = 0.15
 """Opacity of a joint with an empty heatmap."""
 
 
@@ -70,16 +70,23 @@ def draw_peaks(
         heatmaps: one per joint 1, 2, ... of the skeleton, peak 1.
         skeleton: the skeleton of these joints.
     """
-    side, heatmap_px = image.shape[-1], heatmaps.shape[-1]
+    side = image.shape[-1]
     axis.imshow(image.transpose(1, 2, 0), extent=(0, side, side, 0), interpolation="nearest")
-    flat = heatmaps.reshape(len(heatmaps), -1)
-    rows, columns = np.divmod(flat.argmax(1), heatmap_px)
-    places = (np.stack((columns, rows), 1) + 0.5) * side / heatmap_px
-    opacity = flat.max(1).clip(_FAINTEST, 1)
+    places, heights = heatmap_peaks(heatmaps)
+    places, opacity = places * side, heights.clip(FAINTEST, 1)
     for child, parent in skeleton.limbs:
         if parent != 0:
             ends = places[[child - 1, parent - 1]].T
             axis.plot(*ends, color=ORANGE, linewidth=1.2, alpha=min(opacity[child - 1], opacity[parent - 1]))
-    axis.scatter(places[:, 0], places[:, 1], color=ORANGE, s=5, alpha=opacity, zorder=3)
+    axis.scatter(places[:, 0], places[:, 1], color=ORANGE, s=5, alpha=opacity, zorder=3)  # type: ignore[arg-type]
     axis.set(xlim=(0, side), ylim=(side, 0))
     hide_ticks(axis)
+
+
+def heatmap_peaks(
+    heatmaps: Float[np.ndarray, "m h w"],
+) -> tuple[Float[np.ndarray, "m 2"], Float[np.ndarray, "m"]]:
+    """Where heatmaps are highest, (u, v) as shares of the view's side, and how high they are there."""
+    flat = heatmaps.reshape(len(heatmaps), -1)
+    rows, columns = np.divmod(flat.argmax(1), heatmaps.shape[-1])
+    return (np.stack((columns, rows), 1) + 0.5) / heatmaps.shape[-1], flat.max(1)

@@ -1,0 +1,151 @@
+"""Estimates the poses of a recording or a frame store, and writes them to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import PROGRESS
+from egotap_pl.core.progress import FrameProgress
+from egotap_pl.data.recordings.frames import StereoInput, ahead
+from egotap_pl.data.recordings.gaps import Gaps
+from egotap_pl.data.recordings.inputs import open_input
+from egotap_pl.engine.datasets import check_split
+from egotap_pl.engine.input_pictures import Album
+from egotap_pl.engine.pose_files import check_output, pose_writer
+from egotap_pl.engine.pose_writer import DEFAULT_FPS
+from egotap_pl.engine.prediction import Predictor, origin_of
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How `predict` reads its input, and what it writes besides poses."""
+
+    split: str = "test"
+    """Of prepared data: ``train``, ``validation`` or ``test``."""
+
+    frames: int | None = None
+    """Number of frames to read, from the first; None: all."""
+
+    pair: str | None = None
+    """Which frames of two videos belong together: ``number`` or ``time``; None: what the videos suggest."""
+
+    on_error: str = "raise"
+    """What to do about frames that cannot be read: ``raise`` or ``skip``."""
+
+    pictures: int = 0
+    """Number of frames, evenly spread, to draw into a PNG beside the output."""
+
+    fps: float | int | None = None
+    """Frames per second of BVH; None: those of the video, or 30."""
+
+    batch_size: int | None = None
+    """Number of frames that are estimated at a time; None: as in training."""
+
+    workers: int = 0
+    """Threads that decode images."""
+
+    def __post_init__(self) -> None:
+        numbers = {"frames": self.frames, "batch_size": self.batch_size, "pictures": self.pictures}
+        for key, value in numbers.items():
+            least = 0 if key == "pictures" else 1
+            if value is None and least:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise EgotapError(f"{key}={value}: must be a whole number, {least} or more")
+        if self.fps is not None and not (isinstance(self.fps, (int, float)) and 0 < self.fps < 100_000):
+            raise EgotapError(f"fps={self.fps}: must be a number of frames per second, more than 0")
+        check_split(self.split)
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """The files that `predict` wrote."""
+
+    frames: int
+    """Number of frames for which poses were estimated."""
+
+    output: Path
+    """The file of poses."""
+
+    pictures: Path | None
+    """Pictures of some of the frames, or None."""
+
+    skipped: tuple[int, ...] = ()
+    """Numbers of the frames that could not be read."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while poses were estimated. The message says after how many frames."""
+
+
+def predict(
+    predictor: Predictor, paths: Sequence[Path], output: Path, options: PredictOptions | None = None
+) -> PredictResult:
+    """Estimate the poses of an input and write them to a file.
+
+    Args:
+        predictor: the network.
+        paths: the input; see `egotap_pl.data.recordings.inputs.open_input`.
+        output: the file to write: .h5 (.hdf5), .csv, .npz or .bvh.
+        options: how the input is read, and what is written besides.
+
+    Raises:
+        EgotapError: if the input is missing or damaged, or the output is one of the input's files.
+    """
+    options = options or PredictOptions()
+    check_output(output)
+    if output.resolve() in [path.resolve() for path in paths]:
+        raise EgotapError(f"output={output}: is the input, which would be overwritten; give another name")
+    gaps = Gaps.parse(options.on_error)
+    threads, skeleton, image_px = options.workers, predictor.skeleton, predictor.image_px
+    recording = open_input(
+        paths, options.split, skeleton, image_px, threads, options.frames, pair=options.pair, gaps=gaps
+    )
+    predictor.check_source(recording)
+    album = Album(predictor.skeleton, recording, options.pictures)
+    count = _write_poses(predictor, recording, ", ".join(map(str, paths)), output, options, album)
+    pictures = None
+    if album.estimates:
+        pictures = output.with_suffix(".png")
+        album.write(pictures)
+    return PredictResult(count, output, pictures, tuple(sorted(gaps.reasons)))
+
+
+def _write_poses(
+    predictor: Predictor,
+    recording: StereoInput,
+    input_names: str,
+    output: Path,
+    options: PredictOptions,
+    album: Album,
+) -> int:
+    """Estimate and write all frames; returns their number.
+
+    Raises:
+        Interrupted: on Ctrl-C.
+    """
+    count = 0
+    batches = ahead(recording.batches(options.batch_size or predictor.about.batch_size))
+    origin = origin_of(predictor.checkpoint, predictor.about)
+    fps = float(options.fps or recording.rate or DEFAULT_FPS)
+    try:
+        with ExitStack() as stack:
+            writer = stack.enter_context(pose_writer(output, origin, input_names, fps))
+            progress = stack.enter_context(FrameProgress("poses", recording.frames, PROGRESS))
+            for stereo in batches:
+                pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo)
+                confidence = predictor.confidence(joint_heatmaps).numpy()
+                writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s, confidence)
+                album.add(stereo, pose_cm, joint_heatmaps)
+                count += len(pose_cm)
+                progress.advance(len(pose_cm))
+            if not count:
+                reasons = list(recording.gaps.reasons.values())
+                raise EgotapError(f"{input_names}: no frames" + (f" that can be read: {reasons[0]}" if reasons else ""))
+    except KeyboardInterrupt as interruption:
+        raise Interrupted(f"interrupted after {count} frames; {output} was not written") from interruption
+    return count
