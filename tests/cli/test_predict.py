@@ -251,3 +251,22 @@ def test_poses_as_bvh(folder, run: Run, tmp_path):
         "predict", f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.bvh", "fps=-1", ok=False
     )
     assert "fps=-1: must be a number" in outcome.err
+
+
+def test_heatmaps_of_ones_own_estimator_are_lifted(images, folder, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
+    heatmaps = Predictor.load(file).heatmaps(images)
+    np.savez(tmp_path / "maps.npz", joint_heatmaps=heatmaps.joint.numpy(), limb_heatmaps=heatmaps.limb.numpy())
+    with h5py.File(tmp_path / "maps.h5", "w") as written:
+        written["joint_heatmaps"], written["limb_heatmaps"] = heatmaps.joint.numpy(), heatmaps.limb.numpy()
+    for name in ("maps.npz", "maps.h5"):
+        run("predict", f"checkpoint={file}", f"input={tmp_path}/{name}", f"output={tmp_path}/poses.h5", "batch_size=2")
+        np.testing.assert_allclose(poses(tmp_path / "poses.h5"), answers(file, images), rtol=1e-4, atol=1e-4)
+        with h5py.File(tmp_path / "poses.h5") as written:
+            peaks = heatmaps.joint.numpy().max((-2, -1)).max(1)
+            np.testing.assert_allclose(written["confidence"][:, 1:], peaks, rtol=1e-6)
+    words = (f"input={tmp_path}/maps.npz", f"output={tmp_path}/drawn.h5")
+    assert "no images to draw" in run("predict", f"checkpoint={file}", *words, "pictures=1", ok=False).err
+    drawn = checkpoint(tmp_path / "truth.ckpt", "heatmaps=truth")  # a lifter alone
+    run("predict", f"checkpoint={drawn}", *words)
+    assert poses(tmp_path / "drawn.h5").shape == (FRAMES, 16, 3)

@@ -12,6 +12,7 @@ from egotap_pl.core.messages import PROGRESS
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.recordings.frames import StereoInput, ahead
 from egotap_pl.data.recordings.gaps import Gaps
+from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.input_pictures import Album
@@ -103,9 +104,19 @@ def predict(
     gaps = Gaps.parse(options.on_error)
     threads, skeleton, image_px = options.workers, predictor.skeleton, predictor.image_px
     recording = open_input(
-        paths, options.split, skeleton, image_px, threads, options.frames, pair=options.pair, gaps=gaps
+        paths,
+        options.split,
+        skeleton,
+        image_px,
+        threads,
+        options.frames,
+        pair=options.pair,
+        gaps=gaps,
+        heatmap_px=predictor.heatmap_px,
     )
     predictor.check_source(recording)
+    if options.pictures and isinstance(recording, HeatmapFrames):
+        raise EgotapError(f"pictures={options.pictures}: {paths[0]} has heatmaps and no images to draw")
     album = Album(predictor.skeleton, recording, options.pictures)
     count = _write_poses(predictor, recording, ", ".join(map(str, paths)), output, options, album)
     pictures = None

@@ -18,6 +18,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, unlabelled, views_of
+from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.devices import Devices
@@ -79,6 +80,11 @@ class Predictor:
     def image_px(self) -> int:
         """Height and width of the images that the network was trained on."""
         return self.task.heatmaps.image_px
+
+    @property
+    def heatmap_px(self) -> int:
+        """Height and width of the heatmaps that the lifter reads."""
+        return self.task.heatmaps.heatmap_px
 
     def __call__(self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32) -> Float32[np.ndarray, "n j 3"]:
         """Poses in cm, in the left camera's axes, relative to the origin of the data set that the network learnt from.
@@ -150,7 +156,7 @@ class Predictor:
         Raises:
             EgotapError: if it needs true poses and the input has none.
         """
-        if not isinstance(self.task.heatmaps, TrueHeatmaps):
+        if not isinstance(self.task.heatmaps, TrueHeatmaps) or isinstance(frames, HeatmapFrames):
             return
         if not isinstance(frames, StoreFrames):
             raise EgotapError(_blind(self.checkpoint))

@@ -10,6 +10,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.recordings.frames import StereoInput, StoreFrames
 from egotap_pl.data.recordings.gaps import Gaps
+from egotap_pl.data.recordings.heatmaps import HeatmapFrames, has_heatmaps
 from egotap_pl.data.recordings.images import IMAGE_SUFFIXES, StereoImages, find_frames
 from egotap_pl.data.recordings.names import BOTH, UNDERSTOOD, split_views, visible
 from egotap_pl.data.recordings.video import VIDEO_SUFFIXES, StereoVideo
@@ -28,13 +29,14 @@ def open_input(
     limit: int | None = None,
     pair: str | None = None,
     gaps: Gaps | None = None,
+    heatmap_px: int | None = None,
 ) -> StereoInput:
     """Finds out what the input is, opens it, and makes the checks that are quick.
 
     Args:
         paths: a frame store, a folder of prepared data, a folder of images (see `find_frames`), a folder with a
-            video of each view, or an image or a video with both views side by side; or two paths: the left and the
-            right folder, video or image.
+            video of each view, an image or a video with both views side by side, or a file of heatmaps
+            (`HeatmapFrames`); or two paths: the left and the right folder, video or image.
         split: split to read, if the input is a folder of prepared data.
         skeleton: skeleton that a store's poses must have.
         image_px: side of the images that the network takes.
@@ -42,6 +44,7 @@ def open_input(
         limit: number of frames to read, from the beginning; None: all.
         pair: which frames of two videos belong together; see `StereoVideo`.
         gaps: what happens to frames that cannot be read; None: they are errors.
+        heatmap_px: side of the heatmaps that the lifter reads; None: files of heatmaps are refused.
 
     Raises:
         EgotapError: if the input is missing, of another kind, or not usable.
@@ -51,6 +54,8 @@ def open_input(
     for path in paths:
         if not path.exists():
             raise EgotapError(f"{path}: no such file or folder; give input=PATH, or {BOTH}")
+    if len(paths) == 1 and heatmap_px is not None and has_heatmaps(paths[0]):
+        return HeatmapFrames(paths[0], skeleton, heatmap_px, limit)
     if path_of_store := _find_store(paths, split):
         store = FrameStore(path_of_store)
         if store.skeleton != skeleton:
@@ -100,7 +105,7 @@ def _find_videos(paths: Sequence[Path]) -> list[Path]:
 def _check_kinds(paths: Sequence[Path]) -> None:
     for path in paths:
         if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
-            kinds = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *_STORE_SUFFIXES))
+            kinds = ", ".join((*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *_STORE_SUFFIXES, ".npz"))
             raise EgotapError(f"{path} is not of a kind that can be read: must be one of {kinds}")
     if len({path.is_dir() for path in paths}) > 1:
         raise EgotapError(f"input=[{paths[0]},{paths[1]}]: must be two folders, two videos or two images")
