@@ -266,7 +266,33 @@ def test_heatmaps_of_ones_own_estimator_are_lifted(images, folder, run: Run, tmp
             peaks = heatmaps.joint.numpy().max((-2, -1)).max(1)
             np.testing.assert_allclose(written["confidence"][:, 1:], peaks, rtol=1e-6)
     words = (f"input={tmp_path}/maps.npz", f"output={tmp_path}/drawn.h5")
-    assert "no images to draw" in run("predict", f"checkpoint={file}", *words, "pictures=1", ok=False).err
+    assert "need images" in run("predict", f"checkpoint={file}", *words, "pictures=1", ok=False).err
     drawn = checkpoint(tmp_path / "truth.ckpt", "heatmaps=truth")  # a lifter alone
     run("predict", f"checkpoint={drawn}", *words)
     assert poses(tmp_path / "drawn.h5").shape == (FRAMES, 16, 3)
+
+
+def test_an_overlay_of_every_frame(folder, run: Run, tmp_path):
+    av = pytest.importorskip("av")
+    file = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap")
+    words = (f"checkpoint={file}", f"input={folder}", f"output={tmp_path}/poses.h5", "batch_size=2")
+    outcome = run("predict", *words, f"overlay={tmp_path}/seen.mp4", "fps=5")
+    assert f"overlay  {tmp_path}/seen.mp4" in outcome.out
+    with av.open(str(tmp_path / "seen.mp4")) as video:
+        assert float(video.streams.video[0].average_rate) == 5
+        assert len(list(video.decode(video=0))) == FRAMES
+    assert "must be a file that ends in .mp4" in run("predict", *words, "overlay=seen.avi", ok=False).err
+    recording = tmp_path / "recording"
+    recording.mkdir()
+    for side in ("left", "right"):
+        with av.open(str(recording / f"{side}.mp4"), "w") as video:
+            stream = video.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = PX, PX, "yuv420p"
+            video.mux(stream.encode(av.VideoFrame(PX, PX, "yuv420p")))
+            video.mux(stream.encode())
+    content = (recording / "left.mp4").read_bytes()
+    for given in (recording, recording / "left.mp4"):
+        words = (words[0], f"input={given}", words[2], f"overlay={recording}/left.mp4")
+        assert "overlay=" in (error := run("predict", *words, ok=False).err)
+        assert "is the input, which would be overwritten" in error
+    assert (recording / "left.mp4").read_bytes() == content

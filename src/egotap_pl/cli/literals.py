@@ -15,7 +15,7 @@ from egotap_pl.cli.words import is_grid
 
 LITERAL = frozenset(
     (
-        *("checkpoint", "init", "input", "name", "output", "runs", "source", "store"),
+        *("checkpoint", "init", "input", "name", "output", "overlay", "runs", "source", "store"),
         *("data.folder", "data.root", "data.source.root", "hydra.run.dir", "hydra.sweep.dir"),
         *("estimators.joint.init", "estimators.limb.init", "training.init"),
         *("paths.data", "paths.runs", "paths.stages", "paths.work"),

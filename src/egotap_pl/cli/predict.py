@@ -25,8 +25,9 @@ def main(config: DictConfig) -> None:
     output, inputs = Path(settings["output"]), settings["input"]
     check_output(output)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
+    overlay = None if settings["overlay"] is None else Path(str(settings["overlay"]))
     keys = ("split", "frames", "pair", "on_error", "pictures", "fps", "batch_size")
-    options = PredictOptions(workers=devices.workers, **{key: settings[key] for key in keys})
+    options = PredictOptions(workers=devices.workers, overlay=overlay, **{key: settings[key] for key in keys})
     checkpoint = checkpoint_path(settings["checkpoint"])
     predictor = Predictor(*load_lifting_task(checkpoint, entries(settings["trust"])), checkpoint, devices)
     paths = [Path(str(path)) for path in (inputs if isinstance(inputs, list) else [inputs])]
@@ -40,3 +41,5 @@ def main(config: DictConfig) -> None:
         RESULT.print(skipped, soft_wrap=True)
     if result.pictures is not None:
         RESULT.print(f"pictures  {result.pictures}", soft_wrap=True)
+    if result.overlay is not None:
+        RESULT.print(f"overlay  {result.overlay}", soft_wrap=True)

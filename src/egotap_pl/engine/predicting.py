@@ -16,6 +16,7 @@ from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.input_pictures import Album
+from egotap_pl.engine.overlay import check_overlay, overlay_video
 from egotap_pl.engine.pose_files import check_output, pose_writer
 from egotap_pl.engine.pose_writer import DEFAULT_FPS
 from egotap_pl.engine.prediction import Predictor, origin_of
@@ -40,8 +41,11 @@ class PredictOptions:
     pictures: int = 0
     """Number of frames, evenly spread, to draw into a PNG beside the output."""
 
+    overlay: Path | None = None
+    """Video to write of both views with the peaks of their joint heatmaps; None: none."""
+
     fps: float | int | None = None
-    """Frames per second of BVH; None: those of the video, or 30."""
+    """Frames per second of BVH and of the overlay; None: those of the video, or 30."""
 
     batch_size: int | None = None
     """Number of frames that are estimated at a time; None: as in training."""
@@ -75,6 +79,9 @@ class PredictResult:
     pictures: Path | None
     """Pictures of some of the frames, or None."""
 
+    overlay: Path | None = None
+    """A video of the peaks of the joint heatmaps, or None."""
+
     skipped: tuple[int, ...] = ()
     """Numbers of the frames that could not be read."""
 
@@ -99,8 +106,9 @@ def predict(
     """
     options = options or PredictOptions()
     check_output(output)
-    if output.resolve() in [path.resolve() for path in paths]:
-        raise EgotapError(f"output={output}: is the input, which would be overwritten; give another name")
+    if options.overlay is not None:
+        check_overlay(options.overlay)
+    _check_distinct(output, options, paths)
     gaps = Gaps.parse(options.on_error)
     threads, skeleton, image_px = options.workers, predictor.skeleton, predictor.image_px
     recording = open_input(
@@ -115,15 +123,16 @@ def predict(
         heatmap_px=predictor.heatmap_px,
     )
     predictor.check_source(recording)
-    if options.pictures and isinstance(recording, HeatmapFrames):
-        raise EgotapError(f"pictures={options.pictures}: {paths[0]} has heatmaps and no images to draw")
+    _check_distinct(output, options, getattr(recording, "paths", ()))  # videos that were found in a folder
+    if (options.pictures or options.overlay) and isinstance(recording, HeatmapFrames):
+        raise EgotapError(f"pictures and overlay need images, but {paths[0]} has heatmaps")
     album = Album(predictor.skeleton, recording, options.pictures)
     count = _write_poses(predictor, recording, ", ".join(map(str, paths)), output, options, album)
     pictures = None
     if album.estimates:
         pictures = output.with_suffix(".png")
         album.write(pictures)
-    return PredictResult(count, output, pictures, tuple(sorted(gaps.reasons)))
+    return PredictResult(count, output, pictures, options.overlay, tuple(sorted(gaps.reasons)))
 
 
 def _write_poses(
@@ -147,11 +156,16 @@ def _write_poses(
         with ExitStack() as stack:
             writer = stack.enter_context(pose_writer(output, origin, input_names, fps))
             progress = stack.enter_context(FrameProgress("poses", recording.frames, PROGRESS))
+            overlay = None
+            if options.overlay is not None:
+                overlay = stack.enter_context(overlay_video(options.overlay, predictor.skeleton, fps))
             for stereo in batches:
                 pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo)
                 confidence = predictor.confidence(joint_heatmaps).numpy()
                 writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s, confidence)
                 album.add(stereo, pose_cm, joint_heatmaps)
+                if overlay is not None:
+                    overlay.add(stereo, joint_heatmaps)
                 count += len(pose_cm)
                 progress.advance(len(pose_cm))
             if not count:
@@ -160,3 +174,9 @@ def _write_poses(
     except KeyboardInterrupt as interruption:
         raise Interrupted(f"interrupted after {count} frames; {output} was not written") from interruption
     return count
+
+
+def _check_distinct(output: Path, options: PredictOptions, inputs: Sequence[Path]) -> None:
+    for key, file in (("output", output), ("overlay", options.overlay)):
+        if file is not None and file.resolve() in [path.resolve() for path in inputs]:
+            raise EgotapError(f"{key}={file}: is the input, which would be overwritten; give another name")

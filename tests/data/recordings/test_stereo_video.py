@@ -222,7 +222,7 @@ def damage(path: Path, packets: set[int]) -> Path:
             content = bytes(packet) if number not in packets else b"\xff" * packet.size
             copy = av.Packet(content)
             copy.pts, copy.dts, copy.time_base, copy.stream = packet.pts, packet.dts, packet.time_base, stream
-            copy.is_keyframe, copy.duration = packet.is_keyframe, packet.duration
+            copy.is_keyframe = packet.is_keyframe
             file.mux(copy)
     return damaged
 
