@@ -1,29 +1,84 @@
-"""File locks between jobs."""
+"""File locks between jobs, on one machine or on a disk that several share."""
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+
+REMIND_S = 600.0
+"""Seconds between two messages about a job that waits."""
+HOLDER = ".holder"
+"""Ending of the file beside a lock file that says who holds the lock."""
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ESTALE}
+_MAX_HOLDER_BYTES = 1000
 
 
 @contextmanager
-def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def held(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock file ``path`` during the block. A job that dies releases its lock.
+
+    On a disk without locks (some network disks), a file that exists while the lock is held takes its place. A job that
+    dies on another machine leaves it behind; the message of whoever waits says so.
 
     Args:
         path: the lock file; its folder must exist.
-        on_wait: called once if another job holds the lock, to tell the user why nothing happens.
+        on_wait: called with a sentence about the holder if another job holds the lock, and every `REMIND_S` again, to
+            tell the user why nothing happens.
     """
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        on_wait()
-        lock.acquire()
+    lock, file = _acquired(path, on_wait)
+    holder = file.with_name(file.name + HOLDER)
+    with suppress(OSError):  # a full disk: nobody learns who holds the lock
+        holder.write_text(json.dumps({"host": socket.gethostname(), "process": os.getpid(), "since": _now()}))
     try:
         yield
     finally:
+        with suppress(OSError):
+            holder.unlink()
         lock.release()
+
+
+def _acquired(path: Path, on_wait: Callable[[str], None]) -> tuple[BaseFileLock, Path]:
+    """The acquired lock, and its file."""
+    try:
+        return _acquire(FileLock(path), path, on_wait), path
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+    file = path.with_name(path.name + ".soft")
+    return _acquire(SoftFileLock(file), file, on_wait), file
+
+
+def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> BaseFileLock:
+    timeout = 0.0
+    while True:
+        try:
+            lock.acquire(timeout=timeout)
+            return lock
+        except Timeout:
+            on_wait(_who(path))
+        timeout = REMIND_S
+
+
+def _who(path: Path) -> str:
+    """A sentence about the holder of a lock."""
+    try:
+        text = path.with_name(path.name + HOLDER).read_bytes()[:_MAX_HOLDER_BYTES].decode()
+        values = json.loads(text)
+        process, host, since = (str(values[key])[:80] for key in ("process", "host", "since"))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return f"another process holds {path}"
+    words = f"process {process} on {host} has held {path} since {since}"
+    words = "".join(character if character.isprintable() else "?" for character in words)
+    return words if host == socket.gethostname() else f"{words}; if it has ended, delete that file"
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

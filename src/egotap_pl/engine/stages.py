@@ -109,4 +109,4 @@ def clear_leftovers(folder: Path) -> None:
 
 def held(path: Path, what: str) -> AbstractContextManager[None]:
     """Hold the lock file ``path`` during the block. If another job holds it, say so (``what`` is the work) and wait."""
-    return locks.held(path, lambda: say(f"{what}: another job is working on this; waiting for its result ({path})"))
+    return locks.held(path, lambda who: say(f"{what}: another job is working on this; waiting for its result ({who})"))

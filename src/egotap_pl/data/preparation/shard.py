@@ -71,8 +71,9 @@ def locked(folder: Path, shard: Shard, console: Console) -> Iterator[None]:
         console: where a waiting job says that it waits.
     """
 
-    def waiting() -> None:
-        console.print(f"another job is preparing {folder}; waiting for it to end", soft_wrap=True)
+    def waiting(who: str) -> None:
+        text = f"another job is preparing {folder}; waiting for it to end ({who})"
+        console.print(text, markup=False, soft_wrap=True)
 
     with ExitStack() as stack:
         if shard == WHOLE:
