@@ -21,6 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from processes import Command
 
 import egotap_pl
+from egotap_pl.cli.words import named
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -94,6 +95,7 @@ def test_there_are_commands_of_every_verb() -> None:
         "import-weights",
         "export",
         "report",
+        "view",
     }
 
 
@@ -102,7 +104,7 @@ def test_every_command_composes(command: str) -> None:  # a wrong verb, group, o
     verb, *overrides = [word for word in shlex.split(command)[1:] if word != "-m"]
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        hydra.compose(verb.replace("-", "_"), first_job(overrides))
+        hydra.compose(verb.replace("-", "_"), first_job(named(verb, overrides)))
 
 
 @pytest.mark.slow

@@ -111,6 +111,7 @@ NEEDED = {
     "import-weights": ("release=egotap", "source=x", "output=y", "data.root=x"),
     "export": ("checkpoint=x.ckpt", "output=x.onnx"),
     "report": ("runs=x", "output=y"),
+    "view": ("input=x",),
     "doctor": (),
 }
 

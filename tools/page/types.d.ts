@@ -38,6 +38,7 @@ interface About {
   motions: Motion[];
   methods: string[];
   leftSign: number;
+  reference: string;
   stepCm: number;
   notFinite: number;
   views: number;

@@ -12,7 +12,7 @@ from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
 from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, fail
-from egotap_pl.cli.words import options_first
+from egotap_pl.cli.words import named, options_first
 
 VERBS = {
     "prepare": "read or render a data set into frame stores",
@@ -22,6 +22,7 @@ VERBS = {
     "import-weights": "turn published weights into a checkpoint",
     "export": "write a checkpoint's network as an ONNX file",
     "report": "make tables, figures and an HTML page of finished runs",
+    "view": "show a run, predictions, poses or a frame store in the browser",
     "doctor": "say what this installation has and lacks",
 }
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
-        sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(options_first(overrides)))]
+        sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(options_first(named(verb, overrides))))]
         with resend_interrupts():
             run_verb(verb.replace("-", "_"))
     except KeyboardInterrupt:

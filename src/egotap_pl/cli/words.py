@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from egotap_pl.cli.conf_dir import groups, presets
 from egotap_pl.core.errors import EgotapError
@@ -27,6 +28,17 @@ _OPTIONS = (
 _RERUN = "--experimental-rerun"
 _WITH_VALUE = ("--cfg", "--config-", "--info", "--package", _RERUN, "-c", "-cd", "-cn", "-cp", "-i", "-p")
 """Beginnings of long options, and short options, that a value may follow."""
+
+
+def named(verb: str, words: Sequence[str]) -> list[str]:
+    """The words of a command line; ``input=`` is added to the first of `egotap view`, the file that it shows.
+
+    >>> named("view", ["poses.h5", "open=false"]), named("train", ["poses.h5"])
+    (['input=poses.h5', 'open=false'], ['poses.h5'])
+    """
+    if verb != "view" or not words or not (_is_bare(words[0]) or Path(words[0]).exists()):
+        return list(words)
+    return [f"input={words[0]}", *words[1:]]
 
 
 def options_first(words: Sequence[str]) -> list[str]:

@@ -16,9 +16,9 @@ from jaxtyping import Float32
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.bvh_writer import BvhWriter
-from egotap_pl.engine.pose_writer import DEFAULT_FPS, FORMAT, VERSION, PoseOrigin, PoseWriter
+from egotap_pl.engine.pose_writer import DEFAULT_FPS, PoseOrigin, PoseWriter
 
-__all__ = ["FORMAT", "VERSION", "WRITERS", "PoseOrigin", "PoseWriter", "check_output", "pose_writer"]
+__all__ = ["WRITERS", "PoseOrigin", "PoseWriter", "check_output", "pose_writer"]
 
 _ROWS_PER_CHUNK = 256
 

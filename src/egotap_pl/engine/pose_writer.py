@@ -12,10 +12,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float32
 
+from egotap_pl.analysis.poses import FORMAT, VERSION
 from egotap_pl.core.skeleton import Skeleton
 
-FORMAT = "egotap-poses"
-VERSION = 1
 DEFAULT_FPS = 30.0
 """Frames per second of recordings that do not say."""
 Header: TypeAlias = "dict[str, str | int | list[str]]"

@@ -122,6 +122,12 @@ class ViewerScene:
     note: str = ""
     """Which runs and frames these are."""
 
+    title: str = "Test motions in 3D"
+    """Title of the viewer."""
+
+    reference: str = "truth"
+    """What ``truth_cm`` is called: an estimate, where nothing is known to be true and no method is compared with it."""
+
     def __len__(self) -> int:
         return len(self.motion)
 
@@ -168,3 +174,6 @@ class Report:
 
     scene: ViewerScene | None = None
     """What the 3D viewer shows; None: there is no viewer."""
+
+    made_by: str = "egotap report"
+    """The command."""

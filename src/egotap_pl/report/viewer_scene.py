@@ -69,7 +69,7 @@ def viewer_scene(material: Material, frames: int) -> ViewerScene | None:
     order = chosen_frames(main, main.error_mm.mean(-1), frames)
     images, heatmaps = None, None
     with material.passing_over("Pictures of the test motions", Exception):
-        images, heatmaps = _pictures(entries[0], order, material)
+        images, heatmaps = pictures_of(entries[0].run, order, material)
     return ViewerScene(
         skeleton=main.skeleton,
         motion=[main.motion[k] for k in order],
@@ -174,15 +174,21 @@ def _note(entries: Sequence[_Entry], number: int, of: int) -> str:
     )
 
 
-def _pictures(
-    main: _Entry, order: Sequence[int], material: Material
+def pictures_of(
+    run: Run, order: Sequence[int], material: Material
 ) -> tuple[UInt8[np.ndarray, "n v 3 h w"] | None, UInt8[np.ndarray, "n v 3 h2 w2"] | None]:
-    """Images and coloured heatmaps of frames; None where they are missing."""
-    store = material.store_of(main.run)
+    """Images and coloured heatmaps of frames; None where they are missing.
+
+    Args:
+        run: the run whose test frames these are.
+        order: indices into its predictions.
+        material: finds frames and networks.
+    """
+    store = material.store_of(run)
     if store is None:
         return None, None
-    rows = main.run.predictions.row[list(order)].tolist()
-    task = material.task_of(main.run, "Heatmaps of the test motions")
+    rows = run.predictions.row[list(order)].tolist()
+    task = material.task_of(run, "Heatmaps of the test motions")
     images, heatmaps = [], []
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with torch.inference_mode():

@@ -343,3 +343,21 @@ def test_every_control_has_a_name(opened: Open):
            .map(e => e.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_poses_alone_have_no_errors(opened: Open, tmp_path: Path):
+    """Of a recording, nothing is known to be true."""
+    scene = turned_scene()
+    alone = type(scene)(**{**vars(scene), "estimates_cm": {}, "reference": "estimate", "title": "Poses in 3D"})
+    write_page(Report("Alone", {}, [], scene=alone, made_by="egotap view"), tmp_path / "index.html")
+    page = opened(tmp_path / "index.html")
+    for hidden in ("#joint", "#gaps", "#curve", ".methods", ".bar .group"):
+        assert not page.locator(hidden).is_visible(), hidden
+    assert page.locator("#space").is_visible()
+    assert page.locator("h2").text_content() == "Poses in 3D"
+    assert "egotap view" in page.locator("footer").text_content()
+    assert "mm" not in page.locator("#frame-text").text_content()
+    assert changes(page, page.get_by_role("button", name="side").click)
+    for query in ("dark", "light"):  # redraws everything
+        page.emulate_media(color_scheme=query)
+    page.evaluate(SETTLED)

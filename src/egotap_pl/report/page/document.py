@@ -41,7 +41,7 @@ def page_html(report: Report) -> str:
         sections.append(("missing", "What is missing", missing_section(report.missing)))
     sections += [(f"table-{_anchor(t.name)}", t.title, table_section(t)) for t in report.tables]
     if report.scene is not None and len(report.scene):
-        sections.append(("viewer", "Test motions in 3D", viewer_section(report.scene, _asset("viewer.html"))))
+        sections.append(("viewer", report.scene.title, viewer_section(report.scene, _asset("viewer.html"))))
     sections += [(f"figure-{_anchor(i.name)}", i.title, figure_section(i)) for i in report.illustrations]
     style = _asset("style.css")
     script = '(() => {\n"use strict";\n' + "\n".join(_asset(name) for name in SCRIPTS) + "\n})();\n"
@@ -51,6 +51,7 @@ def page_html(report: Report) -> str:
         style=style,
         script=script,
         header=header(report),
+        made_by=escape(report.made_by),
         contents=_contents(sections),
         sections="\n".join(
             f'<section id="{anchor}" aria-labelledby="{anchor}-title">\n'

@@ -21,6 +21,21 @@ NOT_FINITE = -32768
 """In place of a coordinate that is not a number."""
 SHEET_FRAMES = 8
 """Frames of a JPEG. Its tables are stored once for all of them, and it is decoded in less time than a frame lasts."""
+COMPARED = (
+    "The true pose and what the methods made of it, in the left camera’s axes. Filled joints are seen by at least one "
+    "camera, hollow ones by none."
+)
+ALONE = {
+    "truth": (
+        "The true pose, in the left camera’s axes. Filled joints are seen by at least one camera, hollow ones by none."
+    ),
+    "estimate": "Estimated poses, in the left camera’s axes. Nothing is known to be true.",
+}
+HOW = (
+    "The grid has 25 cm squares, across the camera’s line of sight at the motion’s lowest joint. Drag to turn; pinch, "
+    "or click and scroll, to zoom."
+)
+"""Captions of the viewer."""
 IMAGE_QUALITY, MAP_QUALITY = 68, 85
 
 
@@ -31,8 +46,9 @@ def viewer_section(scene: ViewerScene, controls: str) -> str:
         scene: what it shows.
         controls: HTML of the controls.
     """
-    note = f'<p class="caption">{escape(scene.note)}</p>\n' if scene.note else ""
-    return note + controls + scene_data(scene)
+    poses = COMPARED if scene.estimates_cm else ALONE[scene.reference]
+    captions = [text for text in (scene.note, f"{poses} {HOW}") if text]
+    return "".join(f'<p class="caption">{escape(text)}</p>\n' for text in captions) + controls + scene_data(scene)
 
 
 def scene_data(scene: ViewerScene) -> str:
@@ -47,6 +63,7 @@ def scene_data(scene: ViewerScene) -> str:
         "motions": _motions(scene),
         "methods": list(scene.estimates_cm),
         "leftSign": sign_of_left(scene.truth_cm, scene.skeleton),
+        "reference": scene.reference,
         "stepCm": step_cm,
         "notFinite": NOT_FINITE,
         "views": scene.visibility.shape[1],

@@ -7,17 +7,18 @@ const mm = (value) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 1 : 0
 class Legend {
   /**
    * @param {HTMLElement} root
-   * @param {string[]} methods
+   * @param {About} about
    * @param {() => void} changed called when another choice is made
    */
-  constructor(root, methods, changed) {
+  constructor(root, about, changed) {
+    const { methods, reference } = about;
     this.root = root;
     this.changed = changed;
     this.truthIsShown = true;
     /** @type {Map<number, number>} */
     this.slots = new Map(); // method: slot of its colour and marker
     for (const method of methods.slice(0, 2).keys()) this.slots.set(method, method);
-    this.addRow("truth", -1, (isShown) => {
+    this.addRow(reference, -1, (isShown) => {
       this.truthIsShown = isShown;
     });
     this.rows = methods.map((name, method) => this.addRow(name, method, (isShown) => this.choose(method, isShown)));

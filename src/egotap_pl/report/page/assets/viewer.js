@@ -31,7 +31,8 @@ class Viewer {
     /** @type {Set<string>} */
     this.dirty = new Set();
     this.views = new Views(find(root, ".views", HTMLElement), about, () => this.changed("views"));
-    this.legend = new Legend(find(root, ".legend", HTMLElement), about.methods, () => this.changed("frame", "curve"));
+    this.legend = new Legend(find(root, ".legend", HTMLElement), about, () => this.changed("frame", "curve"));
+    root.classList.toggle("alone", !about.methods.length); // there are no errors
     byId("joint").add(new Option("all joints (MPJPE)", `${this.joint}`));
     about.joints.forEach((name, joint) => {
       byId("joint").add(new Option(name, `${joint}`));
@@ -60,7 +61,7 @@ class Viewer {
     const colours = palette();
     if (dirty.has("space") || dirty.has("frame")) this.drawSpace(colours);
     if (dirty.has("frame")) this.drawFrame();
-    if (dirty.has("curve")) this.drawCurve(colours);
+    if (dirty.has("curve") && this.about.methods.length) this.drawCurve(colours);
     this.views.draw(this.frame);
   }
 
