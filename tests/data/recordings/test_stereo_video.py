@@ -245,6 +245,33 @@ def test_damaged_frames_are_errors_or_gaps(tmp_path, capsys, codec, pixels):
     np.testing.assert_allclose([t for b in batches for t in b.time_s], np.array(left) / 25, atol=1e-3)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_every_frame_is_read_or_named_if_frames_depend_on_each_other(tmp_path, codec):
+    numbers = np.arange(40, dtype=np.uint8) * 6
+    pictures = np.broadcast_to(numbers[:, None, None, None], (40, 2 * PX, 4 * PX, 3))
+    options = {"g": "20", "bf": "2", "x265-params": "log-level=none:keyint=20"}
+    path = write(tmp_path / "both.mkv", pictures, codec=codec, pixels="yuv420p", options=options)
+    whole = read(path)
+    assert [n for batch in whole for n in batch.batch.frame.tolist()] == list(range(40))
+    gaps = Gaps(skip=True)
+    batches = read(damage(path, {7}), gaps=gaps)
+    left = [n for batch in batches for n in batch.batch.frame.tolist()]
+    assert sorted((*left, *gaps.reasons)) == list(range(40))
+    assert 0 < len(gaps.reasons) < 20
+    assert left[-20:] == list(range(20, 40))  # from the next frame that needs no other
+    assert np.abs(images(batches)[-20:, 0, 0, 0, 0].astype(int) - numbers[20:]).max() < 8
+
+
+def test_a_video_that_is_cut_off_says_how_many_frames_are_missing(tmp_path, capsys):
+    path = write(tmp_path / "both.avi", frames(17, 20, across=2), codec="mjpeg", pixels="yuvj420p")
+    assert len(images(read(path))) == 20
+    assert not capsys.readouterr().err
+    path.write_bytes(path.read_bytes()[: 2 * path.stat().st_size // 3])
+    count = len(images(read(path)))
+    assert 5 < count < 15
+    assert f"says that it has 20 frames, but only {count} are in it" in capsys.readouterr().err
+
+
 def test_a_gap_in_one_view_does_not_shift_the_other(tmp_path):
     pictures = np.broadcast_to((np.arange(9, dtype=np.uint8) * 20)[:, None, None, None], (9, PX, PX, 3))
     left = write(tmp_path / "left.mkv", pictures)

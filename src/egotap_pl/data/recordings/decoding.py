@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.frames import NO_TIME, too_large
 
 _FORMATS = "mov,mp4,matroska,webm,avi"
@@ -80,13 +82,13 @@ class VideoFrame(NamedTuple):
 
 
 @contextmanager
-def opened(paths: Sequence[Path], one_at_a_time: bool = False) -> Iterator[list[Any]]:
+def opened(paths: Sequence[Path], few_threads: bool = False) -> Iterator[list[Any]]:
     """Opens video files and yields their video streams.
 
     Args:
         paths: the files.
-        one_at_a_time: whether no frames are decoded side by side. It is slower, but a damaged frame then takes no other
-            with it.
+        few_threads: whether only two frames are decoded side by side. It is slower, but a damaged frame at the end then
+            takes hardly any other with it.
 
     Raises:
         EgotapError: if PyAV is not installed, or a file is not a video.
@@ -109,7 +111,9 @@ def opened(paths: Sequence[Path], one_at_a_time: bool = False) -> Iterator[list[
             if not stream.width:  # FFmpeg drops a size that it may not decode
                 raise too_large(path, "very large, or does not say how large it is")
             stream.codec_context.options = {"max_pixels": _limits()["max_pixels"]}
-            stream.thread_type = "SLICE" if one_at_a_time else "AUTO"
+            # Frames side by side: otherwise H.264's decoder paints over damage and does not say so.
+            stream.thread_type = "FRAME" if few_threads else "AUTO"
+            stream.codec_context.thread_count = 2 if few_threads or os.cpu_count() == 1 else 0
             streams.append(stream)
         yield streams
 
@@ -142,43 +146,87 @@ def video_frames(path: Path, stream: Any) -> Iterator[VideoFrame]:
     """All frames in the order in which they are shown. A frame that cannot be decoded is named at its place.
 
     FFmpeg says that it cannot decode a packet before it shows any later frame. The packets' time stamps then tell which
-    frame is missing. Packets that never show anything, as VP8 and MPEG-4 have, are no frames.
+    frames are missing. Packets that never show anything, as VP8 and MPEG-4 have, are no frames.
     """
+    missing, number = _Missing(path, stream), 0
+    for frames in _decoded(stream, missing):
+        for frame in frames:
+            for time_s, error in missing.before(frame.pts):
+                yield VideoFrame(number, time_s, None, error)
+                number += 1
+            time_s = NO_TIME if frame.time is None else float(frame.time)
+            error = f"{path} is damaged: FFmpeg calls this frame corrupt" if frame.is_corrupt else ""
+            yield VideoFrame(number, time_s, None if error else frame, error)
+            number += 1
+    for time_s, error in missing.rest():
+        yield VideoFrame(number, time_s, None, error)
+        number += 1
+    if number < stream.frames and not missing.has_hidden:
+        say(f"{path} says that it has {stream.frames} frames, but only {number} are in it: it is damaged or cut off")
+
+
+class _Missing:
+    """Finds out which frames of a video are missing, from the time stamps of its packets."""
+
+    def __init__(self, path: Path, stream: Any) -> None:
+        self.path, self._stream = path, stream
+        self._pending: list[int] = []  # time stamps of packets whose frames have not been shown yet
+        self._failures: list[str] = []
+        self._last = ""
+        self.has_hidden = False
+        """Whether there are packets that show nothing although nothing has failed."""
+
+    def expect(self, packet: Any) -> None:
+        """Note a packet that is about to be decoded."""
+        if packet.pts is not None and packet.size:
+            heapq.heappush(self._pending, packet.pts)
+
+    def fail(self, error: Exception) -> None:
+        """Note that a packet cannot be decoded."""
+        self._last = f"{self.path} is damaged: {error}"
+        self._failures.append(self._last)
+
+    def before(self, pts: int | None) -> Iterator[tuple[float, str]]:
+        """Times of missing frames before one that is shown, with what is wrong with them."""
+        while pts is not None and self._pending and self._pending[0] < pts:
+            yield from self._gap(heapq.heappop(self._pending))
+        if self._pending and self._pending[0] == pts:
+            heapq.heappop(self._pending)
+
+    def rest(self) -> Iterator[tuple[float, str]]:
+        """The same after the last frame."""
+        while self._pending:
+            yield from self._gap(heapq.heappop(self._pending))
+        for failure in self._failures:
+            yield NO_TIME, failure
+
+    def _gap(self, pts: int) -> Iterator[tuple[float, str]]:
+        """A missing frame, or nothing if the packet has none to show.
+
+        After a failure, decoders drop frames without a word until the next one that needs no other.
+        """
+        if self._failures or (self._last and not self.has_hidden):
+            yield float(pts * self._stream.time_base), self._failures.pop(0) if self._failures else self._last
+        elif not self._last:
+            self.has_hidden = True
+
+
+def _decoded(stream: Any, missing: _Missing) -> Iterator[list[Any]]:
+    """PyAV's frames of one packet after the other."""
     import av
 
-    pending: list[int] = []  # time stamps of packets whose frames have not been shown yet
-    failures: list[str] = []
-    number = 0
     packets = stream.container.demux(stream)
     while True:
-        frames: list[Any] = []
         try:
             packet = next(packets, None)
             if packet is None:
-                break
-            if packet.pts is not None and packet.size:
-                heapq.heappush(pending, packet.pts)
-            frames = packet.decode()
-        except av.EOFError:
+                return
+            missing.expect(packet)
+            yield packet.decode()
+        except av.EOFError:  # the packet that asks for what the decoder still holds, after it said that it has no more
             continue
         except av.FFmpegError as error:
-            failures.append(f"{path} is damaged: {error}")
-        for frame in frames:
-            while frame.pts is not None and pending and pending[0] < frame.pts:
-                pts = heapq.heappop(pending)
-                if failures:
-                    yield VideoFrame(number, _seconds(pts, stream), None, failures.pop(0))
-                    number += 1
-            if pending and pending[0] == frame.pts:
-                heapq.heappop(pending)
-            is_damaged = bool(frame.is_corrupt)
-            error_text = f"{path} is damaged: FFmpeg calls this frame corrupt" if is_damaged else ""
-            time_s = NO_TIME if frame.time is None else float(frame.time)
-            yield VideoFrame(number, time_s, None if is_damaged else frame, error_text)
-            number += 1
-    for failure in failures:
-        yield VideoFrame(number, _seconds(heapq.heappop(pending), stream) if pending else NO_TIME, None, failure)
-        number += 1
+            missing.fail(error)
 
 
 _SWAPPING = (
@@ -201,10 +249,6 @@ def _packets(path: Path) -> int | None:
         except av.FFmpegError:
             return None
     return count or None
-
-
-def _seconds(pts: int, stream: Any) -> float:
-    return float(pts * stream.time_base) if stream.time_base else NO_TIME
 
 
 def _turn(frame: Any, path: Path) -> Image.Transpose | None:

@@ -68,7 +68,7 @@ class StereoVideo:
 
     def _frames(self) -> Iterator[tuple[int, float, UInt8[np.ndarray, "v 3 h w"]]]:
         """Number and time of every frame that can be read, and its views."""
-        with opened(self.paths, one_at_a_time=self.gaps.skip) as streams:
+        with opened(self.paths, few_threads=self.gaps.skip) as streams:
             decoders = [video_frames(path, stream) for path, stream in zip(self.paths, streams, strict=True)]
             for number, views in islice(self._pairs(decoders), self.limit):
                 damaged = next((view for view in views if view.content is None), None)
