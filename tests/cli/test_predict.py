@@ -213,7 +213,11 @@ def test_results_may_lie_in_the_inputs_folder(images, run: Run, tmp_path):
     assert first.out == second.out
     np.testing.assert_array_equal(poses(recording / "poses.h5"), pose_cm)
     outcome = run("predict", words[0], f"input={recording}/poses.h5", words[2], ok=False)
-    assert "is the input, which would be overwritten" in outcome.err
+    assert "is an input, which would be overwritten" in outcome.err
+    frame = (recording / "0.png").read_bytes()
+    outcome = run("predict", *words[:2], f"output={recording}/0.h5", "pictures=1", ok=False)
+    assert "0.png: is an input, which would be overwritten" in outcome.err
+    assert (recording / "0.png").read_bytes() == frame
 
 
 def test_frames_that_cannot_be_read_are_skipped_and_counted(images, folder, run: Run, tmp_path):
@@ -294,5 +298,5 @@ def test_an_overlay_of_every_frame(folder, run: Run, tmp_path):
     for given in (recording, recording / "left.mp4"):
         words = (words[0], f"input={given}", words[2], f"overlay={recording}/left.mp4")
         assert "overlay=" in (error := run("predict", *words, ok=False).err)
-        assert "is the input, which would be overwritten" in error
+        assert "is an input, which would be overwritten" in error
     assert (recording / "left.mp4").read_bytes() == content

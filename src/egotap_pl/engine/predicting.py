@@ -123,7 +123,7 @@ def predict(
         heatmap_px=predictor.heatmap_px,
     )
     predictor.check_source(recording)
-    _check_distinct(output, options, getattr(recording, "paths", ()))  # videos that were found in a folder
+    _check_distinct(output, options, getattr(recording, "paths", ()))  # what was found in a folder
     if (options.pictures or options.overlay) and isinstance(recording, HeatmapFrames):
         raise EgotapError(f"pictures and overlay need images, but {paths[0]} has heatmaps")
     album = Album(predictor.skeleton, recording, options.pictures)
@@ -177,6 +177,8 @@ def _write_poses(
 
 
 def _check_distinct(output: Path, options: PredictOptions, inputs: Sequence[Path]) -> None:
-    for key, file in (("output", output), ("overlay", options.overlay)):
-        if file is not None and file.resolve() in [path.resolve() for path in inputs]:
-            raise EgotapError(f"{key}={file}: is the input, which would be overwritten; give another name")
+    pictures = output.with_suffix(".png") if options.pictures else None
+    read = {path.resolve() for path in inputs}
+    for key, file in (("output", output), ("overlay", options.overlay), ("pictures beside output", pictures)):
+        if file is not None and file.resolve() in read:
+            raise EgotapError(f"{key}={file}: is an input, which would be overwritten; give another name")

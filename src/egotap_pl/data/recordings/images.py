@@ -87,12 +87,12 @@ class StereoImages:
         self._frames = list(frames)[:limit]
         self.image_px, self.num_joints, self.threads = image_px, num_joints, max(threads, 1)
         self.gaps = gaps or Gaps()
+        self.paths = tuple(path for frame in self._frames for path in frame.files)
         self.frames: int | None = len(self._frames)
         self.rate: float | None = None
         self._headers: dict[Path, _Header] = {}
         with ThreadPoolExecutor(self.threads) as pool:
-            files = [path for frame in self._frames for path in frame.files]
-            headers = dict(zip(files, pool.map(_header, files), strict=True))
+            headers = dict(zip(self.paths, pool.map(_header, self.paths), strict=True))
         for number, (_, paths, missing) in enumerate(self._frames):
             failures = [header for path in paths if isinstance(header := headers[path], EgotapError)]
             if missing or failures:
