@@ -49,7 +49,7 @@ class Album:
                 continue
             time_s = stereo.time_s[k]
             title = stereo.name[k] or (f"{time_s:.2f} s" if time_s == time_s else str(frame))
-            arrays = (stereo.batch.images[k].numpy(), joint_heatmaps[k].numpy(), pose_cm[k].numpy())
+            arrays = (stereo.batch.images[k].numpy(), joint_heatmaps[k].cpu().numpy(), pose_cm[k].numpy())
             self.estimates.append(EstimatedFrame(title.replace("/", "\n"), *arrays))
 
     def write(self, path: Path) -> None:

@@ -51,7 +51,7 @@ class Overlay:
         """
         import av
 
-        for images, heatmaps, number in zip(stereo.batch.images, joint_heatmaps, stereo.batch.frame, strict=True):
+        for images, heatmaps, number in zip(stereo.batch.images, joint_heatmaps.cpu(), stereo.batch.frame, strict=True):
             views = [
                 view_with_peaks(*pair, self.skeleton) for pair in zip(images.numpy(), heatmaps.numpy(), strict=True)
             ]

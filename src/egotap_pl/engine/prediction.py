@@ -123,7 +123,7 @@ class Predictor:
         return self.estimate_with_heatmaps(stereo)[0]
 
     def estimate_with_heatmaps(self, stereo: StereoBatch) -> tuple[Tensor, Tensor]:
-        """Poses of a batch in cm, and the joint heatmaps that they were lifted from; both on the CPU.
+        """Poses of a batch in cm, on the CPU, and the joint heatmaps that they were lifted from, on the device.
 
         Raises:
             EgotapError: if a pose is not finite.
@@ -139,7 +139,7 @@ class Predictor:
                 f"the pose of frame {int(stereo.batch.frame[first])} is not a finite number: either the frame or the "
                 "checkpoint is damaged, or trainer.precision is too low"
             )
-        return pose_cm, heatmaps.joint.float().cpu()
+        return pose_cm, heatmaps.joint.float()
 
     def confidence(self, joint_heatmaps: Float[Tensor, "b v m h w"]) -> Float[Tensor, "b j"]:
         """For each estimated joint the highest peak of its heatmaps in all views: near 1 if a view shows it clearly.
@@ -148,7 +148,7 @@ class Predictor:
         """
         peaks = joint_heatmaps.amax((-2, -1)).amax(1)
         root = torch.full_like(peaks[:, :1], torch.nan)
-        return torch.cat((root, peaks), 1)[:, list(self.skeleton.estimated)]
+        return torch.cat((root, peaks), 1)[:, list(self.skeleton.estimated)].cpu()
 
     def check_source(self, frames: StereoInput) -> None:
         """Check that the network can read an input.
