@@ -9,6 +9,7 @@ from egotap_pl.core.camera.polynomial import PolynomialCamera
 from egotap_pl.core.camera.protocol import Camera
 from egotap_pl.core.camera.radial import RadialCamera
 from egotap_pl.core.camera.rig import StereoRig
+from egotap_pl.core.camera.square import Square, circle_square, cut_rig, square_rig
 
 FisheyeCamera = PolynomialCamera
 """Name of the polynomial model in 0.1.0, when it was the only one."""
@@ -19,6 +20,10 @@ __all__ = [
     "KannalaBrandtCamera",
     "PolynomialCamera",
     "RadialCamera",
+    "Square",
     "StereoRig",
     "camera_from_dict",
+    "circle_square",
+    "cut_rig",
+    "square_rig",
 ]
