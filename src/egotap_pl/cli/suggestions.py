@@ -32,7 +32,9 @@ def explain(chain: Sequence[BaseException]) -> str | None:
         return None
     group, _, name = match["key"].rpartition("/")
     if "No match in the defaults list" in match["rest"]:
-        return f"{match['key']}: there is no {name} to choose; the chosen {group} has none" if group else None
+        if group:
+            return f"{match['key']}: there is no {name} to choose; the chosen {group} has none"
+        return f"{name}: there is no {name} to choose with this data set" if name in groups() else None
     if group:
         return f"{match['key']}: unknown group{did_you_mean(get_close_matches(match['key'], groups(), n=1))}"
     if match["key"].startswith("trainer.") and (argument := _trainer_argument(match["key"])):
@@ -57,6 +59,9 @@ def unknown_key(key: str, config: Any) -> str:
         key: the key, dotted.
         config: the configuration.
     """
+    first = key.partition(".")[0]
+    if "." in key and first in groups() and first not in config:
+        return f"{key}: choose the {first} first, with {first}=..."
     keys = [name for name in _keys(OmegaConf.to_container(config, resolve=False)) if not name.startswith("hydra.")]
     return f"{key}: unknown key{did_you_mean(nearest_keys(key, keys)) or '; --cfg job prints all keys'}"
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.camera import StereoRig, square_rig
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.data.calibration import load_rig
 from egotap_pl.data.source import SPLITS, Frames
 from egotap_pl.synth.body import Body
 from egotap_pl.synth.motion.source import MotionSource
 from egotap_pl.synth.mount import HeadMount
-from egotap_pl.synth.render import Renderer
+from egotap_pl.synth.render import PosedBody, Renderer
 from egotap_pl.synth.sequence import Camera, Film, pose_body
+from egotap_pl.synth.sight import Sight, joints_inside
 from egotap_pl.synth.subject import Subject
 from egotap_pl.synth.surroundings import Surroundings
 from egotap_pl.synth.truth import joint_bones
@@ -65,7 +69,7 @@ class EgoSynthSource:
 
     Args:
         skeleton: skeleton of the poses.
-        mount: the rig and its place on the head (`synth.mount.glasses` or `synth.mount.stick`).
+        mount: the rig and its place on the head (`egotap_pl.synth.mount`: `glasses`, `stick`, `headset`).
         motions: sources of motions. Their motions are divided among the splits, category by category.
         frames: number of frames of each split.
         subjects: number of people in each split.
@@ -74,9 +78,13 @@ class EgoSynthSource:
         frames_per_take: frames rendered of a motion, spread over its length. The actual number differs a little, so
             that every category has equally many takes.
         device: where to render.
+        other_mount: a mount to use in place of ``mount``; None: ``mount``.
+        rig: cameras to use in place of the mount's: a rig, or a rig file (docs/cameras.md). Frames of any size are cut
+            to squares around the image circles and scaled to 1024 x 1024 px (`core.camera.square_rig`), and so are
+            those of a mount of one's own.
 
     Raises:
-        EgotapError: if a setting is out of range.
+        EgotapError: if a setting is out of range, or the rig file cannot be read or does not fit the mount.
         ValueError: if a joint of the skeleton does not exist on EgoSynth's bodies.
     """
 
@@ -91,19 +99,25 @@ class EgoSynthSource:
         seed: int = 0,
         frames_per_take: int = 32,
         device: str = "cpu",
+        other_mount: HeadMount | None = None,
+        rig: StereoRig | Path | str | None = None,
     ) -> None:
         _check(frames, subjects, image_px, frames_per_take)
         if seed < 0:
             raise EgotapError(f"EgoSynth's seed must be 0 or more, not {seed}")
         joint_bones(skeleton)
-        self.skeleton, self.mount, self.motions = skeleton, mount, tuple(motions)
+        mount = mount if other_mount is None else other_mount
+        if rig is not None:
+            mount = mount.with_rig(rig if isinstance(rig, StereoRig) else load_rig(rig))
+        self.mount = replace(mount, rig=square_rig(mount.rig, FRAME_PX))
+        self.skeleton, self.motions = skeleton, tuple(motions)
         self.frames = {split: int(frames[split]) for split in SPLITS}
         self.subjects = {split: int(subjects[split]) for split in SPLITS}
         self.image_px, self.seed, self.frames_per_take, self.device = image_px, seed, frames_per_take, device
 
     @property
     def rig(self) -> StereoRig:
-        """The two cameras of the mount."""
+        """The two cameras of the mount, of square frames."""
         return self.mount.rig
 
     @property
@@ -113,12 +127,18 @@ class EgoSynthSource:
 
     def identity(self) -> dict[str, Any]:
         """The settings, the seed and the version, which determine the frames."""
+        mount: dict[str, Any] = {
+            "position_cm": list(self.mount.position_cm),
+            "rotation": [list(row) for row in self.mount.rotation],
+        }
+        if self.mount.name:
+            mount["name"] = self.mount.name
         return {
             "source": "egosynth",
             "version": VERSION,
             "skeleton": {"name": self.skeleton.name, "joints": list(self.skeleton.joints)},
             "rig": self.rig.to_dict(),
-            "mount": {"position_cm": list(self.mount.position_cm), "rotation": [list(r) for r in self.mount.rotation]},
+            "mount": mount,
             "motions": [source.identity() for source in self.motions],
             "frames": self.frames,
             "subjects": self.subjects,
@@ -171,6 +191,28 @@ class EgoSynthSource:
             frame_number=np.asarray(numbers, np.int64),
         )
 
+    def concerns(self) -> Sequence[str]:
+        """A warning if the cameras cannot see most of the body in most frames, as far as a sample of takes shows."""
+        sight = self.sight()
+        if sight.frames >= 0.5:
+            return ()
+        left, right = sight.joints
+        return (
+            f"rig {self.rig.name} sees little of the body from where it is mounted: {left:.0%} of the joints are in "
+            f"the left view and {right:.0%} in the right one, and in {1 - sight.frames:.0%} of {sight.counted} sampled "
+            "frames most joints are in neither. Check mount (where the cameras are, how far down they look, which way "
+            "up they are) and the transform of the rig",
+        )
+
+    def sight(self, takes: int = 10) -> Sight:
+        """What the cameras see in a few frames of each of the first training takes, whose categories differ."""
+        inside = []
+        for take in self.plan("train")[:takes]:
+            few = replace(take, frames=min(take.frames, 3))
+            _, posed, _, _ = self._pose(few, self._generator(take.split, take.number, 2))
+            inside.append(joints_inside(self.skeleton, self.rig, posed))
+        return Sight.of(inside)
+
     def subject(self, name: str) -> Subject:
         """The person of a name, who is the same in every take."""
         split, number = name.split("-")
@@ -178,6 +220,11 @@ class EgoSynthSource:
 
     def _film(self, take: Take) -> tuple[Film, str, list[int]]:
         rng = self._generator(take.split, take.number, 2)
+        body, frames, category, numbers = self._pose(take, rng)
+        scene = Surroundings.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
+        return self._camera.film(body, frames, scene), category, numbers
+
+    def _pose(self, take: Take, rng: np.random.Generator) -> tuple[Body, PosedBody, str, list[int]]:
         source = next(s for s in self.motions if take.motion in s.motions())
         clip = source.clip(take.motion, int(rng.integers(2**31)))
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
@@ -186,9 +233,7 @@ class EgoSynthSource:
         left, up, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
         mount = self.mount.shifted(left, up, forward, float(rng.normal(0, 1.5)))
         body = Body(self.subject(take.subject), mount.parts)
-        frames = pose_body(body, mount, clip, numbers, heading)
-        scene = Surroundings.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
-        return self._camera.film(body, frames, scene), clip.category, numbers
+        return body, pose_body(body, mount, clip, numbers, heading), clip.category, numbers
 
     @cached_property
     def _camera(self) -> Camera:

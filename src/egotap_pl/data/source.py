@@ -118,6 +118,15 @@ class FrameName(NamedTuple):
     file: str
 
 
+@runtime_checkable
+class Concerned(Protocol):
+    """A source that may have something to say before its frames are prepared."""
+
+    def concerns(self) -> Sequence[str]:
+        """Warnings for the user; none if nothing is odd."""
+        ...
+
+
 def read_each(frames: Iterable[tuple[FrameName, Callable[[], T]]]) -> tuple[list[T], tuple[SkippedFrame, ...]]:
     """Calls each frame's reader in turn. A reader that raises `EgotapError` makes its frame a skipped one.
 

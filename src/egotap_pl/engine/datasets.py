@@ -11,7 +11,7 @@ from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.check import CheckReport, check
 from egotap_pl.data.preparation.prepare import prepare, skipped_path
 from egotap_pl.data.preparation.shard import WHOLE, Shard
-from egotap_pl.data.source import SPLITS, Source
+from egotap_pl.data.source import SPLITS, Concerned, Source
 from egotap_pl.data.store.codec import Codec
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.engine.build import build
@@ -53,6 +53,9 @@ def ensure_data(
     if not data.has_source:
         return _existing_stores(data)
     source, codec, folder = _locate(data, root)
+    if isinstance(source, Concerned):
+        for concern in source.concerns():
+            say(f"warning: {concern}")
     report = prepare(source, folder, codec, data.workers, overwrite, PROGRESS, skip_damaged, shard)
     frames = ", ".join(f"{split.frames} {split.split}" for split in report.splits)
     speed = f" at {report.frames_per_second:.0f} frames/s" if report.frames_per_second else ", already there"

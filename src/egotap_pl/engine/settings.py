@@ -170,6 +170,31 @@ class DataSpec:
         )
 
 
+def check_rig(rig: Any, data: Spec) -> None:
+    """Check that a data set can be seen by a rig of one's own.
+
+    Args:
+        rig: the key ``rig``: the name of a rig file, or None.
+        data: the node ``data``.
+
+    Raises:
+        EgotapError: if there is a rig, and the frames of the data set are not rendered.
+    """
+    if rig is None:
+        return
+    if "source" not in data:
+        raise EgotapError(f"rig={rig}: there is nothing to render with it; give data=egosynth, too")
+    if not isinstance(rig, str):
+        raise EgotapError(f"rig={rig}: must be the name of a rig file (docs/cameras.md)")
+    if "rig" not in data["source"]:
+        raise EgotapError(
+            f"rig={rig}: {data['name']}'s images were taken by its own cameras, whose rig it has; a rig file is for "
+            "images that are rendered, data=egosynth"
+        )
+    if "root" in data and data["root"] is None:
+        raise EgotapError(f"rig={rig}: prepared data have the rig that they were rendered with: leave out rig")
+
+
 @dataclass(frozen=True)
 class Settings:
     """An experiment, as `egotap train` runs it."""
@@ -231,6 +256,7 @@ class Settings:
                 f"experiment={command.experiment}: nothing reads its {', '.join(unread)}, because the file does not "
                 "begin with the line # @package _global_"
             )
+        check_rig(config.get("rig"), config["data"])
         training = TrainingSpec.parse(config["training"], "training")
         heatmaps, probe, logger = config["heatmaps"], config["probe"] or None, config["logger"] or None
         kinds = tuple(heatmaps["estimators"])
