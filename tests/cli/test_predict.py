@@ -300,3 +300,32 @@ def test_an_overlay_of_every_frame(folder, run: Run, tmp_path):
         assert "overlay=" in (error := run("predict", *words, ok=False).err)
         assert "is an input, which would be overwritten" in error
     assert (recording / "left.mp4").read_bytes() == content
+
+
+def test_frames_of_any_shape_are_cut_as_the_command_says(images, run: Run, tmp_path):
+    file = checkpoint(tmp_path / "own.ckpt", *METHODS["egotap"])
+    wide = tmp_path / "my frames"
+    for view, side in enumerate(("left", "right")):
+        (wide / side).mkdir(parents=True)
+        for number, frame in enumerate(images):
+            canvas = Image.new("RGB", (96, 72))
+            canvas.paste(Image.fromarray(frame[view].transpose(1, 2, 0)), (20, 4))
+            canvas.save(wide / side / f"{number}.png")
+    camera = f"{{model: kannala_brandt, size_px: [96, 72], centre_px: [52, 36], circle_radius_px: {PX // 2},"
+    camera += " focal_px: [20, 20], distortion: [0, 0, 0, 0]}"
+    rig = tmp_path / "my rig=1.yaml"
+    transform = "{rotation_vector_rad: [0, 0, 0], translation_cm: [-9, 0, 0]}"
+    rig.write_text(f"left: {camera}\nright: {camera}\nleft_to_right: {transform}\n")
+    expected = answers(file, images)
+    words = ("predict", f"checkpoint={file}", f"input={wide}", f"output={tmp_path}/poses.h5")
+    for way in (["crop=[20,4,64]"], [f"rig={rig}"], ["crop=circle", f"rig={rig}"]):
+        run(*words, *way)
+        np.testing.assert_allclose(poses(tmp_path / "poses.h5"), expected, rtol=1e-4, atol=1e-4)
+    run(*words, "crop=centre")
+    assert np.abs(poses(tmp_path / "poses.h5") - expected).max() > 1e-3
+    for word, message in {
+        "frames=1": "crop=circle with rig=FILE",
+        "crop=circle": "give rig=FILE",
+        "crop=middle": "must be circle, centre or",
+    }.items():
+        assert message in " ".join(run(*words, word, ok=False).err.split())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
 from egotap_pl.cli.composing import plain
 from egotap_pl.cli.mistakes import fail
 from egotap_pl.core.messages import RESULT, quieten_lightning
+from egotap_pl.data.calibration import load_rig
+from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.gaps import ranges
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.checkpoint_files import checkpoint_path
@@ -27,7 +30,10 @@ def main(config: DictConfig) -> None:
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
     overlay = None if settings["overlay"] is None else Path(str(settings["overlay"]))
     keys = ("split", "frames", "pair", "on_error", "pictures", "fps", "batch_size")
-    options = PredictOptions(workers=devices.workers, overlay=overlay, **{key: settings[key] for key in keys})
+    crop = _crop(settings["crop"], settings["rig"])
+    options = PredictOptions(
+        crop=crop, workers=devices.workers, overlay=overlay, **{key: settings[key] for key in keys}
+    )
     checkpoint = checkpoint_path(settings["checkpoint"])
     predictor = Predictor(*load_lifting_task(checkpoint, entries(settings["trust"])), checkpoint, devices)
     paths = [Path(str(path)) for path in (inputs if isinstance(inputs, list) else [inputs])]
@@ -43,3 +49,7 @@ def main(config: DictConfig) -> None:
         RESULT.print(f"pictures  {result.pictures}", soft_wrap=True)
     if result.overlay is not None:
         RESULT.print(f"overlay  {result.overlay}", soft_wrap=True)
+
+
+def _crop(value: Any, rig: Any) -> Crop:
+    return Crop.parse(value, None if rig is None else load_rig(str(rig)))

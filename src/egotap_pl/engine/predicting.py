@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS
 from egotap_pl.core.progress import FrameProgress
+from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.frames import StereoInput, ahead
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
@@ -28,6 +29,9 @@ class PredictOptions:
 
     split: str = "test"
     """Of prepared data: ``train``, ``validation`` or ``test``."""
+
+    crop: Crop = field(default_factory=Crop)
+    """The square to cut out of each view of a recording."""
 
     frames: int | None = None
     """Number of frames to read, from the first; None: all."""
@@ -121,6 +125,7 @@ def predict(
         pair=options.pair,
         gaps=gaps,
         heatmap_px=predictor.heatmap_px,
+        crop=options.crop,
     )
     predictor.check_source(recording)
     _check_distinct(output, options, getattr(recording, "paths", ()))  # what was found in a folder

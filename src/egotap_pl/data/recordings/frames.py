@@ -15,6 +15,7 @@ from PIL import Image
 from egotap_pl.core.batch import Batch, Visibility
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.data.recordings.crop import WAYS, Crop
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.names import UNDERSTOOD
 from egotap_pl.data.store.reader import FrameStore
@@ -118,8 +119,10 @@ def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, frame:
     )
 
 
-def views_of(images: Sequence[Image.Image], image_px: int) -> UInt8[np.ndarray, "v 3 {image_px} {image_px}"]:
-    """Both views of a frame, resized for the network.
+def views_of(
+    images: Sequence[Image.Image], image_px: int, crop: Crop | None = None
+) -> UInt8[np.ndarray, "v 3 {image_px} {image_px}"]:
+    """Both views of a frame, cut and resized for the network.
 
     Larger images are reduced by averaging over areas, as in preparation. Smaller ones are enlarged by cubic
     interpolation.
@@ -127,11 +130,13 @@ def views_of(images: Sequence[Image.Image], image_px: int) -> UInt8[np.ndarray, 
     Args:
         images: the left and the right view, or one image with the left view in its left half.
         image_px: height and width of the result.
+        crop: the square to cut out of each view; None: the whole view, which must be square.
     """
     if len(images) == 1:
         (both,) = images
-        side = both.height
-        images = [both.crop((k * side, 0, (k + 1) * side, side)) for k in range(2)]
+        half = both.width // 2
+        images = [both.crop((k * half, 0, (k + 1) * half, both.height)) for k in range(2)]
+    images = (crop or Crop()).cut(*images)
     filters = [Image.Resampling.BOX if view.width > image_px else Image.Resampling.BICUBIC for view in images]
     resized = [
         np.asarray(view if view.width == image_px else view.resize((image_px, image_px), how))
@@ -140,7 +145,7 @@ def views_of(images: Sequence[Image.Image], image_px: int) -> UInt8[np.ndarray, 
     return np.ascontiguousarray(np.stack(resized).transpose(0, 3, 1, 2))
 
 
-def check_size(path: Path, width: int, height: int, side_by_side: bool) -> None:
+def check_size(path: Path, width: int, height: int, side_by_side: bool, crop: Crop | None = None) -> None:
     """Checks the size of an image or a video.
 
     Args:
@@ -148,19 +153,22 @@ def check_size(path: Path, width: int, height: int, side_by_side: bool) -> None:
         width: width of its frames, px.
         height: height of its frames, px.
         side_by_side: whether a frame contains both views, the left one in its left half.
+        crop: the square to cut out of each view; None: the whole view.
 
     Raises:
-        EgotapError: if a view is not square, as the data sets' fisheye images are, or larger than `VIEW_PX`.
+        EgotapError: if no square can be cut out of a view, or it is larger than `VIEW_PX`.
     """
-    if height > VIEW_PX or width > 2 * VIEW_PX:
+    if height > VIEW_PX or width > (2 * VIEW_PX if side_by_side else VIEW_PX):
         raise too_large(path, f"{width} x {height} px")
-    if width != (2 * height if side_by_side else height):
-        expected = "both views side by side, twice as wide as high" if side_by_side else "a square fisheye image"
-        names = f". The views of separate files are told by names: {UNDERSTOOD}" if side_by_side else ""
-        raise EgotapError(
-            f"{path} is {width} x {height} px, but must be {expected}: crop each view to the square around the image "
-            f"circle, as in the training data{names}"
-        )
+    names = f". The views of separate files are told by names: {UNDERSTOOD}" if side_by_side else ""
+    expected = "both views side by side, twice as wide as high" if side_by_side else "a square fisheye image"
+    crop = crop or Crop()
+    if (crop.how is None and width != (2 * height if side_by_side else height)) or (side_by_side and width % 2):
+        raise EgotapError(f"{path} is {width} x {height} px, but must be {expected}: {WAYS}{names}")
+    try:
+        crop.squares((width // 2 if side_by_side else width, height))
+    except EgotapError as error:
+        raise EgotapError(f"{path} is {width} x {height} px: {error}{names}") from error
 
 
 def too_large(path: Path, size: str) -> EgotapError:

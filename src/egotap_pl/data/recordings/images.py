@@ -15,6 +15,7 @@ from PIL import Image
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import RECORDED_IMAGE_BYTES
 from egotap_pl.core.messages import say
+from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.frames import StereoBatch, check_size, too_large, unlabelled, views_of
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.names import (
@@ -70,6 +71,7 @@ class StereoImages:
         threads: number of threads that decode images.
         limit: number of frames to read, from the beginning; None: all.
         gaps: what happens to frames that cannot be read; None: they are errors.
+        crop: the square to cut out of each view; None: the whole view.
 
     Raises:
         EgotapError: if a file is not an image, or its size cannot be used. All headers are read at once.
@@ -83,10 +85,11 @@ class StereoImages:
         threads: int = 1,
         limit: int | None = None,
         gaps: Gaps | None = None,
+        crop: Crop | None = None,
     ) -> None:
         self._frames = list(frames)[:limit]
         self.image_px, self.num_joints, self.threads = image_px, num_joints, max(threads, 1)
-        self.gaps = gaps or Gaps()
+        self.gaps, self.crop = gaps or Gaps(), crop or Crop()
         self.paths = tuple(path for frame in self._frames for path in frame.files)
         self.frames: int | None = len(self._frames)
         self.rate: float | None = None
@@ -103,7 +106,8 @@ class StereoImages:
         for _, paths, missing in self._frames:
             for path in paths:
                 if path in self._headers:
-                    check_size(path, *self._headers[path].upright, side_by_side=len(paths) == 1 and not missing)
+                    side_by_side = len(paths) == 1 and not missing
+                    check_size(path, *self._headers[path].upright, side_by_side, self.crop)
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
         """All frames once; see `StereoInput`."""
@@ -122,7 +126,7 @@ class StereoImages:
 
     def _read(self, number: int) -> UInt8[np.ndarray, "v 3 h w"] | EgotapError:
         try:
-            return views_of([self._decode(path) for path in self._frames[number].files], self.image_px)
+            return views_of([self._decode(path) for path in self._frames[number].files], self.image_px, self.crop)
         except EgotapError as error:
             return error
 

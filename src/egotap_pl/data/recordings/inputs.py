@@ -8,6 +8,7 @@ from pathlib import Path
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.frames import StereoInput, StoreFrames
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames, has_heatmaps
@@ -30,6 +31,7 @@ def open_input(
     pair: str | None = None,
     gaps: Gaps | None = None,
     heatmap_px: int | None = None,
+    crop: Crop | None = None,
 ) -> StereoInput:
     """Finds out what the input is, opens it, and makes the checks that are quick.
 
@@ -45,6 +47,7 @@ def open_input(
         pair: which frames of two videos belong together; see `StereoVideo`.
         gaps: what happens to frames that cannot be read; None: they are errors.
         heatmap_px: side of the heatmaps that the lifter reads; None: files of heatmaps are refused.
+        crop: the square to cut out of each view of a recording; None: the whole view.
 
     Raises:
         EgotapError: if the input is missing, of another kind, or not usable.
@@ -55,8 +58,10 @@ def open_input(
         if not path.exists():
             raise EgotapError(f"{path}: no such file or folder; give input=PATH, or {BOTH}")
     if len(paths) == 1 and heatmap_px is not None and has_heatmaps(paths[0]):
+        _refuse_crop(paths[0], crop)
         return HeatmapFrames(paths[0], skeleton, heatmap_px, limit)
     if path_of_store := _find_store(paths, split):
+        _refuse_crop(path_of_store, crop)
         store = FrameStore(path_of_store)
         if store.skeleton != skeleton:
             raise EgotapError(
@@ -64,9 +69,14 @@ def open_input(
             )
         return StoreFrames(store, image_px, limit)
     if videos := _find_videos(paths):
-        return StereoVideo(videos, image_px, skeleton.num_joints, limit, pair, gaps)
+        return StereoVideo(videos, image_px, skeleton.num_joints, limit, pair, gaps, crop)
     _check_kinds(paths)
-    return StereoImages(find_frames(paths, gaps), image_px, skeleton.num_joints, threads, limit, gaps)
+    return StereoImages(find_frames(paths, gaps), image_px, skeleton.num_joints, threads, limit, gaps, crop)
+
+
+def _refuse_crop(path: Path, crop: Crop | None) -> None:
+    if crop is not None and crop != Crop():
+        raise EgotapError(f"{path} has squares already: leave out crop and rig, which are for images and videos")
 
 
 def _find_store(paths: Sequence[Path], split: str) -> Path | None:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import UInt8
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.decoding import VideoFrame, facts_of, opened, video_frames
 from egotap_pl.data.recordings.frames import StereoBatch, check_size, unlabelled, views_of
 from egotap_pl.data.recordings.gaps import Gaps
@@ -30,6 +31,7 @@ class StereoVideo:
         pair: which frames belong together: those of the same ``number``, or of the same ``time``; None: what the
             videos suggest; see `choose_pairing`.
         gaps: what happens to frames that cannot be decoded; None: they are errors.
+        crop: the square to cut out of each view; None: the whole view.
 
     Raises:
         EgotapError: if PyAV is not installed, a file is not a video, its size cannot be used, or the two files differ
@@ -44,12 +46,13 @@ class StereoVideo:
         limit: int | None = None,
         pair: str | None = None,
         gaps: Gaps | None = None,
+        crop: Crop | None = None,
     ) -> None:
         self.paths, self.image_px, self.num_joints, self.limit = tuple(paths), image_px, num_joints, limit
-        self.gaps = gaps or Gaps()
+        self.gaps, self.crop = gaps or Gaps(), crop or Crop()
         videos = facts_of(self.paths, count=len(self.paths) > 1)
         for video in videos:
-            check_size(video.path, *video.size, side_by_side=len(self.paths) == 1)
+            check_size(video.path, *video.size, len(self.paths) == 1, self.crop)
         pairing = choose_pairing(videos, pair, limit)
         self._pair_up: Callable[[Iterator[VideoFrame], Iterator[VideoFrame]], Iterator[VideoPair]] = (
             TimePairs(videos) if pairing == "time" else NumberPairs(videos, pair is not None)
@@ -76,7 +79,7 @@ class StereoVideo:
                     self.gaps.add(number, EgotapError(damaged.error))
                 elif len(views) == len(self.paths):
                     images = [view.upright(path) for view, path in zip(views, self.paths, strict=True)]
-                    yield number, views[0].time_s, views_of(images, self.image_px)
+                    yield number, views[0].time_s, views_of(images, self.image_px, self.crop)
 
     def _pairs(self, decoders: Sequence[Iterator[VideoFrame]]) -> Iterator[VideoPair]:
         if len(decoders) == 1:
