@@ -255,9 +255,9 @@ def test_names_that_are_not_understood_are_told_those_that_are(tmp_path):
     save(tmp_path / "a" / "1.png", picture(1))
     with pytest.raises(EgotapError, match=r"told by names: left/ and right/"):
         read(tmp_path / "a")
-    for name in ("left", "right", "Left_cam"):
+    for name in ("cam_left", "right_cam", "Left_cam"):
         save(tmp_path / "b" / name / "1.png", picture(1))
-    with pytest.raises(EgotapError, match=r"several folders of the left view: .*input=\[LEFT,RIGHT\]"):
+    with pytest.raises(EgotapError, match=r"several folders of the left view: .*; give input=\[LEFT,RIGHT\]"):
         read(tmp_path / "b")
 
 
@@ -367,3 +367,9 @@ def test_missing_partners_are_named(tmp_path):
     assert ": 18." in str(error.value)
     assert "left/4.png, " in str(error.value)
     assert " and 2 more" in str(error.value)
+
+
+def test_plain_names_are_meant_whatever_else_is_there(tmp_path):
+    for view, name in enumerate(("left", "right", "left_images", "camera_left", "camera_right")):
+        save(tmp_path / name / "1.png", picture(view))
+    np.testing.assert_array_equal(pixels(read(tmp_path))[0], [picture(0), picture(1)])

@@ -386,3 +386,12 @@ def test_frames_that_grow_are_not_decoded(tmp_path, monkeypatch):
     next(frames_read)
     with pytest.raises(EgotapError, match=r"both.avi is damaged"):
         next(frames_read)
+
+
+def test_plain_names_are_meant_whatever_else_is_there(tmp_path):
+    for number, name in enumerate(("left", "right", "left_backup", "rec_left")):
+        write(tmp_path / f"{name}.mkv", frames(number, 2))
+    np.testing.assert_array_equal(images(read(tmp_path)), np.stack((frames(0, 2), frames(1, 2)), 1))
+    (tmp_path / "right.mkv").rename(tmp_path / "rec_right.mkv")
+    with pytest.raises(EgotapError, match=r"3 videos of the left view \(left.mkv, left_backup.mkv, rec_left.mkv\)"):
+        read(tmp_path)

@@ -13,7 +13,7 @@ from egotap_pl.data.recordings.frames import StereoInput, StoreFrames
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames, has_heatmaps
 from egotap_pl.data.recordings.images import IMAGE_SUFFIXES, StereoImages, find_frames
-from egotap_pl.data.recordings.names import BOTH, UNDERSTOOD, split_views, visible
+from egotap_pl.data.recordings.names import BOTH, EXACT, UNDERSTOOD, split_views, visible
 from egotap_pl.data.recordings.video import VIDEO_SUFFIXES, StereoVideo
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
@@ -96,6 +96,10 @@ def _find_videos(paths: Sequence[Path]) -> list[Path]:
         return []
     (folder,) = paths
     files = [path for path in visible(folder) if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES]
+    for plain in EXACT:
+        exact = [[path for path in files if path.stem == name] for name in plain]
+        if all(len(paths_of_view) == 1 for paths_of_view in exact):
+            return [exact[0][0], exact[1][0]]
     views = split_views(files)
     if views is None:
         if files and not any(path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES for path in visible(folder)):

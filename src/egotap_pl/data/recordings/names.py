@@ -32,6 +32,8 @@ def _word(word: str) -> re.Pattern[str]:
 
 
 _WORDS = [tuple(map(_word, words)) for words in _VOCABULARIES]
+EXACT = (("left", "right"), ("camera_left", "camera_right"))  # the latter in UnrealEgo's raw release
+"""Names that are meant whatever else is in a folder."""
 _DEVICE = "(?:cam|camera|view|eye|img|image|images|video)"
 _FOLDERS = [
     tuple(re.compile(rf"(?:{_DEVICE}[_ -]?)?(?:{word})(?:[_ -]?{_DEVICE})?", re.I) for word in words)
@@ -75,15 +77,19 @@ def side_folders(folder: Path) -> tuple[Path, Path] | None:
     Raises:
         EgotapError: if several have a name for the same view.
     """
+    for names in EXACT:
+        left, right = (folder / name for name in names)
+        if left.is_dir() and right.is_dir():
+            return left, right
     folders = [path for path in visible(folder) if path.is_dir()]
     for patterns in _FOLDERS:
-        left, right = ([path for path in folders if pattern.fullmatch(path.name)] for pattern in patterns)
-        if left and right:
-            for side, paths in (("left", left), ("right", right)):
+        matches = [[path for path in folders if pattern.fullmatch(path.name)] for pattern in patterns]
+        if all(matches):
+            for side, paths in zip(("left", "right"), matches, strict=True):
                 if len(paths) > 1:
-                    names = ", ".join(path.name for path in paths)
-                    raise EgotapError(f"{folder} has several folders of the {side} view: {names}; give {BOTH}")
-            return left[0], right[0]
+                    several = ", ".join(path.name for path in paths)
+                    raise EgotapError(f"{folder} has several folders of the {side} view: {several}; give {BOTH}")
+            return matches[0][0], matches[1][0]
     return None
 
 
