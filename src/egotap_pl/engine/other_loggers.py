@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.labels import Labels
@@ -172,4 +172,4 @@ def _simple(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(labels: Labels) -> str:
-    return OmegaConf.to_yaml(OmegaConf.create(dict(labels.config["settings"])))
+    return yaml.safe_dump(dict(labels.config["settings"]), sort_keys=False)
