@@ -90,8 +90,10 @@ def test_the_page_leads_from_a_calibration_to_an_overlay(
     store = FrameStore(tmp_path / "visor_data" / "test.h5")
     assert (store.rig.name, store.rig.cameras[0].size_px) == ("visor", (1024, 1024))
     record(store, tmp_path / "recording")
-    run(*predict)
-    assert all(Path("my_rig", name).stat().st_size > 1000 for name in ("rig.png", "frames.png"))
+    outcome = run(*predict)
+    assert "does not estimate where its origin is" in " ".join((outcome.out + outcome.err).split())
+    runpy.run_path("my_rig/overlay.py")
+    assert all(Path("my_rig", name).stat().st_size > 1000 for name in ("rig.png", "frames.png", "overlay.png"))
     with av.open("seen.mp4") as video:
         assert sum(1 for _ in video.decode(video=0)) == len(store)
     # The recording is cut as the data were, so that the network sees the same images but for rounding.

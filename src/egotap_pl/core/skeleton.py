@@ -9,6 +9,9 @@ from typing import Any
 
 from egotap_pl.core.plain import check_keys, to_plain
 
+CAMERA_JOINT = "cam"
+"""Name of the joint that stands for the left camera. A skeleton that has it has camera-relative poses."""
+
 
 @dataclass(frozen=True)
 class Skeleton:

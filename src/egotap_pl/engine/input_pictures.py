@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch, StereoInput
 from egotap_pl.data.recordings.images import SOFTWARE
 from egotap_pl.figures.estimates import EstimatedFrame, estimates_figure
+from egotap_pl.figures.projection import ProjectedPose
 from egotap_pl.figures.style import DPI
 
 
@@ -36,13 +38,20 @@ class Album:
         self.frames = set(evenly(number, frames.frames or 1))
         self.estimates: list[EstimatedFrame] = []
 
-    def add(self, stereo: StereoBatch, pose_cm: Tensor, joint_heatmaps: Tensor) -> None:
+    def add(
+        self,
+        stereo: StereoBatch,
+        pose_cm: Tensor,
+        joint_heatmaps: Tensor,
+        poses: Sequence[ProjectedPose] | None = None,
+    ) -> None:
         """Keep the frames of a batch that are to be drawn.
 
         Args:
             stereo: the batch.
             pose_cm: its estimated poses.
             joint_heatmaps: its joint heatmaps.
+            poses: the pose of each frame in both views; None: only peaks are drawn into them.
         """
         for k, frame in enumerate(stereo.batch.frame.tolist()):
             if frame not in self.frames:
@@ -50,7 +59,9 @@ class Album:
             time_s = stereo.time_s[k]
             title = stereo.name[k] or (f"{time_s:.2f} s" if time_s == time_s else str(frame))
             arrays = (stereo.batch.images[k].numpy(), joint_heatmaps[k].cpu().numpy(), pose_cm[k].numpy())
-            self.estimates.append(EstimatedFrame(title.replace("/", "\n"), *arrays))
+            self.estimates.append(
+                EstimatedFrame(title.replace("/", "\n"), *arrays, None if poses is None else poses[k])
+            )
 
     def write(self, path: Path) -> None:
         """Draw the frames into a PNG file."""

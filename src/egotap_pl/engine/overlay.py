@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +18,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch
 from egotap_pl.figures.estimates import FAINTEST, heatmap_peaks
+from egotap_pl.figures.projection import POSE_COLOUR, ProjectedPose
 from egotap_pl.figures.style import ORANGE
 
 _LEAST_SIDE_PX = 384
@@ -42,19 +43,29 @@ class Overlay:
         self._stream: Any = None
         self._first = 0
 
-    def add(self, stereo: StereoBatch, joint_heatmaps: Float[Tensor, "b v m h w"]) -> None:
+    def add(
+        self,
+        stereo: StereoBatch,
+        joint_heatmaps: Float[Tensor, "b v m h w"],
+        poses: Sequence[ProjectedPose] | None = None,
+    ) -> None:
         """Draw the frames of a batch. A frame is shown until the next one; skipped frames therefore look frozen.
 
         Args:
             stereo: the batch.
             joint_heatmaps: its joint heatmaps.
+            poses: the pose of each frame in both views; None: only peaks are drawn.
         """
         import av
 
-        for images, heatmaps, number in zip(stereo.batch.images, joint_heatmaps.cpu(), stereo.batch.frame, strict=True):
+        for k, (images, heatmaps, number) in enumerate(
+            zip(stereo.batch.images, joint_heatmaps.cpu(), stereo.batch.frame, strict=True)
+        ):
             views = [
                 view_with_peaks(*pair, self.skeleton) for pair in zip(images.numpy(), heatmaps.numpy(), strict=True)
             ]
+            if poses is not None:
+                views = [view_with_pose(view, poses[k], side, self.skeleton) for side, view in enumerate(views)]
             picture = np.concatenate([np.asarray(view) for view in views], 1)
             if self._stream is None:
                 self._open(int(number), picture.shape[1], picture.shape[0])
@@ -138,3 +149,21 @@ def view_with_peaks(
     for (u, v), opaque in zip(points, opacity, strict=True):
         pen.ellipse((u - radius, v - radius, u + radius, v + radius), (*colour, opaque))
     return Image.alpha_composite(view, drawn).convert("RGB")
+
+
+def view_with_pose(view: Image.Image, pose: ProjectedPose, number: int, skeleton: Skeleton) -> Image.Image:
+    """A view with the limbs and joints of a pose that are within it.
+
+    Args:
+        view: a square picture of the view, which is changed.
+        pose: the pose.
+        number: number of the view.
+        skeleton: the skeleton of the pose.
+    """
+    side, pen = view.width, ImageDraw.Draw(view)
+    width, radius = max(2, side // 190), max(2, side // 150)
+    for ends in pose.limbs(number, skeleton):
+        pen.line([(side * u, side * v) for u, v in ends], POSE_COLOUR, width)
+    for u, v in (pose.places[number][pose.inside[number]] * side).tolist():
+        pen.ellipse((u - radius, v - radius, u + radius, v + radius), POSE_COLOUR)
+    return view

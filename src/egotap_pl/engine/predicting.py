@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.messages import PROGRESS
+from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.core.progress import FrameProgress
+from egotap_pl.core.skeleton import CAMERA_JOINT, Skeleton
 from egotap_pl.data.recordings.crop import Crop
-from egotap_pl.data.recordings.frames import StereoInput, ahead
+from egotap_pl.data.recordings.frames import StereoInput, StoreFrames, ahead
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.recordings.inputs import open_input
@@ -21,6 +22,7 @@ from egotap_pl.engine.overlay import check_overlay, overlay_video
 from egotap_pl.engine.pose_files import check_output, pose_writer
 from egotap_pl.engine.pose_writer import DEFAULT_FPS
 from egotap_pl.engine.prediction import Predictor, origin_of
+from egotap_pl.figures.projection import project_poses
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,9 @@ def _write_poses(
     Raises:
         Interrupted: on Ctrl-C.
     """
-    count = 0
+    count, draws = 0, bool(options.pictures or options.overlay)
+    if draws:
+        _say_what_is_drawn(recording, predictor.skeleton)
     batches = ahead(recording.batches(options.batch_size or predictor.about.batch_size))
     origin = origin_of(predictor.checkpoint, predictor.about)
     fps = float(options.fps or recording.rate or DEFAULT_FPS)
@@ -168,9 +172,13 @@ def _write_poses(
                 pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo)
                 confidence = predictor.confidence(joint_heatmaps).numpy()
                 writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s, confidence)
-                album.add(stereo, pose_cm, joint_heatmaps)
+                poses = None
+                if draws and recording.rig is not None:
+                    origin_cm = stereo.batch.origin_cm[:, 0]
+                    poses = project_poses(pose_cm, joint_heatmaps, predictor.skeleton, recording.rig, origin_cm)
+                album.add(stereo, pose_cm, joint_heatmaps, poses)
                 if overlay is not None:
-                    overlay.add(stereo, joint_heatmaps)
+                    overlay.add(stereo, joint_heatmaps, poses)
                 count += len(pose_cm)
                 progress.advance(len(pose_cm))
             if not count:
@@ -179,6 +187,16 @@ def _write_poses(
     except KeyboardInterrupt as interruption:
         raise Interrupted(f"interrupted after {count} frames; {output} was not written") from interruption
     return count
+
+
+def _say_what_is_drawn(recording: StereoInput, skeleton: Skeleton) -> None:
+    if recording.rig is None:
+        say("only the peaks of the heatmaps are drawn into the views; rig=FILE draws the pose, too")
+    elif CAMERA_JOINT not in skeleton.joints and not isinstance(recording, StoreFrames):
+        say(
+            "the pose is drawn where it is nearest to the peaks of the heatmaps, because the network does not estimate "
+            "where its origin is"
+        )
 
 
 def _check_distinct(output: Path, options: PredictOptions, inputs: Sequence[Path]) -> None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.figures.drawing import sign_of_left, upright
+from egotap_pl.figures.projection import ProjectedPose, draw_projection
 from egotap_pl.figures.style import ESTIMATE_COLOUR, ORANGE, TEXT, hide_ticks, page, style_axis
 
 FAINTEST = 0.15
@@ -30,12 +31,15 @@ class EstimatedFrame:
     """Joint heatmaps of both views, peak 1."""
     pose_cm: Float[np.ndarray, "j 3"]
     """Estimated joints in the left camera's axes, cm."""
+    projected: ProjectedPose | None = None
+    """The pose in both views; None: unknown."""
 
 
 def estimates_figure(frames: Sequence[EstimatedFrame], skeleton: Skeleton) -> Figure:
     """A row per frame: both views with the peaks of their joint heatmaps, and the pose from the front and the side.
 
     A joint is as opaque as its heatmap's peak is high. The root has no heatmap, so its limbs are not drawn over images.
+    The projected pose, where there is one, is drawn in blue.
 
     Args:
         frames: one or more frames.
@@ -46,6 +50,9 @@ def estimates_figure(frames: Sequence[EstimatedFrame], skeleton: Skeleton) -> Fi
     for row, (frame, (*views, front, side)) in enumerate(zip(frames, axes, strict=True)):
         for axis, image, heatmaps in zip(views, frame.images, frame.joint_heatmaps, strict=True):
             draw_peaks(axis, image, heatmaps, skeleton)
+        if frame.projected is not None:
+            for view, axis in enumerate(views):
+                draw_projection(axis, frame.projected, view, frame.images.shape[-1], skeleton)
         views[0].set_ylabel(frame.title, fontsize=TEXT)
         body = upright(frame.pose_cm, sign_of_left(frame.pose_cm, skeleton))
         for axis, across in ((front, 0), (side, 2)):

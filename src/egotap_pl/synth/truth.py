@@ -10,7 +10,7 @@ from torch import Tensor
 
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.core.skeleton import CAMERA_JOINT, Skeleton
 from egotap_pl.synth.body import Body
 from egotap_pl.synth.figure import BONES, bone_of
 from egotap_pl.synth.roundcone import MISS, RoundCones, meet
@@ -18,7 +18,6 @@ from egotap_pl.synth.tiles import NOTHING
 
 _PELVIS = BONES.index("pelvis")
 _NEAR = 3.0  # a joint is visible only if the surface is at most this many radii of its part away from it
-_CAMERA_JOINT = "cam"
 
 
 class Truth(NamedTuple):
@@ -41,7 +40,7 @@ def joint_bones(skeleton: Skeleton) -> list[int | None]:
         ValueError: if the figure has no bone for a joint.
     """
     try:
-        return [None if joint == _CAMERA_JOINT else bone_of(skeleton.name, joint) for joint in skeleton.joints]
+        return [None if joint == CAMERA_JOINT else bone_of(skeleton.name, joint) for joint in skeleton.joints]
     except KeyError as error:
         raise ValueError(f"EgoSynth cannot render skeleton {skeleton.name!r}: {error.args[0]}") from error
 

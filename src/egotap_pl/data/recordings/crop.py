@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
 
+from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import Square, StereoRig, circle_square
 from egotap_pl.core.errors import EgotapError
 
@@ -101,9 +102,32 @@ class Crop:
         )
         return first, second
 
+    def seen_rig(self, size_px: tuple[int, int]) -> StereoRig | None:
+        """The rig of what is cut out, as squares of `FRAME_PX`; None if there is no rig.
+
+        Args:
+            size_px: width and height of a view of the recording.
+
+        Raises:
+            EgotapError: see `squares`; also if the rig's frames have another shape.
+        """
+        if self.rig is None:
+            return None
+        self._check_shape(size_px)
+        cut = []
+        for camera, (left, top, side) in zip(self.rig.cameras, self.squares(size_px), strict=True):
+            scale = camera.size_px[0] / size_px[0]
+            cut.append(camera.cropped(left * scale, top * scale, side * scale, FRAME_PX))
+        return replace(self.rig, cameras=(cut[0], cut[1]))
+
     def _circles(self, size_px: tuple[int, int]) -> tuple[Square, Square]:
         assert self.rig is not None
-        squares = []
+        self._check_shape(size_px)
+        left, right = (circle_square(camera).resized(camera.size_px, size_px) for camera in self.rig.cameras)
+        return left, right
+
+    def _check_shape(self, size_px: tuple[int, int]) -> None:
+        assert self.rig is not None
         for side, camera in zip(("left", "right"), self.rig.cameras, strict=True):
             width, height = camera.size_px
             if abs((size_px[0] / width) / (size_px[1] / height) - 1) > _SAME_SHAPE:
@@ -111,9 +135,6 @@ class Crop:
                     f"rig {self.rig.name} has frames of another shape: its {side} camera was calibrated at {width} x "
                     f"{height} px"
                 )
-            squares.append(circle_square(camera).resized(camera.size_px, size_px))
-        left, right = squares
-        return left, right
 
 
 def _cut(view: Image.Image, square: Square) -> Image.Image:

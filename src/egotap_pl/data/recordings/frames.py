@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from egotap_pl.core.batch import Batch, Visibility
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import VIEW_PX
 from egotap_pl.data.recordings.crop import WAYS, Crop
@@ -57,6 +58,9 @@ class StereoInput(Protocol):
     gaps: Gaps
     """The frames that cannot be read, if these are skipped."""
 
+    rig: StereoRig | None
+    """The cameras, whose frames are the squares that the network sees; None: unknown."""
+
     def batches(self, size: int) -> Iterator[StereoBatch]:
         """All frames once, in batches of up to ``size``. At most a few batches are in memory at a time.
 
@@ -86,6 +90,7 @@ class StoreFrames:
                 "prepare the data at that size"
             )
         self.store, self.gaps = store, Gaps()
+        self.rig: StereoRig | None = store.rig
         self.rate: float | None = None
         self.frames: int | None = len(store) if limit is None else min(limit, len(store))
 
@@ -145,6 +150,11 @@ def views_of(
     return np.ascontiguousarray(np.stack(resized).transpose(0, 3, 1, 2))
 
 
+def view_size(size_px: tuple[int, int], side_by_side: bool) -> tuple[int, int]:
+    """Width and height of a view in an image or a video, which may contain both side by side."""
+    return (size_px[0] // 2 if side_by_side else size_px[0], size_px[1])
+
+
 def check_size(path: Path, width: int, height: int, side_by_side: bool, crop: Crop | None = None) -> None:
     """Checks the size of an image or a video.
 
@@ -166,7 +176,7 @@ def check_size(path: Path, width: int, height: int, side_by_side: bool, crop: Cr
     if (crop.how is None and width != (2 * height if side_by_side else height)) or (side_by_side and width % 2):
         raise EgotapError(f"{path} is {width} x {height} px, but must be {expected}: {WAYS}{names}")
     try:
-        crop.squares((width // 2 if side_by_side else width, height))
+        crop.squares(view_size((width, height), side_by_side))
     except EgotapError as error:
         raise EgotapError(f"{path} is {width} x {height} px: {error}{names}") from error
 

@@ -15,6 +15,7 @@ import torch
 from numpy.lib import format as npy_format
 
 from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.messages import say
@@ -50,6 +51,7 @@ class HeatmapFrames:
     def __init__(self, path: Path, skeleton: Skeleton, heatmap_px: int, limit: int | None = None) -> None:
         self.path, self.skeleton, self.heatmap_px = path, skeleton, heatmap_px
         self.gaps = Gaps()
+        self.rig: StereoRig | None = None
         self.rate: float | None = None
         with ExitStack() as stack:
             frames = self._opened(stack)[0].frames

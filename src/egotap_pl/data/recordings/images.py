@@ -12,11 +12,12 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import RECORDED_IMAGE_BYTES
 from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.crop import Crop
-from egotap_pl.data.recordings.frames import StereoBatch, check_size, too_large, unlabelled, views_of
+from egotap_pl.data.recordings.frames import StereoBatch, check_size, too_large, unlabelled, view_size, views_of
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.names import (
     UNDERSTOOD,
@@ -103,11 +104,13 @@ class StereoImages:
         for path, header in headers.items():
             if isinstance(header, _Header):
                 self._headers[path] = header
+        self.rig: StereoRig | None = None
         for _, paths, missing in self._frames:
             for path in paths:
                 if path in self._headers:
                     side_by_side = len(paths) == 1 and not missing
                     check_size(path, *self._headers[path].upright, side_by_side, self.crop)
+                    self.rig = self.rig or self.crop.seen_rig(view_size(self._headers[path].upright, side_by_side))
 
     def batches(self, size: int) -> Iterator[StereoBatch]:
         """All frames once; see `StereoInput`."""
