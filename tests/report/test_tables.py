@@ -196,6 +196,22 @@ def test_a_run_that_was_tested_without_a_joint_has_no_error_for_it(make_run) -> 
     assert column(categories, "EgoTAP (Ours)")["sitting"].value == 10
 
 
+def test_a_joint_that_is_never_known_has_a_dash(make_run) -> None:
+    run = make_run("table2/cnn", 1, (50.0, 60.0), ("a", "b"))
+    run.metrics["per_joint"]["hand_l"] = None
+    run.metrics["per_category"]["sitting"]["pa_mpjpe"] = None
+    run.metrics["pa_mpjpe"] = None
+    of_cnn = condition([run])
+    joints, mpjpe, pa_mpjpe = breakdown_tables(PAPER[2], of_cnn)
+    assert {row[0].text: row[1].text for row in joints.rows}["hand_l"] == "-"
+    assert {row[0].text: row[1].text for row in pa_mpjpe.rows} == {"walking": "1.0", "sitting": "-"}
+    assert "-" not in {row[1].text for row in mpjpe.rows}
+    results = results_table(PAPER[2], of_cnn)
+    texts = {row[0].text: [cell.text for cell in row[1:3]] for row in results.rows}
+    assert texts["CNN"] == ["55.0", "-"]
+    assert "-" in [cell.text for cell in runs_table([of_cnn]).rows[0]]
+
+
 def test_a_condition_has_the_tables_that_were_wished_for(make_run) -> None:
     runs = [make_run("propagation/pu_tree_aligned", 1, [10] * 6, MOTION)]
     alias: dict[str, tuple[str, ...]] = {"propagation/pu_tree_aligned": ("table1/egotap", "table2/grid_vit_pu")}

@@ -20,7 +20,7 @@ from egotap_pl.analysis.statistics import (
     seeds_interval,
 )
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.metrics import align_similarity, mpjpe_mm
+from egotap_pl.metrics import mpjpe_mm, pa_mpjpe_mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class FrameErrors:
     """A run's errors of n frames."""
 
     mpjpe_mm: Float[np.ndarray, "n"]
-    """Mean error over the joints of each frame."""
+    """Mean error over the known joints of each frame; NaN if it has none."""
     pa_mpjpe_mm: Float[np.ndarray, "n"]
-    """The same after each pose is aligned to its true pose by a similarity."""
+    """The same after each pose is aligned to its true pose by a similarity; NaN where too few joints are known."""
     row: Int[np.ndarray, "n"]
     """Each frame's row of the frame store."""
     motion: tuple[str, ...]
@@ -82,7 +82,8 @@ class ErrorReader:
         key = str(run.folder)
         if key not in self._read:
             self._read[key] = frame_errors(run.predictions)
-            mean, reported = self._read[key].mpjpe_mm.mean(), run.metrics["mpjpe"]
+            mpjpe_mm = self._read[key].mpjpe_mm
+            mean, reported = mpjpe_mm[~np.isnan(mpjpe_mm)].mean(), run.metrics["mpjpe"]
             if not np.isclose(mean, reported, rtol=1e-3):
                 raise EgotapError(
                     f"{run.folder}: the MPJPE is {mean:.2f} mm in predictions.h5 but {reported:.2f} mm in "
@@ -96,7 +97,7 @@ def frame_errors(predictions: Predictions) -> FrameErrors:
     pose, truth = torch.from_numpy(predictions.pose_cm), torch.from_numpy(predictions.truth_cm)
     return FrameErrors(
         mpjpe_mm=mpjpe_mm(pose, truth).numpy(),
-        pa_mpjpe_mm=mpjpe_mm(align_similarity(pose, truth), truth).numpy(),
+        pa_mpjpe_mm=pa_mpjpe_mm(pose, truth).numpy(),
         row=predictions.row,
         motion=predictions.motion,
         data=(predictions.dataset_fingerprint, predictions.split),
@@ -104,7 +105,7 @@ def frame_errors(predictions: Predictions) -> FrameErrors:
 
 
 def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], FrameErrors]) -> Contrast:
-    """The weighted sum of variants' errors, paired by frame and by seed.
+    """The weighted sum of variants' errors, paired by frame and by seed. Frames with an error of NaN do not count.
 
     Args:
         terms: variants with their weights; for a difference, 1 and -1.
@@ -112,7 +113,7 @@ def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], Fram
         read: gives the errors of a run (`ErrorReader`).
 
     Raises:
-        EgotapError: if the variants were not tested on the same frames.
+        EgotapError: if the variants were not tested on the same frames, or no frame has such an error.
 
     Examples:
         >>> from pathlib import Path
@@ -135,8 +136,11 @@ def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], Fram
             _check_same_frames(run, of_run, reference, first)
         errors = np.stack([measure(of_run) for of_run in of_runs])
         total += weight * (errors if common else errors.mean(0, keepdims=True))
-    motions = motions_interval(clustered(total, first.motion))
-    seeds = seeds_interval(total.mean(1).tolist())
+    known = np.flatnonzero(~np.isnan(total).any(0))
+    if not len(known):
+        raise EgotapError(f"{reference.folder}: too few joints are known in every frame to compare errors")
+    motions = motions_interval(clustered(total[:, known], [first.motion[k] for k in known]))
+    seeds = seeds_interval(total[:, known].mean(1).tolist())
     return Contrast(motions, seeds, both_interval(motions, seeds), tuple(common))
 
 

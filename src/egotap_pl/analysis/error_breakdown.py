@@ -43,7 +43,7 @@ def mean_by_depth(values_mm: Float[np.ndarray, "n j"], skeleton: Skeleton, motio
     """Mean over the joints at every depth, with intervals over motions. Depth counts the limbs up to the root.
 
     Args:
-        values_mm: errors, or differences of errors, of n frames and the j estimated joints, in mm.
+        values_mm: errors, or differences of errors, of n frames and the j estimated joints, in mm; NaN does not count.
         skeleton: the skeleton of these joints.
         motion: name of each frame's motion.
 
@@ -53,7 +53,7 @@ def mean_by_depth(values_mm: Float[np.ndarray, "n j"], skeleton: Skeleton, motio
         array([11., 21., 31.])
     """
     depth = np.array([skeleton.depths[joint] for joint in skeleton.estimated])
-    groups = np.broadcast_to(depth, values_mm.shape).ravel()
+    groups = np.where(np.isnan(values_mm), -1, depth).ravel()
     return group_means(values_mm.ravel(), groups, np.repeat(numbered(motion), len(depth)), int(depth.max()) + 1)
 
 
@@ -81,12 +81,13 @@ def error_by_visibility(
     """Mean error of the joints in each of `STATES`, with intervals over motions.
 
     Args:
-        error_mm: errors of n frames and j joints, in mm.
+        error_mm: errors of n frames and j joints, in mm; NaN where the true position is not known.
         visibility: a `Visibility` for each of the frames, 2 views and joints.
         motion: name of each frame's motion.
     """
-    states = joint_states(visibility).ravel()
+    known = ~np.isnan(error_mm)
+    states = np.where(known, joint_states(visibility), -1).ravel()
     cluster = np.repeat(numbered(motion), error_mm.shape[1])
-    excess = error_mm - error_mm.mean(0)
+    excess = error_mm - np.where(known, error_mm, 0).sum(0) / np.maximum(known.sum(0), 1)
     error, beyond = (group_means(values.ravel(), states, cluster, len(STATES)) for values in (error_mm, excess))
     return ErrorByVisibility(error, beyond)

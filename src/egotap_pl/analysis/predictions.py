@@ -18,7 +18,7 @@ from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.limits import GIB, HEADER_BYTES, PREDICTIONS_BYTES, TEXT_BYTES
 from egotap_pl.core.plain_json import parse_json, skeleton_from
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.metrics import joint_errors_mm
+from egotap_pl.metrics import joint_errors_mm, mpjpe_mm
 
 REMEDY = "run or evaluate again"
 
@@ -52,7 +52,7 @@ class Predictions:
     pose_cm: Float[np.ndarray, "n j 3"]
     """Estimated positions of the estimated joints, in the left camera's axes."""
     truth_cm: Float[np.ndarray, "n j 3"]
-    """True positions of the same joints."""
+    """True positions of the same joints; NaN where they are not known."""
     visibility: UInt8[np.ndarray, "n v j"]
     """A `egotap_pl.core.batch.Visibility` for each view and estimated joint."""
     row: Int[np.ndarray, "n"]
@@ -77,8 +77,13 @@ class Predictions:
 
     @property
     def error_mm(self) -> Float[np.ndarray, "n j"]:
-        """Distance of every joint from its true position."""
+        """Distance of every joint from its true position; NaN where this is not known."""
         return joint_errors_mm(torch.from_numpy(self.pose_cm), torch.from_numpy(self.truth_cm)).numpy()
+
+    @property
+    def frame_error_mm(self) -> Float[np.ndarray, "n"]:
+        """MPJPE of each frame: the mean over its known joints; NaN if it has none."""
+        return mpjpe_mm(torch.from_numpy(self.pose_cm), torch.from_numpy(self.truth_cm)).numpy()
 
     def write(self, path: Path) -> None:
         """Write an HDF5 file with a dataset for each field; skeleton, fingerprint and split are attributes."""

@@ -14,7 +14,7 @@ from egotap_pl.core.skeleton import Skeleton
 
 
 class PropagationSamples(NamedTuple):
-    """A sample for each frame (n) and limb (l)."""
+    """A sample for each frame (n) and limb (l); NaN where an end of the limb is not known."""
 
     potential_mm: Float[np.ndarray, "n l"]
     """Propagation Potential (PP): the child's error minus its parent's, both without propagation."""
@@ -79,12 +79,14 @@ def summarise(samples: PropagationSamples, cluster: Int[np.ndarray, "n"]) -> Pro
     """The numbers of the paper's Figure 7.
 
     Args:
-        samples: PP and PE of n frames.
+        samples: PP and PE of n frames; those that are NaN do not count.
         cluster: number of each frame's motion (`egotap_pl.analysis.statistics.numbered`).
     """
     x, y = (values.astype(np.float64).ravel() for values in samples)
+    known = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[known], y[known]
     line = stats.linregress(x, y)
-    low, high = slope_interval(x, y, np.repeat(cluster, samples.effect_mm.shape[1]))
+    low, high = slope_interval(x, y, np.repeat(cluster, samples.effect_mm.shape[1])[known])
     return PropagationSummary(
         samples=x.size,
         slope=float(line.slope),

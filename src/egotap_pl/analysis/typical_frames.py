@@ -21,18 +21,25 @@ class Extremes(NamedTuple):
 
 
 def extremes(frame_error_mm: Float[np.ndarray, "n"]) -> Extremes:
-    """The frames of the largest, the median and the smallest error.
+    """The frames of the largest, the median and the smallest error. Frames with an error of NaN have none of them.
+
+    Raises:
+        ValueError: if all errors are NaN.
 
     Examples:
         >>> extremes(np.array([50.0, 10.0, 90.0, 30.0, 70.0]))
         Extremes(worst=2, median=0, best=1)
     """
-    order = np.argsort(frame_error_mm, kind="stable")
+    order = np.argsort(frame_error_mm, kind="stable")[: np.count_nonzero(~np.isnan(frame_error_mm))]  # NaN is last
+    if not len(order):
+        raise ValueError("no frame has an error: none has known joints")
     return Extremes(int(order[-1]), int(order[(len(order) - 1) // 2]), int(order[0]))
 
 
 def median_frames(frame_error_mm: Float[np.ndarray, "n"], category: Sequence[str]) -> dict[str, int]:
     """For each category, in alphabetical order, the index of the frame of its median error.
+
+    Categories all of whose errors are NaN are omitted.
 
     Examples:
         >>> median_frames(np.array([50.0, 10.0, 90.0, 30.0]), ["golf", "golf", "golf", "boxing"])
@@ -42,5 +49,6 @@ def median_frames(frame_error_mm: Float[np.ndarray, "n"], category: Sequence[str
     frames = {}
     for name in sorted(set(category)):
         rows: Int[np.ndarray, "k"] = np.flatnonzero(names == name)
-        frames[name] = int(rows[extremes(frame_error_mm[rows]).median])
+        if not np.isnan(frame_error_mm[rows]).all():
+            frames[name] = int(rows[extremes(frame_error_mm[rows]).median])
     return frames

@@ -22,20 +22,25 @@ def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
     share = 100 * metrics["mpjpe"] / metrics["mean_pose_mpjpe"]
     summary = (
         f"[bold]{escape(title)}[/], {metrics['frames']} frames\n"
-        f"MPJPE [bold]{metrics['mpjpe']:.1f} mm[/]   PA-MPJPE [bold]{metrics['pa_mpjpe']:.1f} mm[/]\n"
+        f"MPJPE [bold]{metrics['mpjpe']:.1f} mm[/]   PA-MPJPE [bold]{_mm(metrics['pa_mpjpe'])} mm[/]\n"
         f"always answering the mean pose gives {metrics['mean_pose_mpjpe']:.1f} mm; the MPJPE is {share:.0f}% of that"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("joint", "MPJPE", "category", "MPJPE", "PA", "frames"):
         table.add_column(heading, justify="left" if heading in ("joint", "category") else "right", no_wrap=True)
-    joints = [(name, f"{error:.1f}") for name, error in metrics["per_joint"].items()]
+    joints = [(name, _mm(error)) for name, error in metrics["per_joint"].items()]
     categories = [
-        (name, f"{errors['mpjpe']:.1f}", f"{errors['pa_mpjpe']:.1f}", str(errors["frames"]))
+        (name, _mm(errors["mpjpe"]), _mm(errors["pa_mpjpe"]), str(errors["frames"]))
         for name, errors in metrics["per_category"].items()
     ]
     for joint, category in zip_longest(joints, categories):
         table.add_row(*(joint or ("", "")), *(category or ("",) * 4))
     return Group(summary, table)
+
+
+def _mm(error: float | None) -> str:
+    """An error; a dash where no frame says how large it is."""
+    return "-" if error is None else f"{error:.1f}"
 
 
 def map_table(title: str, metrics: Mapping[str, Any]) -> Table:

@@ -49,11 +49,11 @@ class Batch(NamedTuple):
     """RGB; 0 x 0 pixels in batches with cached heatmaps."""
 
     points2d_px: Float[Tensor, "b v j 2"]
-    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame; NaN where it is not known."""
 
     pose_cm: Float[Tensor, "b j 3"]
     """Every joint of the skeleton in the left camera's axes (X right, Y down, Z forward), relative to the data set's
-    origin (pelvis or camera)."""
+    origin (pelvis or camera); NaN where it is not known."""
 
     origin_cm: Float[Tensor, "b v 3"]
     """That origin in each camera's own frame; zeros where poses are relative to the camera."""
@@ -96,4 +96,4 @@ class DataFacts(NamedTuple):
     """Names of the motion categories that `Batch.category` indexes."""
 
     mean_pose_cm: Float[Tensor, "j 3"]
-    """Mean of the training poses, estimated joints only."""
+    """Mean of the training poses, estimated joints only. It is finite, also for joints that are never known."""

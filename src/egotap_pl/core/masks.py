@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from egotap_pl.core.batch import FRAME_PX
@@ -60,6 +60,20 @@ def limb_masks(
     for start, end in ((joints[..., 0, :], joints[..., 1, :]), (joints[..., 1, :], joints[..., 2, :])):
         mask.logical_or_(_distance(start, end, size) <= 0.5 * width_px * scale)
     return mask
+
+
+def known_masks(known: Bool[Tensor, "b v j"], skeleton: Skeleton) -> Bool[Tensor, "b v m"]:
+    """Which of the masks are known: those with three known joints.
+
+    Args:
+        known: which joints are known in each view (`egotap_pl.core.known.known_points`).
+        skeleton: the skeleton of these joints.
+
+    Raises:
+        EgotapError: if the joints have neither UnrealEgo's nor EgoCap's names.
+    """
+    masks = [known[:, :, a] & known[:, :, b] & known[:, :, c] for a, b, c in arms_and_legs(skeleton)]
+    return torch.stack(masks, -1)
 
 
 def _distance(

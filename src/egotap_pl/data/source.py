@@ -80,10 +80,12 @@ class Frames(NamedTuple):
     """RGB images with sides of `Source.image_px`."""
 
     points2d_px: Float32[np.ndarray, "n v j 2"]
-    """(u, v) of every joint in each view, px of the 1024 x 1024 frame."""
+    """(u, v) of every joint in each view, px of the 1024 x 1024 frame; NaN where it is not known. A view that is known
+    not to show the joint says so in `visibility`."""
 
     pose_cm: Float32[np.ndarray, "n j 3"]
-    """Every joint of the skeleton, in the left camera's axes, relative to the data set's origin."""
+    """Every joint of the skeleton, in the left camera's axes, relative to the data set's origin; NaN where it is not
+    known. Frames without any known joint are not stored."""
 
     origin_cm: Float32[np.ndarray, "n v 3"]
     """That origin in each camera's own frame; zeros where poses are camera-relative."""

@@ -52,8 +52,8 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
     """Draws frames from the best to the worst by MPJPE."""
     predictions = Predictions.read(run / "predictions.h5")
     estimate, truth, rows = predictions.pose_cm, predictions.truth_cm, predictions.row
-    errors = predictions.error_mm.mean(1)
-    order = np.argsort(errors, kind="stable")
+    errors = predictions.frame_error_mm
+    order = np.argsort(errors, kind="stable")[: np.count_nonzero(~np.isnan(errors))]  # NaN is last
     indices = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
     batch = frames.read([int(rows[k]) for k in indices])
     with torch.inference_mode():

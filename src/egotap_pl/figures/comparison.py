@@ -113,7 +113,8 @@ def _draw_methods(
     truth = upright(frame.truth_cm, left)
     estimates = [upright(frame.estimates_cm[method], left) for method in methods]
     points = np.concatenate([truth, *estimates])
-    low, size = points.min(0), np.ptp(points, 0)
+    low = np.nanmin(points, 0)  # estimates are never NaN
+    size = np.nanmax(points, 0) - low
     width = max(size[0] + size[2] + 2 * _GAP_CM, (size[1] + _GAP_CM) / _ASPECT)  # of a field, in cm
     height = _ASPECT * width
     spare = (width - size[0] - size[2]) / 3

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-
-def map_mse(maps: Float[Tensor, "*maps"], truth: Float[Tensor, "*maps"]) -> Float[Tensor, ""]:
-    """Mean squared error over all pixels of heatmaps, masks or any other maps."""
-    return mse_loss(maps, truth)
+from egotap_pl.core.known import all_over_known, known_mean
 
 
-def joint_heatmap_mse(heatmaps: Float[Tensor, "b v j h w"], truth: Float[Tensor, "b v j h w"]) -> Float[Tensor, ""]:
+def map_mse(
+    maps: Float[Tensor, "*maps h w"], truth: Float[Tensor, "*maps h w"], known: Bool[Tensor, "*maps"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean squared error over all pixels of heatmaps, masks or any other maps.
+
+    Args:
+        maps: estimated or rebuilt maps.
+        truth: true maps; zeros where they are not known.
+        known: which of them count; None: all.
+    """
+    if known is None:
+        return mse_loss(maps, truth)
+    error = mse_loss(torch.where(known[..., None, None], maps, 0.0), truth)
+    return error * all_over_known(known, error.dtype)
+
+
+def joint_heatmap_mse(
+    heatmaps: Float[Tensor, "b v j h w"],
+    truth: Float[Tensor, "b v j h w"],
+    known: Bool[Tensor, "b v j"] | None = None,
+) -> Float[Tensor, ""]:
     """Mean squared error over all pixels of joint heatmaps.
+
+    Args:
+        heatmaps: estimated heatmaps.
+        truth: true heatmaps; zeros where a joint is not known.
+        known: whose heatmaps count (`egotap_pl.core.known.known_points`); None: all.
 
     Examples:
         >>> import torch
@@ -21,11 +44,14 @@ def joint_heatmap_mse(heatmaps: Float[Tensor, "b v j h w"], truth: Float[Tensor,
         >>> joint_heatmap_mse(truth + 0.5, truth)
         tensor(0.2500)
     """
-    return mse_loss(heatmaps, truth)
+    return map_mse(heatmaps, truth, known)
 
 
 def limb_heatmap_mse(
-    heatmaps: Float[Tensor, "b v j 2 h w"], truth: Float[Tensor, "b v j 2 h w"], lengths_px: Float[Tensor, "b v j"]
+    heatmaps: Float[Tensor, "b v j 2 h w"],
+    truth: Float[Tensor, "b v j 2 h w"],
+    lengths_px: Float[Tensor, "b v j"],
+    known: Bool[Tensor, "b v j"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean squared error over all pixels of limb heatmaps, where long limbs count less.
 
@@ -35,6 +61,7 @@ def limb_heatmap_mse(
         heatmaps: estimated heatmaps.
         truth: true heatmaps.
         lengths_px: lengths of the true limbs, px of the heatmap, from `limb_lengths_px`.
+        known: whose heatmaps count (`egotap_pl.core.known.known_limbs`); None: all.
 
     Examples:
         >>> import torch
@@ -45,4 +72,5 @@ def limb_heatmap_mse(
         tensor(0.0500)
     """
     per_limb = (heatmaps - truth).square().mean((-3, -2, -1))
-    return (per_limb / (lengths_px + 1.0)).mean()
+    weighted = per_limb / (lengths_px + 1.0)
+    return weighted.mean() if known is None else known_mean(weighted, known)

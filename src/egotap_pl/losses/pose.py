@@ -1,18 +1,21 @@
-"""Loss terms of an estimated pose."""
+"""Loss terms of an estimated pose. True joints that are NaN are not known and do not count."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, mse_loss, normalize
+
+from egotap_pl.core.known import all_over_known, is_known, known_mean
 
 _SHORTEST_LIMB_CM = 1e-2  # a shorter estimate counts less, so that its gradient stays bounded
 
 
 def mpjpe_cm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, ""]:
-    """Mean distance between estimated and true joints, in cm, over joints and batch (paper 3.1).
+    """Mean distance between estimated and true joints, in cm, over known joints and batch (paper 3.1).
 
     Examples:
         >>> import torch
@@ -20,13 +23,17 @@ def mpjpe_cm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) 
         >>> mpjpe_cm(truth_cm + torch.tensor([3.0, 0.0, 4.0]), truth_cm)
         tensor(5.)
     """
-    return (pose_cm - truth_cm).norm(dim=-1).mean()
+    known = is_known(truth_cm)
+    distance_cm = torch.where(known[..., None], pose_cm - truth_cm, 0.0).norm(dim=-1)
+    return known_mean(distance_cm, known)
 
 
 def bone_cosine(
     pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"], limbs: Sequence[tuple[int, int]]
 ) -> Float[Tensor, ""]:
     """Negative cosine between estimated and true limbs, summed over limbs, mean over the batch (paper 3.1, release).
+
+    If limbs are not known, it is the mean over those that are, times the number of limbs.
 
     Args:
         pose_cm: estimated poses.
@@ -35,7 +42,10 @@ def bone_cosine(
     """
     child, parent = [c for c, _ in limbs], [p for _, p in limbs]
     estimated, true = pose_cm[:, child] - pose_cm[:, parent], truth_cm[:, child] - truth_cm[:, parent]
-    return -cosine_similarity(estimated, true, dim=-1, eps=_SHORTEST_LIMB_CM).sum(-1).mean()
+    known = is_known(true)
+    true = torch.where(known[..., None], true, 0.0)  # a limb without length has cosine 0 and no gradient
+    cosine = cosine_similarity(estimated, true, dim=-1, eps=_SHORTEST_LIMB_CM)
+    return -cosine.sum(-1).mean() * all_over_known(known, cosine.dtype)
 
 
 def limb_direction_mse(
@@ -49,4 +59,7 @@ def limb_direction_mse(
         limbs: (child, parent) of each limb, as joint indices.
     """
     child, parent = [c for c, _ in limbs], [p for _, p in limbs]
-    return mse_loss(directions, normalize(pose_cm[:, child] - pose_cm[:, parent], dim=-1))
+    true = pose_cm[:, child] - pose_cm[:, parent]
+    known = is_known(true)[..., None]
+    error = mse_loss(torch.where(known, directions, 0.0), normalize(torch.where(known, true, 0.0), dim=-1))
+    return error * all_over_known(known, error.dtype)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -37,11 +37,27 @@ class HeatmapMSE(Metric):
         for name in ("squared", "squared_truth", "pixels"):
             self.add_state(name, torch.zeros(len(self.views), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, heatmaps: Float[Tensor, "b v *maps"], truth: Float[Tensor, "b v *maps"]) -> None:
-        """Adds a batch."""
-        self.squared += _per_view(heatmaps - truth)
+    def update(
+        self,
+        heatmaps: Float[Tensor, "b v j *maps"],
+        truth: Float[Tensor, "b v j *maps"],
+        known: Bool[Tensor, "b v j"] | None = None,
+    ) -> None:
+        """Adds a batch.
+
+        Args:
+            heatmaps: estimated or rebuilt heatmaps.
+            truth: true heatmaps; zeros where they are not known.
+            known: which of them count; None: all.
+        """
+        difference = heatmaps - truth
+        if known is None:
+            self.pixels += truth[:, 0].numel()
+        else:
+            difference = torch.where(known.view(*known.shape, *[1] * (truth.ndim - known.ndim)), difference, 0.0)
+            self.pixels += known.sum((0, 2)) * truth[0, 0, 0].numel()
+        self.squared += _per_view(difference)
         self.squared_truth += _per_view(truth)
-        self.pixels += truth[:, 0].numel()
 
     def compute(self) -> dict[str, Any]:
         """``mse``, ``zeros_mse`` (the error of all-zero heatmaps, paper Table 3) and ``per_view`` {view: mse}."""

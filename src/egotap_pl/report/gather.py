@@ -34,11 +34,13 @@ _METRICS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("seconds", "test_seconds"), (int, float)),
 }
 _POSES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("mpjpe", "pa_mpjpe"), (int, float)),
+    "mpjpe": (int, float),
+    "pa_mpjpe": (int, float, type(None)),
     **dict.fromkeys(("per_joint", "per_category"), (dict,)),
 }
 _CATEGORY: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("mpjpe", "pa_mpjpe"), (int, float)),
+    "mpjpe": (int, float),
+    "pa_mpjpe": (int, float, type(None)),
     "frames": (int,),
 }
 _HEATMAPS: dict[str, tuple[type, ...]] = dict.fromkeys(("mse", "zeros_mse"), (int, float))
@@ -109,7 +111,7 @@ def read_run(folder: Path) -> Run:
         reason = reason.lstrip(" .:")
         raise EgotapError(f"{folder}: {name} cannot be read ({reason}); delete the folder and run again") from error
     for key in ("mpjpe", "pa_mpjpe", "mse"):
-        if not math.isfinite(metrics.get(key, 0)):
+        if not math.isfinite(metrics.get(key) or 0):
             raise EgotapError(f"{folder}: {key} is {metrics[key]}, as its training diverged; it is not counted")
     return Run(folder, settings, metrics, _choices(folder / ENTRY))
 
@@ -165,9 +167,9 @@ def _require(content: Any, types: Mapping[str, tuple[type, ...]]) -> None:
 
 
 def _require_numbers(content: Any, key: str) -> None:
-    """Make sure that something is a number, or numbers by name."""
+    """Make sure that something is a number, or numbers by name. None is that of joints that are never known."""
     if isinstance(content, dict):
         for name, value in content.items():
             _require_numbers(value, f"{key}.{name}")
-    elif not isinstance(content, (int, float)) or abs(content) > _LARGEST:
+    elif content is not None and (not isinstance(content, (int, float)) or abs(content) > _LARGEST):
         raise ValueError(f"{key} is {str(content)[:80]}")

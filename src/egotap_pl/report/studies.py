@@ -166,7 +166,7 @@ def readable_runs(variants: Iterable[Variant], missing: list[str]) -> set[Run]:
         except EgotapError as error:
             missing.append(f"{run.experiment}, seed {run.seed}: {error}")
             continue
-        if not (np.isfinite(predictions.pose_cm).all() and np.isfinite(predictions.truth_cm).all()):
+        if not np.isfinite(predictions.pose_cm).all() or np.isinf(predictions.truth_cm).any():  # NaN: not known
             missing.append(f"{run.experiment}, seed {run.seed}: some of its predictions in {run.folder} are not finite")
             continue
         data = (predictions.dataset_fingerprint, predictions.split)

@@ -66,7 +66,7 @@ def viewer_scene(material: Material, frames: int) -> ViewerScene | None:
         return None
     entries = _entries(conditions, material.missing)
     main = entries[0].run.predictions
-    order = chosen_frames(main, main.error_mm.mean(-1), frames)
+    order = chosen_frames(main, main.frame_error_mm, frames)
     images, heatmaps = None, None
     with material.passing_over("Pictures of the test motions", Exception):
         images, heatmaps = pictures_of(entries[0].run, order, material)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
-from egotap_pl.core.masks import limb_masks
+from egotap_pl.core.known import known_points
+from egotap_pl.core.masks import known_masks, limb_masks
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.losses import joint_heatmap_mse, map_mse
 from egotap_pl.nn.baselines import EgoGlassEstimator, EgoGlassOutput, UnrealEgoLifter
@@ -106,10 +107,11 @@ class EgoGlassTask(UnrealEgoTask):
         estimated = self.heatmaps.estimate(batch)
         true_maps = joint_heatmaps(batch.points2d_px, self.skeleton, estimated.joint.shape[-1])
         true_masks = limb_masks(batch.points2d_px, self.skeleton, estimated.masks.shape[-1], self.mask_width_px)
+        known = known_points(batch)
         return {
             **super().loss_terms(batch._replace(heatmaps=as_heatmaps(estimated.joint))),
-            "heatmap": joint_heatmap_mse(estimated.joint, true_maps),
-            "mask": map_mse(estimated.masks, true_masks),
+            "heatmap": joint_heatmap_mse(estimated.joint, true_maps, known[:, :, 1:]),
+            "mask": map_mse(estimated.masks, true_masks, known_masks(known, self.skeleton)),
         }
 
 

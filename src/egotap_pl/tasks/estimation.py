@@ -92,6 +92,8 @@ class HeatmapTask(L.LightningModule):
         optimizer: Optimizer = self._optimizer(parameters)
         return optimisation(self, optimizer, self._schedule)
 
-    def _estimate_and_truth(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _estimate_and_truth(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Estimated heatmaps, true ones, and which of these are known."""
         estimate = self(batch.images)
-        return estimate, self.target.draw(batch, self.skeleton, estimate.shape[-1])
+        truth = self.target.draw(batch, self.skeleton, estimate.shape[-1])
+        return estimate, truth, self.target.known(batch, self.skeleton)

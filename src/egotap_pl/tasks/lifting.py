@@ -103,9 +103,10 @@ class LiftingTask(L.LightningModule):
         self.validation_error.update(self(batch), self.truth_cm(batch), batch.category)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs ``validation/mpjpe``, which selects the best epoch, and ``validation/pa_mpjpe``."""
+        """Logs ``validation/mpjpe``, which selects the best epoch, and, where it exists, ``validation/pa_mpjpe``."""
         errors = self.validation_error.compute()
-        self.log_dict({f"validation/{name}": errors[name] for name in ("mpjpe", "pa_mpjpe")})
+        logged = {f"validation/{name}": errors[name] for name in ("mpjpe", "pa_mpjpe") if errors[name] is not None}
+        self.log_dict(logged)
         self.validation_error.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -125,5 +126,5 @@ class LiftingTask(L.LightningModule):
         return optimisation(self, self._optimizer(parameters), self._schedule)
 
     def truth_cm(self, batch: Batch) -> Float[Tensor, "b j 3"]:
-        """The true pose, estimated joints only."""
+        """The true pose, estimated joints only; NaN where a joint is not known."""
         return batch.pose_cm[:, torch.as_tensor(self.skeleton.estimated, device=batch.pose_cm.device)]

@@ -108,4 +108,5 @@ def error_rows(split: str, errors: Mapping[str, Any]) -> dict[str, float]:
     for name, category in errors.get("per_category", {}).items():
         rows[f"{split}_per_category/{name}"] = category["mpjpe"]
         rows[f"{split}_per_category_pa/{name}"] = category["pa_mpjpe"]
+    rows = {name: value for name, value in rows.items() if value is not None}  # joints that are never known
     return {**rows, **{f"{split}_per_view/{name}": value for name, value in errors.get("per_view", {}).items()}}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from egotap_pl.core.batch import Batch
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps, limb_lengths_px
+from egotap_pl.core.known import known_limbs, known_points
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.losses import joint_heatmap_mse, limb_heatmap_mse
 
@@ -25,6 +26,10 @@ class HeatmapTarget(Protocol):
             skeleton: the skeleton of the labels.
             heatmap_px: side of the heatmaps.
         """
+        ...
+
+    def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v j"]:
+        """Which of the true heatmaps are known. The others are zeros and count neither in the loss nor in errors."""
         ...
 
     def loss(self, estimate: Tensor, truth: Tensor, batch: Batch, skeleton: Skeleton) -> Tensor:
@@ -46,6 +51,10 @@ class JointTarget:
         """True joint heatmaps: see `egotap_pl.core.heatmap.joint_heatmaps`."""
         return joint_heatmaps(batch.points2d_px, skeleton, heatmap_px)
 
+    def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v j"]:
+        """Those of joints whose place in the view is known."""
+        return known_points(batch)[:, :, 1:]
+
     def loss(
         self,
         estimate: Float[Tensor, "b v j h w"],
@@ -54,7 +63,7 @@ class JointTarget:
         skeleton: Skeleton,
     ) -> Float[Tensor, ""]:
         """Mean squared error."""
-        return joint_heatmap_mse(estimate, truth)
+        return joint_heatmap_mse(estimate, truth, self.known(batch, skeleton))
 
 
 class LimbTarget:
@@ -64,6 +73,10 @@ class LimbTarget:
         """True limb heatmaps: see `egotap_pl.core.heatmap.limb_heatmaps`."""
         return limb_heatmaps(batch.points2d_px, left_view_cm(batch), skeleton, heatmap_px)
 
+    def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v j"]:
+        """Those of limbs both of whose ends are known."""
+        return known_limbs(batch, skeleton)
+
     def loss(
         self,
         estimate: Float[Tensor, "b v j 2 h w"],
@@ -72,7 +85,8 @@ class LimbTarget:
         skeleton: Skeleton,
     ) -> Float[Tensor, ""]:
         """Mean squared error of heatmaps divided by sqrt(length in px + 1) (release)."""
-        return limb_heatmap_mse(estimate, truth, limb_lengths_px(batch.points2d_px, skeleton, truth.shape[-1]))
+        lengths_px = limb_lengths_px(batch.points2d_px, skeleton, truth.shape[-1])
+        return limb_heatmap_mse(estimate, truth, lengths_px, self.known(batch, skeleton))
 
 
 def left_view_cm(batch: Batch) -> Float[Tensor, "b j 3"]:

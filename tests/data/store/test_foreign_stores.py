@@ -340,9 +340,8 @@ def test_a_header_of_images_that_cannot_be_stored(path: Path) -> None:
         ("subject", 2, "subject of frame 5 is not within 0 to 1"),
         ("motion", -4, "motion of frame 5 is not within 0 to 3"),
         ("visibility", 255, "visibility of frame 5 is not within 0 to 3"),
-        ("pose_cm", np.nan, "pose_cm of frame 5 is not finite or absurdly large"),
-        ("pose_cm", np.inf, "pose_cm of frame 5 is not finite"),
-        ("pose_cm", -1e38, "pose_cm of frame 5 is not finite or absurdly large"),
+        ("pose_cm", np.inf, "pose_cm of frame 5 is infinite or absurdly large"),
+        ("pose_cm", -1e38, "pose_cm of frame 5 is infinite or absurdly large"),
         ("origin_cm", np.nan, "origin_cm of frame 5 is not finite"),
         ("points2d_px", -np.inf, "points2d_px of frame 5 is infinite or absurdly large"),
         ("points2d_px", 1e38, "points2d_px of frame 5 is infinite or absurdly large"),
@@ -354,6 +353,19 @@ def test_labels_that_cannot_be_right(path: Path, column: str, value: float, mess
             file[column][(row, *(0 for _ in file[column].shape[1:]))] = value
     with pytest.raises(EgotapError, match=f"{path}: {message}.*prepare"):
         FrameStore(path).read([0], images=False)
+
+
+def test_joints_may_be_unknown(path: Path) -> None:
+    poses_cm = FrameStore(path).labels["pose_cm"].numpy().copy()
+    poses_cm[5, 2], poses_cm[:, 4] = np.nan, np.nan
+    with h5py.File(path, "a") as file:
+        file["pose_cm"][:] = poses_cm
+    store = FrameStore(path)
+    np.testing.assert_array_equal(store.read([5, 4], images=False).pose_cm, poses_cm[[5, 4]])
+    known = np.delete(poses_cm, 4, 1)
+    mean_cm = store.mean_pose_cm().numpy()
+    np.testing.assert_allclose(np.delete(mean_cm, 4, 0), np.nanmean(known, 0), atol=1e-5)
+    np.testing.assert_allclose(mean_cm[4], np.nanmean(known, 0).mean(0), atol=1e-5)
 
 
 def test_points_may_be_unknown(path: Path) -> None:

@@ -18,6 +18,7 @@ from egotap_pl.core.batch import NUM_VIEWS, Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.known import is_known, known_mean
 from egotap_pl.core.limits import GIB, HEADER_BYTES, STORE_LABEL_BYTES, TEXT_BYTES
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.source import SkippedFrame
@@ -207,8 +208,13 @@ class FrameStore:
         )
 
     def mean_pose_cm(self) -> Float[Tensor, "j 3"]:
-        """Mean of all poses, for every joint of the skeleton."""
-        return self.labels["pose_cm"].double().mean(0).float()
+        """Mean of all poses, for every joint of the skeleton: over the frames in which the joint is known.
+
+        A joint that is never known is put into the middle of the others.
+        """
+        poses_cm = self.labels["pose_cm"].double()
+        mean_cm = known_mean(poses_cm, is_known(poses_cm)[..., None], dim=0)
+        return torch.where(mean_cm.isnan(), mean_cm.nanmean(0), mean_cm).float()
 
     @property
     def labels(self) -> dict[str, Tensor]:

@@ -51,7 +51,8 @@ def label_columns(num_joints: int) -> dict[str, tuple[type[np.generic], tuple[in
 def check_labels(labels: Mapping[str, np.ndarray], counts: Mapping[str, int]) -> None:
     """Refuses labels that cannot be right, whoever wrote them.
 
-    Points may be NaN, because a source may not know where a view shows a joint. Poses and origins may not.
+    Points and poses may be NaN, because a source may not know where a joint is, or where a view shows it. Origins may
+    not.
 
     Args:
         labels: columns by name; see `label_columns`.
@@ -65,14 +66,14 @@ def check_labels(labels: Mapping[str, np.ndarray], counts: Mapping[str, int]) ->
         if values.size and not 0 <= values.min() <= values.max() < count:
             row = _first(~((values >= 0) & (values < count)))
             raise ValueError(f"{column} of frame {row} is not within 0 to {count - 1}")
-    for column in ("pose_cm", "origin_cm"):
+    origins = labels["origin_cm"]
+    if origins.size and not -LABEL_LIMIT <= origins.min() <= origins.max() <= LABEL_LIMIT:  # false for NaN, too
+        row = _first(~(np.abs(origins) <= LABEL_LIMIT))
+        raise ValueError(f"origin_cm of frame {row} is not finite or absurdly large")
+    for column in ("pose_cm", "points2d_px"):
         values = labels[column]
-        if values.size and not -LABEL_LIMIT <= values.min() <= values.max() <= LABEL_LIMIT:  # false for NaN, too
-            row = _first(~(np.abs(values) <= LABEL_LIMIT))
-            raise ValueError(f"{column} of frame {row} is not finite or absurdly large")
-    points = labels["points2d_px"]
-    if points.size and max(np.fmax.reduce(points, None), -np.fmin.reduce(points, None)) > LABEL_LIMIT:
-        raise ValueError(f"points2d_px of frame {_first(np.abs(points) > LABEL_LIMIT)} is infinite or absurdly large")
+        if values.size and max(np.fmax.reduce(values, None), -np.fmin.reduce(values, None)) > LABEL_LIMIT:
+            raise ValueError(f"{column} of frame {_first(np.abs(values) > LABEL_LIMIT)} is infinite or absurdly large")
 
 
 def _first(wrong: Bool[np.ndarray, "n *label"]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import NUM_VIEWS
@@ -111,7 +111,7 @@ class Ego3DPoseLifter(nn.Module):
             directions,
         )
 
-    def select_limbs(self, values: Float[Tensor, "b v j *c"]) -> Float[Tensor, "b v l *c"]:
+    def select_limbs(self, values: Shaped[Tensor, "b v j *c"]) -> Shaped[Tensor, "b v l *c"]:
         """Selects, from heatmaps or other values of all limbs, those of the limbs that the network reads."""
         return values.index_select(2, self.limb_rows)
 

@@ -106,7 +106,7 @@ def spread(methods: Sequence[MethodRuns], number: int) -> list[MethodRuns]:
 def _compared(methods: Sequence[MethodRuns]) -> _Compared:
     common = set.intersection(*(set(m.seeds) for m in methods))
     runs = {m.name: next(run for run in m.runs if not common or run.seed == min(common)) for m in methods}
-    return _Compared(runs, np.mean([run.predictions.error_mm.mean(1) for run in runs.values()], 0))
+    return _Compared(runs, np.mean([run.predictions.frame_error_mm for run in runs.values()], 0))
 
 
 def _frames(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from egotap_pl.analysis.runs import Run
@@ -9,7 +10,7 @@ from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.paper import PaperTable
-from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest, mean_cell, number_cell
+from egotap_pl.report.tables.cells import MISSING, UNKNOWN, facts_of_table, mark_lowest, mean_cell, number_cell
 from egotap_pl.report.tables.results import METRICS
 
 _CAPTION = "Mean over seeds, ± half of the 95% interval over the seeds. The lowest of each row is marked."
@@ -60,12 +61,16 @@ def _table(
 
 
 def _error(run: Run, part: str, name: str, metric: str) -> float | None:
-    """A run's error for a joint or category; None where it was tested without it."""
-    errors = run.metrics[f"per_{part}"].get(name)
-    value = errors.get(metric) if isinstance(errors, dict) else errors
-    return None if value is None else float(value)
+    """A run's error for a joint or category; None where it was tested without it, NaN where no frame has it."""
+    every = run.metrics[f"per_{part}"]
+    if name not in every:
+        return None
+    value = every[name].get(metric) if isinstance(every[name], dict) else every[name]
+    return math.nan if value is None else float(value)
 
 
 def _cell(errors: Sequence[float | None]) -> Cell:
     values = [error for error in errors if error is not None]
+    if any(math.isnan(error) for error in values):
+        return UNKNOWN
     return mean_cell(seeds_interval(values), 1) if values else MISSING

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.propagation_presets import CELLS, ORDER, ROWS, UNIT, UNIT_NAMES, Levels, preset_of
-from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest, mean_cell
+from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest
 from egotap_pl.report.tables.differences import CAPTION, Line, Read, contrasts_table
-from egotap_pl.report.tables.results import missing_rows
+from egotap_pl.report.tables.results import metric_cell, missing_rows
 
 SEEDS = (1, 2, 3, 4, 5)
 """The seeds to run where nothing was run yet."""
@@ -50,9 +49,7 @@ def factorial_tables(condition: Condition, read: Read) -> list[Table]:
 def _cells_table(condition: Condition, variants: Mapping[Levels, Variant | None]) -> Table:
     columns = []
     for metric in ("mpjpe", "pa_mpjpe"):
-        columns.append(
-            mark_lowest([mean_cell(seeds_interval(v.values(metric)), 1) if v else MISSING for v in variants.values()])
-        )
+        columns.append(mark_lowest([metric_cell(v, metric) if v else MISSING for v in variants.values()]))
     seeds = [Cell(str(len(v.runs)) if v else "0", len(v.runs) if v else 0) for v in variants.values()]
     parameters = [
         Cell(f"{v.runs[0].metrics['parameters']:,}", v.runs[0].metrics["parameters"]) if v else Cell("")

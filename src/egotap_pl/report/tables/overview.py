@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, as_overrides
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.names import display_name, place
-from egotap_pl.report.tables.cells import NOTHING, number_cell, with_commas
+from egotap_pl.report.tables.cells import NOTHING, UNKNOWN, number_cell, with_commas
 from egotap_pl.report.tables.results import METRICS, metric_cell
 
 _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark", "folder")
@@ -61,15 +62,11 @@ def runs_table(conditions: Sequence[Condition]) -> Table:
 
 def _run(condition: Condition, run: Run, remark: str) -> tuple[Cell, ...]:
     metrics = run.metrics
-    values = [
-        number_cell(METRICS[name].factor * metrics[name], METRICS[name].digits) if name in metrics else NOTHING
-        for name in METRICS
-    ]
     return (
         Cell(run.experiment),
         Cell(condition.title),
         Cell(str(run.seed), run.seed),
-        *values,
+        *(_value(metrics, name) for name in METRICS),
         number_cell(metrics.get("seconds", 0)),
         number_cell(metrics.get("test_seconds", 0), 1),
         Cell(str(metrics.get("device", ""))),
@@ -78,3 +75,11 @@ def _run(condition: Condition, run: Run, remark: str) -> tuple[Cell, ...]:
         Cell(remark),
         Cell(str(run.folder)),
     )
+
+
+def _value(metrics: Mapping[str, Any], name: str) -> Cell:
+    """A number of metrics.json."""
+    if name not in metrics:
+        return NOTHING
+    metric, value = METRICS[name], metrics[name]
+    return UNKNOWN if value is None else number_cell(metric.factor * value, metric.digits)

@@ -16,6 +16,7 @@ from egotap_pl.report.paper import DATASETS, PaperRow, PaperTable
 from egotap_pl.report.tables.cells import (
     MISSING,
     NOTHING,
+    UNKNOWN,
     devices_of,
     facts_of_table,
     mark_lowest,
@@ -147,9 +148,11 @@ def _comparable(condition: Condition, same: set[str]) -> str:
 
 
 def metric_cell(variant: Variant, name: str) -> Cell:
-    """The mean over seeds of a number of metrics.json; empty if the runs do not have it."""
+    """The mean over seeds of a number of metrics.json; empty if the runs do not have it, a dash if no frame has it."""
     if name not in variant.runs[0].metrics:
         return NOTHING
+    if any(run.metrics[name] is None for run in variant.runs):
+        return UNKNOWN
     metric = METRICS[name]
     return mean_cell(seeds_interval([metric.factor * value for value in variant.values(name)]), metric.digits)
 

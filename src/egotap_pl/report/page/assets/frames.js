@@ -33,7 +33,8 @@ class Poses {
   }
 
   /**
-   * mm: of every frame, each joint and then their mean.
+   * mm: of every frame, each joint and then their mean. A joint whose true place is not known has NaN, and no part in
+   * the mean.
    *
    * @param {number} number
    */
@@ -41,13 +42,15 @@ class Poses {
     const [truth, pose] = [this.poses[0], this.poses[number]];
     const out = new Float32Array(this.about.frames * (this.joints + 1));
     for (let frame = 0, at = 0, to = 0; frame < this.about.frames; frame++) {
-      let sum = 0;
+      let [sum, known] = [0, 0];
       for (let joint = 0; joint < this.joints; joint++, at += 3) {
         const error = 10 * Math.hypot(pose[at] - truth[at], pose[at + 1] - truth[at + 1], pose[at + 2] - truth[at + 2]);
-        sum += error;
         out[to++] = error;
+        if (Number.isNaN(truth[at])) continue;
+        sum += error;
+        known++;
       }
-      out[to++] = sum / this.joints;
+      out[to++] = sum / known;
     }
     return out;
   }
@@ -67,9 +70,25 @@ class Poses {
    * @param {number} joint
    */
   mean(method, frames, joint) {
-    let sum = 0;
-    for (const frame of frames) sum += this.error(method, frame, joint);
-    return sum / frames.length;
+    let [sum, known] = [0, 0];
+    for (const frame of frames) {
+      if (!this.isKnown(frame, joint)) continue;
+      sum += this.error(method, frame, joint);
+      known++;
+    }
+    return sum / known;
+  }
+
+  /**
+   * Whether the true place of the joint is known, or that of any joint.
+   *
+   * @param {number} frame
+   * @param {number} joint its index, or the number of joints for any
+   */
+  isKnown(frame, joint) {
+    const at = 3 * this.joints * frame;
+    const places = this.poses[0].subarray(at, at + 3 * this.joints);
+    return joint < this.joints ? !Number.isNaN(places[3 * joint]) : places.some((value) => !Number.isNaN(value));
   }
 
   /**
@@ -79,7 +98,8 @@ class Poses {
   worstJoint(method, frame) {
     let worst = 0;
     for (let joint = 1; joint < this.joints; joint++) {
-      if (this.error(method, frame, joint) > this.error(method, frame, worst)) worst = joint;
+      const error = this.error(method, frame, joint);
+      if (error > this.error(method, frame, worst) || !this.isKnown(frame, worst)) worst = joint;
     }
     return worst;
   }
@@ -134,7 +154,9 @@ function floors(poses, about) {
   const size = 3 * poses.joints;
   return about.motions.map(({ first, count }) => {
     let floor = -Infinity;
-    for (let at = first * size + 2; at < (first + count) * size; at += 3) floor = Math.max(floor, poses.poses[0][at]);
+    for (let at = first * size + 2; at < (first + count) * size; at += 3) {
+      if (poses.poses[0][at] > floor) floor = poses.poses[0][at]; // false for a joint that is not known
+    }
     return floor;
   });
 }
