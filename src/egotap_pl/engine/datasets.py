@@ -65,6 +65,8 @@ def ensure_data(
         if split.skipped or split.missing:
             where = f", see {skipped_path(folder, split.split)}" if shard == WHOLE else ""
             say(f"{split.split}: {split.skipped} frames skipped, {split.missing} motions not on disk{where}")
+        for doubt in split.doubts:
+            say(f"warning: {doubt}")
     if shard != WHOLE:
         say("when all shards are done, run the same command without shard=... to join them")
     return PreparedData(folder, report.fingerprint)

@@ -12,6 +12,7 @@ from typing import Any
 
 from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.preparation.doubts import with_known_joints
 from egotap_pl.data.source import Frames, Piece, SkippedFrame, Source, stack
 from egotap_pl.data.store.codec import Codec
 from egotap_pl.data.store.reader import FrameStore
@@ -105,6 +106,8 @@ def naming(split: str, piece: Piece) -> Iterator[None]:
 def read_piece(source: Source[Any], split: str, piece: Piece) -> Frames:
     """Reads a piece. If nothing of it can be read, the whole piece is skipped like a frame.
 
+    Frames without any known joint are skipped, too.
+
     Args:
         source: the data set.
         split: name of the piece's split, for messages.
@@ -118,7 +121,7 @@ def read_piece(source: Source[Any], split: str, piece: Piece) -> Frames:
             frames: Frames = source.read(piece)
         except EgotapError as error:
             return stack(source, [], (SkippedFrame(piece.key, -1, "", str(error), frames=piece.frames),))
-    return frames
+        return with_known_joints(frames, source.skeleton.estimated)
 
 
 def header_of(source: Source[Any], split: str, codec: Codec) -> StoreHeader:

@@ -22,6 +22,7 @@ from rich.console import Console
 from egotap_pl.core.atomic import SUFFIX, atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.progress import FrameProgress
+from egotap_pl.data.preparation.doubts import doubts
 from egotap_pl.data.preparation.parts import REMEDY, Parts, header_of
 from egotap_pl.data.preparation.shard import WHOLE, Shard, locked
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
@@ -53,6 +54,9 @@ class SplitReport:
 
     seconds: float
     """Time that this job spent on the split."""
+
+    doubts: tuple[str, ...] = ()
+    """What is doubtful about the frames, if this job made the store; see `egotap_pl.data.preparation.doubts`."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,7 @@ class _Job:
     def make(self, split: str) -> SplitReport:
         """Makes the split's store, or this shard's parts of it, unless they are already there."""
         start, path, read = time.monotonic(), store_path(self.folder, split), 0
+        doubtful: tuple[str, ...] = ()
         missing = self._missing(split)
         if not path.exists():
             pieces = self.source.plan(split)
@@ -205,8 +210,9 @@ class _Job:
                 return SplitReport(split, frames, skipped, len(missing), read, time.monotonic() - start)
             self._join(split, pieces, missing)
             shutil.rmtree(self.parts.folder / split)
-        store = FrameStore(path)
-        return SplitReport(split, len(store), store.header.skipped, len(missing), read, time.monotonic() - start)
+            doubtful = doubts(FrameStore(path), type(self.source).__name__)
+        store, seconds = FrameStore(path), time.monotonic() - start
+        return SplitReport(split, len(store), store.header.skipped, len(missing), read, seconds, doubtful)
 
     def _write_parts(self, split: str, pieces: Sequence[Piece]) -> int:
         """Writes the parts that are missing and returns the number of frames read for them."""
