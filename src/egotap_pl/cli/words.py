@@ -36,9 +36,12 @@ def named(verb: str, words: Sequence[str]) -> list[str]:
     >>> named("view", ["poses.h5", "open=false"]), named("train", ["poses.h5"])
     (['input=poses.h5', 'open=false'], ['poses.h5'])
     """
-    if verb != "view" or not words or not (_is_bare(words[0]) or Path(words[0]).exists()):
+    if verb != "view":
         return list(words)
-    return [f"input={words[0]}", *words[1:]]
+    place = next((k for k, word in enumerate(words) if not word.startswith("-")), None)
+    if place is None or not (_is_bare(words[place]) or Path(words[place]).exists()):
+        return list(words)
+    return [*words[:place], f"input={words[place]}", *words[place + 1 :]]
 
 
 def options_first(words: Sequence[str]) -> list[str]:
