@@ -88,11 +88,12 @@ def test_built_in_data_keep_their_fingerprints():
         (("data=egocap", "data.root=x", "rig=a.yaml"), "egocap's images were taken by its own cameras"),
         (("data=unrealego", "data.root=x", "mount=stick"), "there is no mount to choose with this data set"),
         (("data.folder=x", "+data.root=null", "rig=a.yaml"), "prepared data have the rig"),
-        (("mount=headset", "+mount.height_cm=3"), "mount.height_cm: unknown argument"),
+        (("data.folder=x", "+data.root=null", "mount=stick"), "prepared data have the rig"),
+        (("mount=headset", "+mount.height_cm=3"), "egotap: mount.height_cm: unknown argument"),
         (("mount=headset", "mount.forwards_cm=3"), "did you mean mount.forward_cm"),
         (("mount.forward_cm=3",), "choose the mount first, with mount=..."),
         (("mount=hedset",), "did you mean headset"),
-        (("mount=headset", "mount.tilt_deg=down"), "mount.tilt_deg=down: must be a number"),
+        (("mount=headset", "mount.tilt_deg=down"), "egotap: mount.tilt_deg=down: must be a number"),
         (("rig=absent.yaml",), "absent.yaml"),
     ],
 )
@@ -120,3 +121,15 @@ def test_a_rig_made_in_python_serves_too(tmp_path: Path):
 def test_rigs_can_be_the_values_of_a_grid(rig: Path):
     assert quote_literals(["-m", "rig=a.yaml,b=1.yaml"]) == ["-m", "rig=a.yaml,'b=1.yaml'"]
     assert quote_literals([f"rig={rig}"]) == [f"rig='{rig}'"]
+
+
+def test_other_cameras_are_not_written_as_unrealegos_files(rig: Path, run: Run, tmp_path: Path):
+    words = (
+        f"rig={rig}",
+        "mount=headset",
+        f"data.folder={tmp_path}/data",
+        "layout=unrealego",
+        f"output={tmp_path}/out",
+    )
+    message = run("prepare", "data=egosynth", *FEW, *words, ok=False).err
+    assert "cannot be written as UnrealEgo's files" in " ".join(message.split())

@@ -96,3 +96,11 @@ def test_cameras_one_above_the_other_are_allowed():
     camera = PolynomialCamera.unrealego()
     mount = headset(roll_deg=0).with_rig(StereoRig("upright", (camera, camera), EYE, (0.1, 8.0, 0.0)))
     assert abs(mount.position_cm[0]) < 0.1
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_places_and_angles_are_finite(number):
+    for make in (glasses, stick, headset):
+        for key in ("forward_cm", "tilt_deg"):
+            with pytest.raises(EgotapError, match=rf"mount\.{key}={number}: must be a finite number"):
+                make(**{key: number})

@@ -18,7 +18,7 @@ from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.datasets import check_split, ensure_data
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.evaluation import evaluate
-from egotap_pl.engine.settings import DataSpec, check_rig
+from egotap_pl.engine.settings import DataSpec, with_own_cameras
 
 
 def main(config: DictConfig) -> None:
@@ -27,10 +27,10 @@ def main(config: DictConfig) -> None:
     checkpoint, trust = checkpoint_path(settings["checkpoint"]), entries(settings["trust"])
     output = None if settings["output"] is None else Path(settings["output"])
     check_split(split := settings["split"])  # before data are prepared
-    check_rig(settings["rig"], settings["data"])
+    data = with_own_cameras(settings)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
     _, about = load_task(checkpoint, trust)
-    store = _store(settings, about, checkpoint)
+    store = _store({**settings, "data": data}, about, checkpoint)
     size = settings["batch_size"]
     metrics = evaluate(checkpoint, store, split, devices=devices, batch_size=size, trust=trust, output=output)
     RESULT.print(error_table(f"{checkpoint}, {split} split of {store}", metrics))

@@ -13,7 +13,7 @@ from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.datasets import check_data, ensure_data
-from egotap_pl.engine.settings import DataSpec, check_rig
+from egotap_pl.engine.settings import DataSpec, with_own_cameras
 
 ON_ERROR = ("raise", "skip")
 
@@ -22,8 +22,7 @@ def main(config: DictConfig) -> None:
     """Check or prepare the data set; with ``layout``, also write it as another data set's files."""
     settings = plain(config)
     shard = _checked(settings)
-    check_rig(settings["rig"], settings["data"])
-    data, root = DataSpec.parse(settings["data"]), Path(settings["paths"]["data"])
+    data, root = DataSpec.parse(with_own_cameras(settings)), Path(settings["paths"]["data"])
     if settings["check"]:
         report, path = check_data(data, root, shard)
         print_check(report, RESULT)

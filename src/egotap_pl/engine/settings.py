@@ -12,7 +12,7 @@ from egotap_pl.engine.build import Spec
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import check_name
-from egotap_pl.engine.specs import check_arguments, check_spec, check_training_ranges
+from egotap_pl.engine.specs import accepts, check_arguments, check_spec, check_training_ranges
 
 
 @dataclass(frozen=True)
@@ -170,29 +170,34 @@ class DataSpec:
         )
 
 
-def check_rig(rig: Any, data: Spec) -> None:
-    """Check that a data set can be seen by a rig of one's own.
+def with_own_cameras(config: Spec) -> Spec:
+    """The node ``data``, with the rig file and the mount that were chosen in its source.
 
     Args:
-        rig: the key ``rig``: the name of a rig file, or None.
-        data: the node ``data``.
+        config: the whole configuration, with the keys ``data``, ``rig`` and, if one was chosen, ``mount``.
 
     Raises:
-        EgotapError: if there is a rig, and the frames of the data set are not rendered.
+        EgotapError: if a rig or a mount was chosen, and the frames of the data set are not rendered.
     """
-    if rig is None:
-        return
+    data: Spec = config["data"]
+    rig, mount = config.get("rig"), config.get("mount") or None
+    if rig is None and mount is None:
+        return data
+    key = f"rig={rig}" if rig is not None else "mount"
     if "source" not in data:
-        raise EgotapError(f"rig={rig}: there is nothing to render with it; give data=egosynth, too")
-    if not isinstance(rig, str):
-        raise EgotapError(f"rig={rig}: must be the name of a rig file (docs/cameras.md)")
-    if "rig" not in data["source"]:
-        raise EgotapError(
-            f"rig={rig}: {data['name']}'s images were taken by its own cameras, whose rig it has; a rig file is for "
-            "images that are rendered, data=egosynth"
-        )
+        raise EgotapError(f"{key}: there is nothing to render with it; give data=egosynth, too")
+    if rig is not None and not isinstance(rig, str):
+        raise EgotapError(f"{key}: must be the name of a rig file (docs/cameras.md)")
     if "root" in data and data["root"] is None:
-        raise EgotapError(f"rig={rig}: prepared data have the rig that they were rendered with: leave out rig")
+        raise EgotapError(f"{key}: prepared data have the rig that they were rendered with: leave out rig and mount")
+    if not accepts(data["source"], "rig", "data.source"):
+        raise EgotapError(
+            f"{key}: {data['name']}'s images were taken by its own cameras, whose rig it has; rig files and mounts are "
+            "for images that are rendered, data=egosynth"
+        )
+    check_spec(mount, "mount")
+    chosen = {name: value for name, value in {"other_mount": mount, "rig": rig}.items() if value is not None}
+    return {**data, "source": {**data["source"], **chosen}}
 
 
 @dataclass(frozen=True)
@@ -256,7 +261,6 @@ class Settings:
                 f"experiment={command.experiment}: nothing reads its {', '.join(unread)}, because the file does not "
                 "begin with the line # @package _global_"
             )
-        check_rig(config.get("rig"), config["data"])
         training = TrainingSpec.parse(config["training"], "training")
         heatmaps, probe, logger = config["heatmaps"], config["probe"] or None, config["logger"] or None
         kinds = tuple(heatmaps["estimators"])
@@ -267,7 +271,7 @@ class Settings:
             seed=config["seed"],
             name=_name(config["name"]),
             paths=Paths(**{name: Path(config["paths"][name]) for name in ("data", "stages", "runs")}),
-            data=DataSpec.parse(config["data"]),
+            data=DataSpec.parse(with_own_cameras(config)),
             heatmaps=HeatmapsSpec(heatmaps["source"], kinds, bool(heatmaps["cache"])),
             estimators=estimators,
             training=training,

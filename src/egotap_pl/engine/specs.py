@@ -65,6 +65,23 @@ def check_spec(spec: Any, where: str) -> None:
             check_spec(value, f"{where}.{k}")
 
 
+def accepts(spec: Mapping[str, Any], argument: str, where: str) -> bool:
+    """Whether the class or function that a spec names has an argument of this name.
+
+    Args:
+        spec: plain containers with a ``_target_``.
+        argument: name of the argument.
+        where: the spec's key, for messages.
+
+    Raises:
+        EgotapError: if the class does not exist.
+    """
+    try:
+        return argument in inspect.signature(_resolve(spec["_target_"], where)).parameters
+    except (TypeError, ValueError):  # written in C
+        return False
+
+
 def _resolve(target: str, where: str) -> Any:
     try:
         return pkgutil.resolve_name(current_name(target))

@@ -182,7 +182,11 @@ def glasses(
         forward_cm: distance of the cameras in front of the head bone's origin.
         up_cm: height of the cameras above it.
         tilt_deg: angle between the optical axes and the horizon.
+
+    Raises:
+        EgotapError: if a number is not finite.
     """
+    _check_finite(baseline_cm=baseline_cm, forward_cm=forward_cm, up_cm=up_cm, tilt_deg=tilt_deg)
     rotation = np.array(_tilt(tilt_deg))  # without a tilt, the camera would look ahead and be upside down
     position = (baseline_cm / 2, float(up_cm), float(forward_cm))
     frame = tuple(_moved(part, rotation.T, -rotation.T @ np.array(position)) for part in _FRAME)
@@ -211,7 +215,12 @@ def stick(
         tilt_deg: angle between the left optical axis and the horizon.
         yaw_deg: rotation of the right camera against the left one about the vertical image axis.
         roll_deg: rotation of the right camera against the left one about the optical axis.
+
+    Raises:
+        EgotapError: if a number is not finite.
     """
+    _check_finite(baseline_cm=baseline_cm, forward_cm=forward_cm, up_cm=up_cm)
+    _check_finite(tilt_deg=tilt_deg, yaw_deg=yaw_deg, roll_deg=roll_deg)
     camera = PolynomialCamera.unrealego()
     between = _about_z(roll_deg) @ _about_y(yaw_deg)
     x, y, z = (between @ np.array((-baseline_cm, 0.0, 0.0))).tolist()
@@ -251,8 +260,10 @@ def headset(
             to the wearer's left, Y up, Z forward), in place of the three angles; None: the angles.
 
     Raises:
-        EgotapError: if ``rotation`` is not a rotation.
+        EgotapError: if ``rotation`` is not a rotation, or a number is not finite.
     """
+    _check_finite(forward_cm=forward_cm, up_cm=up_cm, left_cm=left_cm or 0.0)
+    _check_finite(tilt_deg=tilt_deg, yaw_deg=yaw_deg, roll_deg=roll_deg or 0.0)
     if rotation is None:
         tilted = np.array(_tilt(tilt_deg)) @ np.diag((-1.0, -1.0, 1.0))
         axes = _about_y(yaw_deg) @ tilted @ _about_z(roll_deg or 0.0)
@@ -265,6 +276,12 @@ def headset(
     place = (0.0 if left_cm is None else float(left_cm), float(up_cm), float(forward_cm))
     mount = HeadMount(rig, place, _matrix(axes), (), "headset", left_cm is None, is_reversible)
     return mount.with_rig(rig)
+
+
+def _check_finite(**numbers: float | int) -> None:
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise EgotapError(f"mount.{name}={number}: must be a finite number")
 
 
 def _checked_rotation(rotation: Sequence[Sequence[float | int]]) -> np.ndarray:

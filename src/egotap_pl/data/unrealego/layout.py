@@ -19,6 +19,7 @@ from rich.console import Console
 
 from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.batch import FRAME_PX, Batch
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.progress import FrameProgress
@@ -127,7 +128,7 @@ class _Frame:
 
 def _check(store: FrameStore) -> None:
     has_joints, is_parallel = store.skeleton.joints == unrealego().joints, np.allclose(store.rig.rotation, np.eye(3))
-    if not has_joints or not is_parallel or set(store.rig.cameras[0].size_px) != {FRAME_PX}:
+    if not has_joints or not is_parallel or store.rig.cameras != StereoRig.unrealego().cameras:
         raise EgotapError(
             f"{store.path} cannot be written as UnrealEgo's files: they need its skeleton and glasses, not "
             f"{store.skeleton.name} seen by {store.rig.name}; prepare it with data=egosynth"
