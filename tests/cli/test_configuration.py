@@ -105,6 +105,7 @@ def test_every_option_of_every_other_group_composes(group: str) -> None:
 
 NEEDED = {
     "prepare": (),
+    "show": ("store=x",),
     "train": (),
     "evaluate": ("checkpoint=x.ckpt",),
     "predict": ("checkpoint=x.ckpt", "input=x", "output=x.h5"),

@@ -16,6 +16,7 @@ from egotap_pl.cli.words import named, options_first
 
 VERBS = {
     "prepare": "read or render a data set into frame stores",
+    "show": "draw frames of prepared data with their labels, to check them by eye",
     "train": "run every stage of an experiment that has not been run yet, then the test",
     "evaluate": "test a checkpoint on a split of a data set",
     "predict": "estimate poses for stereo images, videos or a frame store",
