@@ -92,8 +92,8 @@ def _draw_points(axis: Axes, frame: LabelledFrame, view: int, skeleton: Skeleton
     for joint, (name, point) in enumerate(zip(skeleton.joints, points, strict=True)):
         colour = _COLOURS[side_of(name)]
         is_hidden = frame.visibility[view, joint] in (Visibility.OCCLUDED, Visibility.OUT_OF_VIEW)
-        axis.scatter(*point, s=22, zorder=3, edgecolors=colour, facecolors="none" if is_hidden else colour)
-    axis.scatter(*projected.T, s=40, color="white", marker="+", linewidths=0.7, zorder=4)
+        axis.scatter(point[0], point[1], s=22, zorder=3, edgecolors=colour, facecolors="none" if is_hidden else colour)
+    axis.scatter(projected[:, 0], projected[:, 1], s=40, color="white", marker="+", linewidths=0.7, zorder=4)
     axis.set_xlim(-0.5, side - 0.5)
     axis.set_ylim(side - 0.5, -0.5)
 
