@@ -43,6 +43,7 @@ def message(run: Run, *command: str) -> str:
         ("experiment", "experiment: a value is missing; overrides have the form key=value"),
         ("fast", "fast: overrides have the form key=value, e.g. experiment=quickstart"),
         ("-m seed=1,2 --cfg job", "--cfg prints the configuration of one job: leave out -m"),
+        ("seed=1 hydra.job.chdir=true", "hydra.job.chdir=true: paths are relative to the folder you start in"),
     ],
 )
 def test_words_that_are_not_overrides(words: str, start: str, run: Run) -> None:

@@ -63,6 +63,10 @@ def options_first(words: Sequence[str]) -> list[str]:
                 options.append(rest.pop(0))
         elif _is_bare(word) or (word.endswith("=") and rest and _is_bare(rest[0])):
             raise EgotapError(_message(word, rest))
+        elif word.lower() == "hydra.job.chdir=true":
+            raise EgotapError(
+                f"{word}: paths are relative to the folder you start in, and every run has its own; leave it out"
+            )
         else:
             overrides.append(word)
     _check_pairs(options)
