@@ -203,13 +203,13 @@ def test_a_joint_that_is_never_known_has_a_dash(make_run) -> None:
     run.metrics["pa_mpjpe"] = None
     of_cnn = condition([run])
     joints, mpjpe, pa_mpjpe = breakdown_tables(PAPER[2], of_cnn)
-    assert {row[0].text: row[1].text for row in joints.rows}["hand_l"] == "-"
-    assert {row[0].text: row[1].text for row in pa_mpjpe.rows} == {"walking": "1.0", "sitting": "-"}
-    assert "-" not in {row[1].text for row in mpjpe.rows}
+    assert {row[0].text: row[1].text for row in joints.rows}["hand_l"] == "–"
+    assert {row[0].text: row[1].text for row in pa_mpjpe.rows} == {"walking": "1.0", "sitting": "–"}
+    assert "–" not in {row[1].text for row in mpjpe.rows}
     results = results_table(PAPER[2], of_cnn)
     texts = {row[0].text: [cell.text for cell in row[1:3]] for row in results.rows}
-    assert texts["CNN"] == ["55.0", "-"]
-    assert "-" in [cell.text for cell in runs_table([of_cnn]).rows[0]]
+    assert texts["CNN"] == ["55.0", "–"]
+    assert "–" in [cell.text for cell in runs_table([of_cnn]).rows[0]]
 
 
 def test_a_condition_has_the_tables_that_were_wished_for(make_run) -> None:

@@ -58,6 +58,16 @@ def turned_scene() -> ViewerScene:
     )
 
 
+def partly_known_scene() -> ViewerScene:
+    """Frames of an arm: all is known, the tip is not, nothing is. A method is off by 1, 2 and 4 cm."""
+    skeleton = Skeleton("arm", ("root", "middle", "tip"), (0, 0, 1), estimates_root=True)
+    truth = np.tile(np.array([[0, 0, 0], [0, 0, 20], [0, 0, 40]], np.float32), (3, 1, 1))
+    estimate = truth + np.array([[1, 0, 0], [0, 2, 0], [4, 0, 0]], np.float32)
+    truth[1, 2], truth[2] = np.nan, np.nan
+    visibility = np.zeros((3, 2, 3), np.uint8)
+    return ViewerScene(skeleton, ["m"] * 3, ["c"] * 3, [0, 1, 2], None, None, visibility, truth, {"method": estimate})
+
+
 def made_report() -> Report:
     """Tables, a figure and a scene."""
     rows = (("b", 10.5), ("a", 9.25), ("none", None), ("c", -3.0))

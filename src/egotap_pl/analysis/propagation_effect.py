@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import stats
 
 from egotap_pl.analysis.statistics import slope_interval
@@ -20,6 +20,11 @@ class PropagationSamples(NamedTuple):
     """Propagation Potential (PP): the child's error minus its parent's, both without propagation."""
     effect_mm: Float[np.ndarray, "n l"]
     """Propagation Effect (PE): the child's error without propagation minus its error with propagation."""
+
+    @property
+    def known(self) -> Bool[np.ndarray, "n l"]:
+        """The samples of limbs both of whose ends are known."""
+        return ~(np.isnan(self.potential_mm) | np.isnan(self.effect_mm))
 
 
 class PropagationSummary(NamedTuple):
@@ -82,11 +87,9 @@ def summarise(samples: PropagationSamples, cluster: Int[np.ndarray, "n"]) -> Pro
         samples: PP and PE of n frames; those that are NaN do not count.
         cluster: number of each frame's motion (`egotap_pl.analysis.statistics.numbered`).
     """
-    x, y = (values.astype(np.float64).ravel() for values in samples)
-    known = ~(np.isnan(x) | np.isnan(y))
-    x, y = x[known], y[known]
+    x, y = (values[samples.known].astype(np.float64) for values in samples)
     line = stats.linregress(x, y)
-    low, high = slope_interval(x, y, np.repeat(cluster, samples.effect_mm.shape[1])[known])
+    low, high = slope_interval(x, y, np.repeat(cluster, samples.effect_mm.shape[1])[samples.known.ravel()])
     return PropagationSummary(
         samples=x.size,
         slope=float(line.slope),

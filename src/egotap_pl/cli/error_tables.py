@@ -40,7 +40,7 @@ def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
 
 def _mm(error: float | None) -> str:
     """An error; a dash where no frame says how large it is."""
-    return "-" if error is None else f"{error:.1f}"
+    return "–" if error is None else f"{error:.1f}"
 
 
 def map_table(title: str, metrics: Mapping[str, Any]) -> Table:

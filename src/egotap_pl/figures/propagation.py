@@ -61,8 +61,8 @@ def _draw_panel(axis: Axes, panel: PropagationPanel, limits: tuple[float, float,
     style_axis(axis, "Propagation Potential (mm)", "Propagation Effect (mm)", panel.title)
     samples, summary = panel.samples, panel.summary
     hexagons = axis.hexbin(
-        samples.potential_mm.ravel(),
-        samples.effect_mm.ravel(),
+        samples.potential_mm[samples.known],
+        samples.effect_mm[samples.known],
         gridsize=45,
         bins="log",
         mincnt=1,
@@ -88,7 +88,7 @@ def _draw_panel(axis: Axes, panel: PropagationPanel, limits: tuple[float, float,
 
 def _limits(panels: Sequence[PropagationPanel]) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of all plots."""
-    x = np.concatenate([panel.samples.potential_mm.ravel() for panel in panels])
-    y = np.concatenate([panel.samples.effect_mm.ravel() for panel in panels])
+    x = np.concatenate([panel.samples.potential_mm[panel.samples.known] for panel in panels])
+    y = np.concatenate([panel.samples.effect_mm[panel.samples.known] for panel in panels])
     (left, right), (bottom, top) = np.percentile(x, _PERCENTILES).tolist(), np.percentile(y, _PERCENTILES).tolist()
     return min(left, -1.0), max(right, 1.0), min(bottom, -1.0), max(top, 1.0)

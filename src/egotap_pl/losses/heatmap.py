@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import mse_loss
@@ -22,7 +21,7 @@ def map_mse(
     """
     if known is None:
         return mse_loss(maps, truth)
-    error = mse_loss(torch.where(known[..., None, None], maps, 0.0), truth)
+    error = mse_loss(maps * known[..., None, None].to(maps.dtype), truth)  # half the time of torch.where
     return error * all_over_known(known, error.dtype)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_content import HOSTILE, METHODS, image_colour, turned_scene
+from page_content import HOSTILE, METHODS, image_colour, partly_known_scene, turned_scene
 
 from egotap_pl.report.contents import Report
 from egotap_pl.report.page import write_page
@@ -191,6 +191,20 @@ def test_errors_are_told_in_numbers_and_words(opened: Open, report: Report):
     page.evaluate(SETTLED)
     told = page.locator(".methods tbody tr").filter(has_text="third").locator("td").first.text_content()
     assert told == "–"  # not a number
+
+
+def test_joints_that_are_not_known_count_in_no_mean(opened: Open, tmp_path: Path):
+    write_page(Report("Partly known", {}, [], scene=partly_known_scene()), tmp_path / "index.html")
+    page = opened(tmp_path / "index.html")
+    cells = page.locator(".methods tbody tr").filter(has_text="method").locator("td")
+    expected = {1: (70 / 3, "tip"), 2: (15, "middle"), 3: (None, None)}
+    for frame, (error, worst) in expected.items():
+        page.locator("#frame").fill(str(frame))
+        page.evaluate(SETTLED)
+        now, mean = cells.all_text_contents()
+        assert now == (f"{error:.0f}" if error else "–")
+        assert float(mean) == pytest.approx((70 / 3 + 15) / 2, abs=0.51)
+        assert worst is None or f"most at {worst}" in page.locator("#frame-text").text_content()
 
 
 def test_images_and_heatmaps_are_the_frames_own(opened: Open):

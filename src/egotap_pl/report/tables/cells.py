@@ -14,7 +14,7 @@ from egotap_pl.report.contents import Cell
 
 MISSING = Cell("missing")
 """In place of what was not run."""
-UNKNOWN = Cell("-")
+UNKNOWN = Cell("–")
 """In place of the error of a joint that is known in no frame."""
 NOTHING = Cell("")
 """In place of what does not exist."""
