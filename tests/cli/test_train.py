@@ -144,8 +144,8 @@ def test_a_sweep_names_its_runs_and_survives_a_bad_job(home: Path, run: Run) -> 
     folders = sorted(path.parent.name for path in (home / "sweep").rglob("metrics.json"))
     assert len(folders) == 2
     for seed, folder in zip((41, 42), folders, strict=True):
-        assert f"seed={seed}" in folder
-        assert "training.batch_size=16" in folder
+        assert f"seed-{seed}" in folder
+        assert "batch_size-16" in folder
 
 
 ZEROS = """

@@ -54,8 +54,9 @@ def test_mlflow(home: Path, run: Run, tmp_path: Path) -> None:
     assert [name for name in files if name.endswith(".png")]
 
 
-def test_a_training_that_resumes_has_the_same_run_of_mlflow(tmp_path: Path) -> None:
+def test_a_training_that_resumes_has_the_same_run_of_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)  # MLflow keeps files beside its database's relative path
     service = MlflowService("egotap", f"sqlite:///{tmp_path}/mlflow.db", frames=1, every_epochs=1)
     labels = [Labels(name, "lifter", "group", "name", (), {"seed": 1, "settings": {}}) for name in ("a", "a", "b")]
     first, again, other = (service.open(each, tmp_path) for each in labels)
