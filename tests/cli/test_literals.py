@@ -100,6 +100,7 @@ def test_names_of_jobs_are_short_and_differ() -> None:
     names = [folder_name(long), folder_name([*long, "seed=1"]), folder_name(["seed=1"]), folder_name(["+a.b='x, y'"])]
     assert names[2:] == ["seed-1", "b-x-y"]
     assert len(set(names)) == 4
+    assert str(names[1]).startswith("seed-1-")  # the last words remain
     for name in names:
         assert name is not None
         assert len(name.encode()) <= 60

@@ -57,7 +57,7 @@ def test_an_interrupted_grid_resumes_with_what_is_missing(stop: signal.Signals, 
     Command(home, *command).end()
     (home / "break").unlink()
     done = {path.parent: path.stat().st_mtime_ns for path in (home / runs).rglob("metrics.json")}
-    assert ["seed=81" in path.name for path in done] == [True]
+    assert ["seed-81" in path.name for path in done] == [True]
     again = run(*command)
     assert again.err.count("lifter: already there") == 1
     assert again.err.count("lifter: resuming after epoch") == 1

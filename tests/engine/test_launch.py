@@ -96,7 +96,7 @@ def test_devices_are_a_positive_number(devices: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("accumulate_grad_batches", 4)]
+    ("key", "value"), [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("acumulate_grad_batches", 4)]
 )
 def test_wrong_settings_of_devices_are_named(key: str, value: object) -> None:
     with pytest.raises(EgotapError, match=rf"trainer\.{key}"):

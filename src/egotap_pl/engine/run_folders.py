@@ -114,12 +114,15 @@ def folder_name(overrides: Sequence[str]) -> str | None:
     >>> folder_name(["training.task.optimizer.lr=1e-3", "trainer=gpu", "~probe"])
     'lr-1e-3_no-probe'
     """
-    words = [_short(word) for word in overrides if not word.startswith(_ELSEWHERE)]
-    name = "_".join(word for word in words if word)
+    words = [word for word in map(_short, (word for word in overrides if not word.startswith(_ELSEWHERE))) if word]
+    name = "_".join(words)
     if len(name.encode()) <= _LONGEST:
         return name or None
-    start = name.encode()[: _LONGEST - 9].decode(errors="ignore")
-    return f"{start}-{fingerprint({'name': name})[:8]}"
+    most = _LONGEST - 9
+    while len(words) > 1 and len("_".join(words).encode()) > most:
+        words.pop(0)  # what a grid goes through is usually typed last
+    end = "_".join(words).encode()[:most].decode(errors="ignore")
+    return f"{end}-{fingerprint({'name': name})[:8]}"
 
 
 def _short(override: str) -> str:
