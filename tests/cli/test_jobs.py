@@ -76,7 +76,7 @@ def test_paths_can_be_copied_from_a_narrow_terminal(home: Path, run: Run, monkey
     out = run("train", "-m", *LIFTER, "training.batch_size=16,8", "seed=3", f"paths.runs={runs}").out
     lines = out.splitlines()
     for job, size in enumerate((16, 8)):
-        assert f"job {job:<20}{runs}/scale-smoke_heatmaps-truth_batch_size-{size}_seed-3" in lines
+        assert f"job {job:<20}{runs}/batch_size-{size}_scale-smoke_heatmaps-truth_seed-3" in lines
     (command,) = [line for line in lines if "egotap report" in line]
     assert shlex.split(command)[3:] == ["egotap", "report", f"runs={runs}", "output=report"]
 

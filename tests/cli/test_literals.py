@@ -101,6 +101,7 @@ def test_names_of_jobs_are_short_and_differ() -> None:
     assert names[2:] == ["seed-1", "b-x-y"]
     assert len(set(names)) == 4
     assert str(names[1]).startswith("seed-1-")  # the last words remain
+    assert str(folder_name(["seed=1", *long], ["seed"])).startswith("seed-1_")  # or those of the grid
     for name in names:
         assert name is not None
         assert len(name.encode()) <= 60

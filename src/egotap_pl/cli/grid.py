@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 
@@ -23,6 +24,18 @@ _RECORDS = "jobs"
 _state: dict[str, Path] = {}
 """Of this process: the grid's folder (``sweep``), the folder of all runs (``runs``), and the run folder of the current
 job (``run``)."""
+
+_swept: list[str] = []
+
+
+def swept() -> list[str]:
+    """The keys that this process's grid goes through; empty in a process that another one started for a job."""
+    return list(_swept)
+
+
+def _swept_keys(overrides: Iterable[str]) -> list[str]:
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return [str(override.key_or_group) for override in parsed if override.is_sweep_override()]
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class Begin(Callback):
         """Called by Hydra before the first job."""
         _state["sweep"] = Path(str(config.hydra.sweep.dir))
         _state["runs"] = Path(str(config.paths.runs))
+        _swept[:] = _swept_keys(config.hydra.overrides.task)
         for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier grid in the same folder
             record.unlink()
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from egotap_pl.cli.composing import plain
 from egotap_pl.cli.error_tables import error_table
-from egotap_pl.cli.grid import note_run, print_report_command
+from egotap_pl.cli.grid import note_run, print_report_command, swept
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import folder_name
@@ -31,7 +31,7 @@ def main(config: DictConfig) -> float:
     command = Command(choices, list(hydra.overrides.task), Path(hydra.sweep.dir).name if is_grid else None)
     settings = Settings.parse(plain(config), command)
     if settings.name is None and is_grid:
-        settings = replace(settings, name=folder_name(command.overrides))
+        settings = replace(settings, name=folder_name(command.overrides, swept()))
     result = train(settings)
     note_run(result.folder)
     RESULT.print(error_table(f"{command.experiment} on {result.metrics['dataset']}, test split", result.metrics))

@@ -103,26 +103,29 @@ def _fingerprint(entry: Path) -> str | None:
         return None
 
 
-def folder_name(overrides: Sequence[str]) -> str | None:
+def folder_name(overrides: Sequence[str], swept: Sequence[str] = ()) -> str | None:
     """A short folder name for a job of a grid; None if nothing but the preset and the data is overridden.
 
     Args:
         overrides: the job's overrides, as typed.
+        swept: keys that the grid goes through, if they are known: they come first.
 
-    >>> folder_name(["experiment=table2/cnn", "lifter/encoder=channel_vit", "seed=1"])
-    'encoder-channel_vit_seed-1'
+    >>> folder_name(["experiment=table2/cnn", "lifter/encoder=channel_vit", "seed=1"], ["experiment", "seed"])
+    'seed-1_encoder-channel_vit'
     >>> folder_name(["training.task.optimizer.lr=1e-3", "trainer=gpu", "~probe"])
     'lr-1e-3_no-probe'
     """
-    words = [word for word in map(_short, (word for word in overrides if not word.startswith(_ELSEWHERE))) if word]
+    kept = [word for word in overrides if not word.startswith(_ELSEWHERE)]
+    kept.sort(key=lambda word: word.partition("=")[0] not in swept)  # stable
+    words = [word for word in map(_short, kept) if word]
     name = "_".join(words)
     if len(name.encode()) <= _LONGEST:
         return name or None
     most = _LONGEST - 9
     while len(words) > 1 and len("_".join(words).encode()) > most:
-        words.pop(0)  # what a grid goes through is usually typed last
-    end = "_".join(words).encode()[:most].decode(errors="ignore")
-    return f"{end}-{fingerprint({'name': name})[:8]}"
+        words.pop(-1 if swept else 0)  # what a grid goes through is usually typed last
+    start = "_".join(words).encode()[:most].decode(errors="ignore")
+    return f"{start}-{fingerprint({'name': name})[:8]}"
 
 
 def _short(override: str) -> str:
