@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.engine.pose_writer import PoseWriter
+from egotap_pl.engine.pose_writer import PoseRows, PoseWriter
 
 _END_CM = 3.0
 """Length of the stub behind a joint without children, which BVH asks for."""
@@ -56,13 +54,19 @@ class BvhWriter(PoseWriter):
     recording that was skipped repeats the pose before it, so that the frames stay in time.
     """
 
-    def __enter__(self) -> BvhWriter:
+    def open(self) -> None:
+        """See `PoseWriter`."""
         self._poses: list[np.ndarray] = []
         self._frames: list[int] = []
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is not None or not self._poses:
+    def add(self, rows: PoseRows) -> None:
+        """See `PoseWriter`."""
+        self._poses.append(rows.pose_cm)
+        self._frames.extend(rows.frame)
+
+    def close(self, is_complete: bool) -> None:
+        """See `PoseWriter`."""
+        if not is_complete or not self._poses:
             return
         pose_cm, frames = np.concatenate(self._poses).astype(np.float64), np.array(self._frames)
         rows = np.searchsorted(frames, np.arange(frames[0], frames[-1] + 1), side="right") - 1
@@ -72,18 +76,6 @@ class BvhWriter(PoseWriter):
             f"BVH has limbs of fixed length: joints are {bvh.error_cm.mean():.2f} cm from their estimated positions on "
             f"average, {bvh.error_cm.max():.2f} cm at most"
         )
-
-    def append(
-        self,
-        pose_cm: Float32[np.ndarray, "n j 3"],
-        frame: Sequence[int],
-        name: Sequence[str],
-        time_s: Sequence[float],
-        confidence: Float32[np.ndarray, "n j"],
-    ) -> None:
-        """See `PoseWriter`."""
-        self._poses.append(pose_cm)
-        self._frames.extend(frame)
 
 
 def hierarchy(skeleton: Skeleton) -> list[Node]:

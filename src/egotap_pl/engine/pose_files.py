@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import h5py
 import numpy as np
-from jaxtyping import Float32
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.bvh_writer import BvhWriter
-from egotap_pl.engine.pose_writer import DEFAULT_FPS, PoseOrigin, PoseWriter
+from egotap_pl.engine.pose_writer import DEFAULT_FPS, PoseOrigin, PoseRows, PoseWriter
 
 __all__ = ["WRITERS", "PoseOrigin", "PoseWriter", "check_output", "pose_writer"]
 
@@ -26,7 +24,8 @@ _ROWS_PER_CHUNK = 256
 class Hdf5Writer(PoseWriter):
     """Writes HDF5 datasets that grow, so that a long video takes no memory."""
 
-    def __enter__(self) -> Hdf5Writer:
+    def open(self) -> None:
+        """See `PoseWriter`."""
         self._file = h5py.File(self.path, "w")
         self._file.attrs.update(self.header)
         joints = len(self.origin.skeleton.estimated)
@@ -40,51 +39,38 @@ class Hdf5Writer(PoseWriter):
         for column, (shape, dtype) in columns.items():
             chunks = (_ROWS_PER_CHUNK, *shape)
             self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks)
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self, is_complete: bool) -> None:
+        """See `PoseWriter`."""
         self._file.close()
 
-    def append(
-        self,
-        pose_cm: Float32[np.ndarray, "n j 3"],
-        frame: Sequence[int],
-        name: Sequence[str],
-        time_s: Sequence[float],
-        confidence: Float32[np.ndarray, "n j"],
-    ) -> None:
+    def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
-        columns = {"pose_cm": pose_cm, "confidence": confidence, "frame": frame, "name": name, "time_s": time_s}
-        for column, values in columns.items():
+        count = len(rows.pose_cm)
+        for column, values in rows._asdict().items():
             dataset = self._file[column]
-            dataset.resize(len(dataset) + len(pose_cm), axis=0)
-            dataset[-len(pose_cm) :] = values if isinstance(values, np.ndarray) else list(values)
+            dataset.resize(len(dataset) + count, axis=0)
+            dataset[-count:] = values if isinstance(values, np.ndarray) else list(values)
 
 
 class CsvWriter(PoseWriter):
     """Writes a line per frame and a column per coordinate."""
 
-    def __enter__(self) -> CsvWriter:
+    def open(self) -> None:
+        """See `PoseWriter`."""
         self._file = self.path.open("w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file, lineterminator="\n")
         joints = self.origin.skeleton.estimated_names
         coordinates = [f"{joint}_{axis}_cm" for joint in joints for axis in "xyz"]
         self._rows.writerow(["frame", "name", "time_s", *coordinates, *(f"{joint}_confidence" for joint in joints)])
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self, is_complete: bool) -> None:
+        """See `PoseWriter`."""
         self._file.close()
 
-    def append(
-        self,
-        pose_cm: Float32[np.ndarray, "n j 3"],
-        frame: Sequence[int],
-        name: Sequence[str],
-        time_s: Sequence[float],
-        confidence: Float32[np.ndarray, "n j"],
-    ) -> None:
+    def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
-        for pose, peaks, number, title, seconds in zip(pose_cm, confidence, frame, name, time_s, strict=True):
+        for pose, number, title, seconds, peaks in zip(*rows, strict=True):
             time = "" if np.isnan(seconds) else f"{seconds:.6f}"
             values = [f"{value:.4f}" for value in pose.reshape(-1)]
             values += ["" if np.isnan(peak) else f"{peak:.4f}" for peak in peaks]
@@ -94,29 +80,23 @@ class CsvWriter(PoseWriter):
 class NpzWriter(PoseWriter):
     """Writes the arrays of the HDF5 file, and its attributes as JSON. They stay in memory until the end."""
 
-    def __enter__(self) -> NpzWriter:
+    def open(self) -> None:
+        """See `PoseWriter`."""
         self._parts: list[dict[str, np.ndarray]] = []
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is not None:
+    def close(self, is_complete: bool) -> None:
+        """See `PoseWriter`."""
+        if not is_complete:
             return
         arrays = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
         arrays["attributes"] = np.array(json.dumps(self.header))
         with self.path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
-    def append(
-        self,
-        pose_cm: Float32[np.ndarray, "n j 3"],
-        frame: Sequence[int],
-        name: Sequence[str],
-        time_s: Sequence[float],
-        confidence: Float32[np.ndarray, "n j"],
-    ) -> None:
+    def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
-        columns = {"frame": np.array(frame), "name": np.array(name, np.str_), "time_s": np.array(time_s)}
-        self._parts.append({"pose_cm": pose_cm, "confidence": confidence, **columns})
+        columns = {"frame": np.array(rows.frame), "name": np.array(rows.name, np.str_), "time_s": np.array(rows.time_s)}
+        self._parts.append({"pose_cm": rows.pose_cm, "confidence": rows.confidence, **columns})
 
 
 WRITERS = {".h5": Hdf5Writer, ".hdf5": Hdf5Writer, ".csv": CsvWriter, ".npz": NpzWriter, ".bvh": BvhWriter}

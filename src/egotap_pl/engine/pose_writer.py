@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
@@ -54,8 +54,27 @@ class PoseOrigin:
         }
 
 
+class PoseRows(NamedTuple):
+    """Poses of some frames; see `PoseWriter.append`."""
+
+    pose_cm: Float32[np.ndarray, "n j 3"]
+    """Estimated joints, in the left camera's axes."""
+
+    frame: Sequence[int]
+    """Numbers of the frames in the input."""
+
+    name: Sequence[str]
+    """Names of the frames in the input; empty if they have none."""
+
+    time_s: Sequence[float]
+    """Times of the frames in a video; NaN in other inputs."""
+
+    confidence: Float32[np.ndarray, "n j"]
+    """Confidence in each joint; NaN for a joint without a heatmap."""
+
+
 class PoseWriter:
-    """Writes poses batch by batch; a context manager.
+    """Writes poses batch by batch; a context manager. A format is a subclass with `open`, `add` and `close`.
 
     Args:
         path: the file to write.
@@ -69,10 +88,11 @@ class PoseWriter:
         self.header: Header = {"format": FORMAT, "version": VERSION, **origin.attributes(), "input": input_names}
 
     def __enter__(self) -> PoseWriter:
-        raise NotImplementedError
+        self.open()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        raise NotImplementedError
+        self.close(kind is None)
 
     def append(
         self,
@@ -90,5 +110,21 @@ class PoseWriter:
             name: names of the frames in the input; empty if they have none.
             time_s: times of the frames in a video; NaN in other inputs.
             confidence: confidence in each joint; NaN for a joint without a heatmap.
+        """
+        self.add(PoseRows(pose_cm, frame, name, time_s, confidence))
+
+    def open(self) -> None:
+        """Begin the file."""
+        raise NotImplementedError
+
+    def add(self, rows: PoseRows) -> None:
+        """Write the next frames, or keep them until the end."""
+        raise NotImplementedError
+
+    def close(self, is_complete: bool) -> None:
+        """End the file.
+
+        Args:
+            is_complete: whether all frames were added; the file is removed otherwise.
         """
         raise NotImplementedError
