@@ -17,6 +17,7 @@ import torch
 from egotap_pl import __version__
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.run_folders import ENTRY
@@ -52,7 +53,7 @@ def examine(paths: Paths) -> Iterator[Finding]:
     yield Finding("egotap", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield Finding("packages", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES))
     yield from _extras()
-    yield Finding("processors", f"{_processors()}, torch uses {torch.get_num_threads()} threads")
+    yield Finding("processors", f"{usable_cpus()} of {os.cpu_count()}, torch uses {torch.get_num_threads()} threads")
     if memory := _memory_gib():
         yield Finding("memory", f"{memory:.1f} GiB")
     yield _devices()
@@ -81,11 +82,6 @@ def _has(package: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
-
-
-def _processors() -> str:
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{here} of {os.cpu_count()}"
 
 
 def _memory_gib() -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_files import checkpoint_path
@@ -117,10 +117,4 @@ def _misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> Iterator
             yield name, f"shape {tuple(value.shape)} here, {tuple(getattr(given[name], 'shape', ()))} in the checkpoint"
 
 
-@lru_cache(maxsize=16)
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+_digest = lru_cache(maxsize=16)(sha256_of)

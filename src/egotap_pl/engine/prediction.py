@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch import Tensor
 
 import egotap_pl
 from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
@@ -194,14 +194,10 @@ def load_lifting_task(checkpoint: Path, trust: Sequence[str]) -> tuple[LiftingTa
 
 def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
     """The origin that is written to a pose file for poses of a checkpoint."""
-    with checkpoint.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
     return PoseOrigin(
         skeleton=about.facts().skeleton,
         checkpoint=checkpoint.name,
-        checkpoint_sha256=digest.hexdigest(),
+        checkpoint_sha256=sha256_of(checkpoint),
         experiment=about.experiment,
         dataset=str(about.data["name"]),
         egotap_version=egotap_pl.__version__,
