@@ -6,7 +6,7 @@ A stage runs only if its result does not exist yet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from egotap_pl.data.preparation.prepare import store_path
@@ -150,8 +150,8 @@ class Experiment:
         """A function that finds the folder of an earlier training by what determines its result."""
         if is_shared:
             return lambda identity: shared_folder(title, identity, self.settings.paths.stages)
-        runs = runs_by_fingerprint(folder.parent)
-        return lambda identity: runs.get(fingerprint(identity))
+        runs = cache(lambda: runs_by_fingerprint(folder.parent))  # read only if the training is a new one
+        return lambda identity: runs().get(fingerprint(identity))
 
     # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     parent.mkdir(parents=True, exist_ok=True)
     for leftover in parent.glob(f".*{SUFFIX}"):
         shutil.rmtree(leftover)
-    if (earlier := runs_by_fingerprint(parent).get(fingerprint)) is not None:
+    if (earlier := runs_by_fingerprint(parent, _say_damaged).get(fingerprint)) is not None:
         return earlier
     stem = name or f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     folder, number = parent / stem, 1
@@ -68,14 +68,26 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     return folder
 
 
-def runs_by_fingerprint(parent: Path) -> dict[str, Path]:
+def runs_by_fingerprint(parent: Path, on_damaged: Callable[[Path], None] = lambda _: None) -> dict[str, Path]:
     """The folders of the runs in a folder, by the fingerprint of everything that determines a run's result.
 
     Args:
         parent: runs/<experiment>/<data>.
+        on_damaged: called with every run.json that cannot be read; its run is passed over.
     """
-    entries = sorted(parent.glob(f"*/{ENTRY}"), reverse=True)  # of two with the same, the first remains
-    return {mark: entry.parent for entry in entries if (mark := _fingerprint(entry)) is not None}
+    runs: dict[str, Path] = {}
+    for entry in sorted(parent.glob(f"*/{ENTRY}")):
+        try:
+            mark = str(json.loads(entry.read_text(encoding="utf-8"))["fingerprint"])
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            on_damaged(entry)
+        else:
+            runs.setdefault(mark, entry.parent)
+    return runs
+
+
+def _say_damaged(entry: Path) -> None:
+    say(f"{entry} cannot be read: ignoring this run; delete its folder if you do not need it")
 
 
 def _create(folder: Path, entry: Spec) -> None:
@@ -93,14 +105,6 @@ def _is_taken(folder: Path) -> bool:
     if not folder.is_dir():
         return folder.exists()
     return any(not path.name.endswith(SUFFIX) for path in folder.iterdir())
-
-
-def _fingerprint(entry: Path) -> str | None:
-    try:
-        return str(json.loads(entry.read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        say(f"{entry} cannot be read: ignoring this run; delete its folder if you do not need it")
-        return None
 
 
 def folder_name(overrides: Sequence[str], swept: Sequence[str] = ()) -> str | None:

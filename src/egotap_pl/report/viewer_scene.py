@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,22 @@ def viewer_scene(material: Material, frames: int) -> ViewerScene | None:
     images, heatmaps = None, None
     with material.passing_over("Pictures of the test motions", Exception):
         images, heatmaps = pictures_of(entries[0].run, order, material)
+    estimates = {entry.name: entry.run.predictions for entry in entries}
+    return replace(scene_of(estimates, order, images, heatmaps), note=_note(entries, len(order), len(main)))
+
+
+def scene_of(
+    estimates: Mapping[str, Predictions], order: list[int], images: np.ndarray | None, heatmaps: np.ndarray | None
+) -> ViewerScene:
+    """The scene of predictions of the same test frames.
+
+    Args:
+        estimates: predictions by the name of what made them; the first say what the frames are.
+        order: the frames to show.
+        images: pictures of these frames, or None.
+        heatmaps: their heatmaps, or None.
+    """
+    main = next(iter(estimates.values()))
     return ViewerScene(
         skeleton=main.skeleton,
         motion=[main.motion[k] for k in order],
@@ -79,8 +96,7 @@ def viewer_scene(material: Material, frames: int) -> ViewerScene | None:
         heatmaps=heatmaps,
         visibility=main.visibility[order],
         truth_cm=main.truth_cm[order],
-        estimates_cm={entry.name: entry.run.predictions.pose_cm[order] for entry in entries},
-        note=_note(entries, len(order), len(main)),
+        estimates_cm={name: predictions.pose_cm[order] for name, predictions in estimates.items()},
     )
 
 

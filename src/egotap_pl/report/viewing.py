@@ -12,7 +12,6 @@ from jaxtyping import Float
 import egotap_pl
 from egotap_pl.analysis.poses import Poses, are_poses
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.analysis.runs import Run
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.hdf5 import Hdf5File
@@ -25,7 +24,7 @@ from egotap_pl.report.contents import Report, ViewerScene
 from egotap_pl.report.gather import read_run
 from egotap_pl.report.material import Material
 from egotap_pl.report.page import write_page
-from egotap_pl.report.viewer_scene import BATCH, chosen_frames, pictures_of, reduced
+from egotap_pl.report.viewer_scene import BATCH, chosen_frames, pictures_of, reduced, scene_of
 
 _REMEDY = "give a run's folder, its predictions.h5, an .h5 or .npz file of egotap predict, or a frame store"
 
@@ -101,7 +100,7 @@ def _of_run(folder: Path, options: ViewOptions, missing: list[str]) -> tuple[Map
     run = read_run(folder)
     if not run.is_lifting:
         raise EgotapError(f"{folder} is the run of a probe, which rebuilds heatmaps: it has no poses to show")
-    order = chosen_frames(run.predictions, run.predictions.error_mm.mean(-1), options.frames)
+    order = chosen_frames(run.predictions, run.predictions.frame_error_mm, options.frames)
     images, heatmaps = None, None
     with Material([], options.data, options.trust) as material:
         with material.passing_over("Pictures of the test motions", Exception):
@@ -114,20 +113,22 @@ def _of_run(folder: Path, options: ViewOptions, missing: list[str]) -> tuple[Map
         "MPJPE": f"{float(run.metrics['mpjpe']):.1f} mm",
         "PA-MPJPE": f"{float(run.metrics['pa_mpjpe']):.1f} mm",
     }
-    return _facts(facts, len(order), len(run.predictions)), _compared(run, order, images, heatmaps)
+    return _facts(facts, len(order), len(run.predictions)), scene_of(
+        {run.experiment: run.predictions}, order, images, heatmaps
+    )
 
 
 def _of_predictions(
     predictions: Predictions, options: ViewOptions, missing: list[str]
 ) -> tuple[Mapping[str, str], ViewerScene]:
-    order = chosen_frames(predictions, predictions.error_mm.mean(-1), options.frames)
+    order = chosen_frames(predictions, predictions.frame_error_mm, options.frames)
     images, folder = None, find_data(options.data, predictions.dataset_fingerprint)
     if folder is None:
         missing.append(f"Images: the frame store of these predictions is not in {options.data}")
     else:
         images = _images(FrameStore(store_path(folder, predictions.split)), predictions.row[order].tolist())
-    facts = {"MPJPE": f"{predictions.error_mm.mean():.1f} mm", "split": predictions.split}
-    return _facts(facts, len(order), len(predictions)), _compared(predictions, order, images, None)
+    facts = {"MPJPE": f"{np.nanmean(predictions.frame_error_mm):.1f} mm", "split": predictions.split}
+    return _facts(facts, len(order), len(predictions)), scene_of({"estimate": predictions}, order, images, None)
 
 
 def _of_poses(poses: Poses, options: ViewOptions) -> tuple[Mapping[str, str], ViewerScene]:
@@ -175,7 +176,7 @@ def _whole_motions(store: FrameStore, frames: int) -> list[int]:
     for row in np.argsort(names.frame_number, kind="stable").tolist():
         motions.setdefault((names.category[row], names.subject[row], names.motion[row]), []).append(row)
     parts = list(motions.values())
-    order = [*evenly(len(parts), len(parts))]
+    order: list[int] = []
     for number in range(len(parts), 0, -1):
         order = [*evenly(number, len(parts))]
         if sum(len(parts[k]) for k in order) <= frames:
@@ -200,24 +201,6 @@ def _alone(pose_cm: Float[np.ndarray, "n j 3"], numbers: list[int], motion: list
         "estimates_cm": {},
         "title": "Poses in 3D",
     }
-
-
-def _compared(
-    source: Run | Predictions, order: list[int], images: np.ndarray | None, heatmaps: np.ndarray | None
-) -> ViewerScene:
-    predictions = source.predictions if isinstance(source, Run) else source
-    name = source.experiment if isinstance(source, Run) else "estimate"
-    return ViewerScene(
-        skeleton=predictions.skeleton,
-        motion=[predictions.motion[k] for k in order],
-        category=[predictions.category[k] for k in order],
-        frame_number=predictions.frame_number[order].tolist(),
-        images=images,
-        heatmaps=heatmaps,
-        visibility=predictions.visibility[order],
-        truth_cm=predictions.truth_cm[order],
-        estimates_cm={name: predictions.pose_cm[order]},
-    )
 
 
 def _facts(facts: Mapping[str, str], number: int, of: int) -> dict[str, str]:
