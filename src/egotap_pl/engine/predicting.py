@@ -175,7 +175,7 @@ def _write_poses(
                 poses = None
                 if draws and recording.rig is not None:
                     origin_cm = stereo.batch.origin_cm[:, 0]
-                    poses = project_poses(pose_cm, joint_heatmaps, predictor.skeleton, recording.rig, origin_cm)
+                    poses = project_poses(pose_cm, joint_heatmaps.cpu(), predictor.skeleton, recording.rig, origin_cm)
                 album.add(stereo, pose_cm, joint_heatmaps, poses)
                 if overlay is not None:
                     overlay.add(stereo, joint_heatmaps, poses)

@@ -56,9 +56,10 @@ def labelled_frames(store: FrameStore, rows: list[int]) -> list[LabelledFrame]:
         rows: rows of the store.
     """
     batch, names, side = store.read(rows), store.name_frames(rows), max(store.image_px // IMAGE_TO_MAP, 1)
-    projected_px, _ = store.rig.project(left_view_cm(batch))
+    points_cm = left_view_cm(batch)
+    projected_px, _ = store.rig.project(points_cm)
     joints = joint_heatmaps(batch.points2d_px, store.skeleton, side)
-    limbs = limb_heatmaps(batch.points2d_px, left_view_cm(batch), store.skeleton, side)
+    limbs = limb_heatmaps(batch.points2d_px, points_cm, store.skeleton, side)
     return [
         LabelledFrame(
             title=f"{_short(names.category[k])}\n{_short(names.motion[k])}\nframe {names.frame_number[k]}",

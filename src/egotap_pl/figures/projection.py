@@ -55,6 +55,8 @@ def project_poses(
     """
     if CAMERA_JOINT in skeleton.joints:
         origin = torch.zeros_like(pose_cm[:, 0])
+    elif origin_cm is not None and bool(origin_cm.isfinite().all()):
+        origin = origin_cm
     else:
         origin = _fitted_origin(pose_cm, joint_heatmaps, skeleton, rig)
         if origin_cm is not None:
