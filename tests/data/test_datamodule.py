@@ -12,8 +12,8 @@ import lightning as L
 import pytest
 import torch
 from fake_source import FakeSource
+from processes import CONTEXT
 from rich.console import Console
-from torch.multiprocessing import get_context
 
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
@@ -192,7 +192,7 @@ def loaders_of_rank(rank: int, folder: Path, rendezvous: Path) -> tuple[list[lis
 
 def test_two_processes(folder: Path, tmp_path: Path) -> None:
     prepare(FakeSource(frames_per_piece=1, pieces=(("train", 1),)), folder.parent / "one", workers=0)
-    with get_context("fork").Pool(1) as pool:  # the first process is this one
+    with CONTEXT.Pool(1) as pool:  # the first process is this one
         second = pool.apply_async(loaders_of_rank, (1, folder, tmp_path / "rendezvous"))
         ranks = loaders_of_rank(0, folder, tmp_path / "rendezvous"), second.get(120)
     training, evaluated, messages = zip(*ranks, strict=True)
