@@ -66,6 +66,7 @@ class FrameDataModule(L.LightningDataModule):
         seed: seed of the order of training frames and of augmentation.
         augment: applied to training batches on their device; see `egotap_pl.data.augment`.
         heatmaps: folder with cached heatmaps of the splits, which batches then have instead of images.
+        accumulated: training batches whose gradients are summed before a step of the optimiser.
     """
 
     def __init__(
@@ -77,12 +78,13 @@ class FrameDataModule(L.LightningDataModule):
         seed: int = 0,
         augment: Augmentation | None = None,
         heatmaps: Path | str | None = None,
+        accumulated: int = 1,
     ) -> None:
         super().__init__()
         self.folder, self.batch_size = Path(folder), batch_size
         self.evaluation_batch_size = evaluation_batch_size or batch_size
         self.workers = min(4, usable_cpus()) if workers is None else workers
-        self.seed, self.augment = seed, augment
+        self.seed, self.augment, self.accumulated = seed, augment, accumulated
         self.heatmaps = None if heatmaps is None else Path(heatmaps)
         self._stores: dict[str, FrameStore] = {}
         self._randomness: tuple[int, torch.Generator] | None = None
@@ -137,10 +139,9 @@ class FrameDataModule(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training frames, in an order that depends only on the seed and the epoch."""
         data = self._dataset("train")
-        sampler = shuffled(len(data), self.seed)
-        # With a last batch of one frame, batch normalisation would have no variance.
-        drop_last = len(sampler) >= self.batch_size
-        return self._loader(data, sampler=sampler, batch_size=self.batch_size, drop_last=drop_last)
+        # Whole batches only: in a last batch of one frame, batch normalisation would have no variance.
+        sampler = shuffled(len(data), self.seed, self.batch_size, self.accumulated)
+        return self._loader(data, sampler=sampler, batch_size=self.batch_size)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation frames."""

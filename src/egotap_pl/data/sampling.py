@@ -37,7 +37,7 @@ def even_batches(frames: int, batch_size: int, rank: int, ranks: int) -> list[li
     Raises:
         EgotapError: if there are fewer frames than processes.
     """
-    _check_shares(frames, ranks)
+    check_shares(frames, ranks)
     shards = np.array_split(np.arange(frames), ranks)
     batches = min(-(-len(shards[0]) // batch_size), len(shards[-1]))  # the first shard is the longest
     return [batch.tolist() for batch in np.array_split(shards[rank], batches)]
@@ -65,29 +65,56 @@ class EvenBatches(Sampler[list[int]]):
         return even_batches(self.frames, self.max_frames, *(rank_and_ranks() if self.shared else (0, 1)))
 
 
-def shuffled(frames: int, seed: int) -> DistributedSampler[int]:
+def shuffled(frames: int, seed: int, batch_size: int = 1, accumulated: int = 1) -> DistributedSampler[int]:
     """A sampler for training whose order depends only on the seed and the epoch.
 
     In each step, the batches of all processes together are the batch that a single process would see if its batch size
-    were that many times larger.
+    were that many times larger. Frames that remain after the last whole step of the optimiser are skipped in that
+    epoch. If there are too few frames for a step, those after the last whole batch are; if there are too few for a
+    batch, none is, and all processes get equal shares of them.
+
+    Args:
+        frames: number of frames in the split.
+        seed: seed of the order.
+        batch_size: frames in a batch of a process.
+        accumulated: batches whose gradients are summed before a step of the optimiser.
 
     Raises:
         EgotapError: if there are fewer frames than processes.
     """
     rank, ranks = rank_and_ranks()
-    _check_shares(frames, ranks)
+    check_shares(frames, ranks)
     # The sampler adds the epoch to its seed. Used directly, seeds 0 and 1 would have all orders but one in common.
     distant_seed = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:6], "big")
+    step = batch_size * accumulated
+    if frames < step * ranks:
+        step = batch_size
+    kept = frames // (step * ranks) * step
     sampler: DistributedSampler[int] = DistributedSampler(
         range(frames),  # type: ignore[arg-type]  # only the length is used
         num_replicas=ranks,
         rank=rank,
         shuffle=True,
         seed=distant_seed,
+        drop_last=kept > 0,
     )
+    if kept:
+        sampler.num_samples, sampler.total_size = kept, kept * ranks
     return sampler
 
 
-def _check_shares(frames: int, ranks: int) -> None:
+def check_shares(frames: int, ranks: int, what: str = "") -> None:
+    """Check that every process gets a frame.
+
+    Args:
+        frames: number of frames.
+        ranks: number of processes.
+        what: what the frames are of, for the message.
+
+    Raises:
+        EgotapError: if there are fewer frames than processes.
+    """
     if frames < ranks:
-        raise EgotapError(f"{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames")
+        raise EgotapError(
+            f"{what}{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames"
+        )

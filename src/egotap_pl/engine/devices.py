@@ -13,12 +13,14 @@ import lightning as L
 import torch
 from lightning.fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.plugins import TorchSyncBatchNorm
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
-from egotap_pl.engine.trainer_options import check_options, chosen
+from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
+from egotap_pl.engine.trainer_options import check_options, chosen, determining
 
 ACCELERATORS = ("cpu", "gpu")
 _OWN = ("accelerator", "devices", "precision", "workers")
@@ -50,6 +52,9 @@ class Devices:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Other arguments of Lightning's Trainer, where they differ from its defaults."""
 
+    shared_batch_norm: bool = True
+    """Whether batch normalisation is over the batches of all devices, as one device would do it."""
+
     @classmethod
     def parse(cls, trainer: Mapping[str, Any]) -> Devices:
         """Check a node of conf/trainer.
@@ -61,6 +66,7 @@ class Devices:
             raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(_OWN)}")
         options = {name: value for name, value in trainer.items() if name not in _OWN}
         check_options(options, _OWN)
+        shared = options.pop("sync_batchnorm", None) is not False
         accelerator, workers = trainer["accelerator"], trainer["workers"]
         if accelerator == "auto":
             accelerator = "gpu" if torch.cuda.is_available() else "cpu"
@@ -69,7 +75,16 @@ class Devices:
         if not _is_whole(workers) or workers < 0:
             raise EgotapError(f"trainer.workers={workers}: must be a whole number, 0 or more")
         number, indices = _count(trainer["devices"], accelerator)
-        return cls(accelerator, number, str(trainer["precision"]), workers, indices, chosen(options))
+        return cls(accelerator, number, str(trainer["precision"]), workers, indices, chosen(options), shared)
+
+    @property
+    def determining(self) -> dict[str, Any]:
+        """What determines a training's result, besides the precision.
+
+        The number of devices does not, unless each of them normalises its batches alone.
+        """
+        alone = {"sync_batchnorm": False, "devices": self.devices}
+        return determining(self.options) | (alone if self.devices > 1 and not self.shared_batch_norm else {})
 
     def with_workers(self, workers: int | None) -> Devices:
         """The same devices with this number of reading processes; None: unchanged."""
@@ -123,6 +138,7 @@ class Devices:
             seed=seed,
             augment=augment,
             heatmaps=heatmaps,
+            accumulated=self.options.get("accumulate_grad_batches", 1),
         )
 
     def trainer(self, **arguments: Any) -> L.Trainer:
@@ -137,13 +153,18 @@ class Devices:
         Raises:
             EgotapError: if Lightning refuses the configuration, e.g. the precision.
         """
+        plugins: list[Any] = [LightningEnvironment(), CheckpointFiles()]
+        if self.devices > 1:
+            plugins[0] = TorchElasticEnvironment()
+            if self.shared_batch_norm:
+                plugins.append(CpuBatchNorm() if self.accelerator == "cpu" else TorchSyncBatchNorm())
         try:
             return L.Trainer(
                 accelerator=self.accelerator,
                 devices=self._lightnings,
                 precision=self.precision,  # type: ignore[arg-type]  # checked by Lightning
                 use_distributed_sampler=False,
-                plugins=[TorchElasticEnvironment() if self.devices > 1 else LightningEnvironment(), CheckpointFiles()],
+                plugins=plugins,
                 default_root_dir=NO_FOLDER,
                 **{"strategy": "ddp" if self.devices > 1 else "auto", **arguments, **self.options},
             )

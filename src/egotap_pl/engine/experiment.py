@@ -10,6 +10,8 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.sampling import check_shares
+from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
@@ -24,7 +26,6 @@ from egotap_pl.engine.launch import launch
 from egotap_pl.engine.run_folders import run_stage, runs_by_fingerprint
 from egotap_pl.engine.settings import Settings, TrainingSpec
 from egotap_pl.engine.stages import fingerprint, shared_folder, shared_stage
-from egotap_pl.engine.trainer_options import determining
 from egotap_pl.engine.trial import Trial
 
 
@@ -115,7 +116,9 @@ class Experiment:
     ) -> None:
         """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
-        header = FrameStore(store_path(self.data.folder, "train"))
+        header, *others = (FrameStore(store_path(self.data.folder, split)) for split in SPLITS)
+        for store in (header, *others):
+            check_shares(len(store), settings.devices.devices, f"{store.path}: ")
         self._trial.before(title, header)
         about = About(
             task=training.task,
@@ -156,7 +159,7 @@ class Experiment:
     # What determines a training's result. Existing runs have fingerprints of these dictionaries: do not change them.
 
     def _identity(self, training: TrainingSpec, kind: str | None = None) -> Spec:
-        devices, options = self.settings.devices, determining(self.settings.devices.options)
+        devices, options = self.settings.devices, self.settings.devices.determining
         identity = {**training.node, "data": self.data.fingerprint, "precision": devices.precision}
         start = start_of(training.init, training.init_skip, kind)
         return identity | ({"trainer": options} if options else {}) | ({"init": start.identity()} if start else {})

@@ -44,6 +44,7 @@ _SAME_RESULT = frozenset(
     (
         *("benchmark", "deterministic", "detect_anomaly", "enable_autolog_hparams", "enable_model_summary"),
         *("enable_progress_bar", "inference_mode", "log_every_n_steps", "num_sanity_val_steps", "profiler", "strategy"),
+        "sync_batchnorm",  # see Devices.determining
     )
 )
 """Arguments that change what a training shows, or how fast it is, but not what it computes."""
@@ -82,7 +83,7 @@ def chosen(options: Mapping[str, Any]) -> dict[str, Any]:
 def determining(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that determine a training's result, where they differ from Lightning's defaults.
 
-    >>> determining({"accumulate_grad_batches": 4, "max_time": None, "profiler": "simple", "sync_batchnorm": False})
+    >>> determining({"accumulate_grad_batches": 4, "max_time": None, "profiler": "simple"})
     {'accumulate_grad_batches': 4}
     """
     return {name: value for name, value in chosen(options).items() if name in DEFAULTS and name not in _SAME_RESULT}
