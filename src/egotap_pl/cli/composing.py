@@ -60,8 +60,8 @@ def compose(*overrides: str) -> Settings:
     (3, 32, 'egosynth', 'cpu')
     """
     # Imported here: other commands compose without torch, which takes seconds.
+    from egotap_pl.cli.repeating import parse
     from egotap_pl.engine.labels import Command
-    from egotap_pl.engine.settings import Settings
 
     try:
         with composing():
@@ -69,7 +69,7 @@ def compose(*overrides: str) -> Settings:
             choices = {str(group): option for group, option in config.hydra.runtime.choices.items()}
             OmegaConf.set_struct(config, False)
             del config["hydra"]
-            return Settings.parse(plain(config), Command(choices, overrides))
+            return parse(plain(config), Command(choices, overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise EgotapError(readable(error) or str(error)) from error
 

@@ -15,7 +15,7 @@ from egotap_pl.cli.words import is_grid
 
 LITERAL = frozenset(
     (
-        *("checkpoint", "init", "input", "name", "output", "overlay", "rig", "runs", "source", "store"),
+        *("checkpoint", "init", "input", "name", "output", "overlay", "repeat", "rig", "runs", "source", "store"),
         *("data.folder", "data.root", "data.source.root", "hydra.run.dir", "hydra.sweep.dir"),
         *("estimators.joint.init", "estimators.limb.init", "training.init"),
         *("paths.data", "paths.runs", "paths.stages", "paths.work"),
@@ -24,7 +24,7 @@ LITERAL = frozenset(
 """Keys whose values are paths or names."""
 _LISTS = frozenset(("input", "runs"))
 """Those that also take a list, ``[a,b]``."""
-_SWEPT = frozenset(("checkpoint", "init", "data.folder", "data.root", "input", "rig", "source", "store"))
+_SWEPT = frozenset(("checkpoint", "init", "data.folder", "data.root", "input", "repeat", "rig", "source", "store"))
 """Those that a grid may go through."""
 _OVERRIDE = re.compile(r"(?P<key>\+{0,2}(?P<name>[\w.]+))=(?P<value>.*)", re.DOTALL)
 _FUNCTION = re.compile(r"(choice|glob|shuffle|sort|tag|extend_list)\(.*\)", re.DOTALL)

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
 """Name of a preset, a data set or a scale."""
 
 # Keys that change no result: they say where things are, and what computes them.
-_IGNORED = ("paths", "trainer", "logger", "seed", "name", "hydra")
+_IGNORED = ("paths", "trainer", "logger", "seed", "name", "repeat", "trust", "hydra")
 _IGNORED_IN_DATA = ("folder", "root", "workers")
 
 

@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 from egotap_pl.cli.composing import plain
 from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.grid import note_run, print_report_command, swept
+from egotap_pl.cli.repeating import compare, parse
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import folder_name
-from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import train
 
 
@@ -29,12 +29,16 @@ def main(config: DictConfig) -> float:
     is_grid = hydra.mode == RunMode.MULTIRUN
     choices = {str(group): option for group, option in hydra.runtime.choices.items()}
     command = Command(choices, list(hydra.overrides.task), Path(hydra.sweep.dir).name if is_grid else None)
-    settings = Settings.parse(plain(config), command)
+    settings = parse(plain(config), command)
     if settings.name is None and is_grid:
         settings = replace(settings, name=folder_name(command.overrides, swept()))
     result = train(settings)
     note_run(result.folder)
-    RESULT.print(error_table(f"{command.experiment} on {result.metrics['dataset']}, test split", result.metrics))
+    if config.repeat is not None:
+        compare(Path(config.repeat), result)
+    RESULT.print(
+        error_table(f"{settings.command.experiment} on {result.metrics['dataset']}, test split", result.metrics)
+    )
     RESULT.print(f"picture of test frames  {result.picture}", soft_wrap=True)
     RESULT.print(f"run folder              {result.folder}", soft_wrap=True)
     if not is_grid:

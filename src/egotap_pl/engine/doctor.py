@@ -23,8 +23,8 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.run_folders import ENTRY
 from egotap_pl.engine.settings import Paths
 from egotap_pl.engine.stages import is_done
+from egotap_pl.engine.versions import PACKAGES
 
-_PACKAGES = ("torch", "lightning", "torchmetrics", "hydra-core", "omegaconf", "numpy", "scipy", "h5py", "pillow")
 _GIB = 2**30
 _FOR_USERS = ("baselines", "wandb", "tensorboard", "mlflow", "onnx", "sweep", "video", "mocap")
 _LITTLE_GIB = 5
@@ -51,7 +51,7 @@ def examine(paths: Paths) -> Iterator[Finding]:
         paths: the configured folders.
     """
     yield Finding("egotap", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
-    yield Finding("packages", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES))
+    yield Finding("packages", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES))
     yield from _extras()
     yield Finding("processors", f"{usable_cpus()} of {os.cpu_count()}, torch uses {torch.get_num_threads()} threads")
     if memory := _memory_gib():

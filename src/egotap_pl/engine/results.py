@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.versions import commit
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
 Metrics: TypeAlias = Mapping[str, Any]
@@ -200,17 +200,3 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"cpu, {torch.get_num_threads()} threads"
-
-
-def commit() -> str | None:
-    """The commit of the checkout that the program runs from, followed by + if files differ; None outside a checkout."""
-    package = Path(egotap_pl.__file__).parent
-    if not (package.parents[1] / "pyproject.toml").is_file():
-        return None  # an installed wheel may lie inside somebody else's repository
-    git = ["git", "-C", str(package)]
-    try:
-        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")

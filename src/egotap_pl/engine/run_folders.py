@@ -16,9 +16,10 @@ from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.labels import ASIDE, Command
 from egotap_pl.engine.stages import Stage, fingerprint, held
+from egotap_pl.engine.versions import versions
 
 ENTRY = "run.json"
-"""File in a run's folder with the run's fingerprint and the user's command."""
+"""File in a run's folder with the run's fingerprint, the user's command, and the versions that it began with."""
 _ELSEWHERE = (*ASIDE, "experiment=", "data=", "hydra.")
 """Beginnings of overrides that are not in a folder's name."""
 _LONGEST, _LONGEST_OF_USER = 60, 200  # bytes of a name; file systems admit 255, and temporary names are longer
@@ -64,7 +65,7 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
         folder = parent / f"{stem}-{number}"
     command = command or Command()
     words = {"choices": dict(command.choices), "overrides": list(command.overrides)}
-    _create(folder, {"fingerprint": fingerprint, **words})
+    _create(folder, {"fingerprint": fingerprint, **words, "versions": versions()})
     return folder
 
 

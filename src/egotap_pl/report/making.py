@@ -16,7 +16,7 @@ from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import entries
-from egotap_pl.engine.results import commit
+from egotap_pl.engine.versions import commit
 from egotap_pl.report.contents import FileNames, Illustration, Report, Table, ViewerScene
 from egotap_pl.report.files import write_report
 from egotap_pl.report.gather import gather
