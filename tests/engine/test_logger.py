@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from smoke import LIFTER, Run
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.labels import Command, labels_of
-from egotap_pl.engine.loggers import WandbService
+from egotap_pl.engine.loggers import WandbService, wandb_closed
 
 
 def test_every_stage_is_a_run_that_is_closed(logged: dict[str, OfflineRun]) -> None:
@@ -147,3 +148,42 @@ def test_labels_have_the_options_and_keep_their_id(tmp_path: Path) -> None:
     shared = labels("joint estimator", None)
     assert shared.group == "estimators/egosynth"
     assert "seed=3" not in shared.name
+
+
+def deleted_runs(monkeypatch: pytest.MonkeyPatch, message: str, ids: list[str]) -> None:
+    """Weights & Biases refuses the first run with a message, as its site does, and opens others on disk."""
+    wandb = pytest.importorskip("wandb")
+    init = wandb.init
+
+    def refuse_first(*arguments: Any, id: str, **others: Any) -> Any:
+        ids.append(id)
+        if len(ids) == 1:
+            raise wandb.errors.CommError(message)
+        return init(*arguments, id=id, **others)
+
+    monkeypatch.setattr(wandb, "init", refuse_first)
+    monkeypatch.setenv("WANDB_SILENT", "true")
+
+
+def test_a_run_that_was_deleted_on_the_site_goes_on_as_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids: list[str] = []
+    deleted_runs(monkeypatch, "run me/egotap/abc was previously created and deleted; try a new run id", ids)
+    labels = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
+    service = WandbService("p", None, offline=True, frames=1, every_epochs=1)
+    with wandb_closed():
+        service.open(labels, tmp_path)
+    assert "was deleted from Weights & Biases" in capsys.readouterr().err
+    assert ids[0] == labels.id != ids[1]
+    again = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
+    assert again.id == ids[1]
+    (run,) = offline_runs(tmp_path)
+    assert run.id == ids[1]
+
+
+def test_a_service_that_cannot_be_reached_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted_runs(monkeypatch, "Run initialization has timed out after 90.0 sec", [])
+    labels = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
+    with pytest.raises(EgotapError, match=r"timed out after 90.0 sec; log to disk with logger\.offline=true"):
+        WandbService("p", None, offline=False, frames=1, every_epochs=1).open(labels, tmp_path)

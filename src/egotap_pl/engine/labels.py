@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from egotap_pl.core.atomic import write_text
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.stages import fingerprint
 
@@ -108,3 +109,15 @@ def _run_id(folder: Path, identity: Spec) -> str:
     if not path.is_file():
         path.write_text(f"{fingerprint(identity)[:12]}-{secrets.token_hex(2)}", encoding="utf-8")
     return path.read_text(encoding="utf-8")
+
+
+def renewed(labels: Labels, folder: Path) -> Labels:
+    """The labels of a training with a new id, which the training keeps from now on.
+
+    Args:
+        labels: its labels.
+        folder: its folder.
+    """
+    new = f"{labels.id.partition('-')[0]}-{secrets.token_hex(2)}"
+    write_text(folder / ID_FILE, new)
+    return replace(labels, id=new)

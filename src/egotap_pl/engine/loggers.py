@@ -15,8 +15,9 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from matplotlib.figure import Figure
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.labels import Labels
+from egotap_pl.engine.labels import Labels, renewed
 from egotap_pl.tasks.monitor import error_rows
 
 
@@ -80,7 +81,26 @@ class WandbService:
             )
 
     def open(self, labels: Labels, folder: Path) -> Logger:
-        """Open a run, or reopen the run of a training that was interrupted."""
+        """Open a run, or reopen the run of a training that was interrupted. If it was deleted, open a new one.
+
+        Raises:
+            EgotapError: if the service refuses the run, or cannot be reached.
+        """
+        import wandb
+
+        try:
+            return self._opened(labels, folder)
+        except wandb.Error as error:
+            if "deleted" not in str(error):
+                raise EgotapError(
+                    f"Weights & Biases does not open a run: {error}; log to disk with logger.offline=true, and send "
+                    "the logs later with `wandb sync`"
+                ) from error
+        wandb.teardown()  # else its process still has the deleted run
+        say(f"the run {labels.id} was deleted from Weights & Biases: the rest is logged to a new one")
+        return self._opened(renewed(labels, folder), folder)
+
+    def _opened(self, labels: Labels, folder: Path) -> Logger:
         logger = WandbLogger(
             project=self.project,
             entity=self.entity,
