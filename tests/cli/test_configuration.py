@@ -113,6 +113,7 @@ NEEDED = {
     "export": ("checkpoint=x.ckpt", "output=x.onnx"),
     "report": ("runs=x", "output=y"),
     "view": ("input=x",),
+    "benchmark": (),
     "doctor": (),
 }
 

@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "test a checkpoint on a split of a data set",
     "predict": "estimate poses for stereo images, videos or a frame store",
     "import-weights": "turn published weights into a checkpoint",
+    "benchmark": "measure what the networks of a checkpoint or an experiment cost",
     "export": "write a checkpoint's network as an ONNX file",
     "report": "make tables, figures and an HTML page of finished runs",
     "view": "show a run, predictions, poses or a frame store in the browser",
@@ -61,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Threads that wait for each other spin briefly, then sleep. OpenMP's default, to spin for long, is several times
     # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    # Silences what torch's profiler says about itself. Also read at import.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     try:
         sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(options_first(named(verb, overrides))))]
         with resend_interrupts():

@@ -95,23 +95,25 @@ def images_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
             f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
             "export its lifter alone with part=lifter"
         )
-    return Export(ImagesToPose(task), partial(_images, task.heatmaps.image_px))
+    return Export(ImagesToPose(task), partial(random_images, task.heatmaps.image_px))
 
 
 def heatmaps_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
     """The lifter, from heatmaps to poses."""
-    return Export(task.lifter, partial(_heatmaps, task.heatmaps.heatmap_px, task.skeleton.num_heatmap_joints))
+    return Export(task.lifter, partial(random_heatmaps, task.heatmaps.heatmap_px, task.skeleton.num_heatmap_joints))
 
 
 PARTS = {"all": images_to_pose, "lifter": heatmaps_to_pose}
 """Values of ``part``."""
 
 
-def _images(image_px: int, batch: int) -> dict[str, Tensor]:
+def random_images(image_px: int, batch: int) -> dict[str, Tensor]:
+    """Random images, as `ImagesToPose` reads them, by the input's name."""
     return {"images": torch.randint(0, 256, (batch, 2, 3, image_px, image_px), dtype=torch.uint8)}
 
 
-def _heatmaps(heatmap_px: int, joints: int, batch: int) -> dict[str, Tensor]:
+def random_heatmaps(heatmap_px: int, joints: int, batch: int) -> dict[str, Tensor]:
+    """Random joint and limb heatmaps, as lifters read them, by the inputs' names."""
     maps = (heatmap_px, heatmap_px)
     return {
         "joint_heatmaps": torch.rand(batch, 2, joints, *maps),

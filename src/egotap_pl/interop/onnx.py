@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,33 @@ def check_packages() -> None:
     """
     if missing := [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]:
         raise EgotapError(f"ONNX needs the package {' and '.join(missing)}: pip install 'egotap-pl[onnx]'")
+
+
+def session_of(network: nn.Module, inputs: Inputs, path: Path, providers: Sequence[str], threads: int) -> Any:
+    """Writes a network as an ONNX file and loads it into ONNX Runtime.
+
+    Args:
+        network: see `write_onnx`.
+        inputs: see `write_onnx`.
+        path: the file to write.
+        providers: names of ONNX Runtime's execution providers, the preferred one first.
+        threads: number of CPU threads.
+
+    Returns:
+        An ``onnxruntime.InferenceSession``.
+
+    Raises:
+        EgotapError: if the packages are not installed.
+    """
+    check_packages()
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise EgotapError("ONNX Runtime is not installed: pip install 'egotap-pl[onnx]'")
+    import onnxruntime
+
+    write_onnx(network, inputs, "output", path, {})
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=list(providers))
 
 
 def _model(network: nn.Module, inputs: Mapping[str, Tensor], output: str, metadata: Mapping[str, str]) -> Any:

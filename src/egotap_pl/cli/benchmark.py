@@ -1,0 +1,96 @@
+"""`egotap benchmark`: measures what the networks of a checkpoint or an experiment cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from egotap_pl.cli.composing import plain
+from egotap_pl.core.atomic import write_json
+from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import RESULT
+from egotap_pl.engine.allowlist import entries
+from egotap_pl.engine.benchmark import FILE, Cost, benchmark, parts_of, record
+from egotap_pl.engine.build import build
+from egotap_pl.engine.checkpoint_files import FOLDER, checkpoint_path
+from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.fit import make_task
+from egotap_pl.engine.prediction import load_lifting_task
+from egotap_pl.engine.run_folders import ENTRY
+from egotap_pl.tasks import LiftingTask
+
+_WIDTH = 100
+_OPTIONS = ("runtimes", "batch_size", "seconds", "steps")
+_MEASURING = (*(f"{key}=" for key in (*_OPTIONS, "threads", "output")), "trainer")
+"""Beginnings of overrides that say how to measure, not what."""
+
+
+def main(config: DictConfig) -> None:
+    """Measure the networks, print a table, and write the numbers."""
+    settings = plain(config)
+    devices = Devices.parse(settings["trainer"])
+    if settings["threads"] is not None:
+        torch.set_num_threads(settings["threads"])
+    task, origin, folder = _task(settings)
+    options = {key: settings[key] for key in _OPTIONS}
+    found = list(benchmark(parts_of(task), devices.torch_device, **options))
+    content = record(found, devices.torch_device, settings["batch_size"], origin)
+    title = f"{origin}: {content['device']}, batches of {settings['batch_size']}"
+    RESULT.print(cost_table(title, found), width=max(RESULT.width, _WIDTH), crop=False)
+    output = Path(settings["output"]) if settings["output"] is not None else folder and folder / FILE
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_json(output, content)
+        RESULT.print(f"numbers  {output}", soft_wrap=True)
+
+
+def cost_table(title: str, found: list[Cost]) -> Table:
+    """What parts cost."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("part", "runtime"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("M params", "GFLOP", "1 frame", "frames/s", "MiB", "step", "MiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for cost in found:
+        table.add_row(
+            cost.part,
+            cost.runtime,
+            f"{cost.parameters / 1e6:.2f}",
+            f"{cost.gflop:.3g}",
+            f"{cost.latency_ms:.2f} ms",
+            f"{cost.frames_per_s:.1f}",
+            _number(cost.peak_mib),
+            _number(cost.step_ms, " ms"),
+            _number(cost.step_mib),
+        )
+    return table
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "" if value is None else f"{value:.1f}{unit}"
+
+
+def _task(settings: dict[str, Any]) -> tuple[LiftingTask, str, Path | None]:
+    """The task, what it is called, and the run's folder if it is of a run."""
+    if settings["checkpoint"] is not None:
+        path = checkpoint_path(settings["checkpoint"])
+        task, _ = load_lifting_task(path, entries(settings["trust"]))
+        folder = path.parent.parent if path.parent.name == FOLDER else None
+        return task, str(settings["checkpoint"]), folder if folder and (folder / ENTRY).is_file() else None
+    source = build(settings["data"]["source"])
+    joints = len(source.skeleton.estimated_names)
+    facts = DataFacts(source.skeleton, tuple(source.categories), torch.zeros(joints, 3))
+    overrides = [word for word in HydraConfig.get().overrides.task if not word.startswith(_MEASURING)]
+    words = " ".join(overrides) or "the default configuration"
+    task = make_task(settings["training"]["task"], facts, words)
+    if not isinstance(task, LiftingTask):
+        raise EgotapError(f"{words}: {type(task).__name__} gives no poses")
+    return task, words, None

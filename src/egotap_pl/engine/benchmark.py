@@ -1,0 +1,244 @@
+"""Measures what the networks of a checkpoint or an experiment cost: part by part, in several runtimes."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import say
+from egotap_pl.engine import costs
+from egotap_pl.engine.exporting import ImagesToPose, random_heatmaps, random_images
+from egotap_pl.engine.results import device_name
+from egotap_pl.engine.versions import versions
+from egotap_pl.interop.onnx import Inputs, session_of
+from egotap_pl.nn.images import normalise_images
+from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks.heatmap_sources import EstimatedHeatmaps, TrueHeatmaps
+
+FILE = "benchmark.json"
+"""File in a run's folder with what its networks cost."""
+RUNTIMES = ("torch", "compile", "onnx")
+"""Values of ``runtimes``."""
+
+Call = Callable[[Sequence[Tensor]], object]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network of its own."""
+
+    name: str
+    """``joint estimator``, ``limb estimator``, ``lifter`` or ``images to pose``."""
+
+    network: nn.Module
+    """The network, in evaluation mode."""
+
+    inputs: Inputs
+    """Makes its inputs by name, on the CPU."""
+
+    is_trained: bool = True
+    """Whether it is trained by itself, so that a training step is measured, too."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a part costs in a runtime. Times are medians."""
+
+    part: str
+    """See `Part`."""
+
+    runtime: str
+    """One of `RUNTIMES`."""
+
+    parameters: int
+    """Number of parameters."""
+
+    gflop: float
+    """Billions of floating-point operations for a frame."""
+
+    latency_ms: float
+    """Time of one frame alone, ms."""
+
+    quartiles_ms: tuple[float, float]
+    """First and third quartile of that time, ms."""
+
+    frames_per_s: float
+    """Frames per second in batches."""
+
+    peak_mib: float | None
+    """Memory that a batch takes besides the parameters, MiB; None where it cannot be measured."""
+
+    step_ms: float | None = None
+    """Time of a training step (forward and backward) for each frame of a batch, ms; None if it is not measured."""
+
+    step_mib: float | None = None
+    """Memory that it takes, MiB."""
+
+
+def parts_of(task: LiftingTask) -> list[Part]:
+    """The networks of a lifting task, with its estimators if it has them."""
+    source = task.heatmaps
+    images = partial(random_images, source.image_px)
+    maps = partial(random_heatmaps, source.heatmap_px, task.skeleton.num_heatmap_joints)
+    parts = []
+    if isinstance(source, EstimatedHeatmaps):
+        for kind, estimator in (("joint", source.joint), ("limb", source.limb)):
+            parts.append(Part(f"{kind} estimator", estimator.module, partial(_floats, images)))
+    parts.append(Part("lifter", task.lifter, maps))
+    if not isinstance(source, TrueHeatmaps):
+        parts.append(Part("images to pose", ImagesToPose(task), images, is_trained=False))
+    return [replace(part, network=part.network.eval()) for part in parts]
+
+
+def benchmark(
+    parts: Sequence[Part],
+    device: torch.device,
+    *,
+    runtimes: Sequence[str] = ("torch",),
+    batch_size: int = 32,
+    seconds: float = 1.0,
+    steps: bool = True,
+) -> Iterator[Cost]:
+    """Measure parts one by one.
+
+    Args:
+        parts: the networks.
+        device: the device that they run on.
+        runtimes: see `RUNTIMES`. A runtime that cannot run a part is named on the screen and passed over.
+        batch_size: frames in a batch.
+        seconds: time that each number is measured for, at least.
+        steps: whether training steps are measured.
+
+    Raises:
+        EgotapError: if there is no such runtime, or ONNX Runtime is not installed.
+    """
+    if wrong := [name for name in runtimes if name not in RUNTIMES]:
+        raise EgotapError(f"runtimes={wrong[0]}: must be among: {', '.join(RUNTIMES)}")
+    if batch_size < 2:
+        raise EgotapError(f"batch_size={batch_size}: must be 2 or more; one frame alone is measured in any case")
+    for part in parts:
+        part.network.to(device)
+        gflop = costs.flops(part.network, _inputs(part, 1, device)) / 1e9
+        for runtime in runtimes:
+            say(f"measuring: {part.name}, {runtime}")
+            with _started(part, runtime, device) as call:
+                if call is not None:
+                    yield _cost(part, runtime, call, gflop, device, batch_size, seconds, steps)
+
+
+def record(found: Sequence[Cost], device: torch.device, batch_size: int, origin: str) -> dict[str, Any]:
+    """The content of a `FILE`.
+
+    Args:
+        found: the costs.
+        device: the device that they were measured on.
+        batch_size: frames in a batch.
+        origin: the checkpoint or the overrides.
+    """
+    return {
+        "origin": origin,
+        "device": device_name(device),
+        "batch_size": batch_size,
+        "date": f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
+        "versions": versions(),
+        "costs": [asdict(cost) for cost in found],
+    }
+
+
+def _cost(
+    part: Part,
+    runtime: str,
+    call: Call,
+    gflop: float,
+    device: torch.device,
+    batch_size: int,
+    seconds: float,
+    steps: bool,
+) -> Cost:
+    one, many = (_inputs(part, size, device) for size in (1, batch_size))
+    has_memory = runtime == "torch" or (device.type == "cuda" and runtime != "onnx")
+    with torch.inference_mode():
+        alone = costs.time_of(lambda: call(one), seconds, device)
+        together = costs.time_of(lambda: call(many), seconds, device)
+        peak = costs.peak_mib(lambda: call(many), device) if has_memory else None
+    step_ms = step_mib = None
+    if steps and part.is_trained and runtime == "torch":
+        trained = copy.deepcopy(part.network).requires_grad_(True).train()
+        step = partial(_step, trained, many)
+        step_ms = costs.time_of(step, seconds, device).median_s * 1e3 / batch_size
+        step_mib = costs.peak_mib(step, device)
+    return Cost(
+        part=part.name,
+        runtime=runtime,
+        parameters=costs.parameters(part.network),
+        gflop=gflop,
+        latency_ms=alone.median_s * 1e3,
+        quartiles_ms=(alone.quartiles_s[0] * 1e3, alone.quartiles_s[1] * 1e3),
+        frames_per_s=batch_size / together.median_s,
+        peak_mib=peak,
+        step_ms=step_ms,
+        step_mib=step_mib,
+    )
+
+
+def _step(network: nn.Module, inputs: Sequence[Tensor]) -> None:
+    network.zero_grad()
+    network(*inputs).square().mean().backward()
+
+
+@contextmanager
+def _started(part: Part, runtime: str, device: torch.device) -> Iterator[Call | None]:
+    """The part in a runtime, ready to be called; None if it cannot run it."""
+    if runtime == "torch":
+        yield lambda inputs: part.network(*inputs)
+    elif runtime == "compile":
+        yield _compiled(part, device)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield _in_onnx(part, device, Path(folder) / "network.onnx")
+
+
+def _compiled(part: Part, device: torch.device) -> Call | None:
+    compiled = torch.compile(part.network)
+    try:
+        with torch.inference_mode():
+            compiled(*_inputs(part, 1, device))
+    except Exception as error:  # of any kind: the compiler, its C++ compiler, or Triton
+        first = next(iter(str(error).splitlines()), "")
+        say(f"{part.name}: torch.compile cannot compile it here, so it is not measured: {first[:200]}")
+        return None
+    return lambda inputs: compiled(*inputs)
+
+
+def _in_onnx(part: Part, device: torch.device, path: Path) -> Call | None:
+    import onnxruntime
+
+    provider = "CUDAExecutionProvider" if device.type == "cuda" else "CPUExecutionProvider"
+    if provider not in onnxruntime.get_available_providers():
+        say(f"{part.name}: this ONNX Runtime has no {provider}, so it is not measured")
+        return None
+    network = part.network.cpu()
+    session = session_of(network, part.inputs, path, (provider,), torch.get_num_threads())
+    network.to(device)
+    names = list(part.inputs(1))
+    return lambda inputs: session.run(None, {name: x.cpu().numpy() for name, x in zip(names, inputs, strict=True)})
+
+
+def _inputs(part: Part, size: int, device: torch.device) -> tuple[Tensor, ...]:
+    return tuple(value.to(device) for value in part.inputs(size).values())
+
+
+def _floats(images: Inputs, size: int) -> Mapping[str, Tensor]:
+    """Images as estimators read them."""
+    return {name: normalise_images(value) for name, value in images(size).items()}
