@@ -65,6 +65,38 @@ def test_a_network_of_a_million_layers_is_refused(shipped: dict[str, Any], tmp_p
     assert "more or larger parameters" in refusal(tmp_path / "own.ckpt", content)
 
 
+LAYERS = [
+    {"_target_": "torch.nn.TransformerEncoderLayer", "d_model": 4, "nhead": 1, "dim_feedforward": 4},
+    {"_target_": "torch.nn.Identity"},
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer["_target_"])
+def test_copies_of_a_layer_are_limited_by_the_weights_in_the_file(
+    layer: dict[str, Any], shipped: dict[str, Any], tmp_path: Path
+) -> None:
+    content = {**shipped, KEY: copy.deepcopy(shipped[KEY])}
+    encoder = {"_target_": "torch.nn.TransformerEncoder", "encoder_layer": layer, "num_layers": 10**9}
+    content[KEY]["task"]["lifter"]["encoder"] = encoder
+    assert "copies of" in refusal(tmp_path / "own.ckpt", content)
+    assert copy.deepcopy(torch.nn.Linear(2, 2)).weight.shape == (2, 2)  # outside, copies are not counted
+    assert "checkpoint_limits" not in torch.nn.Module.__setstate__.__module__
+
+
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.9])
+def test_a_flipped_bit_is_noticed(place: float, shipped: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "own.ckpt"
+    torch.save(shipped, path)
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+        tensor = archive.read(largest)
+    data = bytearray(path.read_bytes())
+    data[data.index(tensor) + int(place * len(tensor))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(EgotapError, match=r"own\.ckpt is damaged: the checksum of .* is wrong"):
+        read_checkpoint(path)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
     [

@@ -185,6 +185,16 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         load_estimator(tmp_path, "joint", unrealego())
 
 
+def test_a_flipped_bit_is_noticed(tmp_path):
+    path = tmp_path / published.JOINTS
+    torch.save({"weight": torch.arange(1000.0)}, path)
+    data = bytearray(path.read_bytes())
+    data[data.index(torch.arange(1000.0).numpy().tobytes()) + 2000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(EgotapError, match=r"is damaged: the checksum of .* is wrong"):
+        load_estimator(tmp_path, "joint", unrealego())
+
+
 class Harmful:
     def __reduce__(self):
         return (print, ("run",))

@@ -1,4 +1,7 @@
-"""Limits on the memory that loading a checkpoint takes: in proportion to the file, whatever the file claims."""
+"""Checks before a checkpoint becomes a network: its checksums, and limits on the time and memory that loading it takes.
+
+Both are in proportion to the file, whatever the file claims.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
@@ -28,11 +32,15 @@ _MAKERS_OF_BYTES = {"_codecs encode", "builtins bytearray", "__builtin__ bytearr
 
 
 def check_archive(path: Path) -> None:
-    """Check, before a checkpoint is read, that reading it takes no more memory than its size on disk suggests.
+    """Check, before a checkpoint is read, that it is undamaged, and that reading it takes no more memory than its size
+    on disk suggests.
+
+    An archive has a checksum (CRC-32) of each tensor, which `torch.load` does not compare. Comparing them takes about
+    a second for each GB.
 
     Raises:
-        EgotapError: if the file is compressed, or the part that is not tensors is too large or creates byte strings,
-            which could be of any number and length.
+        EgotapError: if the file is damaged, compressed, or the part that is not tensors is too large or creates byte
+            strings, which could be of any number and length.
         zipfile.BadZipFile: if it is not an archive; every checkpoint is one.
     """
     with zipfile.ZipFile(path) as archive:
@@ -40,6 +48,8 @@ def check_archive(path: Path) -> None:
         stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
         if not stored or sum(member.file_size for member in members) > path.stat().st_size:
             raise EgotapError(f"{path} is refused: it is compressed, and checkpoints are not")
+        if (wrong := archive.testzip()) is not None:
+            raise EgotapError(f"{path} is damaged: the checksum of {wrong} is wrong; copy it again, or make it again")
         for member in members:
             if not member.filename.endswith("/data.pkl"):
                 continue
@@ -69,7 +79,8 @@ def build_task(spec: Spec, facts: DataFacts, weights: Mapping[str, Tensor], orig
         EgotapError: if the spec does not give a task, or the weights do not fit.
     """
     allowed = BYTES_PER_BYTE * _bytes_of(weights.values()) + SPARE_BYTES
-    with _parameters_limited(10 * len(weights) + 1000, allowed):
+    most = 10 * len(weights) + 1000
+    with _parameters_limited(most, allowed), _copies_limited(most):
         try:
             with torch.device("meta"):
                 shell = _instantiate(spec, facts, origin)
@@ -146,3 +157,25 @@ def _parameters_limited(most: int, most_bytes: int) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+@contextmanager
+def _copies_limited(most: int) -> Iterator[None]:
+    """Raise an error as soon as the block has copied too many modules, as torch's transformers do for each layer.
+
+    A copy does not register its parameters one by one, and a module without any can be copied, too.
+    """
+    count, restore = 0, nn.Module.__setstate__
+
+    def counted(module: nn.Module, state: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > most:
+            raise EgotapError(f"more than {most} copies of {type(module).__name__}, far more than the file has weights")
+        restore(module, state)
+
+    nn.Module.__setstate__ = counted  # type: ignore[method-assign]  # every copy of a module is filled by it
+    try:
+        yield
+    finally:
+        nn.Module.__setstate__ = restore  # type: ignore[method-assign]

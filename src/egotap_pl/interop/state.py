@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -76,8 +77,9 @@ def read_published(source: Path | str, part: str) -> Published:
         names = sorted(path.name for path in folder.glob("*.pth"))
         raise EgotapError(f"{folder} has no {file.name}; its .pth files: {', '.join(names) or 'none'}")
     try:
+        _check_sums(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason}") from error
     if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
@@ -85,6 +87,20 @@ def read_published(source: Path | str, part: str) -> Published:
     if content and all(name.startswith("module.") for name in content):  # saved from DataParallel
         content = {name.removeprefix("module."): tensor for name, tensor in content.items()}
     return Published(file, content)
+
+
+def _check_sums(file: Path) -> None:
+    """Compare the checksums of an archive, which `torch.load` does not do. Older versions of torch wrote none.
+
+    Raises:
+        EgotapError: if one is wrong.
+    """
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        stored = all(member.compress_type == zipfile.ZIP_STORED for member in archive.infolist())
+        if stored and (wrong := archive.testzip()) is not None:
+            raise EgotapError(f"{file} is damaged: the checksum of {wrong} is wrong; copy it again")
 
 
 def same(module: nn.Module, ours: str, theirs: str) -> list[Entry]:
