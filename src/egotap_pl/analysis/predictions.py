@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Visibility
-from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.hdf5 import Hdf5File, write_numbers, write_texts
 from egotap_pl.core.limits import GIB, HEADER_BYTES, PREDICTIONS_BYTES, TEXT_BYTES
 from egotap_pl.core.plain_json import parse_json, skeleton_from
 from egotap_pl.core.skeleton import Skeleton
@@ -90,9 +90,9 @@ class Predictions:
         skeleton = self.skeleton
         with atomic(path) as temporary, h5py.File(temporary, "w") as file:
             for name in ("pose_cm", "truth_cm", "visibility", "row", "frame_number"):
-                file[name] = getattr(self, name)
+                write_numbers(file, name, getattr(self, name))
             for name in ("category", "subject", "motion"):
-                file.create_dataset(name, data=list(getattr(self, name)), dtype=h5py.string_dtype())
+                write_texts(file, name, list(getattr(self, name)))
             file.attrs["joints"] = list(skeleton.estimated_names)
             file.attrs["skeleton"] = json.dumps(
                 [skeleton.name, skeleton.joints, skeleton.parents, skeleton.estimates_root]

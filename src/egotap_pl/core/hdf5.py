@@ -1,4 +1,7 @@
-"""Reads HDF5 files from strangers.
+"""Reads HDF5 files from strangers, and writes datasets with checksums.
+
+HDF5 compares the checksum of a chunk (Fletcher-32) by itself, but has none for values of variable length: a list of
+texts has its own, CRC-32, as an attribute. Files of earlier versions have neither.
 
 HDF5 follows external links, external storage and virtual datasets to any file that the user may read, loads filters
 from shared libraries, allocates whatever size a dataset declares, and decompresses without limit. Here a dataset is
@@ -10,21 +13,26 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import h5py
 import numpy as np
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5_heaps import check_heap, check_heaps_of_attributes
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES, HDF5_TEXTS, MIB
 
 _PRESERVE_SIZE = frozenset({h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 """Filters that do not change the size of a chunk, except for a checksum."""
 _CHECKSUM_BYTES = 4
 _NUMBERS = "biuf"
+_CRC32 = "crc32"
+_CHUNK_BYTES = 2**16
+TEXT = h5py.string_dtype("utf-8")
 _CELL = np.dtype([("length", "<u4"), ("heap", "<u8"), ("object", "<u4")])
 """How a value of variable length is stored: its length, the address of a heap, and the number of an object in it."""
 
@@ -75,16 +83,8 @@ class Hdf5File:
 
     def attribute(self, name: str) -> str | int | None:
         """An attribute of the file that is a single text or whole number; None if there is no such attribute."""
-        with self._reading(f"attribute {name!r}"):
-            if not h5py.h5a.exists(self._file.id, name.encode()):
-                return None
-            attribute = h5py.h5a.open(self._file.id, name.encode())
-            if attribute.shape != ():
-                return None
-            if h5py.check_string_dtype(attribute.dtype) is None and attribute.dtype.kind not in "iu":
-                return None
-            value = self._file.attrs[name]
-            return value if isinstance(value, str) else int(value) if isinstance(value, np.integer) else None
+        with self.reading(f"attribute {name!r}"):
+            return _attribute(self._file, name)
 
     def dataset(self, name: str) -> h5py.Dataset:
         """A dataset to read in parts. All of its values are in this file, uncompressed.
@@ -93,7 +93,7 @@ class Hdf5File:
             EgotapError: if there is no such dataset, it is reached by a link, or its values are in another file,
                 compressed, in chunks of absurd size, or declared but never written.
         """
-        with self._reading(f"dataset {name!r}"):
+        with self.reading(f"dataset {name!r}"):
             return self._checked(name, _PRESERVE_SIZE)
 
     def array(self, name: str, max_bytes: int, deflated: bool = False) -> np.ndarray:
@@ -108,13 +108,14 @@ class Hdf5File:
             EgotapError: see `dataset`; also if the values are not numbers, or larger than ``max_bytes``.
         """
         filters = _PRESERVE_SIZE | {h5py.h5z.FILTER_DEFLATE} if deflated else _PRESERVE_SIZE
-        with self._reading(f"dataset {name!r}"):
+        with self.reading(f"dataset {name!r}"):
             dataset = self._checked(name, filters)
             if dataset.dtype.kind not in _NUMBERS:
                 raise self.bad(f"dataset {name!r} is of type {dataset.dtype}, expected numbers")
             if dataset.nbytes > max_bytes:
                 size = f"{dataset.nbytes / MIB:.0f} MiB, more than {max_bytes / MIB:g} MiB"
                 raise self.bad(f"dataset {name!r} of shape {dataset.shape} takes {size}")
+            check_chunks(dataset, 0, len(dataset) if dataset.shape else 0)
             return dataset[...]
 
     def texts(self, name: str, max_bytes: int) -> tuple[str, ...]:
@@ -127,7 +128,7 @@ class Hdf5File:
         Raises:
             EgotapError: see `dataset`; also if the values are not texts, or larger than ``max_bytes``.
         """
-        with self._reading(f"dataset {name!r}"):
+        with self.reading(f"dataset {name!r}"):
             dataset = self._checked(name, _PRESERVE_SIZE)
             kind = h5py.check_string_dtype(dataset.dtype)
             if kind is None or kind.length is not None or len(dataset.shape) > 1:
@@ -137,10 +138,21 @@ class Hdf5File:
             if dataset.size > HDF5_TEXTS:
                 raise self.bad(f"dataset {name!r} has {dataset.size} texts, more than {HDF5_TEXTS}")
             check_cells(dataset, 0, dataset.size, max_bytes)
-            return tuple(np.atleast_1d(dataset.asstr()[...]).tolist())
+            texts = tuple(np.atleast_1d(dataset.asstr()[...]).tolist())
+            if (crc32 := _attribute(dataset, _CRC32)) is not None and crc32 != _crc32_of(texts):
+                raise self.bad(f"dataset {name!r} is damaged (its checksum is wrong)")
+            return texts
 
     @contextmanager
-    def _reading(self, what: str) -> Iterator[None]:
+    def reading(self, what: str) -> Iterator[None]:
+        """What goes wrong in the block is damage of the file.
+
+        Args:
+            what: what is read, for the message.
+
+        Raises:
+            EgotapError: if the block raised an error of the kinds that HDF5 raises for damage.
+        """
         try:
             yield
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
@@ -164,7 +176,10 @@ class Hdf5File:
         if not filters.issuperset(used) or used.count(h5py.h5z.FILTER_DEFLATE) > 1:
             raise self.bad(f"dataset {name!r} is stored with filters that are not allowed (HDF5's numbers {used})")
         self._check_size(name, at, used)
-        return h5py.Dataset(at)
+        dataset, kind = h5py.Dataset(at), at.get_type()
+        if kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and not kind.equal(h5py.h5t.py_create(dataset.dtype)):
+            raise self.bad(f"dataset {name!r} has numbers of an unknown type, nearest to {dataset.dtype}")
+        return dataset
 
     def _check_size(self, name: str, dataset: h5py.h5d.DatasetID, filters: list[int]) -> None:
         settings, item_bytes = dataset.get_create_plist(), dataset.get_type().get_size()
@@ -184,8 +199,30 @@ class Hdf5File:
             )
 
 
+def check_chunks(dataset: h5py.Dataset, first: int, stop: int) -> None:
+    """Make sure that consecutive rows are in the file, with their checksums.
+
+    A damaged index of chunks, which has no checksum of its own, can lack a chunk. HDF5 would answer with zeros.
+
+    Args:
+        dataset: the dataset.
+        first: the first row.
+        stop: the row after the last.
+
+    Raises:
+        OSError: if a row is not there, or its checksum is not used.
+    """
+    if dataset.chunks is None or dataset.chunks[1:] != dataset.shape[1:]:
+        return
+    rest = (0,) * (len(dataset.shape) - 1)
+    for row in range(first, stop, dataset.chunks[0]):
+        chunk = dataset.id.get_chunk_info_by_coord((row, *rest))
+        if chunk.byte_offset is None or (chunk.filter_mask and dataset.compression is None):
+            raise OSError(f"row {row} is not in the file")
+
+
 def check_cells(dataset: h5py.Dataset, first: int, count: int, max_bytes: int) -> None:
-    """Refuse values of variable length that would take too much memory. HDF5 itself cannot tell before reading.
+    """Refuse values of variable length that would take too much memory, or that HDF5 would look for without end.
 
     Any number of cells may refer to the same value, so all values together can be larger than the file.
 
@@ -209,6 +246,68 @@ def check_cells(dataset: h5py.Dataset, first: int, count: int, max_bytes: int) -
         raise OSError("it ends before its last cell")
     if (total := int(cells["length"].sum(dtype=np.int64))) > max_bytes:
         raise OSError(f"{total} bytes, more than {max_bytes}")
+    for address in np.unique(cells["heap"]).tolist():
+        check_heap(file.get_vfd_handle(), address)
+
+
+def create_numbers(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any, **options: Any) -> h5py.Dataset:
+    """Make an empty dataset of numbers whose checksums HDF5 compares when it is read.
+
+    Args:
+        file: the open file.
+        name: name of the dataset.
+        shape: its shape.
+        dtype: its type.
+        options: of h5py's ``create_dataset``.
+    """
+    if 0 in shape:  # nothing to check, and HDF5 allows no chunks
+        return file.create_dataset(name, shape, dtype, **options)
+    row_bytes = max(math.prod(shape[1:]) * np.dtype(dtype).itemsize, 1)
+    chunk = (min(max(_CHUNK_BYTES // row_bytes, 1), shape[0]), *shape[1:])
+    return file.create_dataset(name, shape, dtype, **{"chunks": chunk, **options}, fletcher32=True)
+
+
+def write_numbers(file: h5py.Group, name: str, values: np.ndarray) -> None:
+    """Write a dataset of numbers with checksums.
+
+    Args:
+        file: the open file.
+        name: name of the dataset.
+        values: its values.
+    """
+    create_numbers(file, name, values.shape, values.dtype)[...] = values
+
+
+def write_texts(file: h5py.Group, name: str, texts: Sequence[str] | str) -> None:
+    """Write a list of texts, or a single text, with a checksum.
+
+    Args:
+        file: the open file.
+        name: name of the dataset.
+        texts: the texts.
+    """
+    shape = () if isinstance(texts, str) else (len(texts),)
+    dataset = file.create_dataset(name, data=texts if isinstance(texts, str) else list(texts), dtype=TEXT, shape=shape)
+    dataset.attrs[_CRC32] = np.uint32(_crc32_of((texts,) if isinstance(texts, str) else texts))
+
+
+def _crc32_of(texts: Sequence[str]) -> int:
+    return zlib.crc32("\0".join(texts).encode())
+
+
+def _attribute(owner: h5py.HLObject, name: str) -> str | int | None:
+    """See `Hdf5File.attribute`."""
+    if not h5py.h5a.exists(owner.id, name.encode()):
+        return None
+    attribute = h5py.h5a.open(owner.id, name.encode())
+    if attribute.shape != ():
+        return None
+    if h5py.check_string_dtype(attribute.dtype) is None and attribute.dtype.kind not in "iu":
+        return None
+    if attribute.dtype.kind == "O":
+        check_heaps_of_attributes(owner)
+    value = owner.attrs[name]
+    return value if isinstance(value, str) else int(value) if isinstance(value, np.integer) else None
 
 
 def _inflated_bytes(dataset: h5py.h5d.DatasetID, chunk_bytes: int, place: int) -> int:

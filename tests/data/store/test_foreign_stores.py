@@ -22,11 +22,12 @@ from memory import MIB, run_within
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5 import TEXT
 from egotap_pl.data.source import SkippedFrame
 from egotap_pl.data.store import reader as store
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.data.store.schema import TEXT, label_columns
+from egotap_pl.data.store.schema import label_columns
 
 PX = 24
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import h5py
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import UInt8, UInt32
 from PIL import Image, UnidentifiedImageError
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import check_cells
+from egotap_pl.core.hdf5 import check_cells, check_chunks, create_numbers
 
+IMAGES_CRC32 = "images_crc32"
+"""Dataset (frame, view) of the checksums of the files in ``images``, for codecs that store files."""
 _HEADERS_BYTES = 2**16
 """Bytes of both views' files in addition to their pixels, which compression may enlarge a little."""
+
+
+def crc32_of(cells: np.ndarray) -> UInt32[np.ndarray, "n v"]:
+    """Checksums of the files of consecutive frames' views. HDF5 has none for such cells."""
+    return np.array([[zlib.crc32(data) for data in views] for views in cells], np.uint32)
 
 
 @runtime_checkable
@@ -58,17 +66,36 @@ class Codec(Protocol):
         """
         ...
 
-    def read(self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"]) -> None:
+    def write_stored(self, dataset: h5py.Dataset, row: int, stored: np.ndarray) -> None:
+        """Stores the images of consecutive frames as another store of this codec has them.
+
+        Args:
+            dataset: the dataset ``images``.
+            row: row of the first frame.
+            stored: rows of the other store's dataset ``images``.
+        """
+        ...
+
+    def read(
+        self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"], crc32: UInt32[np.ndarray, "v"] | None
+    ) -> None:
         """Reads the images of one frame.
 
         Args:
             dataset: the dataset ``images``.
             row: row of the frame.
             out: array that receives the images.
+            crc32: checksum of each view's file; None: the store has none, or HDF5 compares its own.
 
         Raises:
             OSError: if the stored bytes are damaged, or not an image of this codec and of the size of ``out``.
         """
+        ...
+
+    def check(
+        self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"], crc32: UInt32[np.ndarray, "v"] | None
+    ) -> None:
+        """Compares the checksums of one frame's images; without checksums, reads the images. See `read`."""
         ...
 
 
@@ -86,7 +113,7 @@ class RawCodec:
     def create(self, file: h5py.File, frames: int, image_px: int) -> h5py.Dataset:
         """Makes the empty dataset ``images``; see `Codec`."""
         frame = (NUM_VIEWS, 3, image_px, image_px)
-        return file.create_dataset("images", (frames, *frame), np.uint8, chunks=(1, *frame) if frames else None)
+        return create_numbers(file, "images", (frames, *frame), np.uint8, chunks=(1, *frame) if frames else None)
 
     def fits(self, dataset: h5py.Dataset, frames: int, image_px: int) -> bool:
         """Whether a dataset ``images`` has this codec's shape and type; see `Codec`."""
@@ -96,9 +123,16 @@ class RawCodec:
         """Stores the images of consecutive frames; see `Codec`."""
         dataset[row : row + len(images)] = images
 
-    def read(self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"]) -> None:
+    write_stored = write
+
+    def read(
+        self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"], crc32: UInt32[np.ndarray, "v"] | None
+    ) -> None:
         """Reads the images of one frame; see `Codec`."""
+        check_chunks(dataset, row, row + 1)
         dataset.read_direct(out, np.s_[row])
+
+    check = read
 
 
 class _EncodedCodec:
@@ -109,6 +143,7 @@ class _EncodedCodec:
 
     def create(self, file: h5py.File, frames: int, image_px: int) -> h5py.Dataset:
         """Makes the empty dataset ``images``; see `Codec`."""
+        create_numbers(file, IMAGES_CRC32, (frames, NUM_VIEWS), np.uint32)
         return file.create_dataset("images", (frames, NUM_VIEWS), h5py.vlen_dtype(np.uint8))
 
     def fits(self, dataset: h5py.Dataset, frames: int, image_px: int) -> bool:
@@ -120,13 +155,37 @@ class _EncodedCodec:
         cells = np.empty((len(images), NUM_VIEWS), object)
         for cell, view in zip(np.ndindex(*cells.shape), images.reshape(-1, *images.shape[2:]), strict=True):
             cells[cell] = self._encode(view)
-        dataset[row : row + len(images)] = cells
+        self.write_stored(dataset, row, cells)
 
-    def read(self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"]) -> None:
+    def write_stored(self, dataset: h5py.Dataset, row: int, stored: np.ndarray) -> None:
+        """Stores encoded images of consecutive frames, and their checksums; see `Codec`."""
+        rows = slice(row, row + len(stored))
+        dataset[rows] = stored
+        dataset.parent[IMAGES_CRC32][rows] = crc32_of(stored)
+
+    def read(
+        self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"], crc32: UInt32[np.ndarray, "v"] | None
+    ) -> None:
         """Reads and decodes the images of one frame; see `Codec`."""
-        check_cells(dataset, row * NUM_VIEWS, NUM_VIEWS, 2 * out.nbytes + _HEADERS_BYTES)
-        for view, data in enumerate(dataset[row]):
+        cells = self._cells(dataset, row, out)
+        for view, data in enumerate(cells):
             out[view] = self._decode(data, out.shape[-1])
+        _compare(cells, crc32)
+
+    def check(
+        self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"], crc32: UInt32[np.ndarray, "v"] | None
+    ) -> None:
+        """Compares the checksums of one frame's images; see `Codec`."""
+        if crc32 is None:
+            self.read(dataset, row, out, None)
+        else:
+            _compare(self._cells(dataset, row, out), crc32)
+
+    def _cells(self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"]) -> np.ndarray:
+        """The files of one frame's views."""
+        check_cells(dataset, row * NUM_VIEWS, NUM_VIEWS, 2 * out.nbytes + _HEADERS_BYTES)
+        cells: np.ndarray = dataset[row]
+        return cells
 
     def _decode(self, data: UInt8[np.ndarray, "byte"], image_px: int) -> UInt8[np.ndarray, "3 h w"]:
         """Decodes an image. Size and mode are checked in its header, before memory is allocated for pixels."""
@@ -148,6 +207,16 @@ class _EncodedCodec:
 
     def _save(self, image: Image.Image, buffer: io.BytesIO) -> None:
         raise NotImplementedError
+
+
+def _compare(cells: np.ndarray, crc32: UInt32[np.ndarray, "v"] | None) -> None:
+    """Compares the checksums of a frame's files, if they are known.
+
+    Raises:
+        OSError: if one is wrong.
+    """
+    if crc32 is not None and (crc32_of(cells[None])[0] != crc32).any():
+        raise OSError("its checksum is wrong")
 
 
 @dataclass(frozen=True)

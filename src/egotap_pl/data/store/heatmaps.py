@@ -21,7 +21,7 @@ import torch
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.hdf5 import Hdf5File, check_chunks, create_numbers
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 
 FORMAT = "egotap-heatmaps"
@@ -67,7 +67,8 @@ class HeatmapWriter:
         count = len(heatmaps.joint)
         for name, maps in heatmaps._asdict().items():
             if not self.row:
-                self._file.create_dataset(name, (self.frames, *maps.shape[1:]), np.float16, chunks=(1, *maps.shape[1:]))
+                shape = (self.frames, *maps.shape[1:])
+                create_numbers(self._file, name, shape, np.float16, chunks=(1, *shape[1:]))
             self._file[name][self.row : self.row + count] = maps.to(torch.float16).cpu().numpy()
         self.row += count
 
@@ -114,8 +115,10 @@ class HeatmapStore:
         for name in Heatmaps._fields:
             dataset = self._dataset(self._file, name)
             out = np.empty((len(rows), *dataset.shape[1:]), np.float16)
-            for row, frame in zip(rows, out, strict=True):
-                dataset.read_direct(frame, np.s_[int(row)])
+            with self._file.reading(f"dataset {name!r}"):
+                for row, frame in zip(rows, out, strict=True):
+                    check_chunks(dataset, int(row), int(row) + 1)
+                    dataset.read_direct(frame, np.s_[int(row)])
             maps[name] = torch.from_numpy(out).float()
         return Heatmaps(**maps)
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import numpy as np
 from jaxtyping import Bool
 
@@ -29,7 +28,6 @@ FIT_RESIDUAL = "fit_residual_px"
 """Dataset that exists only if 2D points and origins were recovered by a fit."""
 NAMES = ("subject", "motion")
 """Columns of indices into the lists of names ``names/<column>``."""
-TEXT = h5py.string_dtype("utf-8")
 LABEL_LIMIT = 1e7
 """Largest size of a label, cm or px: 100 km, or ten thousand times the frame. Anything larger is damage."""
 

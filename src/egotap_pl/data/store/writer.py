@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.hdf5 import create_numbers, write_texts
 from egotap_pl.data.source import Frames, SkippedFrame
-from egotap_pl.data.store.reader import REMEDY, FrameStore
+from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import (
     FIT_RESIDUAL,
     FORMAT,
@@ -22,7 +22,6 @@ from egotap_pl.data.store.schema import (
     NAMES,
     SCHEMA_VERSION,
     SKIPPED,
-    TEXT,
     StoreHeader,
     label_columns,
 )
@@ -66,7 +65,7 @@ class StoreWriter:
         self.names: dict[str, dict[str, int]] = {column: {} for column in NAMES}
         header.codec.create(file, frames, header.image_px)
         for column, (dtype, shape) in label_columns(header.skeleton.num_joints).items():
-            file.create_dataset(column, (frames, *shape), dtype)
+            create_numbers(file, column, (frames, *shape), dtype)
 
     def append(self, frames: Frames) -> None:
         """Encodes and stores frames.
@@ -107,15 +106,17 @@ class StoreWriter:
         """
         if part.fingerprint != self.header.fingerprint:
             raise ValueError(f"{part.path} has another fingerprint: it is of another source or codec")
-        with Hdf5File(part.path, REMEDY) as source:
-            for start in range(0, len(part), COPY_FRAMES):
-                stop = min(start + COPY_FRAMES, len(part))
-                rows = slice(self.row + start, self.row + stop)
-                for column in ("images", *label_columns(self.header.skeleton.num_joints)):
-                    values = source.dataset(column)[start:stop]
-                    if column in NAMES:
-                        values = self._number(column, part.names[column])[values]
-                    self.file[column][rows] = values
+        labels = part.labels
+        for start in range(0, len(part), COPY_FRAMES):
+            stop = min(start + COPY_FRAMES, len(part))
+            rows = slice(self.row + start, self.row + stop)
+            for column, values in labels.items():
+                numbers = values[start:stop].numpy()
+                self.file[column][rows] = (
+                    self._number(column, part.names[column])[numbers] if column in NAMES else numbers
+                )
+            self.header.codec.write_stored(self.file["images"], rows.start, part.stored_images(start, stop))
+        part.close()
         if (residual_px := part.fit_residual_px) is not None:
             self._residuals()[self.row : self.row + len(part)] = residual_px.numpy()
         self._advance(len(part), part.skipped)
@@ -129,17 +130,18 @@ class StoreWriter:
         if self.row != self.frames:
             raise ValueError(f"{self.row} frames were written, expected {self.frames}")
         for column, names in self.names.items():
-            self.file.create_dataset(f"names/{column}", data=list(names), dtype=TEXT, shape=(len(names),))
+            write_texts(self.file, f"names/{column}", list(names))
         if self.skipped:
-            lines = [frame.to_json() for frame in self.skipped]
-            self.file.create_dataset(SKIPPED, data=lines, dtype=TEXT, shape=(len(lines),))
+            write_texts(self.file, SKIPPED, [frame.to_json() for frame in self.skipped])
         header = replace(self.header, skipped=sum(frame.frames for frame in self.skipped))
-        self.file.create_dataset(METADATA, data=header.to_json(), dtype=TEXT)
+        write_texts(self.file, METADATA, header.to_json())
         self.file.attrs["format"] = FORMAT
         self.file.attrs["version"] = SCHEMA_VERSION
 
     def _residuals(self) -> h5py.Dataset:
-        return self.file.require_dataset(FIT_RESIDUAL, (self.frames,), np.float32, exact=True, fillvalue=np.nan)
+        if FIT_RESIDUAL not in self.file:
+            create_numbers(self.file, FIT_RESIDUAL, (self.frames,), np.float32, fillvalue=np.nan)
+        return self.file[FIT_RESIDUAL]
 
     def _number(self, column: str, names: Sequence[str]) -> Int[np.ndarray, "name"]:
         """The numbers of names, which are numbered in the order of their first appearance."""
