@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,16 @@ def test_hidden_joints_are_hollow_and_unknown_ones_missing() -> None:
     assert [len(dot.get_facecolor()) for dot in dots] == [0 if joint == 3 else 1 for joint in range(16)]
     assert np.ma.getmaskarray(dots[5].get_offsets()).all() or np.isnan(dots[5].get_offsets()).all()
     figure.savefig(io.BytesIO(), format="png")
+
+
+def test_long_names_beside_the_rows_do_not_overlap() -> None:
+    titles = (f"{28 * 'W'}\nMMWW_WARM-UP\nframe 100000", "walking\nwalk\nframe 3")
+    figure: Any = labels_figure([replace(a_frame(), title=title) for title in (titles[0], *titles)], SKELETON)
+    figure.savefig(io.BytesIO(), format="png", dpi=100)
+    labels = [axis.yaxis.label for axis in figure.axes[::8]]
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(above.y0 > below.y1 for above, below in pairwise(boxes))
+    assert labels[0].get_fontsize() < labels[2].get_fontsize() == 9
 
 
 def test_without_frames_there_is_no_figure() -> None:

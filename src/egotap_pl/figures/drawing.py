@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.textpath import TextPath
 
 from egotap_pl.core.skeleton import Skeleton
 
@@ -104,3 +105,17 @@ def overlaid(image: UInt8[np.ndarray, "h w 3"], heatmaps: Float[np.ndarray, "m h
     small = np.einsum("mhw,mc->hwc", np.clip(heatmaps, 0, 1), hues(len(heatmaps)))
     rows, columns = (np.arange(size) * of // size for size, of in zip(image.shape, small.shape[:2], strict=False))
     return np.clip(0.35 * image / 255.0 + small[rows][:, columns], 0, 1)
+
+
+def label_row(axis: Axes, text: str, size: float | int, height_in: float) -> None:
+    """Write the label of a row of a figure beside its first axes, upright, and small enough to stay within the row.
+
+    Args:
+        axis: the row's first axes.
+        text: one or more lines.
+        size: largest font size, pt.
+        height_in: height of the row, inches.
+    """
+    widths_pt = [TextPath((0, 0), line, size).get_extents().width for line in text.splitlines() if line.strip()]
+    fitting = 0.92 * 72 * height_in / max([*widths_pt, 1.0])
+    axis.set_ylabel(text, fontsize=size * min(1.0, fitting))

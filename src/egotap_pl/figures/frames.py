@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import draw_sticks, overlaid, sign_of_left, upright
+from egotap_pl.figures.drawing import draw_sticks, label_row, overlaid, sign_of_left, upright
 from egotap_pl.figures.style import POSE_COLOURS, show_image
 
 _COLUMNS = (
@@ -23,6 +23,7 @@ _COLUMNS = (
     "from the side",
 )
 _TEXT, _SMALL, _TICKS = 10, 8, 7  # font sizes, pt: this figure is wider than a page
+_ROW_IN = 2.9
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def poses_figure(frames: Sequence[PosedFrame], skeleton: Skeleton) -> Figure:
         frames: one or more frames.
         skeleton: the skeleton of the poses.
     """
-    figure = Figure(figsize=(2.6 * len(_COLUMNS), 2.9 * len(frames)), layout="constrained")
+    figure = Figure(figsize=(2.6 * len(_COLUMNS), _ROW_IN * len(frames)), layout="constrained")
     axes = figure.subplots(len(frames), len(_COLUMNS), squeeze=False)
     for row, frame in zip(axes, frames, strict=True):
         left, right = (np.moveaxis(view, 0, -1) for view in frame.images)
@@ -58,7 +59,7 @@ def poses_figure(frames: Sequence[PosedFrame], skeleton: Skeleton) -> Figure:
         limbs = overlaid(left, np.linalg.norm(frame.limb_heatmaps[0], axis=1))
         for axis, image in zip(row[:4], (left, right, joints, limbs), strict=True):
             show_image(axis, image)
-        row[0].set_ylabel(frame.title, fontsize=_TEXT)
+        label_row(row[0], frame.title, _TEXT, _ROW_IN)
         _draw_pose(row[4], frame, skeleton, across=0)
         _draw_pose(row[5], frame, skeleton, across=2)
     for axis, title in zip(axes[0], _COLUMNS, strict=True):

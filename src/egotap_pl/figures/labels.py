@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from egotap_pl.core.batch import FRAME_PX, Visibility
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import overlaid, side_of, sign_of_left, upright
+from egotap_pl.figures.drawing import label_row, overlaid, side_of, sign_of_left, upright
 from egotap_pl.figures.style import GREEN, GREY, SKY, VERMILION, show_image
 
 _VIEWS = ("left", "right")
@@ -27,6 +27,7 @@ _COLUMNS = (
 )
 _COLOURS = {"left": SKY, "right": VERMILION, "": GREEN}
 _TEXT, _TICKS = 9, 6  # font sizes, pt: this figure is wider than a page
+_ROW_IN = 2.6
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def labels_figure(frames: Sequence[LabelledFrame], skeleton: Skeleton) -> Figure
     """
     if not frames:
         raise ValueError("no frames to draw")
-    figure = Figure(figsize=(2.5 * len(_COLUMNS), 2.6 * len(frames) + 0.6), layout="constrained")
+    figure = Figure(figsize=(2.5 * len(_COLUMNS), _ROW_IN * len(frames) + 0.6), layout="constrained")
     axes = figure.subplots(len(frames), len(_COLUMNS), squeeze=False)
     for row, frame in zip(axes, frames, strict=True):
         images = np.moveaxis(frame.images, 1, -1)
@@ -75,7 +76,7 @@ def labels_figure(frames: Sequence[LabelledFrame], skeleton: Skeleton) -> Figure
             show_image(row[4 + view], overlaid(images[view], strength))
         _draw_pose(row[6], frame, skeleton, across=0)
         _draw_pose(row[7], frame, skeleton, across=2)
-        row[0].set_ylabel(frame.title, fontsize=_TEXT)
+        label_row(row[0], frame.title, _TEXT, _ROW_IN)
     for axis, title in zip(axes[0], _COLUMNS, strict=True):
         axis.set_title(title, fontsize=_TEXT)
     figure.legend(handles=_handles(), loc="outside lower center", ncols=6, frameon=False, fontsize=_TEXT)
