@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test coverage setup check page-tools page-check docs notebooks clean
+.PHONY: demo test coverage setup check page-tools page-check docs pictures notebooks clean
 
 demo: setup
 	$(BIN)/egotap train experiment=quickstart
@@ -32,6 +32,10 @@ notebooks: setup
 docs: setup
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Draws the pictures of docs/concepts.md again, after a change of what they show.
+pictures: setup
+	$(BIN)/python docs/pictures.py
 
 # The JavaScript of the report's page: linter, format and types. Needs Node 20 or newer with npm.
 page-check: page-tools
