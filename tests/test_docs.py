@@ -7,49 +7,27 @@ import importlib
 import json
 import pkgutil
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hydra
-import numpy as np
 import pytest
 import yaml
+from documented import PAGES, ROOT, documented
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from processes import Command
 
 import egotap_pl
 from egotap_pl.cli.words import named
 
-ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
-PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "experiments").glob("**/README.md"))
-PAGES.remove(ROOT / "docs" / "fidelity.md")  # has a test of its own, which also builds what it composes
-OPTIONAL = re.compile(r" \[[a-z-].*?\](?= |$)")
-
-
-def commands() -> list[str]:
-    """The `egotap` commands with overrides in code blocks and spans, each once; what is in [brackets] is optional."""
-    typed: dict[str, None] = {}
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-        lines = [
-            line for block in re.findall(r"^```(?:bash)?\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
-        ]
-        spans = [" ".join(span.split()) for span in re.findall(r"(?<!`)`(egotap [^`]+)`(?!`)", text)]
-        for command in [*lines, *spans]:
-            command = command.partition(" #")[0].strip()
-            own_folder = "--config-dir" in command or "<" in command or "..." in command
-            if re.match(r"egotap \S+ \S", command) and not own_folder:
-                typed[OPTIONAL.sub("", command)] = None
-    return list(typed)
-
-
-COMMANDS = commands()
-LINKED = sorted({*PAGES, *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")})
+COMMANDS = [  # those of docs/fidelity.md have a test of their own, which also builds what they compose
+    command.words[1:]
+    for command in documented()
+    if command.words[0] == "egotap" and "--config-dir" not in command.text and command.page != "docs/fidelity.md"
+]
+LINKED = sorted({*PAGES, *ROOT.glob("*.md"), *ROOT.glob("notebooks/*.ipynb")})
 
 
 def words(page: Path) -> str:
@@ -86,54 +64,19 @@ def first_job(overrides: list[str]) -> list[str]:
     return jobs
 
 
-def test_there_are_commands_of_every_verb() -> None:
-    assert {command.split()[1] for command in COMMANDS} >= {
-        "prepare",
-        "train",
-        "evaluate",
-        "predict",
-        "import-weights",
-        "export",
-        "report",
-        "view",
-    }
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_composes(command: str) -> None:  # a wrong verb, group, option or key is an error of Hydra's
-    verb, *overrides = [word for word in shlex.split(command)[1:] if word != "-m"]
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_composes(
+    command: list[str],
+) -> None:  # a wrong verb, group, option or key is an error of Hydra's
+    verb, *overrides = [word for word in command if word != "-m"]
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         hydra.compose(verb.replace("-", "_"), first_job(named(verb, overrides)))
 
 
-@pytest.mark.slow
-def test_the_data_set_and_the_part_of_the_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = []
-    for page in ("data.md", "your-own-part.md"):
-        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-        blocks += re.findall(r"^```(?:python|yaml)\n# (my_\S+)\n(.*?)^```", text, re.M | re.S)
-    assert len(blocks) == 4
-    for name, content in blocks:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content, encoding="utf-8")
-    random = np.random.default_rng(0)
-    for split, frames in {"train": 16, "validation": 4, "test": 5}.items():
-        (tmp_path / "recorded" / split).mkdir(parents=True)
-        np.savez(
-            tmp_path / "recorded" / split / "walk.npz",
-            images=random.integers(0, 256, (frames, 2, 3, 64, 64), np.uint8),
-            pose_cm=random.normal(0, 30, (frames, 16, 3)).astype(np.float32),
-            pelvis_cm=random.normal((-6, 20, 70), 3, (frames, 3)).astype(np.float32),
-        )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    overrides = ["data=npz", "data.root=recorded", "data.workers=0", "scale=smoke", "training.epochs=1", "name=own"]
-    own = ("--config-dir", "my_conf", "lifter/propagation=sum")
-    ended = Command(tmp_path, "train", *own, *overrides, "heatmaps=truth").end()
-    assert ended.status == 0, ended
-    folder = tmp_path / "runs" / "custom" / "npz" / "own"
-    assert "my_idea.propagation.SumPropagation" in (folder / "config.yaml").read_text(encoding="utf-8")
-    assert '"frames": 5' in (folder / "metrics.json").read_text(encoding="utf-8")
+def test_there_are_commands_of_every_verb() -> None:
+    verbs = {path.stem.replace("_", "-") for path in CONF.glob("*.yaml")} - {"common"}
+    assert {verb for verb, *_ in COMMANDS} >= verbs
 
 
 def test_the_citation_names_the_version() -> None:

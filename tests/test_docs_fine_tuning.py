@@ -11,7 +11,7 @@ import pytest
 from smoke import Run
 
 TEXT = (Path(__file__).parents[1] / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
-RECIPE = re.findall(r"^```bash\n(.*?)^```", TEXT, re.M | re.S)[1].splitlines()
+(EXAMPLE,), RECIPE = (block.splitlines() for block in re.findall(r"^```bash\n(.*?)^```", TEXT, re.M | re.S))
 
 
 @pytest.mark.slow
@@ -21,6 +21,8 @@ def test_the_recipe_runs(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for command in RECIPE[:3]:
         _, verb, *words = shlex.split(command.replace("data.frames.train=600", "data.frames.train=8"))
         run(verb, *words, "scale=smoke")
+    _, verb, *words = shlex.split(EXAMPLE.replace("/first", "/rendered"))
+    run(verb, *words, "scale=smoke")
     runs = {name: tmp_path / "runs" / "quickstart" / "egosynth" / name for name in ("from-scratch", "fine-tuned")}
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in runs.values())
     assert first["dataset_fingerprint"] == second["dataset_fingerprint"]

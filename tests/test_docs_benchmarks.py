@@ -1,0 +1,66 @@
+"""The scripts of the page of benchmarks run, with small numbers: what they print is not looked at, but that they do."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing.pool
+import sys
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from documented import ROOT, documented
+
+PAGE = "experiments/benchmarks/README.md"
+COMMANDS = [command for command in documented() if command.text.startswith("python experiments/benchmarks/")]
+SMALL = {
+    "render.py": ["--takes", "1"],
+    "heatmaps.py": [],
+    "store.py": ["8"],
+    "models.py": ["--scale", "smoke", "--batch", "2", "--device", "cpu", "--iterations", "1"],
+    "prepare.py": ["4", "workers=0"],
+    "impl_recovery.py": ["--frames", "4", "--workers", "0"],
+}
+"""Arguments in place of the page's."""
+
+
+def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A script as a module, while the test lasts."""
+    stem = name.removesuffix(".py")
+    spec = importlib.util.spec_from_file_location(stem, ROOT / "experiments" / "benchmarks" / name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, stem, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shrink(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure for less long, on fewer frames, without new processes."""
+    if hasattr(module, "get_context"):  # render.py
+        monkeypatch.setattr(module, "get_context", lambda _: SimpleNamespace(Pool=multiprocessing.pool.ThreadPool))
+        monkeypatch.setattr(module, "_FRAMES", 2)
+    if hasattr(module, "frames_per_second"):  # store.py
+        measure: Callable[..., float] = module.frames_per_second
+        monkeypatch.setattr(module, "BATCH_SIZE", 2)
+        monkeypatch.setattr(module, "frames_per_second", lambda folder, workers: measure(folder, 0, 0.0))
+    if hasattr(module, "subprocess"):  # prepare.py
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=lambda words, check: exec(words[2], {})))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_a_benchmark_runs(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    module = loaded(name, monkeypatch)
+    shrink(module, monkeypatch)
+    monkeypatch.setattr(sys, "argv", [name, *SMALL[name]])
+    arguments = {"store.py": (8,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
+    module.main(*arguments)
+    assert capsys.readouterr().out.strip()
+
+
+def test_every_script_of_the_page_is_run() -> None:
+    assert {command.words[1].rpartition("/")[2] for command in COMMANDS} == SMALL.keys()
