@@ -53,7 +53,14 @@ class OptunaSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Called by Hydra with the overrides of the command line."""
         from egotap_pl.cli.search import Search, search
+        from egotap_pl.core.errors import EgotapError
+        from egotap_pl.core.started_group import started_group
 
+        if (group := started_group()) is not None and group.size > 1:
+            raise EgotapError(
+                f"{group.starter} has started {group.size} processes, and each would search by itself: start the "
+                "search in a plain shell; it starts the processes of its trials"
+            )
         assert self.config is not None
         assert self.hydra_context is not None
         folder = Path(self.config.hydra.sweep.dir)

@@ -37,6 +37,19 @@ def test_a_group_works_after_one_that_failed(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
+def test_processes_meet_on_a_machine_whose_name_has_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: str) -> str:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("socket.gethostbyname", unknown)
+    monkeypatch.setattr("socket.gethostname", lambda: "no-such-host.invalid")
+    monkeypatch.setattr("socket.getfqdn", lambda *_: "no-such-host.invalid")
+    launch(add_ranks, Job(tmp_path), 2)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"sum-0": "3.0", "sum-1": "3.0"}
+    assert "GLOO_SOCKET_IFNAME" not in os.environ
+
+
+@pytest.mark.slow
 def test_a_defect_keeps_its_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exception, match="FAILED") as caught:
         launch(defective, Job(tmp_path), 2)
@@ -96,7 +109,8 @@ def test_devices_are_a_positive_number(devices: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("acumulate_grad_batches", 4)]
+    ("key", "value"),
+    [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("nodes", 0), ("acumulate_grad_batches", 4)],
 )
 def test_wrong_settings_of_devices_are_named(key: str, value: object) -> None:
     with pytest.raises(EgotapError, match=rf"trainer\.{key}"):
@@ -106,3 +120,7 @@ def test_wrong_settings_of_devices_are_named(key: str, value: object) -> None:
 def test_a_batch_is_shared_evenly(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match=r"batch_size=31 must be a multiple of trainer\.devices=2"):
         Devices.parse({**TRAINER, "devices": 2}).data_module(tmp_path, 31)
+    nodes = Devices.parse({**TRAINER, "devices": 2, "nodes": 3})
+    assert (nodes.processes, nodes.share_of(24)) == (6, 4)
+    with pytest.raises(EgotapError, match=r"batch_size=8 must be .* trainer\.devices=2 times trainer\.nodes=3"):
+        nodes.share_of(8)

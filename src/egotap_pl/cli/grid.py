@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.atomic import write_json, write_text
 from egotap_pl.core.messages import RESULT
+from egotap_pl.core.started_group import started_group
 
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 _RECORDS = "jobs"
@@ -29,8 +30,13 @@ _swept: list[str] = []
 
 
 def swept() -> list[str]:
-    """The keys that this process's grid goes through; empty in a process that another one started for a job."""
+    """The keys that the grid goes through of which this process runs all jobs, or one."""
     return list(_swept)
+
+
+def note_swept(keys: Iterable[str]) -> None:
+    """Note the keys that a grid goes through, in a process that runs one of its jobs."""
+    _swept[:] = keys
 
 
 def _swept_keys(overrides: Iterable[str]) -> list[str]:
@@ -63,11 +69,19 @@ class Begin(Callback):
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         """Called by Hydra before the first job."""
+        _swept[:] = _swept_keys(config.hydra.overrides.task)
+        if not _records_jobs():
+            return
         _state["sweep"] = Path(str(config.hydra.sweep.dir))
         _state["runs"] = Path(str(config.paths.runs))
-        _swept[:] = _swept_keys(config.hydra.overrides.task)
         for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier grid in the same folder
             record.unlink()
+
+
+def _records_jobs() -> bool:
+    """Whether this process records jobs: of several that run a job together, the first one does."""
+    group = started_group()
+    return group is None or group.rank == 0
 
 
 def note_run(folder: Path) -> None:
@@ -83,18 +97,37 @@ def record(status: str, error: BaseException | None = None) -> None:
         error: why it did not succeed.
     """
     folder, hydra = _state.pop("run", None), HydraConfig.get()
-    if hydra.mode != RunMode.MULTIRUN:
+    if hydra.mode != RunMode.MULTIRUN or not _records_jobs():
         return
     records = Path(hydra.sweep.dir) / _RECORDS
     records.mkdir(parents=True, exist_ok=True)
     number = int(hydra.job.num)
+    if number < 0 and error is None:  # the stages that jobs share
+        return
     message = "" if error is None else (readable(error) or f"{type(error).__name__}: {error}")
     overrides = list(hydra.overrides.task)
     job = JobRecord(number, overrides, status, message, None if folder is None else str(folder))
     if error is not None:
         lines = "".join(traceback.format_exception(error))
         (records / f"{number}.log").write_text(f"{' '.join(overrides)}\n{lines}", encoding="utf-8")
-    write_json(records / f"{number}.json", asdict(job))
+    if number >= 0:
+        write_json(records / f"{number}.json", asdict(job))
+
+
+def record_lost(sweep: Path, number: int, overrides: list[str], message: str) -> None:
+    """Record that a job failed, unless its process has recorded it.
+
+    Args:
+        sweep: the grid's folder.
+        number: number of the job.
+        overrides: its overrides.
+        message: why it failed.
+    """
+    path = sweep / _RECORDS / f"{number}.json"
+    if number < 0 or (path.is_file() and json.loads(path.read_text(encoding="utf-8"))["status"] == FAILED):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, asdict(JobRecord(number, overrides, FAILED, message, None)))
 
 
 def collate() -> None:

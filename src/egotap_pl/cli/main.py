@@ -11,8 +11,10 @@ from egotap_pl.cli.application import run_verb
 from egotap_pl.cli.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
 from egotap_pl.cli.literals import quote_literals
-from egotap_pl.cli.mistakes import end_with, fail
+from egotap_pl.cli.mistakes import end_with, fail, in_group
 from egotap_pl.cli.words import named, options_first
+from egotap_pl.core.messages import hush
+from egotap_pl.core.started_group import started_group
 
 VERBS = {
     "prepare": "read or render a data set into frame stores",
@@ -27,6 +29,9 @@ VERBS = {
     "view": "show a run, predictions, poses or a frame store in the browser",
     "doctor": "say what this installation has and lacks",
 }
+
+GROUP_VERBS = ("train", "evaluate")
+"""Verbs that several processes, started by torchrun or srun, run together."""
 
 USAGE = (
     f"""egotap {__version__}: experiments on stereo egocentric 3D human pose
@@ -58,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     verb, *overrides = arguments
     if verb not in VERBS:
         fail(f"unknown verb {verb!r}: must be one of: {', '.join(VERBS)}", 2)
+    group = started_group() if verb in GROUP_VERBS else None
+    in_group(group is not None and group.size > 1)
+    hush(group is not None and group.rank > 0)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing
     # Threads that wait for each other spin briefly, then sleep. OpenMP's default, to spin for long, is several times
     # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from typing import NoReturn
 
 import yaml
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.cli.suggestions import explain
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.engine.together import reports
 
 TRACEBACK = "EGOTAP_TRACEBACK"
 """Environment variable: 1 shows the traceback of a user's mistake, too."""
@@ -30,6 +32,7 @@ _ADVICE = {
     errno.EMFILE: "allow more open files with ulimit -n 4096, or use fewer workers",
 }
 """What to do about errors of the operating system that a user can mend."""
+_in_group = threading.Event()
 _NOISE = ("full_key:", "object_type=", "reference_type=", "None")
 
 
@@ -56,16 +59,25 @@ def readable(error: BaseException) -> str | None:
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """End the program with a message."""
+    """End the program with a message. Of several processes that train together, one prints it."""
     sys.stdout.flush()
+    if _in_group.is_set() and not reports(status):
+        sys.exit(status)
     sys.stderr.write(f"egotap: {message}\n")
     sys.exit(status)
+
+
+def in_group(is_member: bool) -> None:
+    """Note whether this process is one of several, started by torchrun or srun, that run the same command together."""
+    (_in_group.set if is_member else _in_group.clear)()
 
 
 def end_with(error: BaseException) -> NoReturn:
     """End the program with the message of a user's mistake, or with the traceback of a defect."""
     message = readable(error)
     if message is None or os.environ.get(TRACEBACK) == "1":
+        if _in_group.is_set() and not reports(1):
+            sys.exit(1)
         raise error
     fail(message, 1)
 

@@ -12,6 +12,13 @@ PROGRESS = Console(stderr=True, highlight=False)
 RESULT = Console(highlight=False)
 
 
+def hush(quiet: bool) -> None:
+    """Print nothing from now on, or print again. In a group of processes, all but the first are quiet."""
+    PROGRESS.quiet = RESULT.quiet = quiet
+    if quiet:
+        logging.disable(logging.INFO)  # Hydra's lines about a grid
+
+
 def say(message: str) -> None:
     """Print one line about what is going on. In a group of processes, only the first prints."""
     if os.environ.get("RANK", "0") == "0":

@@ -16,6 +16,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.plugins import TorchSyncBatchNorm
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.started_group import SRUN, started_group
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
@@ -24,6 +25,7 @@ from egotap_pl.engine.trainer_options import check_options, chosen, determining
 
 ACCELERATORS = ("cpu", "gpu")
 _OWN = ("accelerator", "devices", "precision", "workers")
+_NODES = "nodes"
 _HERE = "this machine has {} GPUs"
 NO_FOLDER = f"{os.devnull}/none"
 """Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
@@ -32,13 +34,13 @@ there for ``hpc_ckpt_*.ckpt`` and would load these instead of the weights that a
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices of one machine that work on a job, one process each."""
+    """The devices that work on a job, one process each."""
 
     accelerator: str
     """``cpu`` or ``gpu``."""
 
     devices: int
-    """Number of devices; on a CPU, number of processes."""
+    """Number of devices of each node; on a CPU, number of processes."""
 
     precision: str
     """Lightning's name for the precision, e.g. ``32-true``."""
@@ -55,6 +57,9 @@ class Devices:
     shared_batch_norm: bool = True
     """Whether batch normalisation is over the batches of all devices, as one device would do it."""
 
+    nodes: int = 1
+    """Number of nodes: machines with as many devices each."""
+
     @classmethod
     def parse(cls, trainer: Mapping[str, Any]) -> Devices:
         """Check a node of conf/trainer.
@@ -64,18 +69,21 @@ class Devices:
         """
         if missing := [name for name in _OWN if name not in trainer]:
             raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(_OWN)}")
-        options = {name: value for name, value in trainer.items() if name not in _OWN}
-        check_options(options, _OWN)
+        options = {name: value for name, value in trainer.items() if name not in (*_OWN, _NODES)}
+        check_options(options, (*_OWN, _NODES))
         shared = options.pop("sync_batchnorm", None) is not False
         accelerator, workers = trainer["accelerator"], trainer["workers"]
+        nodes = trainer.get(_NODES, 1)  # configurations of earlier versions have none
         if accelerator == "auto":
             accelerator = "gpu" if torch.cuda.is_available() else "cpu"
         if accelerator not in ACCELERATORS:
             raise EgotapError(f"trainer.accelerator={accelerator}: must be one of: auto, {', '.join(ACCELERATORS)}")
         if not _is_whole(workers) or workers < 0:
             raise EgotapError(f"trainer.workers={workers}: must be a whole number, 0 or more")
+        if not _is_whole(nodes) or nodes < 1:
+            raise EgotapError(f"trainer.nodes={nodes}: must be a whole number, 1 or more")
         number, indices = _count(trainer["devices"], accelerator)
-        return cls(accelerator, number, str(trainer["precision"]), workers, indices, chosen(options), shared)
+        return cls(accelerator, number, str(trainer["precision"]), workers, indices, chosen(options), shared, nodes)
 
     @property
     def determining(self) -> dict[str, Any]:
@@ -83,8 +91,13 @@ class Devices:
 
         The number of devices does not, unless each of them normalises its batches alone.
         """
-        alone = {"sync_batchnorm": False, "devices": self.devices}
-        return determining(self.options) | (alone if self.devices > 1 and not self.shared_batch_norm else {})
+        alone = {"sync_batchnorm": False, "devices": self.processes}
+        return determining(self.options) | (alone if self.processes > 1 and not self.shared_batch_norm else {})
+
+    @property
+    def processes(self) -> int:
+        """Number of processes on all nodes."""
+        return self.devices * self.nodes
 
     def with_workers(self, workers: int | None) -> Devices:
         """The same devices with this number of reading processes; None: unchanged."""
@@ -96,9 +109,10 @@ class Devices:
         Raises:
             EgotapError: if the devices cannot share a batch evenly.
         """
-        if batch_size % self.devices:
-            raise EgotapError(f"batch_size={batch_size} must be a multiple of trainer.devices={self.devices}")
-        return batch_size // self.devices
+        if batch_size % self.processes:
+            nodes = f" times trainer.nodes={self.nodes}" if self.nodes > 1 else ""
+            raise EgotapError(f"batch_size={batch_size} must be a multiple of trainer.devices={self.devices}{nodes}")
+        return batch_size // self.processes
 
     @property
     def torch_device(self) -> torch.device:
@@ -144,8 +158,8 @@ class Devices:
     def trainer(self, **arguments: Any) -> L.Trainer:
         """Lightning's trainer on these devices. The data module has its own samplers.
 
-        `egotap_pl.engine.launch` has started the processes. In a SLURM job, Lightning by itself would take their number
-        and ranks from SLURM's variables, write checkpoints at SIGUSR1, and requeue the job.
+        The processes exist already (`egotap_pl.engine.launch`). In a SLURM job, Lightning by itself would take their
+        number and ranks from SLURM's variables, write checkpoints at SIGUSR1, and requeue the job.
 
         Args:
             **arguments: passed to `lightning.Trainer`; `options` come before them.
@@ -154,7 +168,7 @@ class Devices:
             EgotapError: if Lightning refuses the configuration, e.g. the precision.
         """
         plugins: list[Any] = [LightningEnvironment(), CheckpointFiles()]
-        if self.devices > 1:
+        if self.processes > 1:
             plugins[0] = TorchElasticEnvironment()
             if self.shared_batch_norm:
                 plugins.append(CpuBatchNorm() if self.accelerator == "cpu" else TorchSyncBatchNorm())
@@ -162,11 +176,12 @@ class Devices:
             return L.Trainer(
                 accelerator=self.accelerator,
                 devices=self._lightnings,
+                num_nodes=self.nodes,
                 precision=self.precision,  # type: ignore[arg-type]  # checked by Lightning
                 use_distributed_sampler=False,
                 plugins=plugins,
                 default_root_dir=NO_FOLDER,
-                **{"strategy": "ddp" if self.devices > 1 else "auto", **arguments, **self.options},
+                **{"strategy": "ddp" if self.processes > 1 else "auto", **arguments, **self.options},
             )
         except (ValueError, MisconfigurationException) as error:
             raise EgotapError(f"trainer: {error}") from error
@@ -177,10 +192,10 @@ class Devices:
         Raises:
             EgotapError: if there is more than one, or Lightning refuses the configuration.
         """
-        if self.devices != 1:
+        if self.processes != 1:
+            which = f"trainer.devices={self.devices}" if self.devices != 1 else f"trainer.nodes={self.nodes}"
             raise EgotapError(
-                f"trainer.devices={self.devices}: egotap predict runs on one device; split the input among several "
-                "commands instead"
+                f"{which}: egotap predict runs on one device; split the input among several commands instead"
             )
         if self.options:
             raise EgotapError(
@@ -218,6 +233,12 @@ def _count(devices: Any, accelerator: str) -> tuple[int, tuple[int, ...] | None]
             f"trainer.devices={devices}: must be a whole number, 1 or more; auto; or a list of GPUs, such as [0,2]"
         )
     if accelerator == "gpu" and (devices < 1 or here < devices):
+        group = started_group()
+        if group is not None and group.starter == SRUN and here == 1:
+            raise EgotapError(
+                f"trainer.devices={devices}: SLURM shows one GPU to this process, which needs to see all of its node: "
+                "give srun --gpus-per-node instead of --gpus-per-task"
+            )
         raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; ask for fewer devices, or use trainer=cpu")
     return devices, None
 

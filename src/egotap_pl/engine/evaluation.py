@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.launch import launch
 from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Metrics, Provenance, run_test
+from egotap_pl.engine.together import together
 from egotap_pl.tasks import LiftingTask, ReconstructionTask
 from egotap_pl.tasks.heatmap_sources import HeatmapSource, TrueHeatmaps
 
@@ -76,13 +78,21 @@ def evaluate(
     if store.is_file():
         raise EgotapError(f"store={store} is a file: must be the folder of the prepared data, store={store.parent}")
     _, about = load_task(checkpoint, trust)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = output or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        job = TestJob(checkpoint, split, store, batch_size or about.batch_size, devices, trust, folder)
-        launch(test, job, devices.devices)
-        metrics: Metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    size = batch_size or about.batch_size
+
+    def run() -> Metrics:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = output or Path(scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            job = TestJob(checkpoint, split, store, size, devices, trust, folder)
+            launch(test, job, devices.processes)
+            metrics: Metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        return metrics
+
+    command = shlex.join(
+        ["egotap", "evaluate", f"checkpoint={checkpoint}", f"trainer.devices={devices.devices}", "..."]
+    )
+    return together(run, devices.devices, devices.nodes, command)
 
 
 def test(job: TestJob) -> None:

@@ -60,6 +60,14 @@ class Experiment:
             parts = {module: (best, prefix) for module, prefix in probe.parts.items()}
         return self._run(probe.title, probe.training, identity, experiment, settings.name, settings.config, parts)
 
+    def run_shared(self) -> None:
+        """Run the stages that experiments share: prepare the data, train the estimators, cache their heatmaps."""
+        _ = self.data
+        for kind in self.settings.heatmaps.estimators:
+            self.estimator(kind)
+        if self._run_identity(self.settings.training)["heatmaps_kept"]:
+            _ = self.heatmaps
+
     @cached_property
     def data(self) -> PreparedData:
         """The prepared data."""
@@ -118,7 +126,7 @@ class Experiment:
         settings, command = self.settings, self.settings.command
         header, *others = (FrameStore(store_path(self.data.folder, split)) for split in SPLITS)
         for store in (header, *others):
-            check_shares(len(store), settings.devices.devices, f"{store.path}: ")
+            check_shares(len(store), settings.devices.processes, f"{store.path}: ")
         self._trial.before(title, header)
         about = About(
             task=training.task,
@@ -146,7 +154,7 @@ class Experiment:
         )
         mend_checkpoints(folder, title)
         continue_shorter(title, training, identity, folder, self._earlier(title, folder, experiment is None))
-        launch(fit, job, settings.devices.devices)
+        launch(fit, job, settings.devices.processes)
         (folder / FOLDER / PREVIOUS).unlink(missing_ok=True)
 
     def _earlier(self, title: str, folder: Path, is_shared: bool) -> Callable[[Spec], Path | None]:

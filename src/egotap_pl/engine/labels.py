@@ -13,7 +13,13 @@ from egotap_pl.engine.build import Spec
 from egotap_pl.engine.stages import fingerprint
 
 ID_FILE = ".logger-id"
-ASIDE = ("logger", "paths.", "name=", "trainer=", *(f"trainer.{k}=" for k in ("accelerator", "devices", "workers")))
+ASIDE = (
+    "logger",
+    "paths.",
+    "name=",
+    "trainer=",
+    *(f"trainer.{k}=" for k in ("accelerator", "devices", "nodes", "workers")),
+)
 """Beginnings of overrides that do not change the result."""
 PARTS = ("scale", "heatmaps", "lifter", "lifter/encoder", "lifter/propagation", "lifter/head")
 """Configuration groups whose options become tags."""

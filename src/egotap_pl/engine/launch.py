@@ -1,4 +1,4 @@
-"""Runs a function in this process, or in several new processes that form a process group."""
+"""Runs a function in this process, in several new processes that form a process group, or in a group that exists."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from typing import Any
 
 from egotap_pl.core.atomic import write_text
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hosts import LOOPBACK, needed_interface
+from egotap_pl.core.started_group import TORCHRUN, started_group
+from egotap_pl.engine.together import leading_channel, set_rank
 
 ERROR = ".error"
 """File in a job's folder with the error message of one of its processes, until the parent process reads it."""
@@ -25,9 +28,10 @@ START_METHOD = "spawn"
 
 
 def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
-    """Call ``function(job)`` here, or in each of several new processes that form a process group.
+    """Call ``function(job)`` here, or in each of several processes that form a process group.
 
-    The processes end with the call, so that the next call starts with a new group, whatever happened to this one.
+    New processes end with the call, so that the next call starts with a new group, whatever happened to this one. If
+    torchrun or srun has started this process as one of a group, the function is called in each of these instead.
     Lightning finds the group by the environment variables of torchrun.
 
     Args:
@@ -36,15 +40,21 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         processes: number of processes; 1: this process.
 
     Raises:
-        EgotapError: if a process raises it.
+        EgotapError: if a process raises it, or torchrun has started this process, and it does not lead a group
+            (`egotap_pl.engine.together`).
         KeyboardInterrupt: if the processes are interrupted.
     """
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if (channel := leading_channel()) is not None:
+        set_rank(0)
+        channel.call(function, job)
+        return
+    group = started_group()
+    if processes > 1 and group is not None and group.starter == TORCHRUN:
         raise EgotapError(
-            "egotap starts its own processes: run it without torchrun, and give trainer=ddp trainer.devices=N"
+            "torchrun has started this process: call egotap_pl.train or egotap_pl.evaluate in all of them"
         )
     if processes == 1:
-        _set_rank(0)
+        set_rank(0)
         function(job)
         return
     from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
@@ -58,6 +68,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         run_id=uuid.uuid4().hex,
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
+        local_addr=LOOPBACK,  # else the machine's name, which need not have an address
         max_restarts=0,
         start_method=START_METHOD,
         monitor_interval=0.2,
@@ -65,10 +76,8 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     )
     for part in ("distributed.elastic", "multiprocessing"):
         logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes report their own errors
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // processes, 1)))
     try:
-        with _signals_restored():
+        with environment_of(processes), _signals_restored():
             elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
         message = take_error(job)
@@ -79,9 +88,21 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         if error.sigval == signal.SIGINT:
             raise KeyboardInterrupt from error
         raise SystemExit(128 + error.sigval) from error
+
+
+@contextmanager
+def environment_of(processes: int) -> Iterator[None]:
+    """Set variables for new processes that the user has not set: shares of threads, and an interface to meet at."""
+    values = {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // processes, 1))}
+    if (interface := needed_interface()) is not None:
+        values["GLOO_SOCKET_IFNAME"] = interface
+    own = [name for name in values if name not in os.environ]
+    os.environ.update({name: values[name] for name in own})
+    try:
+        yield
     finally:
-        if threads is None:
-            os.environ.pop("OMP_NUM_THREADS", None)
+        for name in own:
+            os.environ.pop(name, None)
 
 
 @contextmanager
@@ -100,8 +121,8 @@ def _signals_restored() -> Iterator[None]:
 
 def _guarded(function: Callable[[Any], None], job: Any) -> None:
     """Run the function in a new process. A user's mistake reaches the parent as a file: exceptions do not cross."""
-    _end_with_parent()
-    _set_rank(int(os.environ["RANK"]))
+    end_with_parent()
+    set_rank(int(os.environ["RANK"]))
     try:
         function(job)
     except EgotapError as error:
@@ -114,18 +135,7 @@ def _guarded(function: Callable[[Any], None], job: Any) -> None:
         raise SystemExit(1) from None
 
 
-def _set_rank(rank: int) -> None:
-    """Tell Lightning the rank of this process, for loggers, which are created before the trainer.
-
-    Lightning reads the rank when it is imported: before the group's variables are set, and in a SLURM job from SLURM's.
-    A rank that was set before stays. This module of Lightning's is imported without the rest, which takes seconds.
-    """
-    from lightning_utilities.core.rank_zero import rank_zero_only
-
-    rank_zero_only.rank = rank  # type: ignore[attr-defined]
-
-
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its parent has ended, even by a kill: the same command must be able to run again."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -36,7 +36,7 @@ _ELSEWHERE = {
     "barebones": "choose debug=fast",
     "limit_test_batches": "metrics are of the whole split",
     "limit_predict_batches": "egotap predict takes frames=N",
-    "num_nodes": "egotap trains on one machine",
+    "num_nodes": "give trainer.nodes",
     "model_registry": "nothing is uploaded",
 }
 """Arguments that are not for users, and what to do instead."""

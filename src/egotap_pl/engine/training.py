@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,7 @@ from egotap_pl.engine.loggers import make_service
 from egotap_pl.engine.results import Metrics, best_validation
 from egotap_pl.engine.run_pictures import ensure_picture
 from egotap_pl.engine.settings import Settings, TrainingSpec
+from egotap_pl.engine.together import ResultT, together
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,40 @@ class TrainResult:
 def train(settings: Settings) -> TrainResult:
     """Run an experiment: those of its data, estimators, cached heatmaps, lifter and probe that do not exist yet.
 
+    In a group that torchrun or srun has started, all processes call this function, and all get the result.
+
     Args:
         settings: the experiment; see `egotap_pl.compose`.
 
     Raises:
         EgotapError: if the settings do not fit together, data are missing, or a training diverges.
     """
+    return _together(lambda: _train(settings), settings)
+
+
+def train_shared(settings: Settings) -> None:
+    """Run the stages that an experiment shares with others: those of its data, estimators and cached heatmaps.
+
+    Args:
+        settings: the experiment.
+
+    Raises:
+        EgotapError: see `train`.
+    """
+
+    def run() -> None:
+        check_tasks(settings)
+        Experiment(settings).run_shared()
+
+    _together(run, settings)
+
+
+def _together(work: Callable[[], ResultT], settings: Settings) -> ResultT:
+    command = shlex.join(["egotap", "train", *settings.command.overrides])
+    return together(work, settings.devices.devices, settings.devices.nodes, command)
+
+
+def _train(settings: Settings) -> TrainResult:
     check_tasks(settings)
     if settings.logger:
         make_service(settings.logger).check()
