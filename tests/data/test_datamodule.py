@@ -246,3 +246,20 @@ def test_unfinished_heatmaps_leave_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), HeatmapWriter(tmp_path / "train.h5", 10):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loaders_use_fewer_processes_than_shared_memory_has_room_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def room_for_one(workers: int, batch_bytes: int, readers: int) -> int:
+        asked.append((workers, batch_bytes, readers))
+        return 1
+
+    monkeypatch.setattr("egotap_pl.data.datamodule.affordable_workers", room_for_one)
+    module = FrameDataModule(folder, batch_size=4, evaluation_batch_size=6, workers=3, readers=2)
+    batch = next(iter(FrameDataModule(folder, batch_size=6, workers=0).loader("train")))
+    asked.clear()
+    assert module.train_dataloader().num_workers == 1
+    assert asked == [(3, sum(part.nbytes for part in batch if isinstance(part, torch.Tensor)), 2)]

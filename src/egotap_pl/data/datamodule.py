@@ -20,6 +20,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, rank_and_ranks, shuffled
+from egotap_pl.data.shared_memory import affordable_workers
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
@@ -45,6 +46,13 @@ class FrameDataset(Dataset[Batch]):
     def __getitem__(self, row: int) -> Batch:
         return self.__getitems__([row])
 
+    def frame_bytes(self) -> int:
+        """Bytes of a frame in a batch."""
+        if not len(self):
+            return 0
+        batch = self[0]
+        return sum(part.nbytes for part in (*batch, *(batch.heatmaps or ())) if isinstance(part, Tensor))
+
     def __getitems__(self, rows: Sequence[int]) -> Batch:
         """The frames of a batch, without images if their heatmaps are cached."""
         batch = self.store.read(rows, images=self.heatmaps is None)
@@ -67,6 +75,7 @@ class FrameDataModule(L.LightningDataModule):
         augment: applied to training batches on their device; see `egotap_pl.data.augment`.
         heatmaps: folder with cached heatmaps of the splits, which batches then have instead of images.
         accumulated: training batches whose gradients are summed before a step of the optimiser.
+        readers: number of processes on this machine that read at the same time, each with so many workers.
     """
 
     def __init__(
@@ -79,12 +88,14 @@ class FrameDataModule(L.LightningDataModule):
         augment: Augmentation | None = None,
         heatmaps: Path | str | None = None,
         accumulated: int = 1,
+        readers: int = 1,
     ) -> None:
         super().__init__()
         self.folder, self.batch_size = Path(folder), batch_size
         self.evaluation_batch_size = evaluation_batch_size or batch_size
         self.workers = min(4, usable_cpus()) if workers is None else workers
         self.seed, self.augment, self.accumulated = seed, augment, accumulated
+        self.readers = readers
         self.heatmaps = None if heatmaps is None else Path(heatmaps)
         self._stores: dict[str, FrameStore] = {}
         self._randomness: tuple[int, torch.Generator] | None = None
@@ -192,13 +203,15 @@ class FrameDataModule(L.LightningDataModule):
     def _loader(self, data: FrameDataset, **batching: Any) -> DataLoader[Batch]:
         # Labels that are read here are shared with forked workers. An open file must not be.
         _ = data.store.labels
+        size = max(self.batch_size, self.evaluation_batch_size) * data.frame_bytes() if self.workers else 0
+        workers = affordable_workers(self.workers, size, self.readers)
         data.store.close()
         return DataLoader(
             data,
-            num_workers=self.workers,
+            num_workers=workers,
             collate_fn=_uncollated,
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=self.workers > 0,
+            persistent_workers=workers > 0,
             **batching,
         )
 

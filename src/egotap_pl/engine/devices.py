@@ -148,12 +148,22 @@ class Devices:
         return FrameDataModule(
             store,
             batch_size=self.share_of(batch_size),
-            workers=max(min(self.workers, usable_cpus() // self.devices - 1), 0),  # one processor runs the training
+            workers=max(min(self.workers, self._cpus - 1), 0),  # one processor runs the training
             seed=seed,
             augment=augment,
             heatmaps=heatmaps,
             accumulated=self.options.get("accumulate_grad_batches", 1),
+            readers=self.devices,
         )
+
+    @property
+    def _cpus(self) -> int:
+        """Processors for each of the devices."""
+        usable, group = usable_cpus(), started_group()
+        of_task = os.environ.get("SLURM_CPUS_PER_TASK", "")
+        # srun may have bound each process to its own processors.
+        is_bound = group is not None and group.starter == SRUN and of_task.isdigit() and usable <= int(of_task)
+        return usable if is_bound else usable // self.devices
 
     def trainer(self, **arguments: Any) -> L.Trainer:
         """Lightning's trainer on these devices. The data module has its own samplers.
