@@ -96,4 +96,6 @@ def _file(path: Path, title: str) -> str:
 
 def _cell(text: str, code: bool = False) -> str:
     escaped = text.replace("|", "\\|")
-    return f"`{escaped}`" if code and escaped else escaped.replace("<", "&lt;")
+    if code and escaped:
+        return f"`{escaped}`"
+    return escaped.replace("<", "&lt;").replace("[", "\\[")  # not a tag, not a link

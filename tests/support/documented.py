@@ -68,7 +68,7 @@ def commands_of(markdown: str) -> Iterator[tuple[str, bool]]:
             program = re.match(rf"({PROGRAMS}) ", text)
             if (
                 text
-                and not text.startswith("export ")
+                and not text.startswith(("export ", "source "))
                 and (block["language"] == "bash" or (not block["language"] and program))
             ):
                 yield text, True

@@ -51,16 +51,16 @@ class KannalaBrandtCamera(RadialCamera):
     size_px: tuple[int, int]
     """Width and height of the calibrated frame."""
     centre_px: tuple[float, float]
-    """(u, v) of the optical axis: OpenCV's K[0][2] and K[1][2]."""
+    """(u, v) of the optical axis: OpenCV's ``K[0][2]`` and ``K[1][2]``."""
     circle_radius_px: float
     """Radius of the image circle along u: the camera sees nothing farther from the centre."""
     focal_px: tuple[float, float]
-    """Focal lengths along u and v: OpenCV's K[0][0] and K[1][1]."""
+    """Focal lengths along u and v: OpenCV's ``K[0][0]`` and ``K[1][1]``."""
     distortion: tuple[float, float, float, float]
     """k1 to k4: OpenCV's D."""
     skew: float = 0.0
-    """OpenCV's alpha, K[0][1] / K[0][0]: a point (x, y) of the ideal image appears at u = fx (x + skew y) + centre u,
-    v = fy y + centre v."""
+    """OpenCV's alpha, ``K[0][1] / K[0][0]``: a point (x, y) of the ideal image appears at
+    u = fx (x + skew y) + centre u, v = fy y + centre v."""
 
     def __post_init__(self) -> None:
         self._check(focal_px=self.focal_px, distortion=self.distortion)
