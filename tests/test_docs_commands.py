@@ -84,6 +84,7 @@ SMALLER = {
 MORE = {
     r"egotap (train|prepare|import-weights) (?!.*scale=)": "scale=smoke",
     r"layout=unrealego|data=my_motions": "data.frames.train=2 data.frames.validation=1 data.frames.test=1",
+    r"layout=": "+layout.workers=0",
     r"layout=egocap": "data.frames.train=6 data.frames.validation=1 data.frames.test=1",
     r"data=my_motions|data=npz|rig=|layout=|data=unrealego |data=egocap ": "data.workers=0",
     r"egotap train .*data=(unrealego|egocap|npz)": "training.epochs=1 estimators.joint.epochs=1 "
