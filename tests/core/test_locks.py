@@ -67,6 +67,12 @@ def waits_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sentences
 
 
+def test_whoever_waits_is_told_which_slurm_job_holds_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    start = f"process {os.getpid()} on {socket.gethostname()} (SLURM job 4711) has held {tmp_path / 'lock'} since 20"
+    assert all(sentence.startswith(start) for sentence in waits_for(tmp_path / "lock", monkeypatch))
+
+
 def test_whoever_waits_is_told_again_and_again_who_holds_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,9 @@ def held(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     lock, file = _acquired(path, on_wait)
     holder = file.with_name(file.name + HOLDER)
     with suppress(OSError):  # a full disk: nobody learns who holds the lock
-        holder.write_text(json.dumps({"host": socket.gethostname(), "process": os.getpid(), "since": _now()}))
+        entry = {"host": socket.gethostname(), "process": os.getpid(), "since": _now()}
+        job = os.environ.get("SLURM_JOB_ID")
+        holder.write_text(json.dumps(entry | ({"job": job} if job else {})))
     try:
         yield
     finally:
@@ -73,9 +75,10 @@ def _who(path: Path) -> str:
         text = path.with_name(path.name + HOLDER).read_bytes()[:_MAX_HOLDER_BYTES].decode()
         values = json.loads(text)
         process, host, since = (str(values[key])[:80] for key in ("process", "host", "since"))
+        job = f" (SLURM job {str(values['job'])[:80]})" if "job" in values else ""
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return f"another process holds {path}"
-    words = f"process {process} on {host} has held {path} since {since}"
+    words = f"process {process} on {host}{job} has held {path} since {since}"
     words = "".join(character if character.isprintable() else "?" for character in words)
     return words if host == socket.gethostname() else f"{words}; if it has ended, delete that file"
 
