@@ -33,7 +33,7 @@ def run_verb(verb: str) -> None:
     Args:
         verb: name of a module in this package and of its configuration, e.g. ``import_weights``.
     """
-    job = _job(verb)
+    job = job_function(verb)
     job.__module__ = f"{__package__}.{verb}"  # Hydra names the program after it
     application: Callable[[], None] = hydra.main(
         version_base=HYDRA_VERSION, config_path=str(conf_dir()), config_name=verb
@@ -44,13 +44,19 @@ def run_verb(verb: str) -> None:
         grid.collate()
 
 
-def _job(verb: str) -> Callable[[DictConfig], Any]:
-    """The function that Hydra calls with the configuration of each job."""
+def job_function(verb: str, only_shared: bool = False) -> Callable[[DictConfig], Any]:
+    """The function that Hydra calls with the configuration of each job.
+
+    Args:
+        verb: name of a module in this package.
+        only_shared: whether it runs nothing but the stages that jobs share, ``main_shared`` of the module.
+    """
+    main = "main_shared" if only_shared else "main"
 
     def job(config: DictConfig) -> Any:
         try:
             _check_added_keys(verb)
-            value = importlib.import_module(f"{__package__}.{verb}").main(config)
+            value = getattr(importlib.import_module(f"{__package__}.{verb}"), main)(config)
         except KeyboardInterrupt as interruption:
             grid.record(grid.INTERRUPTED, interruption)
             raise

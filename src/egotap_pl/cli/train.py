@@ -16,7 +16,8 @@ from egotap_pl.cli.repeating import compare, parse
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import folder_name
-from egotap_pl.engine.training import train
+from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.training import train, train_shared
 
 
 def main(config: DictConfig) -> float:
@@ -25,22 +26,29 @@ def main(config: DictConfig) -> float:
     Returns:
         The validation error of the best epoch, by which sweepers select: the test must not select anything.
     """
-    hydra = HydraConfig.get()
-    is_grid = hydra.mode == RunMode.MULTIRUN
-    choices = {str(group): option for group, option in hydra.runtime.choices.items()}
-    command = Command(choices, list(hydra.overrides.task), Path(hydra.sweep.dir).name if is_grid else None)
-    settings = parse(plain(config), command)
+    is_grid, settings = HydraConfig.get().mode == RunMode.MULTIRUN, _settings(config)
+    command = settings.command
     if settings.name is None and is_grid:
         settings = replace(settings, name=folder_name(command.overrides, swept()))
     result = train(settings)
     note_run(result.folder)
     if config.repeat is not None:
         compare(Path(config.repeat), result)
-    RESULT.print(
-        error_table(f"{settings.command.experiment} on {result.metrics['dataset']}, test split", result.metrics)
-    )
+    RESULT.print(error_table(f"{command.experiment} on {result.metrics['dataset']}, test split", result.metrics))
     RESULT.print(f"picture of test frames  {result.picture}", soft_wrap=True)
     RESULT.print(f"run folder              {result.folder}", soft_wrap=True)
     if not is_grid:
         print_report_command(settings.paths.runs)
     return result.validation
+
+
+def main_shared(config: DictConfig) -> None:
+    """Run nothing but the stages that this experiment shares with others."""
+    train_shared(_settings(config))
+
+
+def _settings(config: DictConfig) -> Settings:
+    hydra = HydraConfig.get()
+    choices = {str(group): option for group, option in hydra.runtime.choices.items()}
+    grid = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
+    return parse(plain(config), Command(choices, list(hydra.overrides.task), grid))
