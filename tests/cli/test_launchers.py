@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from continued import Warned, empty, warned_once
+from fake_slurm import install, scripts
 from smoke import LIFTER, SMOKE, Run
 
 from egotap_pl.cli import gpu_jobs
@@ -110,6 +111,25 @@ def test_a_grid_through_submitit(home: Path, run: Run) -> None:
         assert float(job["MPJPE (mm)"]) == pytest.approx(metrics["mpjpe"], abs=0.1)
     files = (home / "submitted" / "grid" / "slurm").glob("*.err")
     assert sum(path.read_text().count("joint estimator: epoch") for path in files) == 1
+
+
+@pytest.mark.slow
+def test_jobs_of_two_processes_through_slurm(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks of a job form the process group of its training."""
+    tools = home / "slurm-tools"
+    tools.mkdir()
+    install(tools)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    monkeypatch.setattr("egotap_pl.cli.slurm_jobs.POLL_S", 0.5)
+    grid = ("hydra/launcher=slurm", "hydra.sweep.dir=by-slurm/grid", "paths.runs=by-slurm/runs")
+    devices = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.workers=0")
+    ended = run("train", "-m", *LIFTER, *grid, *devices, "seed=1,2")
+    jobs = rows(home / "by-slurm" / "grid" / "jobs.csv")
+    assert [job["status"] for job in jobs] == ["done", "done"], ended
+    metrics = [json.loads((home / job["run folder"] / "metrics.json").read_text()) for job in jobs]
+    assert [values["processes"] for values in metrics] == [2, 2]
+    assert [values["seed"] for values in metrics] == [1, 2]
+    assert ["afterok:101" in script for script in scripts(tools)] == [False, True, True]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from smoke import LIFTER, SMOKE, Outcome, Run, run_folder
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import StartedGroup
+from egotap_pl.engine.channel import exit_status
 from egotap_pl.engine.together import check_group
 
 DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.workers=0")
@@ -114,8 +115,9 @@ def test_all_processes_end_with_one_that_fails_and_one_error_is_printed(rank: in
         (["trainer.devices=2", "seeed=1"], "seeed: unknown key"),
         (["trainer.devices=2", "training.task.optimizer.lr=two"], "lr"),
         (["trainer.devices=2", "init=nowhere.ckpt"], "nowhere.ckpt"),
+        (["trainer.devices=2", "sweep=optuna"], "each would search by itself"),
     ],
-    ids=["size", "key", "value", "file"],
+    ids=["size", "key", "value", "file", "search"],
 )
 def test_a_mistake_is_reported_once(words: list[str], message: str, home: Path) -> None:
     ended = srun(home, 1, 2, "train", *LIFTER, *DDP, *words, "paths.runs=group-mistake")
@@ -154,3 +156,11 @@ def test_a_group_has_the_configured_size(
     else:
         with pytest.raises(EgotapError, match=r"torchrun has started \d.* trainer.devices=\d"):
             check_group(group, devices, nodes, "egotap train")
+
+
+def test_a_group_ends_with_the_status_of_the_process_that_failed() -> None:
+    class Stopped(BaseException):
+        """Of a process that a signal has asked to stop."""
+
+    errors = (KeyboardInterrupt(), SystemExit(3), SystemExit("why"), EgotapError(), ZeroDivisionError(), Stopped())
+    assert [exit_status(error) for error in errors] == [130, 3, 1, 1, 1, 75]

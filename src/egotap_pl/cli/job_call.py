@@ -21,7 +21,7 @@ from egotap_pl.cli.application import job_function
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
-from egotap_pl.engine.together import CONTINUES, exit_status
+from egotap_pl.engine.channel import CONTINUES, exit_status
 
 _OF_SHARED_STAGES = ("data", "codec", "rig", "mount", "heatmaps", "estimators", "init", "init_skip")
 _ASIDE = ("accelerator", "devices", "nodes", "workers")

@@ -18,7 +18,8 @@ from egotap_pl.core.atomic import write_text
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
 from egotap_pl.core.started_group import TORCHRUN, started_group
-from egotap_pl.engine.together import leading_channel, set_rank
+from egotap_pl.engine.channel import set_rank
+from egotap_pl.engine.together import leading_channel
 
 ERROR = ".error"
 """File in a job's folder with the error message of one of its processes, until the parent process reads it."""

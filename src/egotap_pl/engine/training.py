@@ -11,6 +11,7 @@ from pathlib import Path
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.engine.allowlist import targets
+from egotap_pl.engine.channel import ResultT
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER
 from egotap_pl.engine.checkpoints import checked_task
 from egotap_pl.engine.experiment import Experiment
@@ -18,7 +19,7 @@ from egotap_pl.engine.loggers import make_service
 from egotap_pl.engine.results import Metrics, best_validation
 from egotap_pl.engine.run_pictures import ensure_picture
 from egotap_pl.engine.settings import Settings, TrainingSpec
-from egotap_pl.engine.together import ResultT, together
+from egotap_pl.engine.together import together
 
 
 @dataclass(frozen=True)
