@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from fake_source import FakeFiles, FakeSource
 from preparing import content, run, wait_for
+from processes import members
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
@@ -115,6 +116,31 @@ if __name__ == "__main__":
     skipped = [skipped_path(tmp_path / name, "train").read_bytes() for name in ("data", "fresh")]
     assert skipped[0] == skipped[1]
     assert not (tmp_path / "data" / "parts").exists()
+
+
+@pytest.mark.parametrize("parts", [0, 4], ids=["while workers start", "while they work"])
+def test_no_process_is_left_of_a_killed_job(tmp_path: Path, parts: int) -> None:
+    """Neither workers, which finish their piece, nor Python's tracker of resources."""
+    script = f"""
+import sys; sys.path.insert(0, {str(HERE)!r})
+from pathlib import Path
+from fake_source import FakeFiles
+from egotap_pl.data.preparation.prepare import prepare
+if __name__ == "__main__":
+    source = FakeFiles(log=Path({str(tmp_path / "log")!r}), seconds=0.3, pieces={PIECES})
+    prepare(source, {str(tmp_path / "data")!r}, workers=2)
+"""
+    (tmp_path / "job.py").write_text(script)
+    words = [sys.executable, str(tmp_path / "job.py")]
+    with (tmp_path / "output").open("w") as output:
+        process = subprocess.Popen(words, start_new_session=True, stdout=output, stderr=output)
+    try:
+        wait_for(lambda: len(members(process.pid)) >= 4)  # two workers and the tracker
+        wait_for(lambda: len(list((tmp_path / "data").rglob("parts/*/*/*.h5"))) >= parts)
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not members(process.pid))
 
 
 def test_parts_of_other_settings_are_not_used(tmp_path: Path, uninterrupted: dict[str, object]) -> None:

@@ -90,8 +90,10 @@ def _begin_worker(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
     torch.set_num_threads(1)
-    # Ctrl-C reaches all processes of a terminal. The parent decides; workers finish their current piece.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of a terminal, SLURM's warning all of a job. The parent decides; workers finish their
+    # current piece.
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
