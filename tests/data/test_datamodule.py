@@ -76,6 +76,45 @@ def test_batches_equal_the_store(folder: Path) -> None:
         assert all((one == other).all() for one, other in zip(batch[:-1], expected[:-1], strict=True))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_goes_on_after_the_batches_that_were_trained_on(folder: Path, workers: int) -> None:
+    whole, rest = (FrameDataModule(folder, batch_size=4, workers=workers, seed=3) for _ in range(2))
+    rest.go_on(1, 2, None)
+    loaders = whole.train_dataloader(), rest.train_dataloader()
+    assert len(loaders[0]) == len(loaders[1]) == 5
+    epochs: list[list[list[list[int]]]] = [[], []]
+    for epoch in (1, 2):
+        for loader, seen in zip(loaders, epochs, strict=True):
+            sampler: Any = loader.sampler
+            sampler.set_epoch(epoch)
+            seen.append(batch_rows(loader))
+    assert epochs[1] == [epochs[0][0][2:], epochs[0][1]]
+
+
+def test_augmentation_goes_on_with_its_random_numbers(folder: Path) -> None:
+    def module() -> FrameDataModule:
+        return FrameDataModule(folder, batch_size=4, seed=3, augment=Photometric())
+
+    first, second = module(), module()
+    generator = first._generator(1, torch.device("cpu"))
+    torch.rand(7, generator=generator)
+    state = first.augmentation_state(1)
+    assert first.augmentation_state(2) is None
+    second.go_on(1, 2, state)
+    assert torch.equal(second._generator(1, torch.device("cpu")).get_state(), generator.get_state())
+    fresh = module()._generator(2, torch.device("cpu")).get_state()
+    assert torch.equal(second._generator(2, torch.device("cpu")).get_state(), fresh)
+
+
+def test_loaders_leave_the_global_random_numbers_alone(folder: Path) -> None:
+    """Else those of a network with dropout would depend on how often a training was resumed."""
+    before = torch.get_rng_state()
+    for workers in (0, 1):
+        module = FrameDataModule(folder, batch_size=4, workers=workers)
+        _ = batch_rows(module.train_dataloader()), batch_rows(module.val_dataloader())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_order_depends_only_on_seed_and_epoch(folder: Path) -> None:
     def order(seed: int, epoch: int, workers: int = 0) -> list[list[int]]:
         loader = FrameDataModule(folder, batch_size=4, workers=workers, seed=seed).train_dataloader()

@@ -7,14 +7,14 @@ from itertools import chain
 import pytest
 
 from egotap_pl.data import sampling
-from egotap_pl.data.sampling import shuffled
+from egotap_pl.data.sampling import ShuffledFrames
 
 
 def steps(frames: int, rank: int, ranks: int, batch_size: int, accumulated: int) -> list[list[int]]:
     """The rows that a process sees in each step of the optimiser in an epoch."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sampling, "rank_and_ranks", lambda: (rank, ranks))
-        sampler = shuffled(frames, 0, batch_size, accumulated)
+        sampler = ShuffledFrames(frames, 0, batch_size, accumulated)
     sampler.set_epoch(3)
     rows, step = list(sampler), batch_size * accumulated
     assert len(rows) == len(sampler)

@@ -12,6 +12,8 @@ import pytest
 import torch
 from smoke import EPOCHS, Run, interrupted_at, run_folder
 
+from egotap_pl.core.stopping import StopRequest
+
 SLURM = {
     "SLURM_JOB_ID": "7",
     "SLURM_JOB_NAME": "poses",
@@ -68,7 +70,7 @@ def test_an_evaluation_loads_the_checkpoint_that_it_is_given(
 def test_a_job_of_four_tasks_trains_in_one_process(
     whole: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It need not be SLURM's first task. A handler of SIGUSR1 would write a checkpoint and requeue the job."""
+    """It need not be SLURM's first task. Lightning's handler of SIGUSR1 would requeue the job."""
     monkeypatch.setattr("lightning_utilities.core.rank_zero.rank_zero_only.rank", 1)  # read from SLURM_PROCID
     handlers, take = [], torch.optim.AdamW.step
 
@@ -79,7 +81,8 @@ def test_a_job_of_four_tasks_trains_in_one_process(
     monkeypatch.setattr(torch.optim.AdamW, "step", watched)
     set_slurm(monkeypatch, SLURM_NTASKS="4", SLURM_PROCID="1")
     folder = run_folder(run("train", *EPOCHS, "paths.runs=four-tasks"), home)
-    assert set(handlers) == {signal.SIG_DFL}
+    assert {handler.__self__.__class__ for handler in handlers} == {StopRequest}
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
     assert errors(folder) == errors(whole)
     assert (folder / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
 

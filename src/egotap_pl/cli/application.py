@@ -20,6 +20,7 @@ from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.cli.suggestions import unknown_key
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.core.stopping import Stopped
 
 
 def run_verb(verb: str) -> None:
@@ -57,7 +58,7 @@ def job_function(verb: str, only_shared: bool = False) -> Callable[[DictConfig],
         try:
             _check_added_keys(verb)
             value = getattr(importlib.import_module(f"{__package__}.{verb}"), main)(config)
-        except KeyboardInterrupt as interruption:
+        except (KeyboardInterrupt, Stopped) as interruption:
             grid.record(grid.INTERRUPTED, interruption)
             raise
         except Exception as error:

@@ -1,13 +1,16 @@
-"""Makes sure that Ctrl-C ends the program, even where Python drops the exception."""
+"""Makes sure that Ctrl-C, or another signal, ends the program, even where Python drops the exception."""
 
 from __future__ import annotations
 
 import _thread
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from egotap_pl.core.stopping import Stopped
 
 RETRY_SECONDS = 0.05
 
@@ -22,8 +25,9 @@ def resend_interrupts() -> Iterator[None]:
     previous_hook = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
-        if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            threading.Timer(RETRY_SECONDS, _thread.interrupt_main).start()
+        if issubclass(unraisable.exc_type, (KeyboardInterrupt, Stopped)):
+            number = unraisable.exc_value.number if isinstance(unraisable.exc_value, Stopped) else signal.SIGINT
+            threading.Timer(RETRY_SECONDS, _thread.interrupt_main, (number,)).start()
         else:
             previous_hook(unraisable)
 

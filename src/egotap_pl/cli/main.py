@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from egotap_pl import __version__
 from egotap_pl.cli.application import run_verb
@@ -15,6 +16,7 @@ from egotap_pl.cli.mistakes import end_with, fail, in_group
 from egotap_pl.cli.words import named, options_first
 from egotap_pl.core.messages import hush
 from egotap_pl.core.started_group import started_group
+from egotap_pl.core.stopping import TO_BE_CONTINUED, Stopped, ended_by_signals
 
 VERBS = {
     "prepare": "read or render a data set into frame stores",
@@ -74,9 +76,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     try:
         sys.argv = [f"egotap {verb}", *quote_literals(expand_globs(options_first(named(verb, overrides))))]
-        with resend_interrupts():
+        with resend_interrupts(), ended_by_signals() if verb == "train" else nullcontext():
             run_verb(verb.replace("-", "_"))
     except KeyboardInterrupt:
         fail("interrupted; run the same command to resume", 130)
+    except Stopped as stopped:
+        fail(f"ended by {stopped}, to be continued: run the same command again", TO_BE_CONTINUED)
     except Exception as error:
         end_with(error)

@@ -14,6 +14,7 @@ from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.grid import note_run, print_report_command, swept
 from egotap_pl.cli.repeating import compare, parse
 from egotap_pl.core.messages import RESULT
+from egotap_pl.engine.history import describe_resumed
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import folder_name
 from egotap_pl.engine.settings import Settings
@@ -35,6 +36,8 @@ def main(config: DictConfig) -> float:
     if config.repeat is not None:
         compare(Path(config.repeat), result)
     RESULT.print(error_table(f"{command.experiment} on {result.metrics['dataset']}, test split", result.metrics))
+    if resumed := describe_resumed(result.metrics.get("resumed", [])):
+        RESULT.print(f"resumed                 {resumed}", soft_wrap=True)
     RESULT.print(f"picture of test frames  {result.picture}", soft_wrap=True)
     RESULT.print(f"run folder              {result.folder}", soft_wrap=True)
     if not is_grid:

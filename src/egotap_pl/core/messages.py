@@ -38,6 +38,7 @@ def quieten_lightning() -> None:
         r".*`srun` command is available.*",  # srun would start a training for each of SLURM's tasks
         r".*It is recommended to use .*sync_dist=True.*",  # the metrics synchronise themselves
         r".*You requested to overfit but enabled train dataloader shuffling.*",  # it turns shuffling off, as it should
+        r".*your dataloader is not resumable.*",  # its sampler is
         r".*isinstance\(treespec, LeafSpec\).*",
     ):
         warnings.filterwarnings("ignore", message)

@@ -17,9 +17,10 @@ from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.core.stopping import outlive_the_first_signal
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import usable_cpus
-from egotap_pl.data.sampling import EvenBatches, rank_and_ranks, shuffled
+from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks
 from egotap_pl.data.shared_memory import affordable_workers
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
@@ -99,6 +100,7 @@ class FrameDataModule(L.LightningDataModule):
         self.heatmaps = None if heatmaps is None else Path(heatmaps)
         self._stores: dict[str, FrameStore] = {}
         self._randomness: tuple[int, torch.Generator] | None = None
+        self._begun: tuple[int, int, Tensor | None] | None = None
 
     def store(self, split: str) -> FrameStore:
         """The frame store of a split.
@@ -151,8 +153,28 @@ class FrameDataModule(L.LightningDataModule):
         """Training frames, in an order that depends only on the seed and the epoch."""
         data = self._dataset("train")
         # Whole batches only: in a last batch of one frame, batch normalisation would have no variance.
-        sampler = shuffled(len(data), self.seed, self.batch_size, self.accumulated)
+        sampler = ShuffledFrames(len(data), self.seed, self.batch_size, self.accumulated)
+        if self._begun is not None:
+            epoch, batches, _ = self._begun
+            sampler.set_epoch(epoch)  # Lightning sets it when reading processes have already read the first frames
+            sampler.skip(epoch, batches * self.batch_size)
         return self._loader(data, sampler=sampler, batch_size=self.batch_size)
+
+    def go_on(self, epoch: int, batches: int, augmentation: Tensor | None) -> None:
+        """Continue with an epoch. Batches that were trained on are not read again.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            batches: number of its batches that were trained on.
+            augmentation: `augmentation_state` after these; None: augmentation has drawn no numbers.
+        """
+        self._begun = epoch, batches, augmentation
+
+    def augmentation_state(self, epoch: int) -> Tensor | None:
+        """State of the random numbers of augmentation; None if it has drawn none in this epoch."""
+        if self._randomness is None or self._randomness[0] != epoch:
+            return None
+        return self._randomness[1].get_state()
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation frames."""
@@ -184,7 +206,11 @@ class FrameDataModule(L.LightningDataModule):
         if self._randomness is None or self._randomness[0] != epoch:
             rank, _ = rank_and_ranks()
             digest = hashlib.sha256(f"{self.seed} {epoch} {rank}".encode()).digest()
-            self._randomness = epoch, torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+            generator = torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+            begun, _, state = self._begun or (-1, 0, None)
+            if begun == epoch and state is not None and state.shape == generator.get_state().shape:
+                generator.set_state(state)  # other kinds of devices have states of other sizes
+            self._randomness = epoch, generator
         return self._randomness[1]
 
     def _any_store(self) -> FrameStore:
@@ -212,6 +238,10 @@ class FrameDataModule(L.LightningDataModule):
             collate_fn=_uncollated,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers > 0,
+            worker_init_fn=outlive_the_first_signal,
+            # Of its own. With the global one, the random numbers of a network (dropout) would depend on the number of
+            # workers, and on how often a training was resumed.
+            generator=torch.Generator().manual_seed(self.seed),
             **batching,
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch.distributed as dist
@@ -65,8 +67,8 @@ class EvenBatches(Sampler[list[int]]):
         return even_batches(self.frames, self.max_frames, *(rank_and_ranks() if self.shared else (0, 1)))
 
 
-def shuffled(frames: int, seed: int, batch_size: int = 1, accumulated: int = 1) -> DistributedSampler[int]:
-    """A sampler for training whose order depends only on the seed and the epoch.
+class ShuffledFrames(DistributedSampler[int]):
+    """Training frames in an order that depends only on the seed and the epoch.
 
     In each step, the batches of all processes together are the batch that a single process would see if its batch size
     were that many times larger. Frames that remain after the last whole step of the optimiser are skipped in that
@@ -75,32 +77,39 @@ def shuffled(frames: int, seed: int, batch_size: int = 1, accumulated: int = 1) 
 
     Args:
         frames: number of frames in the split.
-        seed: seed of the order.
+        seed: seed of the orders of all epochs.
         batch_size: frames in a batch of a process.
         accumulated: batches whose gradients are summed before a step of the optimiser.
 
     Raises:
         EgotapError: if there are fewer frames than processes.
     """
-    rank, ranks = rank_and_ranks()
-    check_shares(frames, ranks)
-    # The sampler adds the epoch to its seed. Used directly, seeds 0 and 1 would have all orders but one in common.
-    distant_seed = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:6], "big")
-    step = batch_size * accumulated
-    if frames < step * ranks:
-        step = batch_size
-    kept = frames // (step * ranks) * step
-    sampler: DistributedSampler[int] = DistributedSampler(
-        range(frames),  # type: ignore[arg-type]  # only the length is used
-        num_replicas=ranks,
-        rank=rank,
-        shuffle=True,
-        seed=distant_seed,
-        drop_last=kept > 0,
-    )
-    if kept:
-        sampler.num_samples, sampler.total_size = kept, kept * ranks
-    return sampler
+
+    def __init__(self, frames: int, seed: int, batch_size: int = 1, accumulated: int = 1) -> None:
+        rank, ranks = rank_and_ranks()
+        check_shares(frames, ranks)
+        # The sampler adds the epoch to its seed. Used directly, seeds 0 and 1 would have all orders but one in common.
+        distant_seed = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:6], "big")
+        every_row: Any = range(frames)  # only the length is used
+        step = batch_size * accumulated if frames >= batch_size * accumulated * ranks else batch_size
+        kept = frames // (step * ranks) * step
+        super().__init__(every_row, ranks, rank, shuffle=True, seed=distant_seed, drop_last=kept > 0)
+        if kept:
+            self.num_samples, self.total_size = kept, kept * ranks
+        self._begun: tuple[int, int] | None = None
+
+    def skip(self, epoch: int, frames: int) -> None:
+        """Leave out the first frames of an epoch, which were trained on before an interruption. Its length stays.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            frames: number of frames of this process.
+        """
+        self._begun = epoch, frames
+
+    def __iter__(self) -> Iterator[int]:
+        epoch, frames = self._begun or (-1, 0)
+        return islice(super().__iter__(), frames if epoch == self.epoch else 0, None)
 
 
 def check_shares(frames: int, ranks: int, what: str = "") -> None:

@@ -98,7 +98,7 @@ def mend_checkpoints(folder: Path, title: str) -> None:
 
     A damaged ``last.ckpt`` is replaced by the one before it. If that is damaged too, or ``best.ckpt`` is, all
     checkpoints are removed and the training starts over: the remaining epochs might never write another
-    ``best.ckpt``. A line on the screen says so.
+    ``best.ckpt``. A line on the screen says so. Before the first validation there is no ``best.ckpt``.
 
     Args:
         folder: the training's; no other process works in it.
@@ -116,10 +116,18 @@ def mend_checkpoints(folder: Path, title: str) -> None:
             say(f"{title}: {fault}; using the checkpoint before it")
         previous.replace(last)
         fault = _fault(last)
-    fault = fault or _fault(best)
+    if fault is None and _has_best(last):
+        fault = _fault(best)
     if fault is not None:
         say(f"{title}: {fault}; the training starts over")
         shutil.rmtree(folder / FOLDER)
+
+
+def _has_best(last: Path) -> bool:
+    """Whether a training had a best epoch when it wrote a checkpoint."""
+    callbacks = read_checkpoint(last).get("callbacks", {}).values()
+    keepers = [state for state in callbacks if isinstance(state, dict) and "best_model_path" in state]
+    return any(state["best_model_path"] for state in keepers if state["monitor"] is not None) or not keepers
 
 
 def _fault(path: Path) -> str | None:

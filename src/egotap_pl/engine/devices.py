@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -21,11 +22,13 @@ from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
 from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
+from egotap_pl.engine.interruptions import NoSignals
 from egotap_pl.engine.trainer_options import check_options, chosen, determining
 
 ACCELERATORS = ("cpu", "gpu")
 _OWN = ("accelerator", "devices", "precision", "workers")
 _NODES = "nodes"
+_OF_TRAININGS = ("checkpoint_minutes", "nan_retries")
 _HERE = "this machine has {} GPUs"
 NO_FOLDER = f"{os.devnull}/none"
 """Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
@@ -51,6 +54,12 @@ class Devices:
     indices: tuple[int, ...] | None = None
     """Indices of the GPUs; None: the first ones."""
 
+    checkpoint_minutes: int | float = 15
+    """Minutes between two checkpoints within an epoch; 0: none."""
+
+    nan_retries: int = 0
+    """How many times a training whose loss is not finite goes back to its last checkpoint."""
+
     options: Mapping[str, Any] = field(default_factory=dict)
     """Other arguments of Lightning's Trainer, where they differ from its defaults."""
 
@@ -69,8 +78,11 @@ class Devices:
         """
         if missing := [name for name in _OWN if name not in trainer]:
             raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(_OWN)}")
-        options = {name: value for name, value in trainer.items() if name not in (*_OWN, _NODES)}
-        check_options(options, (*_OWN, _NODES))
+        of_trainings = {name: trainer[name] for name in _OF_TRAININGS if name in trainer}
+        own = (*_OWN, _NODES, *_OF_TRAININGS)
+        options = {name: value for name, value in trainer.items() if name not in own}
+        check_options(options, own)
+        _check_of_trainings(**of_trainings)
         shared = options.pop("sync_batchnorm", None) is not False
         accelerator, workers = trainer["accelerator"], trainer["workers"]
         nodes = trainer.get(_NODES, 1)  # configurations of earlier versions have none
@@ -83,7 +95,17 @@ class Devices:
         if not _is_whole(nodes) or nodes < 1:
             raise EgotapError(f"trainer.nodes={nodes}: must be a whole number, 1 or more")
         number, indices = _count(trainer["devices"], accelerator)
-        return cls(accelerator, number, str(trainer["precision"]), workers, indices, chosen(options), shared, nodes)
+        return cls(
+            accelerator,
+            number,
+            str(trainer["precision"]),
+            workers,
+            indices,
+            options=chosen(options),
+            shared_batch_norm=shared,
+            nodes=nodes,
+            **of_trainings,
+        )
 
     @property
     def determining(self) -> dict[str, Any]:
@@ -169,7 +191,7 @@ class Devices:
         """Lightning's trainer on these devices. The data module has its own samplers.
 
         The processes exist already (`egotap_pl.engine.launch`). In a SLURM job, Lightning by itself would take their
-        number and ranks from SLURM's variables, write checkpoints at SIGUSR1, and requeue the job.
+        number and ranks from SLURM's variables. It handles no signals; see `egotap_pl.engine.interruptions`.
 
         Args:
             **arguments: passed to `lightning.Trainer`; `options` come before them.
@@ -183,7 +205,7 @@ class Devices:
             if self.shared_batch_norm:
                 plugins.append(CpuBatchNorm() if self.accelerator == "cpu" else TorchSyncBatchNorm())
         try:
-            return L.Trainer(
+            trainer = L.Trainer(
                 accelerator=self.accelerator,
                 devices=self._lightnings,
                 num_nodes=self.nodes,
@@ -195,6 +217,8 @@ class Devices:
             )
         except (ValueError, MisconfigurationException) as error:
             raise EgotapError(f"trainer: {error}") from error
+        trainer._signal_connector = NoSignals(trainer)
+        return trainer
 
     def fabric(self) -> L.Fabric:
         """Lightning Fabric on a single device.
@@ -251,6 +275,16 @@ def _count(devices: Any, accelerator: str) -> tuple[int, tuple[int, ...] | None]
             )
         raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; ask for fewer devices, or use trainer=cpu")
     return devices, None
+
+
+def _check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0) -> None:
+    is_number = isinstance(checkpoint_minutes, (int, float)) and not isinstance(checkpoint_minutes, bool)
+    if not is_number or not 0 <= checkpoint_minutes < math.inf:
+        raise EgotapError(
+            f"trainer.checkpoint_minutes={checkpoint_minutes}: must be a number of minutes; 0: none within an epoch"
+        )
+    if not _is_whole(nan_retries) or nan_retries < 0:
+        raise EgotapError(f"trainer.nan_retries={nan_retries}: must be a whole number, 0 or more")
 
 
 def _is_whole(value: Any) -> bool:

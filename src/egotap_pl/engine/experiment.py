@@ -20,6 +20,7 @@ from egotap_pl.engine.continuation import continue_shorter
 from egotap_pl.engine.datasets import PreparedData, ensure_data
 from egotap_pl.engine.fit import FitJob, Parts, fit
 from egotap_pl.engine.heatmap_cache import cache_heatmaps
+from egotap_pl.engine.history import History
 from egotap_pl.engine.initial_weights import start_of
 from egotap_pl.engine.labels import labels_of
 from egotap_pl.engine.launch import launch
@@ -153,6 +154,8 @@ class Experiment:
             labels=labels,
         )
         mend_checkpoints(folder, title)
+        if job.last.is_file():
+            History.read(folder).resumed_now().write(folder)
         continue_shorter(title, training, identity, folder, self._earlier(title, folder, experiment is None))
         launch(fit, job, settings.devices.processes)
         (folder / FOLDER / PREVIOUS).unlink(missing_ok=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,25 +16,31 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning, say
+from egotap_pl.core.stopping import StopRequest, noted_signals
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, EpochCheckpoint
 from egotap_pl.engine.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
 from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.history import History, describe_resumed
 from egotap_pl.engine.initial_weights import Start
+from egotap_pl.engine.interruptions import Interruptions, StepwiseLoop
 from egotap_pl.engine.labels import Labels
 from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
+from egotap_pl.engine.positions import Position
 from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Provenance, resumed_csv, run_test
 from egotap_pl.engine.settings import TrainingSpec
 from egotap_pl.engine.specs import SEEDS
 from egotap_pl.engine.trainer_options import with_profiler
 from egotap_pl.engine.training_pictures import picture_maker
-from egotap_pl.tasks.callbacks import DivergenceGuard, HeatmapCollapse
+from egotap_pl.tasks.callbacks import Diverged, DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
 
 SEED_STRIDE = 1000
 """Difference between the seeds of a run and of its restarts, so that runs with neighbouring seeds never share one."""
+RETURN_STRIDE = 7919
+"""Difference between the seeds of the order of frames before and after a return to a checkpoint; a prime, likewise."""
 LOG_EVERY_STEPS = 10
 
 Parts = Mapping[str, tuple[Path, str]]
@@ -95,43 +100,66 @@ def fit(job: FitJob) -> None:
     """Train, with another seed after a collapse, and test the best epoch. Called in each of the training's processes.
 
     Raises:
-        EgotapError: if the training diverges, or an estimator collapses with every seed that it may try.
+        EgotapError: if an estimator collapses with every seed that it may try.
+        Diverged: if the training diverges more often than it may go back.
+        Stopped: if SIGTERM or SIGUSR1 has ended it; its checkpoint is written.
+        KeyboardInterrupt: likewise, by Ctrl-C.
     """
     quieten_lightning()
-    restarts = job.training.restarts
-    for attempt in range(restarts + 1):
-        try:
-            _fit_once(job, attempt)
-            return
-        except HeatmapCollapse as collapse:
-            say(f"{job.title}: collapsed to all-zero heatmaps: {collapse}; {restarts - attempt} more seeds to try")
-            shutil.rmtree(job.folder / FOLDER, ignore_errors=True)
+    restarts, history = job.training.restarts, History.read(job.folder)
+    with noted_signals() as stop:
+        while True:
+            try:
+                _fit_once(job, history, stop)
+                return
+            except HeatmapCollapse as collapse:
+                left = restarts - history.restarts
+                say(f"{job.title}: collapsed to all-zero heatmaps: {collapse}; {max(left, 0)} more seeds to try")
+                shutil.rmtree(job.folder / FOLDER, ignore_errors=True)
+                if left <= 0:
+                    break
+                history = history.restarted()
+            except Diverged as error:
+                if len(history.returns) >= job.devices.nan_retries:
+                    raise
+                to_step = read_checkpoint(job.last)["global_step"] if job.last.is_file() else 0
+                history = history.returned(error.step, to_step)
+                times = f"return {len(history.returns)} of {job.devices.nan_retries}"
+                say(f"{error}\n{job.title}: going back to step {to_step}, with another order of frames ({times})")
+            if os.environ.get("RANK", "0") == "0":
+                history.write(job.folder)
     raise EgotapError(
         f"{job.title}: collapsed to all-zero heatmaps with {restarts + 1} seeds; try a smaller learning rate "
         "(task.optimizer.lr) or batch_size, or more restarts"
     )
 
 
-def _fit_once(job: FitJob, attempt: int) -> None:
-    seed = (job.training.seed + SEED_STRIDE * attempt) % SEEDS
+def _fit_once(job: FitJob, history: History, stop: StopRequest) -> None:
+    seed = (job.training.seed + SEED_STRIDE * history.restarts) % SEEDS
     L.seed_everything(seed, workers=True, verbose=False)
     augment = build(job.training.augment)
-    module = job.devices.data_module(job.store, job.training.batch_size, seed, augment, job.heatmaps)
+    order_seed = (seed + RETURN_STRIDE * len(history.returns)) % SEEDS
+    module = job.devices.data_module(job.store, job.training.batch_size, order_seed, augment, job.heatmaps)
     task = make_task(job.training.task, facts_of(module), job.title)
     for name, (checkpoint, prefix) in job.parts.items():
         load_part(task.get_submodule(name), checkpoint, prefix)
     steps = 0
     if job.last.is_file():
         last = read_checkpoint(job.last)
-        steps = last["global_step"]
-        say(f"{job.title}: resuming after epoch {last['epoch'] + 1}")
+        steps, position = last["global_step"], Position.of(last)
+        where = position.describe() if position and position.batches else f"after epoch {last['epoch'] + 1}"
+        often = describe_resumed(history.resumed)
+        say(f"{job.title}: resuming {where}{often and f' (resumed {often})'}")
     elif job.start is not None:
         job.start.load(task)
     elif hasattr(task, "initialise"):
         task.initialise()
+    guard = DivergenceGuard(job.title, LOG_EVERY_STEPS)
+    interruptions = Interruptions(stop, job.last, job.devices.checkpoint_minutes, guard)
     with wandb_closed():
-        others, watching = _loggers(job, attempt, seed, module)
-        _train_and_test(job, seed, task, module, steps, others, watching)
+        others, watching = _loggers(job, history.restarts, seed, module)
+        callbacks = [*watching, WriteAbout(job.about), guard, *_callbacks(job), interruptions]
+        _train_and_test(job, seed, task, module, steps, others, callbacks, history)
 
 
 def _loggers(job: FitJob, attempt: int, seed: int, module: FrameDataModule) -> tuple[list[Logger], list[Callback]]:
@@ -151,14 +179,14 @@ def _train_and_test(
     module: FrameDataModule,
     steps: int,
     others: list[Logger],
-    watching: list[Callback],
+    callbacks: list[Callback],
+    history: History,
 ) -> None:
     timer = Timer()
     loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), steps), *others]
-    trainer = make_trainer(job, [*watching, *_callbacks(job), timer], loggers)
+    trainer = make_trainer(job, [*callbacks, timer], loggers)
     if job.training.epochs:
-        with interruptible(trainer):
-            trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
+        trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
         if not job.best.is_file():
             raise EgotapError(
                 f"{job.title}: ended before its first validation, so there is no best epoch to test; validate more "
@@ -167,7 +195,7 @@ def _train_and_test(
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # The test reads images, as `egotap evaluate` and every later use of the checkpoint does.
     test = job.devices.data_module(job.store, job.training.batch_size)
-    provenance = Provenance(job.about, seed, float(timer.time_elapsed("train")))
+    provenance = Provenance(job.about, seed, float(timer.time_elapsed("train")), history)
     log_results(others, run_test(trainer, task, test, "test", provenance, job.folder))
     if not job.training.epochs:  # nothing to train: the checkpoint holds the network that was tested
         trainer.save_checkpoint(job.best)
@@ -188,19 +216,6 @@ def make_task(spec: Spec, facts: DataFacts, title: str) -> Any:
         return build(spec)(facts)
     except (TypeError, ValueError) as error:
         raise EgotapError(f"{title}: parts of the configuration do not fit together: {error}") from error
-
-
-@contextmanager
-def interruptible(trainer: L.Trainer) -> Iterator[None]:
-    """Turn Ctrl-C back into a KeyboardInterrupt: Lightning saves its state, then ends the process with status 1."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as error:
-        if not trainer.interrupted:
-            raise
-        signal.signal(signal.SIGINT, handler)  # Lightning has set it to be ignored
-        raise KeyboardInterrupt from error
 
 
 def facts_of(module: FrameDataModule) -> DataFacts:
@@ -229,7 +244,10 @@ def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) 
         "log_every_n_steps": LOG_EVERY_STEPS,
     }
     devices = replace(job.devices, options=with_profiler(options, job.folder))
-    return devices.trainer(callbacks=[*callbacks, *bar], logger=loggers, **settings)
+    trainer = devices.trainer(callbacks=[*callbacks, *bar], logger=loggers, **settings)
+    for interruptions in (callback for callback in callbacks if isinstance(callback, Interruptions)):
+        trainer.fit_loop.epoch_loop = StepwiseLoop(trainer, interruptions)
+    return trainer
 
 
 def _callbacks(job: FitJob) -> list[Callback]:
@@ -238,5 +256,4 @@ def _callbacks(job: FitJob) -> list[Callback]:
     last = EpochCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
     guard = job.training.guard
     # The last checkpoint is written after the best one: it stores the best one's bookkeeping, which must be current.
-    guards = [DivergenceGuard(job.title, LOG_EVERY_STEPS), *([build(guard)] if guard else [])]
-    return [WriteAbout(job.about), *guards, best, last]
+    return [*([build(guard)] if guard else []), best, last]

@@ -10,7 +10,7 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from egotap_pl.core.atomic import write_text
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
 from egotap_pl.core.started_group import TORCHRUN, started_group
+from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, handled, noted_signals, raise_stop
 from egotap_pl.engine.channel import set_rank
 from egotap_pl.engine.together import leading_channel
 
@@ -44,6 +45,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
         EgotapError: if a process raises it, or torchrun has started this process, and it does not lead a group
             (`egotap_pl.engine.together`).
         KeyboardInterrupt: if the processes are interrupted.
+        Stopped: if SIGTERM or SIGUSR1 has ended them.
     """
     if (channel := leading_channel()) is not None:
         set_rank(0)
@@ -78,17 +80,19 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     for part in ("distributed.elastic", "multiprocessing"):
         logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes report their own errors
     try:
-        with environment_of(processes), _signals_restored():
-            elastic_launch(config, _guarded)(function, job)
+        with environment_of(processes), _signals_restored(), _signals_forwarded():
+            stops = elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
         message = take_error(job)
         if message is None:
             raise
         raise EgotapError(message) from error
     except SignalException as error:
-        if error.sigval == signal.SIGINT:
-            raise KeyboardInterrupt from error
         raise SystemExit(128 + error.sigval) from error
+    except Stopped as stopped:
+        raise_stop(stopped.number)
+    if number := max(stops.values()):
+        raise_stop(number)
 
 
 @contextmanager
@@ -120,20 +124,77 @@ def _signals_restored() -> Iterator[None]:
                     signal.signal(number, handler)
 
 
-def _guarded(function: Callable[[Any], None], job: Any) -> None:
-    """Run the function in a new process. A user's mistake reaches the parent as a file: exceptions do not cross."""
+@contextmanager
+def _signals_forwarded() -> Iterator[None]:
+    """Pass signals on to the processes, and let them end by themselves; kill them at a second signal.
+
+    New processes inherit that signals are blocked, and let them through once they can handle them: Ctrl-C while they
+    import the program would print a traceback each. Signals to this process reach it through a thread of its own.
+    """
+    request = StopRequest()
+
+    def forward(number: int, frame: Any) -> None:
+        is_second = request.is_second(number, quiet=True)
+        for process in multiprocessing.active_children():
+            if is_second:
+                process.kill()
+            elif process.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+        if is_second:
+            raise Stopped(number)
+
+    ended = threading.Event()
+    threading.Thread(target=ended.wait, daemon=True).start()
+    with _torchs_handler_replaced(forward), handled(forward):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            ended.set()
+
+
+@contextmanager
+def _torchs_handler_replaced(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let torch's launcher set this handler of SIGINT, SIGTERM, SIGHUP and SIGQUIT instead of its own."""
+    from torch.distributed.elastic.multiprocessing import api
+
+    before = api._terminate_process_handler
+
+    def handle(signum: int, frame: Any) -> None:
+        (handler if signum in SIGNALS else before)(signum, frame)
+
+    api._terminate_process_handler = handle
+    try:
+        yield
+    finally:
+        api._terminate_process_handler = before
+
+
+def _guarded(function: Callable[[Any], None], job: Any) -> int:
+    """Run the function in a new process. A user's mistake reaches the parent as a file: exceptions do not cross.
+
+    Returns:
+        The signal that has ended it; 0: none.
+    """
     end_with_parent()
     set_rank(int(os.environ["RANK"]))
     try:
-        function(job)
+        with noted_signals():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            function(job)
+    except Stopped as stopped:
+        return stopped.number
     except EgotapError as error:
         write_text(_error_file(job), str(error))  # several processes may report the same mistake
         raise SystemExit(1) from None
-    except KeyboardInterrupt:  # the parent process gets it too, and reports it
-        raise SystemExit(128 + signal.SIGINT) from None
+    except KeyboardInterrupt:
+        return signal.SIGINT
     except Exception:
         traceback.print_exc()
         raise SystemExit(1) from None
+    return 0
 
 
 def end_with_parent() -> None:

@@ -21,6 +21,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.history import History
 from egotap_pl.engine.versions import commit
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
@@ -40,6 +41,9 @@ class Provenance:
 
     seconds: float
     """Duration of the training; 0 if it is not known."""
+
+    history: History | None = None
+    """What happened to the training; None if it is not known."""
 
 
 def run_test(
@@ -93,6 +97,7 @@ def run_test(
         "commit": commit(),
         "parameters": sum(p.numel() for p in task.parameters() if p.requires_grad),
         "version": egotap_pl.__version__,
+        **({} if provenance.history is None else provenance.history.to_metrics()),
     }
     if folder is not None and trainer.is_global_zero:
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,19 @@ from torch import Tensor
 from egotap_pl.core.errors import EgotapError
 
 
+class Diverged(EgotapError):
+    """A loss or a validation error is not a finite number.
+
+    Args:
+        message: what is not finite, where, and what may help.
+        step: number of the step, from 1.
+    """
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+
 class DivergenceGuard(L.Callback):
     """Stops a training whose loss or validation error is not finite, in all of its processes at once.
 
@@ -26,7 +39,7 @@ class DivergenceGuard(L.Callback):
         every_steps: how often losses are read on a GPU.
 
     Raises:
-        EgotapError: out of ``trainer.fit``; it names the step and the epoch.
+        Diverged: out of ``trainer.fit``; it names the step and the epoch.
     """
 
     def __init__(self, title: str, every_steps: int) -> None:
@@ -47,6 +60,14 @@ class DivergenceGuard(L.Callback):
         every = 1 if task.device.type == "cpu" else self.every_steps
         if (batch_idx + 1) % every and not trainer.is_last_batch:
             return
+        self.read_losses(trainer, task)
+
+    def read_losses(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Reads the losses that were not read yet. In a distributed run, all processes have to call it.
+
+        Raises:
+            Diverged: if one is not finite.
+        """
         finite, self._finite = self._finite, {}
         steps = [step for step, is_finite in finite.items() if not is_finite]
         first = min(steps, default=sys.maxsize)
@@ -63,10 +84,11 @@ class DivergenceGuard(L.Callback):
             self._stop(trainer, ", ".join(names) or "a validation error", trainer.global_step)
 
     def _stop(self, trainer: L.Trainer, what: str, step: int) -> NoReturn:
-        raise EgotapError(
+        raise Diverged(
             f"{self.title}: {what} is not a finite number at step {step}, in epoch {trainer.current_epoch + 1}; try a "
             "smaller learning rate (task.optimizer.lr), clipped gradients (gradient_clip, e.g. 1.0), or "
-            "trainer.precision=32-true if it is another"
+            "trainer.precision=32-true if it is another; trainer.nan_retries=N goes back N times",
+            step,
         )
 
 

@@ -32,6 +32,10 @@ class TrainingMonitor(L.Callback):
         self.loggers, self.every_steps = loggers, every_steps
         self._frames, self._since = 0, 0.0
 
+    def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Starts the count, since a training that resumes within an epoch does not begin one."""
+        self._restart()
+
     def on_train_epoch_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Restarts the count, since validation lies between two epochs."""
         self._restart()
