@@ -110,7 +110,16 @@ def test_devices_are_a_positive_number(devices: object) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("accelerator", "tpu"), ("workers", -1), ("workers", 1.5), ("nodes", 0), ("acumulate_grad_batches", 4)],
+    [
+        ("accelerator", "tpu"),
+        ("workers", -1),
+        ("workers", 1.5),
+        ("nodes", 0),
+        ("acumulate_grad_batches", 4),
+        ("checkpoint_minutes", -1),
+        ("checkpoint_minutes", "often"),
+        ("nan_retries", 1.5),
+    ],
 )
 def test_wrong_settings_of_devices_are_named(key: str, value: object) -> None:
     with pytest.raises(EgotapError, match=rf"trainer\.{key}"):
