@@ -37,7 +37,7 @@ def arms_and_legs(skeleton: Skeleton) -> tuple[tuple[int, int, int], ...]:
 
 @torch.no_grad()
 def limb_masks(
-    points2d_px: Float[Tensor, "b v j 2"], skeleton: Skeleton, size: int, width_px: float
+    points2d_px: Float[Tensor, "b v j 2"], skeleton: Skeleton, size: int, width_px: float | int
 ) -> Float[Tensor, "b v m {size} {size}"]:
     """Masks of the arms and legs of `arms_and_legs`: 1 within half a line's width of a segment, 0 elsewhere.
 

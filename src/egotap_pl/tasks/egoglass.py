@@ -78,7 +78,7 @@ class EgoGlassTask(UnrealEgoTask):
         loss_weights: Mapping[str, float],
         optimizer: OptimiserFactory,
         schedule: ScheduleFactory,
-        mask_width_px: Mapping[str, float],
+        mask_width_px: Mapping[str, float | int],
         start_from_mean_pose: bool = False,
         initialise: Callable[[nn.Module], None] | None = None,
     ) -> None:
