@@ -166,7 +166,7 @@ def limbs_figure() -> Figure:
             part = inset(figure, (26 + 21 * number, y, 18, 18), heatmap, label)
             if number > 1:
                 part.images[0].set(cmap="RdBu_r", clim=(-0.8, 0.8))
-            if heatmap.max() < 0.01:
+            if abs(heatmap).max() < 0.1:
                 part.text(
                     HEATMAP_PX / 2,
                     HEATMAP_PX / 2,
