@@ -7,7 +7,7 @@ import json
 import os
 import pickle
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import torch
 from continued import Warned, empty, warned_once
 from fake_slurm import install, scripts
+from omegaconf import OmegaConf
 from smoke import LIFTER, SMOKE, Run
 
 from egotap_pl.cli import gpu_jobs
@@ -200,25 +201,31 @@ def test_what_cannot_be_submitted(words: list[str], message: str, run: Run) -> N
     assert message in run("train", "-m", *LIFTER, *grid, *words, ok=False).err
 
 
-@pytest.mark.parametrize("name", ["SIGUSR1", "SIGTERM"])
+@pytest.mark.parametrize(("name", "restarts"), [("SIGUSR1", 0), ("SIGUSR1", 1), ("SIGUSR1", 2), ("SIGTERM", 0)])
 def test_a_job_that_is_warned_asks_to_be_queued_again(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, restarts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGTERM is no warning: of a job that is cancelled, or that SLURM itself queues again."""
+    """Twice at most. SIGTERM is no warning: of a job that is cancelled, or that SLURM itself queues again."""
 
     def stopped(_: JobCall) -> Outcome:
         raise Warned(name)
 
     monkeypatch.setattr(JobCall, "run", stopped)
     monkeypatch.setattr("egotap_pl.cli.job_call.KILLED_S", 0.0)
-    for variable, value in {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "4711", "SLURM_PROCID": "0"}.items():
+    job = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "4711", "SLURM_PROCID": "0"}
+    for variable, value in {**job, "SLURM_RESTART_COUNT": str(restarts)}.items():
         monkeypatch.setenv(variable, value)
     (tmp_path / "scontrol").write_text(f"#!/bin/sh\necho $* >> {tmp_path}/asked\n")
     (tmp_path / "scontrol").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(Warned):
-        JobCall(*empty())()
+    call = replace(JobCall(*empty()), config=OmegaConf.create({"hydra": {"launcher": {"requeues": 2}}}))
     asked = tmp_path / "asked"
+    if restarts == 2:
+        assert "reached its time limit 3 times (hydra.launcher.requeues=2)" in str(call().error)
+        assert not asked.exists()
+        return
+    with pytest.raises(Warned):
+        call()
     assert (asked.read_text() if asked.exists() else "") == ("requeue 4711\n" if name == "SIGUSR1" else "")
 
 

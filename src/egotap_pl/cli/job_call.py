@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -72,7 +73,12 @@ class JobCall:
             return self.run()
         except BaseException as error:
             # SIGTERM is the end: of scancel, or of a preemption, after which SLURM itself queues the job again.
-            if exit_status(error) == CONTINUES and getattr(error, "args", ("SIGUSR1",))[:1] != ("SIGTERM",):
+            if exit_status(error) == CONTINUES and error.args[:1] != ("SIGTERM",):
+                limit = OmegaConf.select(self.config, "hydra.launcher.requeues")
+                before = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+                if limit is not None and before >= limit:
+                    message = f"reached its time limit {before + 1} times (hydra.launcher.requeues={limit})"
+                    return Outcome(None, f"{message}; run the same command again to continue")
                 _queue_again()
             raise
 
