@@ -2,10 +2,10 @@
 
     python experiments/reliability/interruptions.py --trials 50 --seed 0
 
-For every trial, a command of `JOBS` starts in a folder of its own and gets a signal of `SIGNALS` at a random moment. Then
-the same command runs until it ends. Its checkpoints, predictions, errors and frame stores must equal those of the
-undisturbed command to the last bit; no process may be left, and a signal that a program can handle may print no traceback.
-The table at the end is Markdown. The status is 1 if a trial failed; its folder is then kept.
+For every trial, a command of `JOBS` starts in a folder of its own and gets a signal of `SIGNALS` at a random moment.
+Then the same command runs until it ends. Its checkpoints, predictions, errors and frame stores must equal those of the
+undisturbed command to the last bit; no process may be left, and a signal that a program can handle may print no
+traceback. The table at the end is Markdown. The status is 1 if a trial failed; its folder is then kept.
 """
 
 from __future__ import annotations
