@@ -79,14 +79,17 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     )
     for part in ("distributed.elastic", "multiprocessing"):
         logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes report their own errors
+    request = StopRequest()
     try:
-        with environment_of(processes), _signals_restored(), _signals_forwarded():
+        with environment_of(processes), _signals_restored(), _signals_forwarded(request):
             stops = elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
         message = take_error(job)
-        if message is None:
-            raise
-        raise EgotapError(message) from error
+        if message is not None:
+            raise EgotapError(message) from error
+        if request.number:  # one was about to end by itself when it got the signal
+            raise_stop(request.number)
+        raise
     except SignalException as error:
         raise SystemExit(128 + error.sigval) from error
     except Stopped as stopped:
@@ -125,13 +128,15 @@ def _signals_restored() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_forwarded() -> Iterator[None]:
+def _signals_forwarded(request: StopRequest) -> Iterator[None]:
     """Pass signals on to the processes, and let them end by themselves; kill them at a second signal.
 
     New processes inherit that signals are blocked, and let them through once they can handle them: Ctrl-C while they
     import the program would print a traceback each. Signals to this process reach it through a thread of its own.
+
+    Args:
+        request: notes the first signal.
     """
-    request = StopRequest()
 
     def forward(number: int, frame: Any) -> None:
         is_second = request.is_second(number, quiet=True)
