@@ -58,6 +58,7 @@ def assert_same(one: Path, other: Path) -> None:
     assert all(metrics[0][key] == metrics[1][key] for key in ("mpjpe", "per_joint", "per_category"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "workers", "stop_at", "where"),
     [
