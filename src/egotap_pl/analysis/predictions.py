@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Visibility
-from egotap_pl.core.hdf5 import Hdf5File, write_numbers, write_texts
+from egotap_pl.core.hdf5 import Hdf5File, new_file, write_numbers, write_texts
 from egotap_pl.core.limits import GIB, HEADER_BYTES, PREDICTIONS_BYTES, TEXT_BYTES
 from egotap_pl.core.plain_json import parse_json, skeleton_from
 from egotap_pl.core.skeleton import Skeleton
@@ -88,7 +87,7 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write an HDF5 file with a dataset for each field; skeleton, fingerprint and split are attributes."""
         skeleton = self.skeleton
-        with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        with atomic(path) as temporary, new_file(temporary) as file:
             for name in ("pose_cm", "truth_cm", "visibility", "row", "frame_number"):
                 write_numbers(file, name, getattr(self, name))
             for name in ("category", "subject", "motion"):

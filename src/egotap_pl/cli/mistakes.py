@@ -13,25 +13,12 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.cli.suggestions import explain
+from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.together import reports
 
 TRACEBACK = "EGOTAP_TRACEBACK"
 """Environment variable: 1 shows the traceback of a user's mistake, too."""
-_AGAIN = "then run the same command again: it resumes"
-_ADVICE = {
-    errno.ENOSPC: f"make room, {_AGAIN}",
-    errno.EDQUOT: f"your quota is used up: make room, {_AGAIN}",
-    errno.EROFS: "choose a folder on another disk, e.g. with paths.work=DIR and paths.runs=DIR",
-    errno.EACCES: "give access to it, or choose another folder, e.g. with paths.work=DIR and paths.runs=DIR",
-    errno.EPERM: "give access to it, or choose another folder, e.g. with paths.work=DIR and paths.runs=DIR",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EIO: f"the disk fails; use another one, {_AGAIN}",
-    errno.ESTALE: f"a network disk has lost it; mount the disk again, {_AGAIN}",
-    errno.ENOTDIR: "part of the path is a file and not a folder",
-    errno.EMFILE: "allow more open files with ulimit -n 4096, or use fewer workers",
-}
-"""What to do about errors of the operating system that a user can mend."""
 _in_group = threading.Event()
 _NOISE = ("full_key:", "object_type=", "reference_type=", "None")
 
@@ -46,9 +33,10 @@ def readable(error: BaseException) -> str | None:
             return str(link)
         if isinstance(link, yaml.YAMLError):
             return f"a configuration file is not valid YAML: {link}"
-        if isinstance(link, OSError) and (advice := _ADVICE.get(link.errno or 0)):
-            place = f"{link.filename}: {(link.strerror or '').lower()}" if link.filename else str(link)
-            return f"{place}; {advice}"
+        if isinstance(link, OSError) and (link is error or link.errno != errno.ENOENT):  # it may precede a defect
+            message = explained(link)
+            if message is not None:
+                return message
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         if (message := explain(chain)) is not None:
             return message

@@ -1,16 +1,40 @@
-"""Writes files that appear under their name only when they are complete."""
+"""Writes files that appear under their name only when they are complete, and names the file where a disk fails."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+_ERRNO = re.compile(r"\berrno = (\d+)")
+"""How HDF5 names an error of the operating system that it meets when it closes a file."""
 SUFFIX = ".unfinished"
 """Suffix of the temporary files that `atomic` writes."""
+
+
+@contextmanager
+def at(path: Path) -> Iterator[None]:
+    """Give ``path`` to errors of the disk in the block that name no file, and to those that only HDF5 raises.
+
+    A full disk is noticed when a file's content is written, where Python no longer knows the file's name.
+
+    Raises:
+        OSError: the error, with the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
+    except RuntimeError as error:
+        if (match := _ERRNO.search(str(error))) is None:
+            raise
+        raise OSError(int(match[1]), os.strerror(int(match[1])), str(path)) from error
 
 
 @contextmanager
@@ -24,17 +48,26 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
         path: the file to write.
         durable: whether the content must survive a power failure right after the block. On some machines this takes a
             large part of a second: too long for each of many files that can be written again.
+
+    Raises:
+        OSError: if the file cannot be written; the error has the path.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     try:
-        yield temporary
-        if durable:
-            _to_disk(temporary)
-        temporary.replace(path)
-        if durable:
-            _to_disk(path.parent)
+        with at(path):
+            yield temporary
+            if durable:
+                _to_disk(temporary)
+            temporary.replace(path)
+            if durable:
+                _to_disk(path.parent)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that has vanished, or is read-only
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, durable: bool = False) -> None:

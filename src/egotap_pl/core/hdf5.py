@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,6 +33,8 @@ _CHECKSUM_BYTES = 4
 _NUMBERS = "biuf"
 _CRC32 = "crc32"
 _CHUNK_BYTES = 2**16
+_held: dict[str, list[h5py.Dataset]] = {}
+"""Datasets of the files that are being written, by the names of the files."""
 TEXT = h5py.string_dtype("utf-8")
 _CELL = np.dtype([("length", "<u4"), ("heap", "<u8"), ("object", "<u4")])
 """How a value of variable length is stored: its length, the address of a heap, and the number of an object in it."""
@@ -212,11 +215,14 @@ def check_chunks(dataset: h5py.Dataset, first: int, stop: int) -> None:
     Raises:
         OSError: if a row is not there, or its checksum is not used.
     """
-    if dataset.chunks is None or dataset.chunks[1:] != dataset.shape[1:]:
+    settings, shape = dataset.id.get_create_plist(), dataset.id.shape
+    if settings.get_layout() != h5py.h5d.CHUNKED:
         return
-    rest = (0,) * (len(dataset.shape) - 1)
-    for row in range(first, stop, dataset.chunks[0]):
-        chunk = dataset.id.get_chunk_info_by_coord((row, *rest))
+    rows, *rest = settings.get_chunk()
+    if tuple(rest) != shape[1:]:
+        return
+    for row in range(first, stop, rows):
+        chunk = dataset.id.get_chunk_info_by_coord((row, *(0 for _ in rest)))
         if chunk.byte_offset is None or (chunk.filter_mask and dataset.compression is None):
             raise OSError(f"row {row} is not in the file")
 
@@ -250,6 +256,46 @@ def check_cells(dataset: h5py.Dataset, first: int, count: int, max_bytes: int) -
         check_heap(file.get_vfd_handle(), address)
 
 
+@contextmanager
+def new_file(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file, open for writing until the block ends.
+
+    If the block or the disk fails, what HDF5 has yet to write goes to memory: otherwise it would try to write it until
+    the process ends, with an error message for each object, or a crash. For the same reason, datasets stay open until
+    then: HDF5 writes when one is closed, where an error cannot be raised.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: if the disk fails.
+    """
+    file = h5py.File(path, "w")
+    held = _held.setdefault(file.filename, [])
+    try:
+        yield file
+        file.flush()
+    except BaseException:
+        with suppress(Exception):
+            elsewhere = os.memfd_create("unwritten") if hasattr(os, "memfd_create") else _temporary()
+            os.dup2(elsewhere, file.id.get_vfd_handle())
+            os.close(elsewhere)
+        held.clear()
+        with suppress(Exception):
+            file.close()
+        raise
+    finally:
+        _held.pop(str(path), None)
+    held.clear()
+    file.close()
+
+
+def _temporary() -> int:
+    descriptor, name = tempfile.mkstemp()
+    os.unlink(name)
+    return descriptor
+
+
 def create_numbers(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any, **options: Any) -> h5py.Dataset:
     """Make an empty dataset of numbers whose checksums HDF5 compares when it is read.
 
@@ -261,10 +307,16 @@ def create_numbers(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: A
         options: of h5py's ``create_dataset``.
     """
     if 0 in shape:  # nothing to check, and HDF5 allows no chunks
-        return file.create_dataset(name, shape, dtype, **options)
+        return hold(file.create_dataset(name, shape, dtype, **options))
     row_bytes = max(math.prod(shape[1:]) * np.dtype(dtype).itemsize, 1)
     chunk = (min(max(_CHUNK_BYTES // row_bytes, 1), shape[0]), *shape[1:])
-    return file.create_dataset(name, shape, dtype, **{"chunks": chunk, **options}, fletcher32=True)
+    return hold(file.create_dataset(name, shape, dtype, **{"chunks": chunk, **options}, fletcher32=True))
+
+
+def hold(dataset: h5py.Dataset) -> h5py.Dataset:
+    """Keep a dataset of a `new_file` open; see there."""
+    _held.get(dataset.file.filename, []).append(dataset)
+    return dataset
 
 
 def write_numbers(file: h5py.Group, name: str, values: np.ndarray) -> None:
@@ -287,7 +339,9 @@ def write_texts(file: h5py.Group, name: str, texts: Sequence[str] | str) -> None
         texts: the texts.
     """
     shape = () if isinstance(texts, str) else (len(texts),)
-    dataset = file.create_dataset(name, data=texts if isinstance(texts, str) else list(texts), dtype=TEXT, shape=shape)
+    dataset = hold(
+        file.create_dataset(name, data=texts if isinstance(texts, str) else list(texts), dtype=TEXT, shape=shape)
+    )
     dataset.attrs[_CRC32] = np.uint32(_crc32_of((texts,) if isinstance(texts, str) else texts))
 
 

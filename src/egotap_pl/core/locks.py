@@ -17,6 +17,7 @@ REMIND_S = 600.0
 """Seconds between two messages about a job that waits."""
 HOLDER = ".holder"
 """Ending of the file beside a lock file that says who holds the lock."""
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ESTALE}
 _MAX_HOLDER_BYTES = 1000
 
@@ -26,14 +27,19 @@ def held(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock file ``path`` during the block. A job that dies releases its lock.
 
     On a disk without locks (some network disks), a file that exists while the lock is held takes its place. A job that
-    dies on another machine leaves it behind; the message of whoever waits says so.
+    dies on another machine leaves it behind; the message of whoever waits says so. In a read-only folder nothing is
+    locked: what is there can be read, and nothing can be written.
 
     Args:
         path: the lock file; its folder must exist.
         on_wait: called with a sentence about the holder if another job holds the lock, and every `REMIND_S` again, to
             tell the user why nothing happens.
     """
-    lock, file = _acquired(path, on_wait)
+    acquired = _acquired(path, on_wait)
+    if acquired is None:
+        yield
+        return
+    lock, file = acquired
     holder = file.with_name(file.name + HOLDER)
     with suppress(OSError):  # a full disk: nobody learns who holds the lock
         entry = {"host": socket.gethostname(), "process": os.getpid(), "since": _now()}
@@ -47,11 +53,13 @@ def held(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
         lock.release()
 
 
-def _acquired(path: Path, on_wait: Callable[[str], None]) -> tuple[BaseFileLock, Path]:
-    """The acquired lock, and its file."""
+def _acquired(path: Path, on_wait: Callable[[str], None]) -> tuple[BaseFileLock, Path] | None:
+    """The acquired lock, and its file; None if the folder is read-only."""
     try:
         return _acquire(FileLock(path), path, on_wait), path
     except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in _READ_ONLY and not os.access(path.parent, os.W_OK):
+            return None
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
     file = path.with_name(path.name + ".soft")

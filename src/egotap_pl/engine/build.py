@@ -8,8 +8,9 @@ from typing import Any
 
 import hydra
 from hydra.errors import InstantiationException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 
 Spec = Mapping[str, Any]
@@ -72,4 +73,13 @@ def build(spec: Any, **arguments: Any) -> Any:
 
 def write_yaml(path: Path, content: Spec) -> None:
     """Write configuration to a file."""
-    OmegaConf.save(OmegaConf.create(dict(content)), path)
+    with atomic(path, durable=False) as temporary:
+        OmegaConf.save(OmegaConf.create(dict(content)), temporary)
+
+
+def is_mapping(path: Path) -> bool:
+    """Whether a file is a YAML mapping, as `write_yaml` writes."""
+    try:
+        return isinstance(OmegaConf.load(path), DictConfig)
+    except Exception:  # a damaged file can end in an error of almost any kind
+        return False

@@ -19,7 +19,7 @@ from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.continuation import continue_shorter
 from egotap_pl.engine.datasets import PreparedData, ensure_data
 from egotap_pl.engine.fit import FitJob, Parts, fit
-from egotap_pl.engine.heatmap_cache import cache_heatmaps
+from egotap_pl.engine.heatmap_cache import CACHED_SPLITS, cache_heatmaps
 from egotap_pl.engine.history import History
 from egotap_pl.engine.initial_weights import start_of
 from egotap_pl.engine.labels import labels_of
@@ -90,7 +90,8 @@ class Experiment:
         source = self.settings.heatmaps.source
         spec = {"data": self.data.fingerprint, "source": source, "estimators": self._estimator_identities()}
         weights = {kind: self.estimator(kind) for kind in self.settings.heatmaps.estimators}
-        return shared_stage("heatmaps", spec, self.settings.paths.stages).ensure(
+        files = tuple(f"{split}.h5" for split in CACHED_SPLITS)
+        return shared_stage("heatmaps", spec, self.settings.paths.stages, files).ensure(
             lambda folder: cache_heatmaps(source, weights, self.data.folder, folder, self.settings.devices)
         )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from egotap_pl.core.atomic import write_text
+from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
 from egotap_pl.core.started_group import TORCHRUN, started_group
@@ -193,6 +194,13 @@ def _guarded(function: Callable[[Any], None], job: Any) -> int:
         return stopped.number
     except EgotapError as error:
         write_text(_error_file(job), str(error))  # several processes may report the same mistake
+        raise SystemExit(1) from None
+    except OSError as error:
+        if (message := explained(error)) is None:
+            traceback.print_exc()
+        else:
+            with suppress(OSError):
+                write_text(_error_file(job), message)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         return signal.SIGINT

@@ -20,7 +20,8 @@ from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER
+from egotap_pl.engine.checkpoints import About, read_checkpoint
 from egotap_pl.engine.history import History
 from egotap_pl.engine.versions import commit
 from egotap_pl.tasks.callbacks import PredictionRecorder
@@ -185,12 +186,18 @@ def _cells(line: str) -> list[str]:
 
 
 def best_validation(folder: Path, monitor: str) -> float:
-    """The validation error of a finished training's best epoch, from metrics.csv; NaN if nothing was trained.
+    """The validation error of a finished training's best epoch; NaN if nothing was trained.
+
+    It is in best.ckpt, and in metrics.csv, which may have lost rows.
 
     Args:
         folder: the run's folder.
         monitor: name of the number whose smallest value selects the best epoch.
     """
+    if (folder / FOLDER / BEST).is_file():
+        for state in read_checkpoint(folder / FOLDER / BEST).get("callbacks", {}).values():
+            if state.get("monitor") == monitor and state.get("best_model_score") is not None:
+                return float(state["best_model_score"])
     if not (folder / "metrics.csv").is_file():  # nothing was trained
         return math.nan
     return min((float(row[monitor]) for row in read_log(folder / "metrics.csv") if monitor in row), default=math.nan)

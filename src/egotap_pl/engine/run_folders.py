@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from egotap_pl.core.atomic import SUFFIX, write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec
+from egotap_pl.engine.finished import DONE, TRAINED, read_done
 from egotap_pl.engine.labels import ASIDE, Command
 from egotap_pl.engine.stages import Stage, fingerprint, held
 from egotap_pl.engine.versions import versions
@@ -39,13 +41,14 @@ def run_stage(title: str, identity: Spec, parent: Path, name: str | None, config
     parent.mkdir(parents=True, exist_ok=True)
     with held(parent / ".lock", "runs"):
         folder = find_or_make_run(parent, name, fingerprint(identity), command)
-    return Stage(title, identity, folder, folder / ".lock", "config.yaml", config)
+    return Stage(title, identity, folder, folder / ".lock", "config.yaml", config, TRAINED)
 
 
 def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: Command | None = None) -> Path:
     """The folder of the run with this fingerprint: that of an earlier run, finished or interrupted, or a new one.
 
-    Runs whose run.json is damaged are named on the screen and passed over.
+    A run whose run.json is damaged is found by its done.json. If it is not finished, it is named on the screen and
+    passed over.
 
     Args:
         parent: runs/<experiment>/<data>. The caller holds its lock.
@@ -56,15 +59,19 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     parent.mkdir(parents=True, exist_ok=True)
     for leftover in parent.glob(f".*{SUFFIX}"):
         shutil.rmtree(leftover)
+    command = command or Command()
+    words = {"choices": dict(command.choices), "overrides": list(command.overrides)}
     if (earlier := runs_by_fingerprint(parent, _say_damaged).get(fingerprint)) is not None:
+        if _mark(earlier / ENTRY) is None:
+            say(f"{earlier / ENTRY} is missing or damaged; writing it again")
+            with suppress(OSError):  # a read-only disk: the run is found all the same
+                write_json(earlier / ENTRY, {"fingerprint": fingerprint, **words}, durable=True)
         return earlier
     stem = name or f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
     folder, number = parent / stem, 1
     while _is_taken(folder):  # by a run with another configuration
         number += 1
         folder = parent / f"{stem}-{number}"
-    command = command or Command()
-    words = {"choices": dict(command.choices), "overrides": list(command.overrides)}
     _create(folder, {"fingerprint": fingerprint, **words, "versions": versions()})
     return folder
 
@@ -77,14 +84,21 @@ def runs_by_fingerprint(parent: Path, on_damaged: Callable[[Path], None] = lambd
         on_damaged: called with every run.json that cannot be read; its run is passed over.
     """
     runs: dict[str, Path] = {}
-    for entry in sorted(parent.glob(f"*/{ENTRY}")):
-        try:
-            mark = str(json.loads(entry.read_text(encoding="utf-8"))["fingerprint"])
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            on_damaged(entry)
+    for folder in sorted({path.parent for name in (ENTRY, DONE) for path in parent.glob(f"*/{name}")}):
+        mark = _mark(folder / ENTRY) or (read_done(folder) or {}).get("fingerprint")
+        if isinstance(mark, str):
+            runs.setdefault(mark, folder)
         else:
-            runs.setdefault(mark, entry.parent)
+            on_damaged(folder / ENTRY)
     return runs
+
+
+def _mark(entry: Path) -> str | None:
+    """The fingerprint in a run.json; None if the file is missing or damaged."""
+    try:
+        return str(json.loads(entry.read_text(encoding="utf-8"))["fingerprint"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _say_damaged(entry: Path) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from egotap_pl.core import locks
-from egotap_pl.core.atomic import SUFFIX, write_json
+from egotap_pl.core.atomic import SUFFIX, at, write_json
 from egotap_pl.core.messages import say
-from egotap_pl.engine.build import Spec, write_yaml
+from egotap_pl.engine.build import Spec, is_mapping, write_yaml
+from egotap_pl.engine.finished import DONE, LOG, TRAINED, checksums, faults, read_done
 from egotap_pl.engine.launch import ERROR
-
-DONE = "done.json"
-"""File in a folder whose work is finished."""
 
 
 def fingerprint(spec: object) -> str:
@@ -47,8 +45,13 @@ class Stage:
     content: Spec
     """Content of that file."""
 
+    results: tuple[str, ...]
+    """Names of the files that the finished work must have."""
+
     def ensure(self, work: Callable[[Path], None]) -> Path:
         """Do the work unless it is finished. While another job is doing it, wait.
+
+        Of a finished work, files that are missing or damaged are made again.
 
         Args:
             work: does the work in the folder that it is called with, which may contain files of an interrupted attempt.
@@ -58,27 +61,46 @@ class Stage:
         """
         self.lock.parent.mkdir(parents=True, exist_ok=True)
         with held(self.lock, self.title):
-            if is_done(self.folder):
+            if is_done(self.folder) and self._is_whole():
                 say(f"{self.title}: already there, {self.folder}")
                 return self.folder
-            self.folder.mkdir(exist_ok=True)
-            clear_leftovers(self.folder)
-            write_yaml(self.folder / self.record, self.content)
-            work(self.folder)
-            mark_done(self.folder, self.spec)
+            with at(self.folder):
+                self.folder.mkdir(exist_ok=True)
+                clear_leftovers(self.folder)
+                write_yaml(self.folder / self.record, self.content)
+                work(self.folder)
+                mark_done(self.folder, self.spec)
         return self.folder
 
+    def _is_whole(self) -> bool:
+        """Whether the finished work has all its results. Those that are damaged are removed, to be made again."""
+        is_whole = True
+        for path, fault in faults(self.folder, self.results):
+            if path.name == LOG:
+                say(f"{self.title}: {path} {fault}; the results are not affected. Delete {path.parent} to train again")
+                continue
+            say(f"{self.title}: {path} {fault}; making it again")
+            for file in (self.folder / DONE, path):
+                file.unlink(missing_ok=True)
+            is_whole = False
+        if is_whole and not is_mapping(self.folder / self.record):
+            say(f"{self.title}: {self.folder / self.record} is missing or damaged; writing it again")
+            with suppress(OSError):  # a read-only disk: nothing needs the file now
+                write_yaml(self.folder / self.record, self.content)
+        return is_whole
 
-def shared_stage(title: str, spec: Spec, root: Path) -> Stage:
+
+def shared_stage(title: str, spec: Spec, root: Path, results: tuple[str, ...] = TRAINED) -> Stage:
     """A stage that experiments share.
 
     Args:
         title: name of the work on the screen and, with dashes, of the folder.
         spec: see `Stage`.
         root: folder of all stages.
+        results: see `Stage`.
     """
     folder = shared_folder(title, spec, root)
-    return Stage(title, spec, folder, folder.with_suffix(".lock"), "spec.yaml", spec)
+    return Stage(title, spec, folder, folder.with_suffix(".lock"), "spec.yaml", spec, results)
 
 
 def shared_folder(title: str, spec: Spec, root: Path) -> Path:
@@ -88,12 +110,12 @@ def shared_folder(title: str, spec: Spec, root: Path) -> Path:
 
 def is_done(folder: Path) -> bool:
     """Whether a folder's work was finished."""
-    return (folder / DONE).is_file()
+    return read_done(folder) is not None
 
 
 def mark_done(folder: Path, spec: Spec) -> None:
-    """Write to the folder that the work of a spec is finished."""
-    write_json(folder / DONE, {"fingerprint": fingerprint(spec)})
+    """Write to the folder that the work of a spec is finished, with the checksums of its files."""
+    write_json(folder / DONE, {"fingerprint": fingerprint(spec), "files": checksums(folder)}, durable=True)
 
 
 def clear_leftovers(folder: Path) -> None:

@@ -109,7 +109,9 @@ def read_run(folder: Path) -> Run:
     except (ValueError, RecursionError, EgotapError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix(str(folder / name))[:300]
         reason = reason.lstrip(" .:")
-        raise EgotapError(f"{folder}: {name} cannot be read ({reason}); delete the folder and run again") from error
+        raise EgotapError(
+            f"{folder}: {name} cannot be read ({reason}); run the same command again, which makes it again"
+        ) from error
     for key in ("mpjpe", "pa_mpjpe", "mse"):
         if not math.isfinite(metrics.get(key) or 0):
             raise EgotapError(f"{folder}: {key} is {metrics[key]}, as its training diverged; it is not counted")

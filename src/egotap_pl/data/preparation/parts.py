@@ -93,6 +93,7 @@ def naming(split: str, piece: Piece) -> Iterator[None]:
 
     Raises:
         EgotapError: if the block raised one.
+        OSError: if a disk fails.
         RuntimeError: if the block raised any other exception.
     """
     try:
@@ -100,6 +101,8 @@ def naming(split: str, piece: Piece) -> Iterator[None]:
     except EgotapError as error:
         raise EgotapError(f"{split}, {piece.key}: {error}") from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:  # a disk, whose error names the file
+            raise
         raise RuntimeError(f"{split}, {piece.key}: {type(error).__name__}: {error}") from error
 
 

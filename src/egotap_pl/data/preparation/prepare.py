@@ -254,6 +254,7 @@ class _Job:
     def _is_good(self, path: Path) -> bool:
         try:
             store = FrameStore(path)
+            store.check()
             return store.fingerprint == self.fingerprint and not any(frame.damaged for frame in store.skipped)
         except EgotapError:
             return False

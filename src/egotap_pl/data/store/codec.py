@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import check_cells, check_chunks, create_numbers
+from egotap_pl.core.hdf5 import check_cells, check_chunks, create_numbers, hold
 
 IMAGES_CRC32 = "images_crc32"
 """Dataset (frame, view) of the checksums of the files in ``images``, for codecs that store files."""
@@ -129,8 +129,9 @@ class RawCodec:
         self, dataset: h5py.Dataset, row: int, out: UInt8[np.ndarray, "v 3 h w"], crc32: UInt32[np.ndarray, "v"] | None
     ) -> None:
         """Reads the images of one frame; see `Codec`."""
-        check_chunks(dataset, row, row + 1)
         dataset.read_direct(out, np.s_[row])
+        if not out.any():  # black, or not there
+            check_chunks(dataset, row, row + 1)
 
     check = read
 
@@ -144,7 +145,7 @@ class _EncodedCodec:
     def create(self, file: h5py.File, frames: int, image_px: int) -> h5py.Dataset:
         """Makes the empty dataset ``images``; see `Codec`."""
         create_numbers(file, IMAGES_CRC32, (frames, NUM_VIEWS), np.uint32)
-        return file.create_dataset("images", (frames, NUM_VIEWS), h5py.vlen_dtype(np.uint8))
+        return hold(file.create_dataset("images", (frames, NUM_VIEWS), h5py.vlen_dtype(np.uint8)))
 
     def fits(self, dataset: h5py.Dataset, frames: int, image_px: int) -> bool:
         """Whether a dataset ``images`` has this codec's shape and type; see `Codec`."""

@@ -21,7 +21,7 @@ import torch
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import Hdf5File, check_chunks, create_numbers
+from egotap_pl.core.hdf5 import Hdf5File, check_chunks, create_numbers, new_file
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 
 FORMAT = "egotap-heatmaps"
@@ -50,7 +50,7 @@ class HeatmapWriter:
     def __enter__(self) -> HeatmapWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._stack.enter_context(atomic(self.path))
-        self._file = self._stack.enter_context(h5py.File(temporary, "w"))
+        self._file = self._stack.enter_context(new_file(temporary))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -117,8 +117,9 @@ class HeatmapStore:
             out = np.empty((len(rows), *dataset.shape[1:]), np.float16)
             with self._file.reading(f"dataset {name!r}"):
                 for row, frame in zip(rows, out, strict=True):
-                    check_chunks(dataset, int(row), int(row) + 1)
                     dataset.read_direct(frame, np.s_[int(row)])
+                    if not frame.any():  # empty, or not there
+                        check_chunks(dataset, int(row), int(row) + 1)
             maps[name] = torch.from_numpy(out).float()
         return Heatmaps(**maps)
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.hdf5 import create_numbers, write_texts
+from egotap_pl.core.hdf5 import create_numbers, new_file, write_texts
 from egotap_pl.data.source import Frames, SkippedFrame
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import (
@@ -43,7 +43,7 @@ def write_store(path: Path, header: StoreHeader, frames: int, durable: bool = Tr
     Raises:
         ValueError: if the block appended another number of frames.
     """
-    with atomic(path, durable) as temporary, h5py.File(temporary, "w") as file:
+    with atomic(path, durable) as temporary, new_file(temporary) as file:
         writer = StoreWriter(file, header, frames)
         yield writer
         writer.finish()
