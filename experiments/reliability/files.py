@@ -1,0 +1,207 @@
+"""Damaged and hostile files: what comes of flipped bits, cuts, zeros, noise and absurd numbers in files that are read.
+
+python experiments/reliability/files.py [trials of each file] [seed]
+
+Each trial damages a copy of a file and reads it in a process of its own, with a limit on its time and memory. It must
+give the same content as before, or be refused with an `EgotapError`. JSON and npy have no checksums: they may give
+other values. Anything else is listed, with the number of the trial.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.egosynth import EgoSynthSource
+from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
+from egotap_pl.data.store.heatmaps import HeatmapStore, HeatmapWriter
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.untrusted.readers import load_npy, read_json
+from egotap_pl.engine.checkpoint_files import CheckpointFiles
+from egotap_pl.engine.checkpoints import read_checkpoint
+from egotap_pl.synth.motion import ProceduralMotions
+from egotap_pl.synth.mount import glasses
+
+SECONDS, MIB = 20, 2**20
+MEMORY = 1024 * MIB
+"""Memory of a trial, in addition to that of the program."""
+FRAMES = 8
+SAME, OTHER, REFUSED = "same content", "other values", "refused"
+TRACEBACK, HANG, CRASH = "traceback", f"more than {SECONDS} s", "crash"
+OUTCOMES = (SAME, OTHER, REFUSED, TRACEBACK, HANG, CRASH)
+
+
+def flip(data: bytearray, random: np.random.Generator) -> None:
+    """Flip a bit."""
+    data[random.integers(len(data))] ^= 1 << int(random.integers(8))
+
+
+def cut(data: bytearray, random: np.random.Generator) -> None:
+    """Remove the end."""
+    del data[random.integers(len(data)) :]
+
+
+def zero(data: bytearray, random: np.random.Generator) -> None:
+    """Overwrite a block of a disk with zeros."""
+    start = int(random.integers(len(data) // 512 + 1)) * 512
+    data[start : start + 4096] = bytes(len(data[start : start + 4096]))
+
+
+def scramble(data: bytearray, random: np.random.Generator) -> None:
+    """Overwrite up to 64 bytes with noise."""
+    start, count = int(random.integers(len(data))), int(random.integers(1, 65))
+    data[start : start + count] = random.bytes(len(data[start : start + count]))
+
+
+def absurd(data: bytearray, random: np.random.Generator) -> None:
+    """Overwrite a number of 8 bytes with one that is far too large."""
+    start = int(random.integers(len(data) // 8 + 1)) * 8
+    value = (2**31, 2**32 - 1, 2**48, 2**63, 2**64 - 1)[random.integers(5)]
+    data[start : start + 8] = value.to_bytes(8, "little")[: len(data[start : start + 8])]
+
+
+DAMAGES = (flip, cut, zero, scramble, absurd)
+
+
+def stored(path: Path) -> Any:
+    """Everything that a frame store gives."""
+    store = FrameStore(path)
+    batch, names = store.read(range(len(store))), store.name_frames(range(len(store)))
+    return [
+        *(value.numpy() for value in batch if value is not None),
+        *map(list, names),
+        store.header.to_json(),
+    ]
+
+
+def predicted(path: Path) -> Any:
+    """Poses and names of predictions."""
+    predictions = Predictions.read(path)
+    return [predictions.pose_cm, predictions.truth_cm, predictions.visibility, predictions.row, predictions.motion]
+
+
+def cached(path: Path) -> Any:
+    """Cached heatmaps."""
+    return [value.numpy() for value in HeatmapStore(path, FRAMES).read(range(FRAMES))]
+
+
+def checkpointed(path: Path) -> Any:
+    """Names and values of a checkpoint."""
+    content = read_checkpoint(path)
+    return [{name: value.numpy().tobytes() for name, value in content["state_dict"].items()}, content["epoch"]]
+
+
+def json_of(path: Path) -> Any:
+    """Content of a JSON file of a data set."""
+    return read_json(path, MIB)
+
+
+def npy_of(path: Path) -> Any:
+    """An array of objects of a data set."""
+    return repr(load_npy(path, MIB))
+
+
+def make_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
+    """A file of each kind, with its reader."""
+    files: dict[str, tuple[Path, Callable[[Path], Any]]] = {}
+    counts = {"train": FRAMES, "validation": 1, "test": 1}
+    codecs: list[Codec] = [RawCodec(), PngCodec(), JpegCodec()]
+    for codec in codecs:
+        source = EgoSynthSource(unrealego(), glasses(), [ProceduralMotions()], counts, counts, image_px=32)
+        prepare(source, folder / codec.name, codec, workers=0, console=Console(quiet=True))
+        files[f"frame store, {codec.name}"] = store_path(folder / codec.name, "train"), stored
+    random, joints = np.random.default_rng(0), len(unrealego().estimated)
+    pose_cm, truth_cm = random.normal(size=(2, FRAMES, joints, 3)).astype(np.float32)
+    texts, rows = tuple(f"motion {k}" for k in range(FRAMES)), np.arange(FRAMES)
+    seen = np.ones((FRAMES, 2, joints), np.uint8)
+    predictions = Predictions(pose_cm, truth_cm, seen, rows, texts, texts, texts, rows, unrealego(), "f" * 64, "test")
+    predictions.write(folder / "predictions.h5")
+    files["predictions"] = folder / "predictions.h5", predicted
+    with HeatmapWriter(folder / "heatmaps.h5", FRAMES) as writer:
+        writer.append(Heatmaps(torch.rand(FRAMES, 2, 15, 8, 8), torch.rand(FRAMES, 2, 15, 2, 8, 8)))
+    files["cached heatmaps"] = folder / "heatmaps.h5", cached
+    weights = {f"layer{k}.weight": torch.rand(40, 40) for k in range(20)}
+    CheckpointFiles().save_checkpoint({"state_dict": weights, "epoch": 3}, folder / "best.ckpt")
+    files["checkpoint"] = folder / "best.ckpt", checkpointed
+    (folder / "frame.json").write_text(json.dumps({f"joint{k}": [1.5 * k, [k, "name"]] for k in range(60)}))
+    files["json of a data set"] = folder / "frame.json", json_of
+    content = np.array({f"joint{k}": np.arange(6.0) for k in range(20)}, dtype=object)
+    np.save(folder / "frame.npy", content, allow_pickle=True)
+    files["npy of a data set"] = folder / "frame.npy", npy_of
+    return files
+
+
+def outcome(path: Path, read: Callable[[Path], Any], expected: bytes) -> str:
+    """Read a file in a process of its own."""
+    child = os.fork()
+    if not child:
+        os._exit(_trial(path, read, expected))
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return (SAME, OTHER, REFUSED, TRACEBACK)[os.WEXITSTATUS(status)] if os.WIFEXITED(status) else CRASH
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return HANG
+
+
+def _trial(path: Path, read: Callable[[Path], Any], expected: bytes) -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
+    try:
+        return 0 if pickle.dumps(read(path)) == expected else 1
+    except EgotapError:
+        return 2
+    except BaseException:  # the finding
+        return 3
+
+
+def main(trials: int, seed: int) -> None:
+    """Run the trials, and print a table of their outcomes."""
+    torch.set_num_threads(1)
+    table = Table("file", "bytes", "trials", *OUTCOMES)
+    bad: list[str] = []
+    with tempfile.TemporaryDirectory() as name:
+        for kind, (path, read) in make_files(Path(name)).items():
+            content, counts = path.read_bytes(), Counter[str]()
+            expected = pickle.dumps(read(path))
+            damaged = path.with_name(f"damaged{path.suffix}")
+            for trial in range(trials):
+                random, data = np.random.default_rng([seed, trial]), bytearray(content)
+                damage = DAMAGES[trial % len(DAMAGES)]
+                damage(data, random)
+                damaged.write_bytes(data)
+                result = outcome(damaged, read, expected)
+                counts[result] += 1
+                if result in (TRACEBACK, HANG, CRASH) or (result == OTHER and path.suffix in (".h5", ".ckpt")):
+                    bad.append(f"{kind}, trial {trial} ({damage.__name__}): {result}")
+            table.add_row(kind, str(len(content)), str(trials), *(str(counts[result]) for result in OUTCOMES))
+    Console().print(table)
+    for line in bad:
+        print(line)
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in (*sys.argv[1:], *("100", "0")[len(sys.argv) - 1 :])))
