@@ -43,6 +43,30 @@ NOT_RUN = {
     "--target board.yaml": "a program of others, which needs ROS",
     "python experiments/wandb_workspace.py --entity NAME": "needs an account",
     "wandb sync": "needs an account",
+    "egotap train experiment=table2/grid_vit_pu trainer=ddp trainer.devices=4": "needs four GPUs",
+    "torchrun --standalone --nproc-per-node=4 -m egotap_pl train experiment=table2/grid_vit_pu trainer=ddp "
+    "trainer.devices=4": "needs four GPUs; tests/engine/test_together.py starts torchrun on a CPU",
+    **dict.fromkeys(
+        (
+            "srun --nodes=2 --ntasks-per-node=4 --gpus-per-node=4 --kill-on-bad-exit=1 egotap train "
+            "experiment=table2/grid_vit_pu trainer=ddp trainer.devices=4 trainer.nodes=2",
+            "egotap train -m experiment=table2/grid_vit_pu trainer=ddp trainer.devices=4 trainer.nodes=2 "
+            "hydra/launcher=slurm",
+            "egotap train -m 'experiment=glob(table2/*)' seed=1,2,3 trainer=gpu hydra/launcher=slurm "
+            "hydra.launcher.partition=gpu hydra.launcher.timeout_min=240",
+            "srun --kill-on-bad-exit=1 --cpus-per-task=9 egotap train experiment=table2/grid_vit_pu trainer=ddp "
+            "trainer.devices=4",
+            'test $? -eq 75 && scontrol requeue "$SLURM_JOB_ID"',
+            "egotap train -m 'experiment=glob(table2/*)' data=unrealego data.root=DIR scale=paper seed=1,2,3 "
+            "trainer=gpu hydra/launcher=slurm hydra.launcher.timeout_min=720",
+        ),
+        "needs SLURM; tests/cli/test_launchers.py runs such commands with stand-ins for its programs",
+    ),
+    "status=$?": "of the shell",
+    'if [ "$status" -eq 75 ]; then echo "to be continued"; fi': "of the shell",
+    "python experiments/reliability/files.py": "takes minutes",
+    "python experiments/reliability/files.py 100 1": "takes minutes",
+    "python experiments/reliability/interruptions.py --trials 50 --seed 0": "takes an hour",
     "tensorboard --logdir runs": "a server, which does not end",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db": "a server, which does not end",
 }
@@ -62,9 +86,11 @@ SMALLER = {
     r"glob\(table3/\*\)": "table3/grid_vit",
     r"glob\(propagation/\*\)": "propagation/pu_chain_shifted",
     r"trials=50": "trials=1",
+    r"egosynth/NAME": "egosynth/first",
+    r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
     r" scale=paper": "",
     r"trainer=gpu": "trainer=cpu",
-    r"--source DIR": "--source published",
+    r" --source DIR": "",
     r"(?<= )FILE$": "poses.h5",
     r"checkpoint=FILE": "checkpoint=best.ckpt",
     r"input=PATH": "input=recording",
@@ -82,7 +108,8 @@ SMALLER = {
 """Parts of commands, and what stands for them here: fewer seeds and jobs, and the names of the reader's own files."""
 
 MORE = {
-    r"egotap (train|prepare|import-weights) (?!.*scale=)": "scale=smoke",
+    r"egotap (train|prepare|import-weights|benchmark) (?!.*(scale|repeat|checkpoint)=)": "scale=smoke",
+    r"egotap benchmark": "seconds=0.01 batch_size=2",
     r"layout=unrealego|data=my_motions": "data.frames.train=2 data.frames.validation=1 data.frames.test=1",
     r"layout=unrealego": "+layout.workers=0",
     r"layout=egocap": "data.frames.train=6 data.frames.validation=1 data.frames.test=1",

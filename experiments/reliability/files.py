@@ -125,11 +125,11 @@ def make_files(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     """A file of each kind, with its reader."""
     files: dict[str, tuple[Path, Callable[[Path], Any]]] = {}
     counts = {"train": FRAMES, "validation": 1, "test": 1}
-    codecs: list[Codec] = [RawCodec(), PngCodec(), JpegCodec()]
-    for codec in codecs:
+    codecs: dict[str, Codec] = {"raw": RawCodec(), "png": PngCodec(), "jpeg": JpegCodec()}
+    for name, codec in codecs.items():
         source = EgoSynthSource(unrealego(), glasses(), [ProceduralMotions()], counts, counts, image_px=32)
-        prepare(source, folder / codec.name, codec, workers=0, console=Console(quiet=True))
-        files[f"frame store, {codec.name}"] = store_path(folder / codec.name, "train"), stored
+        prepare(source, folder / name, codec, workers=0, console=Console(quiet=True))
+        files[f"frame store, {name}"] = store_path(folder / name, "train"), stored
     random, joints = np.random.default_rng(0), len(unrealego().estimated)
     pose_cm, truth_cm = random.normal(size=(2, FRAMES, joints, 3)).astype(np.float32)
     texts, rows = tuple(f"motion {k}" for k in range(FRAMES)), np.arange(FRAMES)
