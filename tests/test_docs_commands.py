@@ -167,6 +167,8 @@ def run_here(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `egotap` in the folder."""
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))  # PYTHONPATH=.
+    for name in [name for name in sys.modules if name.partition(".")[0].startswith("my_")]:
+        monkeypatch.delitem(sys.modules, name)  # of another test's folder
     return run
 
 

@@ -79,6 +79,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     damaged.mkdir()
     for name in ("run.json", "done.json", "config.yaml", "metrics.json"):
         (damaged / name).write_text("{")
+    (damaged / "done.json").write_text("{}")
     (root / "unfinished").mkdir()
     (root / "unfinished" / "run.json").write_text("{}")
     return root

@@ -130,8 +130,12 @@ class RawCodec:
     ) -> None:
         """Reads the images of one frame; see `Codec`."""
         dataset.read_direct(out, np.s_[row])
-        if not out.any():  # black, or not there
+        if not out.any():  # black, or not found by HDF5, which then gives zeros
             check_chunks(dataset, row, row + 1)
+            if dataset.chunks == (1, *out.shape):
+                _, stored = dataset.id.read_direct_chunk((row, 0, 0, 0, 0))
+                if any(stored[: out.nbytes]):
+                    raise OSError(f"row {row} is not where it should be in the file")
 
     check = read
 
