@@ -227,6 +227,28 @@ def check_chunks(dataset: h5py.Dataset, first: int, stop: int) -> None:
             raise OSError(f"row {row} is not in the file")
 
 
+def check_zeros(dataset: h5py.Dataset, row: int, values: np.ndarray) -> None:
+    """Make sure that a row which HDF5 has read as zeros is in the file, and is what was stored.
+
+    Its search through a damaged index can miss a chunk that `check_chunks` finds.
+
+    Args:
+        dataset: the dataset.
+        row: the row.
+        values: what was read.
+
+    Raises:
+        OSError: if it is not.
+    """
+    if values.any():
+        return
+    check_chunks(dataset, row, row + 1)
+    if dataset.chunks == (1, *values.shape) and dataset.compression is None and not dataset.shuffle:
+        _, stored = dataset.id.read_direct_chunk((row, *(0 for _ in values.shape)))
+        if stored[: values.nbytes] != values.tobytes():
+            raise OSError(f"row {row} is not where it should be in the file")
+
+
 def check_cells(dataset: h5py.Dataset, first: int, count: int, max_bytes: int) -> None:
     """Refuse values of variable length that would take too much memory, or that HDF5 would look for without end.
 

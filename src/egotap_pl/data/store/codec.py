@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import check_cells, check_chunks, create_numbers, hold
+from egotap_pl.core.hdf5 import check_cells, check_zeros, create_numbers, hold
 
 IMAGES_CRC32 = "images_crc32"
 """Dataset (frame, view) of the checksums of the files in ``images``, for codecs that store files."""
@@ -130,12 +130,7 @@ class RawCodec:
     ) -> None:
         """Reads the images of one frame; see `Codec`."""
         dataset.read_direct(out, np.s_[row])
-        if not out.any():  # black, or not found by HDF5, which then gives zeros
-            check_chunks(dataset, row, row + 1)
-            if dataset.chunks == (1, *out.shape):
-                _, stored = dataset.id.read_direct_chunk((row, 0, 0, 0, 0))
-                if any(stored[: out.nbytes]):
-                    raise OSError(f"row {row} is not where it should be in the file")
+        check_zeros(dataset, row, out)
 
     check = read
 

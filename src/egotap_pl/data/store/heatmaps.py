@@ -21,7 +21,7 @@ import torch
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import Hdf5File, check_chunks, create_numbers, new_file
+from egotap_pl.core.hdf5 import Hdf5File, check_zeros, create_numbers, new_file
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 
 FORMAT = "egotap-heatmaps"
@@ -118,8 +118,7 @@ class HeatmapStore:
             with self._file.reading(f"dataset {name!r}"):
                 for row, frame in zip(rows, out, strict=True):
                     dataset.read_direct(frame, np.s_[int(row)])
-                    if not frame.any():  # empty, or not there
-                        check_chunks(dataset, int(row), int(row) + 1)
+                    check_zeros(dataset, int(row), frame)
             maps[name] = torch.from_numpy(out).float()
         return Heatmaps(**maps)
 
