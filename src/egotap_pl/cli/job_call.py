@@ -22,7 +22,8 @@ from egotap_pl.cli.application import job_function
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
-from egotap_pl.engine.channel import CONTINUES, exit_status
+from egotap_pl.core.stopping import TO_BE_CONTINUED
+from egotap_pl.engine.channel import exit_status
 
 _OF_SHARED_STAGES = ("data", "codec", "rig", "mount", "heatmaps", "estimators", "init", "init_skip")
 _ASIDE = ("accelerator", "devices", "nodes", "workers")
@@ -73,7 +74,7 @@ class JobCall:
             return self.run()
         except BaseException as error:
             # SIGTERM is the end: of scancel, or of a preemption, after which SLURM itself queues the job again.
-            if exit_status(error) == CONTINUES and error.args[:1] != ("SIGTERM",):
+            if exit_status(error) == TO_BE_CONTINUED and error.args[:1] != ("SIGTERM",):
                 limit = OmegaConf.select(self.config, "hydra.launcher.requeues")
                 before = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
                 if limit is not None and before >= limit:

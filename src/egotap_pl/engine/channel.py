@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import StartedGroup
+from egotap_pl.core.stopping import TO_BE_CONTINUED
 
 ResultT = TypeVar("ResultT")
 
@@ -19,8 +20,6 @@ POLL_S = 0.2
 """Seconds between two looks into the store."""
 GRACE_S = 10.0
 """Seconds that a process has left to end by itself after another one has failed."""
-CONTINUES = 75
-"""Exit status of a process that has stopped in time, and whose command is to be run again."""
 _CALL, _END, _FAILED, _EXIT = "call", "end", "failed", "exit"
 _FAILURES, _STATUS = "failures", "status"
 
@@ -214,4 +213,4 @@ def exit_status(error: BaseException) -> int:
         return 130
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    return 1 if isinstance(error, Exception) else CONTINUES  # else a signal has asked it to stop
+    return 1 if isinstance(error, Exception) else TO_BE_CONTINUED  # else a signal has asked it to stop
