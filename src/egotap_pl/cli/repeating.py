@@ -23,7 +23,7 @@ _FREE = re.compile(
     r"\+{0,2}((repeat|trust|name|data\.root|data\.folder|data\.workers|paths\.\w+)=|(logger|trainer)[.=]|hydra[./])"
 )
 """Beginnings of overrides that a repeated run may have: they do not change its result."""
-_DEVICES = ("accelerator", "devices", "workers")
+_DEVICES = ("accelerator", "devices", "nodes", "workers")
 _MAX_JSON = 2**24
 
 
