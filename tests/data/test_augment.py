@@ -200,7 +200,7 @@ def test_views_vary_less_than_frames(batch: Batch) -> None:
 def test_blur_is_gaussian() -> None:
     images = torch.rand(2, 2, 3, 20, 24, generator=generator())
     sigma = torch.tensor([[0.5, 1.0], [0.0, 1.4]])
-    out = blurred(images, sigma)
+    out = blurred(images, sigma, 3.0)
     for at in np.ndindex(2, 2):
         expected = ndimage.gaussian_filter(images[at].numpy(), (0, *[float(sigma[at])] * 2), mode="nearest", radius=4)
         np.testing.assert_allclose(out[at], expected, atol=1e-5)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.constants import constant
 from egotap_pl.core.skeleton import Skeleton
 
 _REACH_PX = 4  # a Gaussian of sigma 1 is cut off here, in each direction
@@ -123,7 +124,7 @@ def _frames_at_once(heatmaps: Tensor) -> int:
 
 
 def _limb_ends(points: Float[Tensor, "*b j d"], skeleton: Skeleton) -> tuple[Tensor, Tensor]:
-    return points[..., 1:, :], points[..., list(skeleton.parents[1:]), :]
+    return points[..., 1:, :], points[..., constant(tuple(skeleton.parents[1:]), points.device), :]
 
 
 def _cos_sin(along_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, "b j 2"]:

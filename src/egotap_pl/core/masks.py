@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 
@@ -54,7 +55,7 @@ def limb_masks(
         EgotapError: if the joints have neither UnrealEgo's nor EgoCap's names.
     """
     scale = size / FRAME_PX
-    chains = torch.tensor(arms_and_legs(skeleton), device=points2d_px.device)
+    chains = constant(arms_and_legs(skeleton), points2d_px.device)
     joints = (points2d_px * scale).trunc()[:, :, chains]  # b v m 3 2
     mask = points2d_px.new_zeros(*joints.shape[:3], size, size)
     for start, end in ((joints[..., 0, :], joints[..., 1, :]), (joints[..., 1, :], joints[..., 2, :])):

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from egotap_pl.core.batch import FRAME_PX, Batch
 from egotap_pl.core.camera import Camera, StereoRig
+from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 
@@ -83,7 +84,7 @@ class Photometric:
         x = grey + factor(self.saturation) * (x - grey)
         mean = grey.mean((-2, -1), keepdim=True)
         x = mean + factor(self.contrast) * (x - mean)
-        x = blurred(x, amount(self.blur_px)[..., 0, 0, 0])
+        x = blurred(x, amount(self.blur_px)[..., 0, 0, 0], self.blur_px)
         noise = torch.randn(x.shape, generator=generator, device=generator.device)
         x = x + amount(self.noise) * noise
         return batch._replace(images=(x * 255).round().clamp(0, 255).byte())
@@ -97,13 +98,24 @@ class Photometric:
         return uniform(1) + self.between_views * uniform(2)
 
 
-def blurred(images: Float[Tensor, "b v 3 h w"], sigma_px: Float[Tensor, "b v"]) -> Float[Tensor, "b v 3 h w"]:
-    """Gaussian blur with a separate standard deviation for each view of each frame."""
-    radius = math.ceil(_BLUR_SIGMAS * float(sigma_px.max()))
+def blurred(
+    images: Float[Tensor, "b v 3 h w"], sigma_px: Float[Tensor, "b v"], largest_px: float | int
+) -> Float[Tensor, "b v 3 h w"]:
+    """Gaussian blur with a separate standard deviation for each view of each frame.
+
+    Kernels are cut off at the radius that the batch's largest standard deviation needs.
+
+    Args:
+        images: the images.
+        sigma_px: standard deviations, px.
+        largest_px: a bound that none of them exceeds; their largest would have to be read from the device.
+    """
+    radius = math.ceil(_BLUR_SIGMAS * largest_px)
     if not radius:
         return images
     offsets = torch.arange(-radius, radius + 1, device=images.device)
     kernel = torch.exp(-0.5 * (offsets / sigma_px[..., None].clamp(min=1e-3)).square())
+    kernel = torch.where(offsets.abs() <= (_BLUR_SIGMAS * sigma_px.max()).ceil(), kernel, 0.0)
     kernel = (kernel / kernel.sum(-1, keepdim=True)).flatten(0, 1).repeat_interleave(3, 0)
     x = functional.pad(images.flatten(0, 1), (radius,) * 4, mode="replicate").flatten(0, 1)[None]
     x = functional.conv2d(x, kernel[:, None, None, :], groups=len(kernel))
@@ -130,7 +142,7 @@ class SwapMirror:
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch with some frames mirrored."""
         mirrored = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
-        return _merge(mirrored, swap_mirror(batch, self.skeleton, self.rig), batch)
+        return _merge(mirrored, _mirrored(batch, self.skeleton, self.rig), batch)
 
 
 def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
@@ -151,14 +163,19 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
         ValueError: if the batch has cached heatmaps, which are not mirrored.
     """
     check_mirror(skeleton, rig)
+    return _mirrored(batch, skeleton, rig)
+
+
+def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
     if batch.heatmaps is not None:
         raise ValueError("a batch with cached heatmaps cannot be mirrored")
-    twins = list(skeleton.mirror)
+    device, dtype = batch.pose_cm.device, batch.pose_cm.dtype
+    twins = constant(tuple(skeleton.mirror), device)
     both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]
-    mirror = batch.pose_cm.new_tensor((-1.0, 1.0, 1.0))
+    mirror = constant((-1.0, 1.0, 1.0), device, dtype)
     points = batch.points2d_px.flip(1)[:, :, twins]
     # The new left camera is the mirror image of the old right one: a pose is turned into its axes, then mirrored.
-    rotation = batch.pose_cm.new_tensor(rig.rotation)
+    rotation = constant(rig.rotation, device, dtype)
     return batch._replace(
         images=_flipped(batch.images.flip(1), (both_centres_px - FRAME_PX) / FRAME_PX),
         points2d_px=torch.stack((both_centres_px - points[..., 0], points[..., 1]), -1),

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, mse_loss, normalize
 
+from egotap_pl.core.constants import constant
 from egotap_pl.core.known import all_over_known, is_known, known_mean
 
 _SHORTEST_LIMB_CM = 1e-2  # a shorter estimate counts less, so that its gradient stays bounded
@@ -40,7 +41,7 @@ def bone_cosine(
         truth_cm: true poses.
         limbs: the two rows of a pose that each limb joins (`Skeleton.estimated_limbs`).
     """
-    child, parent = [c for c, _ in limbs], [p for _, p in limbs]
+    child, parent = (constant(joints, pose_cm.device) for joints in zip(*limbs, strict=True))
     estimated, true = pose_cm[:, child] - pose_cm[:, parent], truth_cm[:, child] - truth_cm[:, parent]
     known = is_known(true)
     true = torch.where(known[..., None], true, 0.0)  # a limb without length has cosine 0 and no gradient
@@ -58,7 +59,7 @@ def limb_direction_mse(
         pose_cm: true positions of all joints.
         limbs: (child, parent) of each limb, as joint indices.
     """
-    child, parent = [c for c, _ in limbs], [p for _, p in limbs]
+    child, parent = (constant(joints, pose_cm.device) for joints in zip(*limbs, strict=True))
     true = pose_cm[:, child] - pose_cm[:, parent]
     known = is_known(true)[..., None]
     error = mse_loss(torch.where(known, directions, 0.0), normalize(torch.where(known, true, 0.0), dim=-1))

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightning as L
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
+from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
 from egotap_pl.metrics import PoseMetrics
@@ -127,4 +127,4 @@ class LiftingTask(L.LightningModule):
 
     def truth_cm(self, batch: Batch) -> Float[Tensor, "b j 3"]:
         """The true pose, estimated joints only; NaN where a joint is not known."""
-        return batch.pose_cm[:, torch.as_tensor(self.skeleton.estimated, device=batch.pose_cm.device)]
+        return batch.pose_cm[:, constant(tuple(self.skeleton.estimated), batch.pose_cm.device)]
