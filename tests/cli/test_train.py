@@ -46,7 +46,7 @@ def test_a_run_writes_its_files(quickstart: Outcome, home: Path) -> None:
     assert folder.parent == home / "runs" / "quickstart" / "egosynth"
     metrics = json.loads((folder / "metrics.json").read_text())
     promised = "mpjpe pa_mpjpe mean_pose_mpjpe per_joint per_category frames seconds device dataset dataset_fingerprint"
-    assert {*promised.split(), "seed", "commit", "parameters"} <= metrics.keys()
+    assert {*promised.split(), "seed", "commit", "parameters", "network_parameters", "gflop"} <= metrics.keys()
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     assert settings["training"]["seed"] == metrics["seed"] == 0
     assert "${" not in (folder / "config.yaml").read_text()

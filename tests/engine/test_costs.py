@@ -6,9 +6,13 @@ import time
 
 import pytest
 import torch
+from composed import compose, facts
 from torch import nn
 
 from egotap_pl.engine import costs
+from egotap_pl.engine.build import build
+from egotap_pl.engine.frame_cost import frame_cost
+from egotap_pl.nn.blocks import TransformerBlock
 
 CPU = torch.device("cpu")
 
@@ -49,3 +53,31 @@ def test_times_have_their_quartiles_in_order() -> None:
     result = costs.time_of(sleep, 0.02, CPU)
     assert 4 <= len(calls) <= 11
     assert 0.002 <= result.quartiles_s[0] <= result.median_s <= result.quartiles_s[1]
+
+
+def test_attention_counts_as_the_products_that_it_is() -> None:
+    """2 x 3 projections, queries times keys and weights times values, the output, and two layers of the MLP."""
+    tokens, width, mlp = 7, 8, 20
+    block = TransformerBlock(width, heads=2, mlp_width=mlp)
+    products = tokens * width * 3 * width + 2 * tokens * tokens * width + tokens * width**2 + 2 * tokens * width * mlp
+    for device in ("cpu", "meta"):
+        assert costs.flops(block.to(device), [torch.empty(1, tokens, width, device=device)]) == 2 * products
+
+
+@pytest.mark.parametrize("heatmaps", ["truth", "estimated"])
+def test_a_frame_costs_its_estimators_and_its_lifter(heatmaps: str) -> None:
+    settings = compose("scale=smoke", f"heatmaps={heatmaps}")
+    task = build(settings["training"]["task"])(facts("egosynth"))
+    px, size = settings["scale"]["image_px"], settings["scale"]["heatmap_px"]
+    maps = [torch.rand(1, 2, 15, size, size), torch.rand(1, 2, 15, 2, size, size)]
+    gflop = costs.flops(task.lifter.eval(), maps) / 1e9
+    number = costs.parameters(task.lifter)
+    if heatmaps == "estimated":
+        for estimator in (task.heatmaps.joint, task.heatmaps.limb):
+            gflop += costs.flops(estimator, [torch.rand(1, 2, 3, px, px)]) / 1e9
+            number += costs.parameters(estimator)
+    for device in ("cpu", "meta"):
+        cost = frame_cost(task.train().to(device))
+        assert cost.parameters == number
+        assert cost.gflop == pytest.approx(gflop, rel=1e-9)
+        assert task.training

@@ -74,7 +74,7 @@ def test_lifters_of_other_skeletons_and_cached_heatmaps(heatmaps: str) -> None:
 class MetaGenerator(torch.Generator):
     """Says that it draws on the meta device, which has no random numbers."""
 
-    device = META  # type: ignore[assignment]
+    device = META
 
 
 def test_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:

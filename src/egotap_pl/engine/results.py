@@ -22,8 +22,10 @@ from egotap_pl.core.messages import say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER
 from egotap_pl.engine.checkpoints import About, read_checkpoint
+from egotap_pl.engine.frame_cost import frame_cost
 from egotap_pl.engine.history import History
 from egotap_pl.engine.versions import commit
+from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
 Metrics: TypeAlias = Mapping[str, Any]
@@ -98,6 +100,7 @@ def run_test(
         "commit": commit(),
         "parameters": sum(p.numel() for p in task.parameters() if p.requires_grad),
         "version": egotap_pl.__version__,
+        **_cost_of(task),
         **({} if provenance.history is None else provenance.history.to_metrics()),
     }
     if folder is not None and trainer.is_global_zero:
@@ -106,6 +109,14 @@ def run_test(
             to_predictions(recorder.predictions, module, split).write(folder / "predictions.h5")
         write_json(folder / "metrics.json", metrics, durable=True)
     return metrics
+
+
+def _cost_of(task: Any) -> dict[str, Any]:
+    """What a frame costs all networks of a task that estimates poses."""
+    if not isinstance(task, LiftingTask):
+        return {}
+    cost = frame_cost(task)
+    return {"network_parameters": cost.parameters, "gflop": cost.gflop}
 
 
 def not_finite(results: Mapping[str, Any], within: str = "") -> Iterator[str]:

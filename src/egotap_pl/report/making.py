@@ -18,12 +18,14 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.versions import commit
 from egotap_pl.report.contents import FileNames, Illustration, Report, Table, ViewerScene
+from egotap_pl.report.costs import CostReader
 from egotap_pl.report.files import write_report
 from egotap_pl.report.gather import gather
 from egotap_pl.report.illustrations.all import illustrations_of
 from egotap_pl.report.material import Material
 from egotap_pl.report.paper import paper_tables
 from egotap_pl.report.propagation_presets import PRESETS
+from egotap_pl.report.tables.costs import costs_table
 from egotap_pl.report.tables.overview import runs_table
 from egotap_pl.report.tables.sections import Section, ablation_sections, section
 from egotap_pl.report.viewer_scene import viewer_scene
@@ -150,8 +152,9 @@ def compile_report(
     gathered = gather(folders, lambda folder: progress.advance(bar))
     progress.update(bar, total=progress.tasks[bar].completed)
     conditions = conditions_of(gathered.runs, identify, progress)
-    sections = _sections(conditions, progress)
-    pictures = _pictures(conditions, options, progress)
+    costs = CostReader(options.trust)
+    sections = _sections(conditions, costs, progress)
+    pictures = _pictures(conditions, options, costs, progress)
     counted = [run for condition in conditions for variant in condition.variants for run in variant.runs]
     tables = [table for part in sections for table in (*part.main, *part.details)]
     report = Report(
@@ -192,12 +195,14 @@ def conditions_of(runs: Sequence[Run], identify: Identify, progress: Progress | 
     return group(identified)
 
 
-def _sections(conditions: Sequence[Condition], progress: Progress) -> list[Section]:
+def _sections(conditions: Sequence[Condition], costs: CostReader, progress: Progress) -> list[Section]:
     """Sections with tables. Two data sets may have one name, but two files may not."""
     bar, read, papers = progress.add_task("tables", total=len(conditions), note=""), ErrorReader(), paper_tables()
     sections = []
     for condition in conditions:
-        sections.append(section(condition, papers, read))
+        part = section(condition, papers, read)
+        with_costs = costs_table(condition, costs) if part.main or part.details else None
+        sections.append(part._replace(main=[*part.main, with_costs]) if with_costs is not None else part)
         progress.advance(bar)
     names = FileNames()
     return [
@@ -207,14 +212,16 @@ def _sections(conditions: Sequence[Condition], progress: Progress) -> list[Secti
     ]
 
 
-def _pictures(conditions: Sequence[Condition], options: ReportOptions, progress: Progress) -> _Pictures:
+def _pictures(
+    conditions: Sequence[Condition], options: ReportOptions, costs: CostReader, progress: Progress
+) -> _Pictures:
     """Figures and viewer. What is missing for them does not stop the rest of the report."""
     illustrations: list[Illustration] = []
     scene: ViewerScene | None = None
     if not options.figures:
         return _Pictures(illustrations, scene, [])
     bar = progress.add_task("figures", total=2, note="")
-    with Material(conditions, options.data, options.trust) as material:
+    with Material(conditions, options.data, options.trust, costs) as material:
         with material.passing_over("Figures"):
             illustrations = illustrations_of(material)
         progress.advance(bar)

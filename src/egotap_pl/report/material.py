@@ -16,6 +16,7 @@ from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.engine.datasets import find_data
+from egotap_pl.report.costs import CostReader
 from egotap_pl.report.studies import Studies, find_studies
 
 
@@ -28,6 +29,7 @@ class Material:
         conditions: runs by condition, of any data sets.
         data: folder of prepared data, where the runs' frame stores are looked for.
         trust: packages whose classes the runs' checkpoints may name.
+        costs: finds what runs cost; None: a new one.
     """
 
     missing: list[str]
@@ -36,9 +38,12 @@ class Material:
     studies: Studies
     """What the runs allow to compare."""
 
-    def __init__(self, conditions: Sequence[Condition], data: Path, trust: Sequence[str]) -> None:
+    def __init__(
+        self, conditions: Sequence[Condition], data: Path, trust: Sequence[str], costs: CostReader | None = None
+    ) -> None:
         self.data, self.trust = data, tuple(trust)
         self.missing = []
+        self.costs = costs or CostReader(self.trust)
         self.studies = find_studies(conditions, self.trust, self.missing)
         self._stores: dict[tuple[str, str], FrameStore | None] = {}
 

@@ -10,6 +10,7 @@ from matplotlib.text import Text
 from egotap_pl.report.contents import FileNames, Illustration
 from egotap_pl.report.illustrations.attention import joints_illustration, patches_illustration
 from egotap_pl.report.illustrations.choices import egotap_networks
+from egotap_pl.report.illustrations.costs import costs_illustration
 from egotap_pl.report.illustrations.depth import depth_illustration
 from egotap_pl.report.illustrations.gates import gates_illustration
 from egotap_pl.report.illustrations.poses import categories_illustration, extremes_illustration
@@ -70,6 +71,10 @@ def _errors(material: Material) -> Iterator[Illustration]:
                 yield illustration
         with material.passing_over(f"Error along the tree ({study.title})"):
             yield depth_illustration(study, condition)
+        with material.passing_over(f"Error against cost ({study.title})", Exception):
+            illustration = costs_illustration(study, material.costs)
+            if illustration is not None:
+                yield illustration
 
 
 def _networks(material: Material) -> Iterator[Illustration]:

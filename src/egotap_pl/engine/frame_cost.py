@@ -1,0 +1,36 @@
+"""What a frame costs the networks of a lifting task, counted and not measured."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from egotap_pl.core.batch import NUM_VIEWS
+from egotap_pl.data.recordings.frames import unlabelled
+from egotap_pl.engine import costs
+from egotap_pl.tasks import LiftingTask
+
+
+class FrameCost(NamedTuple):
+    """Counts of all networks of a task: its estimators, if it has any, and its lifter."""
+
+    parameters: int
+    """Number of parameters, of frozen estimators, too."""
+
+    gflop: float
+    """Billions of floating-point operations from a frame to its pose; see `egotap_pl.engine.costs.flops`."""
+
+
+def frame_cost(task: LiftingTask) -> FrameCost:
+    """What a task computes for a frame, from its images or, if it draws true heatmaps, from these.
+
+    On the ``meta`` device nothing is computed, but all is counted.
+    """
+    device, px = task.mean_pose_cm.device, task.heatmaps.image_px
+    images = torch.zeros(1, NUM_VIEWS, 3, px, px, dtype=torch.uint8)
+    batch = unlabelled(images, task.skeleton.num_joints, 0).on(device)
+    was_training = task.training
+    gflop = costs.flops(task.eval(), [batch]) / 1e9
+    task.train(was_training)
+    return FrameCost(costs.parameters(task), gflop)
