@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.nn.recomputing import Recomputing
+
 
 def init_kaiming(module: nn.Module) -> None:
     """Initialises every linear layer and convolution in ``module`` with Kaiming-normal weights and zero biases.
@@ -88,7 +90,7 @@ class TransformerBlock(nn.Module):
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
-class Transformer(nn.Sequential):
+class Transformer(Recomputing, nn.Sequential):
     """Transformer blocks and a final LayerNorm.
 
     Args:
@@ -102,3 +104,9 @@ class Transformer(nn.Sequential):
         super().__init__(
             *(TransformerBlock(width, heads, mlp_width) for _ in range(depth)), nn.LayerNorm(width, eps=1e-12)
         )
+
+    def forward(self, tokens: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+        """Tokens after all blocks."""
+        for layer in self:
+            tokens = self.run(layer, tokens)
+        return tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.blocks import conv_relu, init_kaiming
+from egotap_pl.nn.recomputing import Recomputing
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
 
 
-class StereoUNet(nn.Module):
+class StereoUNet(Recomputing, nn.Module):
     """A U-Net whose views share a ResNet-18; their features are concatenated at every stride and decoded together.
 
     Args:
@@ -76,8 +78,13 @@ class StereoUNet(nn.Module):
         ]
         x = skips.pop()
         for step in self.decoder:
-            x = step(torch.cat((self.upsample(x), skips.pop()), 1))
+            x = self.run(partial(self._up, step), x, skips.pop())
         return self.to_maps(x).unflatten(1, (v, -1))
+
+    def _up(self, step: nn.Module, below: Float[Tensor, "b c h w"], skip: Float[Tensor, "b s h2 w2"]) -> Tensor:
+        """A step of the decoder, to twice the size."""
+        features: Tensor = step(torch.cat((self.upsample(below), skip), 1))
+        return features
 
 
 class JointEstimator(StereoUNet):

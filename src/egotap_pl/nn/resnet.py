@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.nn.recomputing import Recomputing
 
 IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 """torchvision's ResNet-18 weights (IMAGENET1K_V1)."""
@@ -67,7 +68,7 @@ class BasicBlock(nn.Module):
         return self.relu(self.bn2(self.conv2(x)).add_(shortcut))
 
 
-class ResNet18(nn.Module):
+class ResNet18(Recomputing, nn.Module):
     """ResNet-18 without its classifier.
 
     Args:
@@ -103,10 +104,12 @@ class ResNet18(nn.Module):
 
     def pyramid(self, stem: Float[Tensor, "n c2 h2 w2"]) -> FeaturePyramid:
         """Features at a quarter of the image's size and smaller."""
-        stride4 = self.layer1(self.maxpool(stem))
-        stride8 = self.layer2(stride4)
-        stride16 = self.layer3(stride8)
-        return FeaturePyramid(stride4, stride8, stride16, self.layer4(stride16))
+        levels, x = [], self.maxpool(stem)
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            for block in layer:
+                x = self.run(block, x)
+            levels.append(x)
+        return FeaturePyramid(*levels)
 
 
 def load_imagenet_weights(backbone: ResNet18, file: Path | str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from egotap_pl.core.masks import NUM_MASKS
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.blocks import conv_relu, init_kaiming
 from egotap_pl.nn.estimator import check_stereo
+from egotap_pl.nn.recomputing import Recomputing
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
 
 
@@ -26,7 +28,7 @@ class EgoGlassOutput(NamedTuple):
     """Limb masks, at the image's size."""
 
 
-class EgoGlassUNet(nn.Module):
+class EgoGlassUNet(Recomputing, nn.Module):
     """U-Net of one view on ResNet-18, whose decoder continues to the image's size for the masks (Ego3DPose's release).
 
     Args:
@@ -59,10 +61,15 @@ class EgoGlassUNet(nn.Module):
         skips = [lateral(level) for lateral, level in zip(self.laterals, levels, strict=True)]
         x, maps = skips.pop(), images
         for step in self.decoder:
-            x = step(torch.cat((self.upsample(x), skips.pop()), 1))
+            x = self.run(partial(self._up, step), x, skips.pop())
             if len(skips) == 2:  # a quarter of the image's size
                 maps = self.to_maps(x)
         return maps, self.to_masks(x)
+
+    def _up(self, step: nn.Module, below: Float[Tensor, "b c h w"], skip: Float[Tensor, "b s h2 w2"]) -> Tensor:
+        """A step of the decoder, to twice the size."""
+        features: Tensor = step(torch.cat((self.upsample(below), skip), 1))
+        return features
 
 
 class EgoGlassEstimator(nn.Module):
