@@ -20,6 +20,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import SRUN, started_group
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
+from egotap_pl.engine.acceleration import Acceleration
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
 from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
 from egotap_pl.engine.interruptions import NoSignals
@@ -29,6 +30,8 @@ ACCELERATORS = ("cpu", "gpu")
 _OWN = ("accelerator", "devices", "precision", "workers")
 _NODES = "nodes"
 _OF_TRAININGS = ("checkpoint_minutes", "nan_retries")
+SINGLE = "32-true"
+"""Lightning's name for single precision."""
 _HERE = "this machine has {} GPUs"
 NO_FOLDER = f"{os.devnull}/none"
 """Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
@@ -69,6 +72,9 @@ class Devices:
     nodes: int = 1
     """Number of nodes: machines with as many devices each."""
 
+    acceleration: Acceleration = field(default_factory=Acceleration)
+    """How tasks compute the same with less time or memory."""
+
     @classmethod
     def parse(cls, trainer: Mapping[str, Any]) -> Devices:
         """Check a node of conf/trainer.
@@ -79,7 +85,7 @@ class Devices:
         if missing := [name for name in _OWN if name not in trainer]:
             raise EgotapError(f"trainer.{missing[0]} is missing; trainer needs {', '.join(_OWN)}")
         of_trainings = {name: trainer[name] for name in _OF_TRAININGS if name in trainer}
-        own = (*_OWN, _NODES, *_OF_TRAININGS)
+        own = (*_OWN, _NODES, *_OF_TRAININGS, *Acceleration.names())
         options = {name: value for name, value in trainer.items() if name not in own}
         check_options(options, own)
         _check_of_trainings(**of_trainings)
@@ -98,12 +104,13 @@ class Devices:
         return cls(
             accelerator,
             number,
-            str(trainer["precision"]),
+            _precision(str(trainer["precision"]), accelerator),
             workers,
             indices,
             options=chosen(options),
             shared_batch_norm=shared,
             nodes=nodes,
+            acceleration=Acceleration.parse(trainer),
             **of_trainings,
         )
 
@@ -113,8 +120,12 @@ class Devices:
 
         The number of devices does not, unless each of them normalises its batches alone.
         """
-        alone = {"sync_batchnorm": False, "devices": self.processes}
-        return determining(self.options) | (alone if self.processes > 1 and not self.shared_batch_norm else {})
+        result = determining(self.options)
+        if self.processes > 1 and not self.shared_batch_norm:
+            result |= {"sync_batchnorm": False, "devices": self.processes}
+        if self.accelerator == "gpu" and self.acceleration.tf32 and self.precision == SINGLE:
+            result |= {"tf32": True}  # with mixed precision, products have no more digits anyway
+        return result
 
     @property
     def processes(self) -> int:
@@ -275,6 +286,15 @@ def _count(devices: Any, accelerator: str) -> tuple[int, tuple[int, ...] | None]
             )
         raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; ask for fewer devices, or use trainer=cpu")
     return devices, None
+
+
+def _precision(name: str, accelerator: str) -> str:
+    """The precision; for ``auto``, the fastest mixed one that the GPU has, and single precision on a CPU."""
+    if name != "auto":
+        return name
+    if accelerator == "cpu":
+        return SINGLE
+    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
 
 def _check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0) -> None:

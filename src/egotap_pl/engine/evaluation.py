@@ -109,6 +109,7 @@ def test(job: TestJob) -> None:
         _check_image_size(task.heatmaps, module.image_px, job)
     if isinstance(task, LiftingTask) and (mean_pose_cm := task.get_buffer("mean_pose_cm")).isnan().all():
         mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights come without one
+    job.devices.acceleration.apply(task, job.devices.torch_device)
     progress = StageProgress(job.checkpoint.name)
     trainer = job.devices.trainer(logger=False, callbacks=[progress], enable_checkpointing=False)
     run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)

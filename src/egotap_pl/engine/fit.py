@@ -154,6 +154,7 @@ def _fit_once(job: FitJob, history: History, stop: StopRequest) -> None:
         job.start.load(task)
     elif hasattr(task, "initialise"):
         task.initialise()
+    job.devices.acceleration.apply(task, job.devices.torch_device)
     guard = DivergenceGuard(job.title, LOG_EVERY_STEPS)
     interruptions = Interruptions(stop, job.last, job.devices.checkpoint_minutes, guard)
     with wandb_closed():

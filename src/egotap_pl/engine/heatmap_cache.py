@@ -34,6 +34,7 @@ def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folde
     for kind, checkpoint in weights.items():
         load_part(heatmaps.get_submodule(f"{kind}.module"), checkpoint, "estimator")
     heatmaps = heatmaps.to(device).eval()
+    devices.acceleration.apply(heatmaps, device)
     for split in CACHED_SPLITS:
         path = folder / f"{split}.h5"
         if path.is_file():

@@ -45,6 +45,7 @@ class Predictor:
     def __init__(self, task: LiftingTask, about: About, checkpoint: Path, devices: Devices) -> None:
         self.about, self.checkpoint, self.fabric = about, checkpoint, devices.fabric()
         self.task = task.eval()
+        devices.acceleration.apply(self.task, devices.torch_device)
         self._model = self.fabric.setup_module(self.task)
         self._model.eval()
 
