@@ -58,17 +58,28 @@ class StopRequest:
         """
         now = time.monotonic()
         if self.number:
-            return now - self._at >= REPEAT_S
+            return now - self._at >= REPEAT_S and not _parent_decides
         self.number, self._at = number, now
-        if not quiet and os.environ.get("RANK", "0") == "0":  # written directly: a handler may interrupt a print
+        if not (quiet or _parent_decides) and os.environ.get("RANK", "0") == "0":
             again = "press Ctrl-C again" if number == signal.SIGINT else "send it again"
             line = f"{signal.Signals(number).name}: ending after this step; {again} to end at once\n"
-            os.write(2, line.encode())
+            os.write(2, line.encode())  # directly: a handler may interrupt a print
         return False
 
 
 _current: StopRequest | None = None
 """The request that this process's handlers note signals in."""
+_parent_decides = False
+
+
+def let_the_parent_decide() -> None:
+    """From now on, note a first signal without a line about it, and ignore others.
+
+    The parent of this process passes signals on to several processes. It writes the line, and kills them at a second
+    signal, which a terminal sends to all of them.
+    """
+    global _parent_decides
+    _parent_decides = True
 
 
 @contextmanager

@@ -24,14 +24,15 @@ from egotap_pl.engine.acceleration import Acceleration
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
 from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
 from egotap_pl.engine.interruptions import NoSignals
+from egotap_pl.engine.side_by_side import may_start_processes
 from egotap_pl.engine.trainer_options import check_options, chosen, determining
 
 ACCELERATORS = ("cpu", "gpu")
 _OWN = ("accelerator", "devices", "precision", "workers")
 _NODES = "nodes"
-_OF_TRAININGS = ("checkpoint_minutes", "nan_retries")
 SINGLE = "32-true"
 """Lightning's name for single precision."""
+_OF_TRAININGS = ("checkpoint_minutes", "nan_retries", "side_by_side")
 _HERE = "this machine has {} GPUs"
 NO_FOLDER = f"{os.devnull}/none"
 """Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
@@ -62,6 +63,12 @@ class Devices:
 
     nan_retries: int = 0
     """How many times a training whose loss is not finite goes back to its last checkpoint."""
+
+    side_by_side: bool | str = "auto"
+    """Whether trainings that do not depend on each other run at the same time; ``auto``: if there are two threads."""
+
+    beside: int = 1
+    """Number of trainings that run on this machine at the same time, this one included."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     """Other arguments of Lightning's Trainer, where they differ from its defaults."""
@@ -101,6 +108,8 @@ class Devices:
         if not _is_whole(nodes) or nodes < 1:
             raise EgotapError(f"trainer.nodes={nodes}: must be a whole number, 1 or more")
         number, indices = _count(trainer["devices"], accelerator)
+        if of_trainings.get("side_by_side") is True and (accelerator, number * nodes) != ("cpu", 1):
+            raise EgotapError("trainer.side_by_side=true is for a CPU and one device; give auto or false")
         return cls(
             accelerator,
             number,
@@ -131,6 +140,20 @@ class Devices:
     def processes(self) -> int:
         """Number of processes on all nodes."""
         return self.devices * self.nodes
+
+    def shares(self, trainings: int) -> int:
+        """In how many processes trainings that do not depend on each other run.
+
+        Args:
+            trainings: their number.
+
+        Returns:
+            The number of trainings, each with its share of the threads that PyTorch uses here, or 1: one after the
+            other, in this process.
+        """
+        is_possible = self.accelerator == "cpu" and self.processes == 1 and trainings > 1 and may_start_processes()
+        is_wanted = torch.get_num_threads() >= trainings if self.side_by_side == "auto" else self.side_by_side
+        return trainings if is_possible and is_wanted else 1
 
     def with_workers(self, workers: int | None) -> Devices:
         """The same devices with this number of reading processes; None: unchanged."""
@@ -186,7 +209,7 @@ class Devices:
             augment=augment,
             heatmaps=heatmaps,
             accumulated=self.options.get("accumulate_grad_batches", 1),
-            readers=self.devices,
+            readers=self.devices * self.beside,
         )
 
     @property
@@ -196,7 +219,7 @@ class Devices:
         of_task = os.environ.get("SLURM_CPUS_PER_TASK", "")
         # srun may have bound each process to its own processors.
         is_bound = group is not None and group.starter == SRUN and of_task.isdigit() and usable <= int(of_task)
-        return usable if is_bound else usable // self.devices
+        return (usable if is_bound else usable // self.devices) // self.beside
 
     def trainer(self, **arguments: Any) -> L.Trainer:
         """Lightning's trainer on these devices. The data module has its own samplers.
@@ -297,7 +320,7 @@ def _precision(name: str, accelerator: str) -> str:
     return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
 
-def _check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0) -> None:
+def _check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0, side_by_side: Any = False) -> None:
     is_number = isinstance(checkpoint_minutes, (int, float)) and not isinstance(checkpoint_minutes, bool)
     if not is_number or not 0 <= checkpoint_minutes < math.inf:
         raise EgotapError(
@@ -305,6 +328,8 @@ def _check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0) -> No
         )
     if not _is_whole(nan_retries) or nan_retries < 0:
         raise EgotapError(f"trainer.nan_retries={nan_retries}: must be a whole number, 0 or more")
+    if not isinstance(side_by_side, bool) and side_by_side != "auto":
+        raise EgotapError(f"trainer.side_by_side={side_by_side}: must be one of: auto, true, false")
 
 
 def _is_whole(value: Any) -> bool:

@@ -5,9 +5,12 @@ A stage runs only if its result does not exist yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+
+import torch
 
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.sampling import check_shares
@@ -26,7 +29,8 @@ from egotap_pl.engine.labels import labels_of
 from egotap_pl.engine.launch import launch
 from egotap_pl.engine.run_folders import run_stage, runs_by_fingerprint
 from egotap_pl.engine.settings import Settings, TrainingSpec
-from egotap_pl.engine.stages import fingerprint, shared_folder, shared_stage
+from egotap_pl.engine.side_by_side import side_by_side
+from egotap_pl.engine.stages import Stage, fingerprint, is_done, shared_folder, shared_stage
 from egotap_pl.engine.trial import Trial
 
 
@@ -64,8 +68,7 @@ class Experiment:
     def run_shared(self) -> None:
         """Run the stages that experiments share: prepare the data, train the estimators, cache their heatmaps."""
         _ = self.data
-        for kind in self.settings.heatmaps.estimators:
-            self.estimator(kind)
+        _ = self.estimators
         if self._run_identity(self.settings.training)["heatmaps_kept"]:
             _ = self.heatmaps
 
@@ -74,22 +77,50 @@ class Experiment:
         """The prepared data."""
         return ensure_data(self.settings.data, self.settings.paths.data)
 
+    @property
+    def estimators(self) -> Mapping[str, Path]:
+        """Checkpoints of all estimators, by the kind of heatmap."""
+        stages = {kind: self._estimator_stage(kind) for kind in self.settings.heatmaps.estimators}
+        missing = [kind for kind, stage in stages.items() if kind not in self._estimators and not is_done(stage.folder)]
+        if self.settings.devices.shares(len(missing)) > 1:
+            self._train_side_by_side(missing)
+            self._estimators |= {kind: stages[kind].folder / FOLDER / BEST for kind in missing}
+        return {kind: self.estimator(kind) for kind in stages}
+
     def estimator(self, kind: str) -> Path:
         """Checkpoint of the estimator of one kind of heatmap (``joint`` or ``limb``)."""
         if kind not in self._estimators:
-            title, training = f"{kind} estimator", self.settings.estimators[kind]
-            identity = self._identity(training, kind)
-            stage = shared_stage(title, identity, self.settings.paths.stages)
-            folder = stage.ensure(lambda folder: self._fit(title, training, identity, folder, kind=kind))
+            folder = self._estimator_stage(kind).ensure(lambda folder: self._fit_estimator(kind, folder))
             self._estimators[kind] = folder / FOLDER / BEST
         return self._estimators[kind]
+
+    def _train_side_by_side(self, kinds: list[str]) -> None:
+        """Train estimators at the same time: each process has an experiment of its own, and asks it for one."""
+        self._try(f"{kinds[0]} estimator")
+        settings = replace(self.settings, devices=replace(self.settings.devices, beside=len(kinds)))
+        jobs = {f"{kind} estimator": EstimatorJob(settings, self.data, kind) for kind in kinds}
+        side_by_side(train_estimator, jobs, max(torch.get_num_threads() // len(kinds), 1))
+
+    def _estimator_stage(self, kind: str) -> Stage:
+        identity = self._identity(self.settings.estimators[kind], kind)
+        return shared_stage(f"{kind} estimator", identity, self.settings.paths.stages)
+
+    def _fit_estimator(self, kind: str, folder: Path) -> None:
+        training = self.settings.estimators[kind]
+        self._fit(f"{kind} estimator", training, self._identity(training, kind), folder, kind=kind)
+
+    def _try(self, title: str) -> FrameStore:
+        """Try a training, unless that was done; return the training frames."""
+        store = FrameStore(store_path(self.data.folder, "train"))
+        self._trial.before(title, store)
+        return store
 
     @cached_property
     def heatmaps(self) -> Path:
         """Folder of the estimated heatmaps of the training and validation splits."""
         source = self.settings.heatmaps.source
         spec = {"data": self.data.fingerprint, "source": source, "estimators": self._estimator_identities()}
-        weights = {kind: self.estimator(kind) for kind in self.settings.heatmaps.estimators}
+        weights = self.estimators
         files = tuple(f"{split}.h5" for split in CACHED_SPLITS)
         return shared_stage("heatmaps", spec, self.settings.paths.stages, files).ensure(
             lambda folder: cache_heatmaps(source, weights, self.data.folder, folder, self.settings.devices)
@@ -107,8 +138,8 @@ class Experiment:
     ) -> Path:
         """Train and test in a run's folder. The task starts with the weights of the estimators and of ``parts``."""
         heatmaps = self.heatmaps if identity["heatmaps_kept"] else None
-        kinds = self.settings.heatmaps.estimators
-        weights = {f"heatmaps.{kind}.module": (self.estimator(kind), "estimator") for kind in kinds} | dict(parts or {})
+        estimators = {f"heatmaps.{kind}.module": (path, "estimator") for kind, path in self.estimators.items()}
+        weights = estimators | dict(parts or {})
         parent = self.settings.paths.runs / experiment / self.settings.data.name
         stage = run_stage(title, identity, parent, name, config, self.settings.command)
         return stage.ensure(lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights))
@@ -126,10 +157,10 @@ class Experiment:
     ) -> None:
         """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
-        header, *others = (FrameStore(store_path(self.data.folder, split)) for split in SPLITS)
-        for store in (header, *others):
+        for split in SPLITS:
+            store = FrameStore(store_path(self.data.folder, split))
             check_shares(len(store), settings.devices.processes, f"{store.path}: ")
-        self._trial.before(title, header)
+        header = self._try(title)
         about = About(
             task=training.task,
             skeleton=header.skeleton.to_dict(),
@@ -188,3 +219,24 @@ class Experiment:
         return {
             kind: self._identity(self.settings.estimators[kind], kind) for kind in self.settings.heatmaps.estimators
         }
+
+
+@dataclass(frozen=True)
+class EstimatorJob:
+    """An estimator to train in a process of its own. The experiment has tried it."""
+
+    settings: Settings
+    """The experiment."""
+
+    data: PreparedData
+    """Its prepared data."""
+
+    kind: str
+    """The kind of heatmap."""
+
+
+def train_estimator(job: EstimatorJob) -> None:
+    """Train an estimator, unless another job has done it in the meantime."""
+    experiment = Experiment(job.settings)
+    experiment.data, experiment._trial = job.data, Trial.none()
+    experiment.estimator(job.kind)

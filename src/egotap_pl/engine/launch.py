@@ -9,8 +9,9 @@ import signal
 import threading
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,9 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     for part in ("distributed.elastic", "multiprocessing"):
         logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes report their own errors
     request = StopRequest()
+    forward = forwarder(request, multiprocessing.active_children)
     try:
-        with environment_of(processes), _signals_restored(), _signals_forwarded(request):
+        with environment_of(processes), _signals_restored(), _torchs_handler_replaced(forward), forwarding(forward):
             stops = elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
         message = take_error(job)
@@ -128,20 +130,20 @@ def _signals_restored() -> Iterator[None]:
                     signal.signal(number, handler)
 
 
-@contextmanager
-def _signals_forwarded(request: StopRequest) -> Iterator[None]:
-    """Pass signals on to the processes, and let them end by themselves; kill them at a second signal.
-
-    New processes inherit that signals are blocked, and let them through once they can handle them: Ctrl-C while they
-    import the program would print a traceback each. Signals to this process reach it through a thread of its own.
+def forwarder(
+    request: StopRequest, processes: Callable[[], Iterable[BaseProcess]], quiet: bool = True
+) -> Callable[[int, Any], None]:
+    """A handler that passes signals on to processes, which end by themselves, and kills them at a second signal.
 
     Args:
         request: notes the first signal.
+        processes: gives the processes that have begun.
+        quiet: whether the line about the first signal is left to them.
     """
 
     def forward(number: int, frame: Any) -> None:
-        is_second = request.is_second(number, quiet=True)
-        for process in multiprocessing.active_children():
+        is_second = request.is_second(number, quiet)
+        for process in processes():
             if is_second:
                 process.kill()
             elif process.pid is not None:
@@ -150,9 +152,23 @@ def _signals_forwarded(request: StopRequest) -> Iterator[None]:
         if is_second:
             raise Stopped(number)
 
+    return forward
+
+
+@contextmanager
+def forwarding(forward: Callable[[int, Any], None]) -> Iterator[None]:
+    """Handle signals within the block by a `forwarder`.
+
+    New processes inherit that signals are blocked, and let them through once they can handle them: Ctrl-C while they
+    import the program would print a traceback each. Signals to this process reach it through a thread of its own, so
+    that the block must not wait in a system call for long.
+
+    Args:
+        forward: the handler.
+    """
     ended = threading.Event()
     threading.Thread(target=ended.wait, daemon=True).start()
-    with _torchs_handler_replaced(forward), handled(forward):
+    with handled(forward):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             yield

@@ -7,9 +7,8 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
-from rich.progress import Progress
 
-from egotap_pl.core.progress import stage_columns
+from egotap_pl.core.bars import Bar, bar_on
 
 
 class StageProgress(ProgressBar):
@@ -23,8 +22,7 @@ class StageProgress(ProgressBar):
     def __init__(self, title: str, console: Console | None = None) -> None:
         super().__init__()
         self.title, self.console = title, console or Console(stderr=True)
-        self._progress: Progress | None = None
-        self._bar: Any = None
+        self._bar: Bar | None = bar_on(self.console)
         self._enabled = True
 
     def disable(self) -> None:
@@ -41,8 +39,8 @@ class StageProgress(ProgressBar):
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         """Move the bar."""
-        if self._progress is not None:
-            self._progress.update(self._bar, completed=trainer.global_step)
+        if self._bar is not None:
+            self._bar.update(completed=trainer.global_step)
 
     def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Show the validation error beside the bar, or print it if there is no terminal."""
@@ -51,9 +49,9 @@ class StageProgress(ProgressBar):
         errors = {k.removeprefix("validation/"): v for k, v in trainer.callback_metrics.items() if "validation/" in k}
         note = "  ".join(f"{name} {float(value):.4g}" for name, value in errors.items())
         epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-        if self._progress is not None:
-            self._progress.update(self._bar, note=f"{epoch}  {note}")
-        if not self.console.is_terminal:
+        if self._bar is not None:
+            self._bar.update(note=f"{epoch}  {note}")
+        else:
             self.console.print(f"{self.title}: {epoch}  {note}", highlight=False)
 
     def on_train_end(self, *_: Any) -> None:
@@ -70,20 +68,17 @@ class StageProgress(ProgressBar):
 
     def on_test_batch_end(self, *_: Any) -> None:
         """Move the bar."""
-        if self._progress is not None:
-            self._progress.advance(self._bar)
+        if self._bar is not None:
+            self._bar.update(advance=1)
 
     def on_test_end(self, *_: Any) -> None:
         """Close the bar."""
         self._close()
 
     def _open(self, title: str, total: int, completed: int) -> None:
-        if self._enabled and self.console.is_terminal:
-            self._progress = Progress(*stage_columns(), console=self.console)
-            self._progress.start()
-            self._bar = self._progress.add_task(title, total=total, completed=completed, note="")
+        if self._enabled and self._bar is not None:
+            self._bar.open(title, total, completed)
 
     def _close(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._bar is not None:
+            self._bar.close()

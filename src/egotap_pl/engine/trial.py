@@ -30,6 +30,13 @@ class Trial:
     def __init__(self, settings: Settings) -> None:
         self._rest = dict(_trainings(settings))
 
+    @classmethod
+    def none(cls) -> Trial:
+        """A trial of nothing, where everything has been tried."""
+        trial = cls.__new__(cls)
+        trial._rest = {}
+        return trial
+
     def before(self, title: str, store: FrameStore) -> None:
         """Try a training and all that follow it, unless they have been tried.
 
