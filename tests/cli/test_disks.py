@@ -1,4 +1,4 @@
-"""Disks that are read-only or full: one message, nothing half-written, and the same command goes on later."""
+"""Disks that fail in any way: one message, nothing half-written, and the same command goes on later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from smoke import LIFTER, Outcome, Run, run_folder
+import torch
+from faulty_disk import CannotMount, FaultyDisk
+from smoke import EPOCHS, LIFTER, SMOKE, Outcome, Run, at_step, run_folder
+
+from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.hdf5 import leave_failed_disks
+from egotap_pl.data.store.reader import FrameStore
 
 Disk = Callable[[str], None]
 
@@ -23,6 +29,20 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("needs the right to mount")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Iterator[FaultyDisk]:
+    """A disk that fails when it is told to."""
+    (tmp_path / "faulty").mkdir()
+    (tmp_path / "backing").mkdir()
+    try:
+        disk = FaultyDisk(tmp_path / "faulty", tmp_path / "backing")
+    except (CannotMount, FileNotFoundError):
+        pytest.skip("needs the right to mount, and FUSE")
+    yield disk
+    disk.unmount()
+    leave_failed_disks()
 
 
 def remount(folder: Path, options: str) -> None:
@@ -61,3 +81,65 @@ def test_a_full_disk_is_named_and_the_command_goes_on_later(size: str, disk: Pat
     remount(disk, "size=40m")
     run(*here)
     assert len(list(disk.rglob("done.json"))) == 1
+
+
+FAULTS = {
+    "over quota": ("disk quota exceeded", "make room"),
+    "stale": ("stale file handle", "mount the disk again"),
+    "failing": ("input/output error", "use another one"),
+    "vanished": ("", "mount it again"),
+}
+"""Kinds of failures, with parts of the message."""
+FEW = (*SMOKE, "data.workers=0", "data.frames={train: 4, validation: 2, test: 2}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_training_goes_on_after_its_disk_has_failed(fault: str, faulty: FaultyDisk, whole: Path, run: Run) -> None:
+    here = ("train", *EPOCHS, f"paths.runs={faulty.folder}/runs")
+    with at_step(12, lambda _: faulty.fail(fault)):
+        failed(run(*here, ok=False), f"{faulty.folder}/", *FAULTS[fault], "resumes")
+    faulty.mend()
+    assert not list(faulty.folder.rglob("done.json"))
+    folder = run_folder(run(*here), Path("/"))
+    assert not list(faulty.folder.rglob("*.unfinished"))
+    one, other = (Predictions.read(path / "predictions.h5") for path in (whole, folder))
+    assert torch.equal(torch.from_numpy(one.pose_cm), torch.from_numpy(other.pose_cm))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("after", [0, 30, 90])
+def test_a_preparation_goes_on_after_its_disk_has_failed(fault: str, after: int, faulty: FaultyDisk, run: Run) -> None:
+    here = ("prepare", *FEW, f"data.folder={faulty.folder}/data")
+    faulty.fail(fault, after)
+    failed(run(*here, ok=False), f"{faulty.folder}", *FAULTS[fault])
+    faulty.mend()
+    run(*here)
+    for split in ("train", "validation", "test"):
+        FrameStore(faulty.folder / "data" / f"{split}.h5").check()
+    assert not list(faulty.folder.rglob("*.unfinished"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["stale", "failing", "vanished"])
+def test_data_on_a_disk_that_fails_are_not_called_damaged(fault: str, faulty: FaultyDisk, run: Run) -> None:
+    prepare = ("prepare", *FEW, f"data.folder={faulty.folder}/data")
+    run(*prepare)
+    train = (
+        "train",
+        *FEW,
+        "heatmaps=truth",
+        f"data.folder={faulty.folder}/data",
+        f"paths.runs={faulty.folder.parent}/runs",
+    )
+    with at_step(1, lambda _: faulty.fail(fault)):
+        outcome = run(*train, ok=False)
+    failed(outcome, f"{faulty.folder}/data/", *FAULTS[fault])
+    assert "damaged" not in outcome.err
+    faulty.mend()
+    faulty.fail(fault)
+    failed(run(*prepare, "overwrite=true", ok=False), f"{faulty.folder}", *FAULTS[fault])
+    faulty.mend()
+    assert "already there" in run(*prepare).err  # overwrite=true has not removed what it could not read
+    run(*train)

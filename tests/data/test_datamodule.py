@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterable
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
+import h5py
 import lightning as L
 import pytest
 import torch
@@ -241,6 +243,22 @@ def test_two_processes(folder: Path, tmp_path: Path) -> None:
     single = batch_rows(FrameDataModule(folder, batch_size=6, workers=0).train_dataloader())
     for step, rows in enumerate(single):  # in every step the same frames as one process with a batch of six
         assert sorted(training[0][step] + training[1][step]) == sorted(rows)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_damage_is_one_message_from_any_process(folder: Path, tmp_path: Path, workers: int) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    with h5py.File(tmp_path / "test.h5", "r+") as file:
+        place = file["images"].id.get_chunk_info(3).byte_offset
+    with (tmp_path / "test.h5").open("r+b") as file:
+        file.seek(place)
+        file.write(b"damage")
+    module = FrameDataModule(tmp_path, batch_size=1, workers=workers)
+    with pytest.raises(EgotapError) as raised:
+        batch_rows(module.test_dataloader())
+    message = str(raised.value)
+    assert message.startswith(f"{tmp_path}/test.h5: the image of frame 3 is damaged (")
+    assert "Traceback" not in message
 
 
 def heatmaps_of(rows: range) -> Heatmaps:

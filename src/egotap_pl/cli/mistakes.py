@@ -63,6 +63,10 @@ def in_group(is_member: bool) -> None:
 def end_with(error: BaseException) -> NoReturn:
     """End the program with the message of a user's mistake, or with the traceback of a defect."""
     message = readable(error)
+    if "h5py" in sys.modules:
+        from egotap_pl.core.hdf5 import leave_failed_disks  # only here: most mistakes are noticed before h5py is needed
+
+        leave_failed_disks()
     if message is None or os.environ.get(TRACEBACK) == "1":
         if _in_group.is_set() and not reports(1):
             sys.exit(1)

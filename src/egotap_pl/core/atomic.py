@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-_ERRNO = re.compile(r"\berrno = (\d+)")
-"""How HDF5 names an error of the operating system that it meets when it closes a file."""
+from egotap_pl.core.disks import number_of
+
 SUFFIX = ".unfinished"
 """Suffix of the temporary files that `atomic` writes."""
 
@@ -32,9 +31,9 @@ def at(path: Path) -> Iterator[None]:
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     except RuntimeError as error:
-        if (match := _ERRNO.search(str(error))) is None:
+        if (number := number_of(error)) is None:
             raise
-        raise OSError(int(match[1]), os.strerror(int(match[1])), str(path)) from error
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 @contextmanager

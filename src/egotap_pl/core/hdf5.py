@@ -19,10 +19,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 import h5py
 import numpy as np
 
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5_heaps import check_heap, check_heaps_of_attributes
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES, HDF5_TEXTS, MIB
@@ -35,6 +37,8 @@ _CRC32 = "crc32"
 _CHUNK_BYTES = 2**16
 _held: dict[str, list[h5py.Dataset]] = {}
 """Datasets of the files that are being written, by the names of the files."""
+_readers: WeakSet[Hdf5File] = WeakSet()
+"""The files that are open for reading, and some that were."""
 TEXT = h5py.string_dtype("utf-8")
 _CELL = np.dtype([("length", "<u4"), ("heap", "<u8"), ("object", "<u4")])
 """How a value of variable length is stored: its length, the address of a heap, and the number of an object in it."""
@@ -62,9 +66,11 @@ class Hdf5File:
             # Best effort: some network and read-only file systems have no locks, and a finished file never changes.
             self._file = h5py.File(path, "r", locking="best-effort")
         except OSError as error:
+            raise_if_disk_fails(error, path)
             if "truncated" in str(error):
                 raise EgotapError(f"{path} is truncated: copy it again, or {remedy}") from error
             raise EgotapError(f"{path} cannot be read as an HDF5 file ({error}); {remedy}") from error
+        _readers.add(self)
 
     def __enter__(self) -> Hdf5File:
         return self
@@ -75,6 +81,28 @@ class Hdf5File:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file can be read: it was not closed, and its disk has not failed."""
+        return bool(self._file)
+
+    @property
+    def handle(self) -> int:
+        """The operating system's number of the open file."""
+        return int(self._file.id.get_vfd_handle())
+
+    def raise_if_disk_fails(self, error: Exception) -> None:
+        """Close the file if an error in reading it says that its disk fails, and not that it is damaged.
+
+        Raises:
+            OSError: if the disk fails.
+        """
+        try:
+            raise_if_disk_fails(error, self.path)
+        except OSError:
+            _abandon(self)
+            raise
 
     def bad(self, what: str) -> EgotapError:
         """The error to raise; ``what`` is wrong with the file."""
@@ -155,10 +183,12 @@ class Hdf5File:
 
         Raises:
             EgotapError: if the block raised an error of the kinds that HDF5 raises for damage.
+            OSError: if the disk fails.
         """
         try:
             yield
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
+            self.raise_if_disk_fails(error)
             raise self.bad(f"{what} is damaged ({error})") from error
 
     def _checked(self, name: str, filters: frozenset[int]) -> h5py.Dataset:
@@ -299,9 +329,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
         file.flush()
     except BaseException:
         with suppress(Exception):
-            elsewhere = os.memfd_create("unwritten") if hasattr(os, "memfd_create") else _temporary()
-            os.dup2(elsewhere, file.id.get_vfd_handle())
-            os.close(elsewhere)
+            _divert(file.id.get_vfd_handle())
         held.clear()
         with suppress(Exception):
             file.close()
@@ -310,6 +338,36 @@ def new_file(path: Path) -> Iterator[h5py.File]:
         _held.pop(str(path), None)
     held.clear()
     file.close()
+
+
+def leave_failed_disks() -> None:
+    """Close the files that are open for reading and whose disks fail. HDF5 would otherwise print that it cannot."""
+    for file in tuple(_readers):
+        if file.is_open:
+            try:
+                os.fstat(file.handle)
+            except OSError:
+                _abandon(file)
+
+
+def _abandon(file: Hdf5File) -> None:
+    """Close a file whose disk fails. HDF5 would otherwise try to until the process ends.
+
+    HDF5 opens a file once, however often it is asked to: all of these are closed.
+    """
+    same = [other for other in tuple(_readers) if other.is_open and other.handle == file.handle]
+    _divert(file.handle)
+    for other in same:
+        with suppress(Exception):
+            other.close()
+
+
+def _divert(handle: int) -> None:
+    """Let everything that HDF5 has yet to do with an open file go to memory."""
+    with suppress(Exception):
+        elsewhere = os.memfd_create("unwritten") if hasattr(os, "memfd_create") else _temporary()
+        os.dup2(elsewhere, handle)
+        os.close(elsewhere)
 
 
 def _temporary() -> int:

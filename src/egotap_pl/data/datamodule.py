@@ -11,10 +11,11 @@ import lightning as L
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from egotap_pl.core.batch import Batch
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.core.stopping import outlive_the_first_signal
@@ -28,6 +29,13 @@ from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 
 Augmentation = Callable[[Batch, torch.Generator], Batch]
 """Changes training batches on their device. All randomness comes from the generator."""
+
+
+class ReadingError(EgotapError):
+    """A message from a reading process. torch calls this class again in the parent, with the process's traceback."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text.rpartition(f"{__name__}.{type(self).__name__}: ")[2].rstrip())
 
 
 class FrameDataset(Dataset[Batch]):
@@ -55,9 +63,20 @@ class FrameDataset(Dataset[Batch]):
         return sum(part.nbytes for part in (*batch, *(batch.heatmaps or ())) if isinstance(part, Tensor))
 
     def __getitems__(self, rows: Sequence[int]) -> Batch:
-        """The frames of a batch, without images if their heatmaps are cached."""
-        batch = self.store.read(rows, images=self.heatmaps is None)
-        return batch if self.heatmaps is None else batch._replace(heatmaps=self.heatmaps.read(rows))
+        """The frames of a batch, without images if their heatmaps are cached.
+
+        Raises:
+            EgotapError: if a file is damaged; in a reading process, also if the disk fails.
+            OSError: if the disk fails.
+        """
+        try:
+            batch = self.store.read(rows, images=self.heatmaps is None)
+            return batch if self.heatmaps is None else batch._replace(heatmaps=self.heatmaps.read(rows))
+        except (EgotapError, OSError) as error:
+            message = str(error) if isinstance(error, EgotapError) else explained(error)
+            if get_worker_info() is None or message is None:
+                raise
+            raise ReadingError(message) from error
 
 
 class FrameDataModule(L.LightningDataModule):

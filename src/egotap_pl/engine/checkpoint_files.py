@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from egotap_pl.core.atomic import atomic
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.checkpoints import read_checkpoint
@@ -40,6 +41,7 @@ class CheckpointFiles(TorchCheckpointIO):
 
         Raises:
             EgotapError: if the file cannot be written, e.g. because the disk is full.
+            OSError: if the disk fails.
         """
         path, content = Path(path), io.BytesIO()
         torch.save(checkpoint, content)
@@ -50,6 +52,7 @@ class CheckpointFiles(TorchCheckpointIO):
                 if path.name == LAST and path.is_file():
                     path.replace(path.with_name(PREVIOUS))
         except OSError as error:
+            raise_if_disk_fails(error, path)
             raise EgotapError(
                 f"{path} cannot be written: {error.strerror or error}; make room or give write access, then run the "
                 "same command: it resumes from the last checkpoint"
@@ -137,6 +140,7 @@ def _fault(path: Path) -> str | None:
     except FileNotFoundError:
         return f"{path} is missing"
     except OSError as error:
+        raise_if_disk_fails(error, path)
         raise EgotapError(f"{path} cannot be read: {error.strerror or error}") from error
     try:
         weights = [value for value in read_checkpoint(path)["state_dict"].values() if isinstance(value, Tensor)]

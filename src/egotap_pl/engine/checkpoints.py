@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.allowlist import check_spec_of_file
@@ -75,6 +76,7 @@ def read_checkpoint(path: Path) -> Content:
 
     Raises:
         EgotapError: if there is no such file, or it contains anything else.
+        OSError: if the disk fails.
     """
     if not path.is_file():
         raise EgotapError(f"{path}: no such checkpoint; give checkpoint=FILE, e.g. runs/.../checkpoints/best.ckpt")
@@ -84,6 +86,7 @@ def read_checkpoint(path: Path) -> Content:
     except EgotapError:
         raise
     except Exception as error:  # a damaged archive or pickle can end in an error of almost any kind
+        raise_if_disk_fails(error, path)
         first = next(iter(str(error).splitlines()), "it ends too early")
         raise EgotapError(
             f"{path} is not a checkpoint of tensors and plain values, or it is damaged: {first}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER
@@ -29,10 +30,15 @@ def checksums(folder: Path) -> dict[str, dict[str, int]]:
 
 
 def read_done(folder: Path) -> Mapping[str, Any] | None:
-    """The content of a folder's done.json; None if the work is not finished, or the file is damaged."""
+    """The content of a folder's done.json; None if the work is not finished, or the file is damaged.
+
+    Raises:
+        OSError: if the disk fails.
+    """
     try:
         content = json.loads((folder / DONE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError) as error:
+        raise_if_disk_fails(error, folder / DONE)
         return None
     return content if isinstance(content, dict) else None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from egotap_pl.core.atomic import write_json
+from egotap_pl.core.disks import raise_if_disk_fails
 
 FILE = "history.json"
 
@@ -29,11 +30,16 @@ class History:
 
     @classmethod
     def read(cls, folder: Path) -> History:
-        """The history in a training's folder; an empty one if there is none, or it is damaged."""
+        """The history in a training's folder; an empty one if there is none, or it is damaged.
+
+        Raises:
+            OSError: if the disk fails.
+        """
         try:
             content = json.loads((folder / FILE).read_text(encoding="utf-8"))
             return cls(int(content["restarts"]), tuple(content["resumed"]), tuple(content["returns"]))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise_if_disk_fails(error, folder / FILE)
             return cls()
 
     def write(self, folder: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from egotap_pl.core.atomic import SUFFIX, write_json
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec
@@ -97,7 +98,8 @@ def _mark(entry: Path) -> str | None:
     """The fingerprint in a run.json; None if the file is missing or damaged."""
     try:
         return str(json.loads(entry.read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise_if_disk_fails(error, entry)
         return None
 
 

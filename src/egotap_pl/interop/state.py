@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 
 FILES = {
@@ -80,6 +81,7 @@ def read_published(source: Path | str, part: str) -> Published:
         _check_sums(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise_if_disk_fails(error, file)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason}") from error
     if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):

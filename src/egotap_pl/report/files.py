@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from egotap_pl.core.atomic import SUFFIX
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.figures.style import DPI
 from egotap_pl.report.contents import Report, Table
@@ -41,6 +42,7 @@ def write_report(report: Report, sections: Sequence[Section], output: Path) -> N
 
     Raises:
         EgotapError: if the files cannot be written, for example because the disk is full.
+        OSError: if the disk fails.
     """
     is_new = not output.exists()
     unfinished = output / f".{os.getpid()}{SUFFIX}"
@@ -51,6 +53,7 @@ def write_report(report: Report, sections: Sequence[Section], output: Path) -> N
         _write(report, sections, unfinished)
         _move(unfinished, output)
     except OSError as error:
+        raise_if_disk_fails(error, output)
         reason = error.strerror or type(error).__name__
         raise EgotapError(
             f"{output}: the report cannot be written ({reason}); make room for it, or give another output=DIR"

@@ -109,7 +109,7 @@ class HeatmapStore:
         Raises:
             EgotapError: if the file is damaged.
         """
-        if self._file is None or self._owner != os.getpid():
+        if self._file is None or not self._file.is_open or self._owner != os.getpid():
             self._file, self._owner = Hdf5File(self.path, REMEDY), os.getpid()
         maps = {}
         for name in Heatmaps._fields:

@@ -296,11 +296,15 @@ class FrameStore:
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:  # HDF5 raises the last two for damaged structures
+            if self._file is not None:
+                self._file.raise_if_disk_fails(error)
             raise EgotapError(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
 
     def _open(self) -> tuple[Hdf5File, UInt32[np.ndarray, "n v"] | None]:
         """The open file, and its checksums of images; None: the store has none, or HDF5 compares its own."""
-        if self._file is None or self._owner != os.getpid():  # HDF5's own state must not be shared through a fork
+        if (
+            self._file is None or not self._file.is_open or self._owner != os.getpid()
+        ):  # HDF5's own state must not be shared through a fork
             file = Hdf5File(self.path, REMEDY)
             self._checksums = file.array(IMAGES_CRC32, STORE_LABEL_BYTES) if IMAGES_CRC32 in file else None
             if self._checksums is not None and (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egotap_pl.core.categories import CATEGORIES
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import UNREALEGO_LIST_BYTES
 from egotap_pl.data.untrusted.readers import read_text
@@ -84,6 +85,7 @@ def frame_numbers(folder: Path, prefix: str, suffix: str) -> set[int]:
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
+        raise_if_disk_fails(error, folder)
         raise EgotapError(f"{folder} cannot be read: {error.strerror or error}") from error
     return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
 

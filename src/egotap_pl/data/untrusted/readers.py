@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from PIL import Image
 
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import IMAGE_BYTES, MIB
 from egotap_pl.data.untrusted import pickle as untrusted_pickle
@@ -35,6 +36,7 @@ def read_bytes(path: Path | str, max_bytes: int) -> bytes:
 
     Raises:
         EgotapError: if it is missing, not a regular file, unreadable, or larger than ``max_bytes``.
+        OSError: if the disk fails, which says nothing about the file.
     """
     path = Path(path)
     if not path.is_file():  # reading a pipe or a device might never end
@@ -43,6 +45,7 @@ def read_bytes(path: Path | str, max_bytes: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
+        raise_if_disk_fails(error, path)
         raise EgotapError(f"{path} cannot be read: {error.strerror or error}") from error
     if len(data) > max_bytes:
         raise EgotapError(f"{path} is larger than {max_bytes / MIB:.3g} MiB, the most that such a file may have")

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egotap_pl.core.categories import CATEGORIES
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import MIB
 from egotap_pl.synth.figure import Clip
@@ -89,6 +90,7 @@ class CapturedMotions(ABC):
             try:
                 content = path.read_bytes()
             except OSError as error:
+                raise_if_disk_fails(error, path)
                 raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
             digest.update(f"{name}\n{self._category[name]}\n{hashlib.sha256(content).hexdigest()}\n".encode())
         return digest.hexdigest()

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import DEEPMIMIC_BYTES
 from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, check_file
@@ -151,6 +152,7 @@ def _frames(path: Path) -> tuple[Float[np.ndarray, "f 44"], bool]:
         rows, loop = content["Frames"], content["Loop"]
         frames = np.array(rows, dtype=np.float64)
     except OSError as error:
+        raise_if_disk_fails(error, path)
         raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EgotapError(

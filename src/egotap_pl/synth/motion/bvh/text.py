@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import BVH_BYTES, BVH_JOINT_FRAMES, BVH_JOINTS, BVH_SECONDS
 from egotap_pl.synth.motion.captures import check_file
@@ -70,6 +71,7 @@ def read_text(path: Path) -> BvhText:
             count, seconds = _motion_header(words)
             values = _values(words, joints, count, path.stat().st_size)
     except OSError as error:
+        raise_if_disk_fails(error, path)
         raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
     return BvhText(joints, seconds, values)
 
