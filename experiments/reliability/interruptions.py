@@ -161,6 +161,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", nargs="+", default=list(JOBS), choices=list(JOBS))
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would ours
     generator = random.Random(args.seed)
     root = Path(tempfile.mkdtemp(prefix="egotap-interruptions-"))
     seconds: dict[str, float] = {}
@@ -169,20 +170,22 @@ def main() -> int:
         began = time.monotonic()
         finish(job, root / job)
         seconds[job] = time.monotonic() - began
-    trials = []
-    for k in track(range(args.trials), "interrupted"):
-        job, number = args.jobs[k % len(args.jobs)], generator.choice(SIGNALS)
-        folder = root / f"{k}"
-        folder.mkdir()
-        facts = attempt(job, number, generator.uniform(0, 1) * seconds[job], folder)
-        finish(job, folder)
-        trial = Trial(job, number, facts[0], compared(root / job, folder), *facts[1:])
-        trials.append(trial)
-        if failed(trial):
-            print(f"failed, see {folder}: {trial}")
-        else:
-            shutil.rmtree(folder)
-    print(table(trials))
+    trials: list[Trial] = []
+    try:
+        for k in track(range(args.trials), "interrupted"):
+            job, number = args.jobs[k % len(args.jobs)], generator.choice(SIGNALS)
+            folder = root / f"{k}"
+            folder.mkdir()
+            facts = attempt(job, number, generator.uniform(0, 1) * seconds[job], folder)
+            finish(job, folder)
+            trial = Trial(job, number, facts[0], compared(root / job, folder), *facts[1:])
+            trials.append(trial)
+            if failed(trial):
+                print(f"failed, see {folder}: {trial}")
+            else:
+                shutil.rmtree(folder)
+    finally:  # also of the trials before Ctrl-C
+        print(table(trials), flush=True)
     if not any(map(failed, trials)):
         shutil.rmtree(root)
     return any(map(failed, trials))
