@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from egotap_pl.analysis.error_breakdown import STATES, error_by_visibility, joint_states, mean_by_depth
+from egotap_pl.analysis.error_breakdown import error_by_visibility, joint_states, mean_by_depth
 from egotap_pl.core.batch import Visibility as V
 from egotap_pl.core.skeleton import egocap, unrealego
+from egotap_pl.metrics.visibility import STATES
 
 
 def test_either_view_may_be_the_one_that_sees() -> None:

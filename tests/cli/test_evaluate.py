@@ -16,9 +16,10 @@ TWO = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 def numbers(folder: Path) -> dict[str, float]:
     """The errors of a metrics.json, flat."""
     metrics = json.loads((folder / "metrics.json").read_text())
-    flat = {name: metrics[name] for name in ("mpjpe", "pa_mpjpe", "mean_pose_mpjpe", "frames")}
+    flat = {name: metrics[name] for name in ("mpjpe", "pa_mpjpe", "mean_pose_mpjpe", "frames", "pck", "auc")}
     flat |= metrics["per_joint"]
     flat |= {f"{c} {kind}": value for c, of in metrics["per_category"].items() for kind, value in of.items()}
+    flat |= {state: errors["mpjpe"] for state, errors in metrics["per_visibility"].items()}
     return flat
 
 

@@ -6,22 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int, UInt8
 
 from egotap_pl.analysis.statistics import GroupMeans, group_means, numbered
-from egotap_pl.core.batch import Visibility
 from egotap_pl.core.skeleton import Skeleton
-
-STATES = (
-    ("visible", "visible"),
-    ("visible", "occluded"),
-    ("visible", "out of view"),
-    ("occluded", "occluded"),
-    ("occluded", "out of view"),
-    ("out of view", "out of view"),
-)
-"""How the two views see a joint, whichever of them is left."""
-_NUMBERS = {"visible": Visibility.VISIBLE, "occluded": Visibility.OCCLUDED, "out of view": Visibility.OUT_OF_VIEW}
+from egotap_pl.metrics.visibility import STATES
+from egotap_pl.metrics.visibility import joint_states as states_of_tensor
 
 
 class ErrorByVisibility(NamedTuple):
@@ -66,13 +57,7 @@ def joint_states(visibility: UInt8[np.ndarray, "n v j"]) -> Int[np.ndarray, "n j
     Raises:
         ValueError: if there are not two views.
     """
-    if visibility.shape[1] != 2:
-        raise ValueError(f"expected the visibility in 2 views, not in {visibility.shape[1]}")
-    better, worse = visibility.min(1).astype(np.int64), visibility.max(1).astype(np.int64)
-    table = np.full((4, 4), -1)
-    for state, (a, b) in enumerate(STATES):
-        table[_NUMBERS[a], _NUMBERS[b]] = state
-    return table[better, worse]
+    return states_of_tensor(torch.from_numpy(visibility)).numpy()
 
 
 def error_by_visibility(

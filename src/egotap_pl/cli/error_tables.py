@@ -11,6 +11,8 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from egotap_pl.metrics.pck import PCK_MM
+
 
 def error_table(title: str, metrics: Mapping[str, Any]) -> Group | Table:
     """The errors of a test of poses or of heatmaps."""
@@ -23,6 +25,7 @@ def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
     summary = (
         f"[bold]{escape(title)}[/], {metrics['frames']} frames\n"
         f"MPJPE [bold]{metrics['mpjpe']:.1f} mm[/]   PA-MPJPE [bold]{_mm(metrics['pa_mpjpe'])} mm[/]\n"
+        f"{_shares_and_motion(metrics)}"
         f"always answering the mean pose gives {metrics['mean_pose_mpjpe']:.1f} mm; the MPJPE is {share:.0f}% of that"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -35,7 +38,31 @@ def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
     ]
     for joint, category in zip_longest(joints, categories):
         table.add_row(*(joint or ("", "")), *(category or ("",) * 4))
-    return Group(summary, table)
+    by_visibility = [visibility_table(metrics["per_visibility"])] if "per_visibility" in metrics else []
+    return Group(summary, table, *by_visibility)
+
+
+def _shares_and_motion(metrics: Mapping[str, Any]) -> str:
+    """Lines on PCK and AUC, and on errors of movement; none for what the test does not have."""
+    lines = ""
+    if "pck" in metrics:
+        lines += f"PCK [bold]{metrics['pck']:.1f}%[/] (within {PCK_MM:.0f} mm)   AUC [bold]{metrics['auc']:.1f}%[/]\n"
+    units = {"mpjve": "mm/frame", "acceleration_error": "mm/frame²", "jitter": "mm/frame³"}
+    titles = {"mpjve": "MPJVE", "acceleration_error": "acceleration error", "jitter": "jitter"}
+    numbers = [f"{titles[name]} {metrics[name]:.1f} {unit}" for name, unit in units.items() if name in metrics]
+    if "true_jitter" in metrics:
+        numbers[-1] += f" (truth: {metrics['true_jitter']:.1f})"
+    return lines + ("   ".join(numbers) + "\n" if numbers else "")
+
+
+def visibility_table(per_visibility: Mapping[str, Any]) -> Table:
+    """The mean error of joints by how the two views see them."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("how the two views see a joint", "MPJPE", "joints"):
+        table.add_column(heading, justify="left" if heading.startswith("how") else "right", no_wrap=True)
+    for state, errors in per_visibility.items():
+        table.add_row(state, _mm(errors["mpjpe"]), str(errors["joints"]))
+    return table
 
 
 def _mm(error: float | None) -> str:

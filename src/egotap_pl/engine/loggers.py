@@ -145,6 +145,11 @@ def result_tables(metrics: Mapping[str, Any]) -> dict[str, tuple[list[str], list
             ["category", "MPJPE (mm)", "PA-MPJPE (mm)", "frames"],
             [[name, e["mpjpe"], e["pa_mpjpe"], e["frames"]] for name, e in metrics["per_category"].items()],
         )
+    if "per_visibility" in metrics:
+        tables["per_visibility"] = (
+            ["how the two views see a joint", "MPJPE (mm)", "joints"],
+            [[state, e["mpjpe"], e["joints"]] for state, e in metrics["per_visibility"].items()],
+        )
     if "per_view" in metrics:
         tables["per_view"] = ["view", "mean squared error"], [list(row) for row in metrics["per_view"].items()]
     return tables

@@ -25,6 +25,7 @@ from egotap_pl.engine.checkpoints import About, read_checkpoint
 from egotap_pl.engine.frame_cost import frame_cost
 from egotap_pl.engine.history import History
 from egotap_pl.engine.versions import commit
+from egotap_pl.metrics import MotionMetrics, merged
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
@@ -78,7 +79,7 @@ def run_test(
     started = time.monotonic()
     trainer.test(task, dataloaders=module.loader(split), verbose=False)
     trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
-    results = task.test_results()
+    results = merged(task.test_results(), _motion_errors(recorder.predictions, module, split))
     if wrong := list(not_finite(results)):
         raise EgotapError(
             f"{provenance.about.experiment}, {split} split of {provenance.about.data['name']}: errors that are not "
@@ -117,6 +118,17 @@ def _cost_of(task: Any) -> dict[str, Any]:
         return {}
     cost = frame_cost(task)
     return {"network_parameters": cost.parameters, "gflop": cost.gflop}
+
+def _motion_errors(arrays: Mapping[str, Any], module: FrameDataModule, split: str) -> Metrics:
+    """Errors of movement (`MotionMetrics`) of the poses that a test has recorded, in every process."""
+    if not arrays:
+        return {}
+    store, rows = module.store(split), torch.from_numpy(arrays["frame"])
+    errors = MotionMetrics(store.skeleton.estimated_names, store.categories, sync_on_compute=False)
+    names = (store.labels[column][rows] for column in ("category", "motion", "frame_number"))
+    errors.update(torch.from_numpy(arrays["pose_cm"]), torch.from_numpy(arrays["truth_cm"]), *names)
+    results: Metrics = errors.compute()
+    return results
 
 
 def not_finite(results: Mapping[str, Any], within: str = "") -> Iterator[str]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from egotap_pl.analysis.error_breakdown import STATES, ErrorByVisibility
+from egotap_pl.analysis.error_breakdown import ErrorByVisibility
 from egotap_pl.figures.style import SMALL, interval_lengths, legend_below, looks, page, style_axis
+from egotap_pl.metrics.visibility import STATES
 
 RARE = 0.005
 """States with a smaller share of the joints are not drawn: their wide intervals would squeeze the others."""

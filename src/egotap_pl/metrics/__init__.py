@@ -1,6 +1,9 @@
 """Errors of poses (mm) and heatmaps: pure functions, and torchmetrics classes that accumulate them over a data set."""
 
 from egotap_pl.metrics.heatmap import HeatmapMSE
+from egotap_pl.metrics.merging import merged
+from egotap_pl.metrics.motion import MotionMetrics
+from egotap_pl.metrics.pck import PckMetrics
 from egotap_pl.metrics.pose import (
     PoseMetrics,
     align_similarity,
@@ -9,13 +12,18 @@ from egotap_pl.metrics.pose import (
     mpjpe_mm,
     pa_mpjpe_mm,
 )
+from egotap_pl.metrics.visibility import VisibilityErrors
 
 __all__ = [
     "HeatmapMSE",
+    "MotionMetrics",
+    "PckMetrics",
     "PoseMetrics",
+    "VisibilityErrors",
     "align_similarity",
     "is_alignable",
     "joint_errors_mm",
+    "merged",
     "mpjpe_mm",
     "pa_mpjpe_mm",
 ]

@@ -13,7 +13,7 @@ from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
 from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
-from egotap_pl.metrics import PoseMetrics
+from egotap_pl.metrics import PckMetrics, PoseMetrics, VisibilityErrors, merged
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
 from egotap_pl.tasks.optimisation import OptimiserFactory, optimisation
 from egotap_pl.tasks.schedules import ScheduleFactory
@@ -70,6 +70,8 @@ class LiftingTask(L.LightningModule):
         self.validation_error = PoseMetrics(names, categories)
         self.test_error = PoseMetrics(names, categories)
         self.mean_pose_error = PoseMetrics(names, categories)
+        self.test_shares = PckMetrics(names, categories)
+        self.test_error_by_visibility = VisibilityErrors()
 
     def forward(self, batch: Batch) -> Float[Tensor, "b j 3"]:
         """Poses in cm, estimated joints only."""
@@ -114,11 +116,18 @@ class LiftingTask(L.LightningModule):
         estimate, truth, category = self(batch), self.truth_cm(batch), batch.category
         self.test_error.update(estimate, truth, category)
         self.mean_pose_error.update(self.mean_pose_cm.expand_as(truth), truth, category)
+        self.test_shares.update(estimate, truth, category)
+        self.test_error_by_visibility.update(estimate, truth, self.estimated(batch.visibility, dim=2))
         return {"pose_cm": estimate, "truth_cm": truth, "frame": batch.frame}
 
     def test_results(self) -> dict[str, Any]:
-        """Errors for metrics.json, in mm: see `PoseMetrics`; ``mean_pose_mpjpe`` is that of the constant mean pose."""
-        return {**self.test_error.compute(), "mean_pose_mpjpe": self.mean_pose_error.compute()["mpjpe"]}
+        """Errors for metrics.json: see `PoseMetrics`, `PckMetrics` and `VisibilityErrors`.
+
+        ``mean_pose_mpjpe`` (mm) is the error of the constant mean pose.
+        """
+        errors, shares = self.test_error.compute(), self.test_shares.compute()
+        by_visibility = self.test_error_by_visibility.compute()
+        return merged(errors, {"mean_pose_mpjpe": self.mean_pose_error.compute()["mpjpe"]}, shares, by_visibility)
 
     def configure_optimizers(self) -> Any:
         """The optimiser of all parameters that are not frozen, and its schedule, which is stepped per batch."""
@@ -127,4 +136,8 @@ class LiftingTask(L.LightningModule):
 
     def truth_cm(self, batch: Batch) -> Float[Tensor, "b j 3"]:
         """The true pose, estimated joints only; NaN where a joint is not known."""
-        return batch.pose_cm[:, constant(tuple(self.skeleton.estimated), batch.pose_cm.device)]
+        return self.estimated(batch.pose_cm, dim=1)
+
+    def estimated(self, of_joints: Tensor, dim: int) -> Tensor:
+        """The estimated joints' part of a tensor with all joints along an axis."""
+        return of_joints.index_select(dim, constant(tuple(self.skeleton.estimated), of_joints.device))

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from egotap_pl.analysis.attention_shares import attention_shares, joint_attention, recorded_attention
-from egotap_pl.analysis.error_breakdown import STATES, joint_states
+from egotap_pl.analysis.error_breakdown import joint_states
 from egotap_pl.figures.attention import AttendingFrame, attention_figure, joint_attention_figure
+from egotap_pl.metrics.visibility import STATES
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.illustrations.recording import RecordedNetwork, heatmaps_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from egotap_pl.analysis.error_breakdown import STATES
 from egotap_pl.analysis.statistics import GroupMeans
 from egotap_pl.core.wording import in_words
+from egotap_pl.metrics.visibility import STATES
 from egotap_pl.report.studies import MethodRuns
 
 INTERVALS = "Intervals are 95%, by bootstrap over the test motions; they do not cover the variation between seeds."

@@ -15,6 +15,7 @@ from egotap_pl.report.tables.ablation import ablation_tables
 from egotap_pl.report.tables.breakdown import breakdown_tables
 from egotap_pl.report.tables.differences import Read, differences_table, others_against_rows
 from egotap_pl.report.tables.factorial import factorial_tables
+from egotap_pl.report.tables.measures import measures_tables
 from egotap_pl.report.tables.overview import variants_table
 from egotap_pl.report.tables.results import results_table
 
@@ -67,7 +68,9 @@ def section(condition: Condition, papers: Sequence[PaperTable], read: Read) -> S
         main += others_against_rows(condition, others, sorted(dict.fromkeys(rows), key=place), read)
     elif in_tables:
         details.append(variants_table(condition))
-    return Section(condition.title, main, details)
+    measures = measures_tables(condition)
+    shown = measures[:1] if main else []  # variants that are only in tables of ablations have no section of their own
+    return Section(condition.title, [*main, *shown], [*details, *measures[len(shown) :]])
 
 
 def ablation_sections(conditions: Sequence[Condition], read: Read) -> list[Section]:

@@ -1,0 +1,77 @@
+"""Tables of measures besides MPJPE against the numbers that they are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from egotap_pl.analysis.comparison import ErrorReader
+from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
+from egotap_pl.report.tables.measures import measures_tables
+from egotap_pl.report.tables.sections import section
+
+MOTION = ("a", "a", "b", "b", "c", "d")
+
+
+def results(pck: float, mpjve: float | None, seen_mm: float) -> dict[str, Any]:
+    motion = {} if mpjve is None else {"mpjve": mpjve, "jitter": 9.0, "true_jitter": 2.0}
+    of_category = {"mpjpe": 1.0, "pa_mpjpe": 1.0, "frames": 3, "pck": pck + 1}
+    return {
+        "pck": pck,
+        "auc": pck / 2,
+        **motion,
+        "per_category": {"walking": {**of_category, **motion}, "sitting": of_category},
+        "per_visibility": {
+            "visible, visible": {"mpjpe": seen_mm, "joints": 90},
+            "occluded, occluded": {"mpjpe": seen_mm + 30, "joints": 6},
+        },
+    }
+
+
+def condition(make_run: Any, **by_preset: list[dict[str, Any]]) -> Condition:
+    runs = [
+        make_run(f"table2/{preset}", seed, [50] * 6, MOTION, **metrics)
+        for preset, of_seeds in by_preset.items()
+        for seed, metrics in enumerate(of_seeds, 1)
+    ]
+    (found,) = group([IdentifiedRun(run, run.experiment, (run.experiment,), "tiny", (), ()) for run in runs])
+    return found
+
+
+def test_means_over_seeds_and_the_best_of_each_column(make_run) -> None:
+    found = condition(
+        make_run,
+        cnn=[results(80, 12.0, 40), results(84, 14.0, 42)],
+        grid_vit=[results(90, 15.0, 30)],
+    )
+    overall, *details = measures_tables(found)
+    assert overall.columns[1:4] == ("PCK (%, within 150 mm)", "AUC (%)", "MPJVE (mm/frame)")
+    values = {row[0].text: [(cell.value, cell.best) for cell in row[1:4]] for row in overall.rows}
+    assert values["CNN"] == [(82, False), (41, False), (13, True)]
+    assert values["Grid ViT"] == [(90, True), (45, True), (15, False)]
+    assert not any(row[overall.columns.index("jitter (mm/frame³)")].best for row in overall.rows)
+    tables = {table.name: table for table in details}
+    walking, sitting = tables["measures_category_pck_egosynth_tiny"].rows
+    assert [cell.value for cell in walking[1:]] == [83, 91]
+    assert sitting[0].text == "sitting"
+    (only,) = tables["measures_category_mpjve_egosynth_tiny"].rows  # no other category has consecutive frames
+    assert only[0].text == "walking"
+    seen, hidden = tables["visibility_egosynth_tiny"].rows
+    assert [cell.value for cell in seen[1:]] == [41, 30, 90]
+    assert (hidden[0].text, hidden[1].value) == ("occluded, occluded", 71)
+
+
+def test_runs_without_the_measures_have_gaps_or_no_table(make_run) -> None:
+    old, new = condition(make_run, cnn=[{}]), condition(make_run, grid_vit=[{}], grid_vit_pu=[results(70, None, 10)])
+    assert measures_tables(old) == []
+    overall = measures_tables(new)[0]
+    assert overall.columns == ("variant", "PCK (%, within 150 mm)", "AUC (%)", "seeds")
+    assert "missing" in {row[1].text for row in overall.rows}
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_they_belong_to_the_section_of_their_condition(make_run, shown: bool) -> None:
+    found = condition(make_run, cnn=[results(80, 12.0, 40)] if shown else [{}])
+    names = [table.name for table in section(found, [], ErrorReader()).main]
+    assert ("measures_egosynth_tiny" in names) == shown
