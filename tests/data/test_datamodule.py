@@ -75,7 +75,7 @@ def test_batches_equal_the_store(folder: Path) -> None:
     for batch in module.train_dataloader():
         expected = module.store("train").read(batch.frame.tolist())
         assert batch.heatmaps is None
-        assert all((one == other).all() for one, other in zip(batch[:-1], expected[:-1], strict=True))
+        assert all((one == other).all() for one, other in zip(batch[:7], expected[:7], strict=True))
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -157,6 +157,7 @@ def essentials(settings: Any) -> dict[str, Any]:
     kept["estimators"] = {kind: _with_init(node) for kind, node in settings["estimators"].items()}
     kept["seed"] = settings["seed"]  # other values follow from it
     kept["data"] = {key: value for key, value in settings["data"].items() if key not in _IGNORED_IN_DATA}
+    kept["data"] = {"window": 1, "stride": 1, **kept["data"]}  # which runs of earlier versions do not have
     source = dict(kept["data"]["source"])
     source.pop("root", None)  # the fingerprint says which data they are
     kept["data"]["source"] = source

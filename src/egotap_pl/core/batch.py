@@ -70,6 +70,9 @@ class Batch(NamedTuple):
     heatmaps: Heatmaps | None = None
     """Cached heatmaps, or None where a task draws or estimates them."""
 
+    past: Past | None = None
+    """Earlier frames of the same motions, or None where frames come alone."""
+
     def on(self, device: torch.device) -> Batch:
         """The same batch on a device. (Not called ``to``: Lightning would call that for every training batch.)"""
         return self.map(lambda column: column.to(device))
@@ -77,13 +80,26 @@ class Batch(NamedTuple):
     def take(self, rows: Sequence[int]) -> Batch:
         """Some of the frames, in any order."""
         index = list(rows)
-        return self.map(lambda column: column[index])
+        past = None if self.past is None else self.past._replace(index=self.past.index[index])
+        return self._replace(past=None).map(lambda column: column[index])._replace(past=past)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        """The batch with a function applied to each of its tensors, those of its heatmaps included."""
+        """The batch with a function applied to each of its tensors, those of heatmaps and earlier frames included."""
         heatmaps = None if self.heatmaps is None else Heatmaps(*map(change, self.heatmaps))
-        columns = self._replace(heatmaps=None)._asdict()
-        return Batch(**{name: change(value) for name, value in columns.items() if value is not None}, heatmaps=heatmaps)
+        past = None if self.past is None else Past(self.past.frames.map(change), change(self.past.index))
+        columns = self._replace(heatmaps=None, past=None)._asdict()
+        changed = {name: change(value) for name, value in columns.items() if value is not None}
+        return Batch(**changed, heatmaps=heatmaps, past=past)
+
+
+class Past(NamedTuple):
+    """The earlier frames of a batch whose frames come in windows. A window's last frame is in the batch itself."""
+
+    frames: Batch
+    """Every earlier frame that a window of the batch needs, each once."""
+
+    index: Int[Tensor, "b t"]
+    """Position in ``frames`` of each window's earlier frames, the oldest first."""
 
 
 class DataFacts(NamedTuple):

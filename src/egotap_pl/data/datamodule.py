@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from egotap_pl.core.batch import Batch
+from egotap_pl.core.batch import Batch, Past
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
@@ -26,6 +26,7 @@ from egotap_pl.data.shared_memory import affordable_workers
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
+from egotap_pl.data.windows import Window, earlier_rows
 
 Augmentation = Callable[[Batch, torch.Generator], Batch]
 """Changes training batches on their device. All randomness comes from the generator."""
@@ -44,10 +45,14 @@ class FrameDataset(Dataset[Batch]):
     Args:
         store: the frames.
         heatmaps: cached heatmaps of the same frames; batches then have them instead of images.
+        window: the frames that belong to each frame; those before it are in `Batch.past`.
     """
 
-    def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None) -> None:
+    def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None, window: Window | None = None) -> None:
         self.store, self.heatmaps = store, heatmaps
+        self.earlier: Tensor | None = None
+        if window is not None and window.frames > 1:
+            self.earlier = earlier_rows(store.labels["motion"], store.labels["frame_number"], window)
 
     def __len__(self) -> int:
         return len(self.store)
@@ -56,11 +61,12 @@ class FrameDataset(Dataset[Batch]):
         return self.__getitems__([row])
 
     def frame_bytes(self) -> int:
-        """Bytes of a frame in a batch."""
+        """Bytes of a frame in a batch, with the frames of its window."""
         if not len(self):
             return 0
-        batch = self[0]
-        return sum(part.nbytes for part in (*batch, *(batch.heatmaps or ())) if isinstance(part, Tensor))
+        batch = self._read([0])
+        of_one = sum(part.nbytes for part in (*batch, *(batch.heatmaps or ())) if isinstance(part, Tensor))
+        return of_one * (1 if self.earlier is None else 1 + self.earlier.shape[1])
 
     def __getitems__(self, rows: Sequence[int]) -> Batch:
         """The frames of a batch, without images if their heatmaps are cached.
@@ -70,13 +76,20 @@ class FrameDataset(Dataset[Batch]):
             OSError: if the disk fails.
         """
         try:
-            batch = self.store.read(rows, images=self.heatmaps is None)
-            return batch if self.heatmaps is None else batch._replace(heatmaps=self.heatmaps.read(rows))
+            batch = self._read(rows)
+            if self.earlier is None:
+                return batch
+            needed, index = self.earlier[list(rows)].unique(return_inverse=True)
+            return batch._replace(past=Past(self._read(needed.tolist()), index))
         except (EgotapError, OSError) as error:
             message = str(error) if isinstance(error, EgotapError) else explained(error)
             if get_worker_info() is None or message is None:
                 raise
             raise ReadingError(message) from error
+
+    def _read(self, rows: Sequence[int]) -> Batch:
+        batch = self.store.read(rows, images=self.heatmaps is None)
+        return batch if self.heatmaps is None else batch._replace(heatmaps=self.heatmaps.read(rows))
 
 
 class FrameDataModule(L.LightningDataModule):
@@ -96,6 +109,7 @@ class FrameDataModule(L.LightningDataModule):
         heatmaps: folder with cached heatmaps of the splits, which batches then have instead of images.
         accumulated: training batches whose gradients are summed before a step of the optimiser.
         readers: number of processes on this machine that read at the same time, each with so many workers.
+        window: the frames that belong to each frame of a batch; None: frames come alone.
     """
 
     def __init__(
@@ -109,13 +123,14 @@ class FrameDataModule(L.LightningDataModule):
         heatmaps: Path | str | None = None,
         accumulated: int = 1,
         readers: int = 1,
+        window: Window | None = None,
     ) -> None:
         super().__init__()
         self.folder, self.batch_size = Path(folder), batch_size
         self.evaluation_batch_size = evaluation_batch_size or batch_size
         self.workers = min(4, usable_cpus()) if workers is None else workers
         self.seed, self.augment, self.accumulated = seed, augment, accumulated
-        self.readers = readers
+        self.readers, self.window = readers, window
         self.heatmaps = None if heatmaps is None else Path(heatmaps)
         self._stores: dict[str, FrameStore] = {}
         self._randomness: tuple[int, torch.Generator] | None = None
@@ -243,7 +258,7 @@ class FrameDataModule(L.LightningDataModule):
     def _dataset(self, split: str) -> FrameDataset:
         store = self.store(split)
         heatmaps = None if self.heatmaps is None else HeatmapStore(store_path(self.heatmaps, split), len(store))
-        return FrameDataset(store, heatmaps)
+        return FrameDataset(store, heatmaps, self.window)
 
     def _loader(self, data: FrameDataset, **batching: Any) -> DataLoader[Batch]:
         # Labels that are read here are shared with forked workers. An open file must not be.

@@ -20,6 +20,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import SRUN, started_group
 from egotap_pl.data.datamodule import Augmentation, FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
+from egotap_pl.data.windows import Window
 from egotap_pl.engine.acceleration import Acceleration
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
 from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
@@ -188,6 +189,7 @@ class Devices:
         seed: int = 0,
         augment: Augmentation | None = None,
         heatmaps: Path | None = None,
+        window: Window | None = None,
     ) -> FrameDataModule:
         """Prepared data for one of the devices.
 
@@ -197,6 +199,7 @@ class Devices:
             seed: seed of the order of training frames and of augmentation.
             augment: augmentation of training batches.
             heatmaps: folder of cached heatmaps, read instead of images.
+            window: the frames that belong to each frame of a batch; None: frames come alone.
 
         Raises:
             EgotapError: if the devices cannot share a batch evenly.
@@ -210,6 +213,7 @@ class Devices:
             heatmaps=heatmaps,
             accumulated=self.options.get("accumulate_grad_batches", 1),
             readers=self.devices * self.beside,
+            window=window,
         )
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning
+from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
@@ -45,6 +46,9 @@ class TestJob:
 
     folder: Path
     """Folder for metrics.json and predictions.h5."""
+
+    window: Window = ALONE
+    """The frames that belong to each frame, as in training."""
 
 
 def evaluate(
@@ -84,7 +88,7 @@ def evaluate(
         with tempfile.TemporaryDirectory() as scratch:
             folder = output or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
-            job = TestJob(checkpoint, split, store, size, devices, trust, folder)
+            job = TestJob(checkpoint, split, store, size, devices, trust, folder, Window.parse(about.data))
             launch(test, job, devices.processes)
             metrics: Metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return metrics
@@ -98,7 +102,7 @@ def evaluate(
 def test(job: TestJob) -> None:
     """Run a test. Called in each of its processes."""
     quieten_lightning()
-    module = job.devices.data_module(job.store, job.batch_size)
+    module = job.devices.data_module(job.store, job.batch_size, window=job.window)
     task, about = load_task(job.checkpoint, job.trust, module.categories)
     if module.skeleton != about.facts().skeleton:
         raise EgotapError(

@@ -16,6 +16,7 @@ from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.sampling import check_shares
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
 from egotap_pl.engine.checkpoints import About
@@ -53,14 +54,17 @@ class Experiment:
             The run's folder: an earlier one if the same configuration was run before.
         """
         settings, probe = self.settings, self.settings.probe
-        experiment, lifter = settings.command.experiment, self._run_identity(settings.training)
+        experiment, window = settings.command.experiment, settings.data.window
+        lifter = self._run_identity(settings.training) | ({} if window.frames == 1 else {"window": list(window)})
         if probe is None:
-            return self._run("lifter", settings.training, lifter, experiment, settings.name, settings.config)
+            return self._run(
+                "lifter", settings.training, lifter, experiment, settings.name, settings.config, window=window
+            )
         identity, parts = self._run_identity(probe.training), {}
         if probe.of is not None:
             identity = {**identity, "lifter": lifter}
             without_probe = {**settings.config, "probe": {}}
-            folder = self._run("lifter", settings.training, lifter, probe.of, None, without_probe)
+            folder = self._run("lifter", settings.training, lifter, probe.of, None, without_probe, window=window)
             best = folder / FOLDER / BEST
             parts = {module: (best, prefix) for module, prefix in probe.parts.items()}
         return self._run(probe.title, probe.training, identity, experiment, settings.name, settings.config, parts)
@@ -135,6 +139,7 @@ class Experiment:
         name: str | None,
         config: Spec,
         parts: Parts | None = None,
+        window: Window | None = None,
     ) -> Path:
         """Train and test in a run's folder. The task starts with the weights of the estimators and of ``parts``."""
         heatmaps = self.heatmaps if identity["heatmaps_kept"] else None
@@ -142,7 +147,9 @@ class Experiment:
         weights = estimators | dict(parts or {})
         parent = self.settings.paths.runs / experiment / self.settings.data.name
         stage = run_stage(title, identity, parent, name, config, self.settings.command)
-        return stage.ensure(lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights))
+        return stage.ensure(
+            lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights, window=window)
+        )
 
     def _fit(
         self,
@@ -154,6 +161,7 @@ class Experiment:
         heatmaps: Path | None = None,
         parts: Parts | None = None,
         kind: str | None = None,
+        window: Window | None = None,
     ) -> None:
         """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
@@ -184,6 +192,7 @@ class Experiment:
             devices=settings.devices,
             logger=settings.logger,
             labels=labels,
+            window=window or ALONE,
         )
         mend_checkpoints(folder, title)
         if job.last.is_file():

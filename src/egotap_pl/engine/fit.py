@@ -18,6 +18,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning, say
 from egotap_pl.core.stopping import StopRequest, noted_signals
 from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, EpochCheckpoint
 from egotap_pl.engine.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
@@ -85,6 +86,9 @@ class FitJob:
     labels: Labels | None = None
     """Labels for the logger's dashboard; None without a logger."""
 
+    window: Window = ALONE
+    """The frames that belong to each frame."""
+
     @property
     def last(self) -> Path:
         """The checkpoint that an interrupted training resumes from."""
@@ -139,7 +143,7 @@ def _fit_once(job: FitJob, history: History, stop: StopRequest) -> None:
     L.seed_everything(seed, workers=True, verbose=False)
     augment = build(job.training.augment)
     order_seed = (seed + RETURN_STRIDE * len(history.returns)) % SEEDS
-    module = job.devices.data_module(job.store, job.training.batch_size, order_seed, augment, job.heatmaps)
+    module = job.devices.data_module(job.store, job.training.batch_size, order_seed, augment, job.heatmaps, job.window)
     task = make_task(job.training.task, facts_of(module), job.title)
     for name, (checkpoint, prefix) in job.parts.items():
         load_part(task.get_submodule(name), checkpoint, prefix)
@@ -195,7 +199,7 @@ def _train_and_test(
             )
         load_weights(task, read_checkpoint(job.best)["state_dict"], str(job.best))
     # The test reads images, as `egotap evaluate` and every later use of the checkpoint does.
-    test = job.devices.data_module(job.store, job.training.batch_size)
+    test = job.devices.data_module(job.store, job.training.batch_size, window=job.window)
     provenance = Provenance(job.about, seed, float(timer.time_elapsed("train")), history)
     log_results(others, run_test(trainer, task, test, "test", provenance, job.folder))
     if not job.training.epochs:  # nothing to train: the checkpoint holds the network that was tested

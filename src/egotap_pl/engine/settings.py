@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import check_name
-from egotap_pl.engine.specs import accepts, check_arguments, check_spec, check_training_ranges
+from egotap_pl.engine.specs import accepts, check_arguments, check_spec, check_training_ranges, classes_in
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,9 @@ class DataSpec:
     node: Spec = field(repr=False)
     """The node as configured."""
 
+    window: Window = ALONE
+    """The frames that a lifter reads for each pose."""
+
     @classmethod
     def parse(cls, node: Spec) -> DataSpec:
         """Check a node of the configuration.
@@ -167,6 +171,7 @@ class DataSpec:
             folder=None if folder is None else Path(folder).absolute(),
             has_source="root" not in node or node["root"] is not None,
             node=node,
+            window=Window.parse(node),
         )
 
 
@@ -281,6 +286,7 @@ class Settings:
             command=command,
             config=config,
         )
+        _check_window(settings.data.window, training)
         for trained in (*estimators.values(), training, settings.trained):
             settings.devices.share_of(trained.batch_size)
         return settings
@@ -291,6 +297,26 @@ def _name(value: Any) -> str | None:
         return None
     check_name(str(value))
     return str(value)
+
+
+def _check_window(window: Window, training: TrainingSpec) -> None:
+    """Check that a lifter's training can do with windows of several frames.
+
+    Raises:
+        EgotapError: if nothing in it reads them, or augmentation would change the frames of a window unlike.
+    """
+    if window.frames == 1:
+        return
+    if not any(getattr(named, "reads_past", False) is True for named in classes_in(training.task)):
+        raise EgotapError(
+            f"data.window={window.frames}: nothing in this lifter reads earlier frames; give data.window=1, or choose "
+            "a lifter that reads them"
+        )
+    if training.augment is not None:
+        raise EgotapError(
+            f"training.augment: changes every frame in another way, which frames of a window (data.window="
+            f"{window.frames}) must not be; give training.augment=null"
+        )
 
 
 def _probe(node: Spec) -> ProbeSpec:

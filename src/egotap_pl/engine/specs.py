@@ -6,7 +6,7 @@ import inspect
 import math
 import pkgutil
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from egotap_pl.core.errors import EgotapError
@@ -44,6 +44,21 @@ def _check_ranges(node: Mapping[str, Any], ranges: Mapping[str, tuple[int, int |
         if key in node and isinstance(node[key], (int, float)) and not least <= node[key] <= most:
             expected = f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
             raise EgotapError(f"{where}.{key}={node[key]}: must be {expected}")
+
+
+def classes_in(spec: Any) -> Iterator[Any]:
+    """The classes and functions that a plain spec names, at any depth.
+
+    Raises:
+        EgotapError: if one does not exist.
+    """
+    if isinstance(spec, Mapping):
+        if "_target_" in spec:
+            yield _resolve(spec["_target_"], "_target_")
+        spec = list(spec.values())
+    if isinstance(spec, (list, tuple)):
+        for value in spec:
+            yield from classes_in(value)
 
 
 def check_spec(spec: Any, where: str) -> None:
