@@ -80,7 +80,10 @@ def test_options_of_hydra_and_overrides_are_accepted(words: str) -> None:
         ("experiment=quikstart", "experiment=quikstart: unknown option; did you mean quickstart?"),
         ("experiment=table2/cn", "experiment=table2/cn: unknown option; did you mean table2/cnn?"),
         ("lifter/encoder=cn", "lifter/encoder=cn: unknown option; did you mean cnn?"),
-        ("data=unrealeg", "must be one of: egocap, egosynth, egosynth_mocap, egosynth_stick, unrealego"),
+        (
+            "data=unrealeg",
+            "must be one of: egocap, egosynth, egosynth_mocap, egosynth_motions, egosynth_stick, unrealego",
+        ),
         ("estimator@estimators.joint=qqq", "estimator=qqq: unknown option\nestimator must be one of: base"),
     ],
 )

@@ -107,6 +107,36 @@ def test_identity_is_json_and_changes_with_every_setting_that_matters():
     assert pickle.loads(pickle.dumps(used)).identity() == used.identity()
 
 
+def test_whole_motions_have_every_frame() -> None:
+    whole, sparse = source(train=260, frames_per_take=None), source(train=260)
+    takes = whole.plan("train")
+    assert sum(take.frames for take in takes) == 260
+    motions = ProceduralMotions(4)
+    for take in takes[:-1]:  # the last one ends with the split
+        clip = motions.clip(take.motion, int(whole._generator("train", take.number, 2).integers(2**31)))
+        assert take.frames == len(clip.rotations)
+    assert [(t.motion, t.subject) for t in takes] == [(t.motion, t.subject) for t in sparse.plan("train")[: len(takes)]]
+    last = whole.read(takes[-1])
+    assert last.frame_number.tolist() == list(range(takes[-1].frames))
+    # Between frames, joints move far less than between two poses of different motions.
+    steps = np.linalg.norm(np.diff(last.pose_cm[:, 1:], axis=0), axis=-1)
+    assert 0 < np.median(steps) < 5
+
+
+def test_whole_motions_are_the_same_in_any_process() -> None:
+    settings: dict[str, Any] = {"train": 20, "frames_per_take": None}
+    (take,) = source(**settings).plan("train")
+    here = source(**settings).read(take)
+    with get_context("spawn").Pool(1) as pool:
+        elsewhere = pool.apply(source(**settings).read, (source(**settings).plan("train")[0],))
+    assert equal(here, elsewhere)
+
+
+def test_whole_motions_are_other_data_and_leave_the_identity_of_others_alone() -> None:
+    assert source().identity()["frames_per_take"] == 3
+    assert source(frames_per_take=None).identity() == source().identity() | {"frames_per_take": None}
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

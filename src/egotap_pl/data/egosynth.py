@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.calibration import load_rig
+from egotap_pl.data.egosynth_takes import Take, check_sizes
 from egotap_pl.data.source import SPLITS, Frames
 from egotap_pl.synth.body import Body
+from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.source import MotionSource
 from egotap_pl.synth.mount import HeadMount
 from egotap_pl.synth.render import PosedBody, Renderer
@@ -33,31 +35,6 @@ VERSION = 2
 motions. (Motion sources have versions of their own.)"""
 
 _PIXELS_AT_ONCE = 4 * 2 * 256**2  # fastest, because it suits the cache of a core
-
-
-@dataclass(frozen=True)
-class Take:
-    """A subject performing a motion: a piece of EgoSynth."""
-
-    split: str
-    """Name of its split."""
-
-    number: int
-    """Its place in the split, from 0."""
-
-    frames: int
-    """Number of frames rendered of the motion."""
-
-    motion: str
-    """Name of the motion."""
-
-    subject: str
-    """Name of the subject."""
-
-    @property
-    def key(self) -> str:
-        """Name of the piece, unique within its split."""
-        return f"{self.number:06d}"
 
 
 class EgoSynthSource:
@@ -76,7 +53,8 @@ class EgoSynthSource:
         image_px: height and width of the images.
         seed: seed of all randomness.
         frames_per_take: frames rendered of a motion, spread over its length. The actual number differs a little, so
-            that every category has equally many takes.
+            that every category has equally many takes. None: whole motions, every frame, 30 a second; the last motion
+            of a split ends where the split has its number of frames.
         device: where to render.
         other_mount: a mount to use in place of ``mount``; None: ``mount``.
         rig: cameras to use in place of the mount's: a rig, or a rig file (docs/cameras.md). Frames of any size are cut
@@ -97,12 +75,12 @@ class EgoSynthSource:
         subjects: Mapping[str, int],
         image_px: int = 128,
         seed: int = 0,
-        frames_per_take: int = 32,
+        frames_per_take: int | None = 32,
         device: str = "cpu",
         other_mount: HeadMount | None = None,
         rig: StereoRig | Path | str | None = None,
     ) -> None:
-        _check(frames, subjects, image_px, frames_per_take)
+        check_sizes(frames, subjects, image_px, frames_per_take)
         if seed < 0:
             raise EgotapError(f"EgoSynth's seed must be 0 or more, not {seed}")
         joint_bones(skeleton)
@@ -114,6 +92,7 @@ class EgoSynthSource:
         self.frames = {split: int(frames[split]) for split in SPLITS}
         self.subjects = {split: int(subjects[split]) for split in SPLITS}
         self.image_px, self.seed, self.frames_per_take, self.device = image_px, seed, frames_per_take, device
+        self._whole_takes: dict[str, list[Take]] = {}
 
     @property
     def rig(self) -> StereoRig:
@@ -158,17 +137,12 @@ class EgoSynthSource:
         Raises:
             EgotapError: if a category has fewer motions than there are splits, or two motions of one name.
         """
-        pools, total, takes = self._pools[split], self.frames[split], []
+        if self.frames_per_take is None:
+            return self._planned_whole(split)
+        total = self.frames[split]
         rounds = max(1, round(total / (self.frames_per_take * len(CATEGORIES))))
         count = min(rounds * len(CATEGORIES), total)
-        for number in range(count):
-            # The stride shares no factor with 30, so that even a few takes show different kinds of motion.
-            pool = pools[number * 7 % len(CATEGORIES)]
-            motion = pool[number // len(CATEGORIES) % len(pool)]
-            subject = int(self._generator(split, number, 0).integers(self.subjects[split]))
-            frames = total // count + (number < total % count)
-            takes.append(Take(split, number, frames, motion, f"{split}-{subject:03d}"))
-        return takes
+        return [self._take(split, number, total // count + (number < total % count)) for number in range(count)]
 
     def read(self, piece: Take) -> Frames:
         """Renders a take."""
@@ -218,6 +192,29 @@ class EgoSynthSource:
         split, number = name.split("-")
         return Subject.random(self._generator(split, int(number), 1), name)
 
+    def _planned_whole(self, split: str) -> list[Take]:
+        """Takes of whole motions. Their clips are made to know their lengths, which takes a moment, and only once."""
+        if split not in self._whole_takes:
+            takes, left = [], self.frames[split]
+            while left:
+                take = self._take(split, len(takes), left)
+                length = len(self._clip(take, self._generator(split, take.number, 2)).rotations)
+                takes.append(replace(take, frames=min(length, left)))
+                left -= takes[-1].frames
+            self._whole_takes[split] = takes
+        return self._whole_takes[split]
+
+    def _take(self, split: str, number: int, frames: int) -> Take:
+        # The stride shares no factor with 30, so that even a few takes show different kinds of motion.
+        pool = self._pools[split][number * 7 % len(CATEGORIES)]
+        motion = pool[number // len(CATEGORIES) % len(pool)]
+        subject = int(self._generator(split, number, 0).integers(self.subjects[split]))
+        return Take(split, number, frames, motion, f"{split}-{subject:03d}")
+
+    def _clip(self, take: Take, rng: np.random.Generator) -> Clip:
+        source = next(s for s in self.motions if take.motion in s.motions())
+        return source.clip(take.motion, int(rng.integers(2**31)))
+
     def _film(self, take: Take) -> tuple[Film, str, list[int]]:
         rng = self._generator(take.split, take.number, 2)
         body, frames, category, numbers = self._pose(take, rng)
@@ -225,10 +222,11 @@ class EgoSynthSource:
         return self._camera.film(body, frames, scene), category, numbers
 
     def _pose(self, take: Take, rng: np.random.Generator) -> tuple[Body, PosedBody, str, list[int]]:
-        source = next(s for s in self.motions if take.motion in s.motions())
-        clip = source.clip(take.motion, int(rng.integers(2**31)))
+        clip = self._clip(take, rng)
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
         numbers = [int((start + k) * length / take.frames) for k in range(take.frames)]
+        if self.frames_per_take is None:
+            numbers = list(range(take.frames))
         heading = float(rng.uniform(0, 2 * np.pi))
         left, up, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
         mount = self.mount.shifted(left, up, forward, float(rng.normal(0, 1.5)))
@@ -275,15 +273,3 @@ class EgoSynthSource:
     def __getstate__(self) -> dict[str, Any]:
         """The state without the renderer, which every process makes for itself."""
         return {k: v for k, v in vars(self).items() if k != "_camera"}
-
-
-def _check(frames: Mapping[str, int], subjects: Mapping[str, int], image_px: int, frames_per_take: int) -> None:
-    for name, counts in (("frames", frames), ("subjects", subjects)):
-        if set(counts) != set(SPLITS) or any(count < 1 for count in counts.values()):
-            raise EgotapError(
-                f"EgoSynth's {name} must be at least 1 for each of {', '.join(SPLITS)}, not {dict(counts)}"
-            )
-    if image_px < 8 or image_px % 8:
-        raise EgotapError(f"EgoSynth's image_px must be a multiple of 8, not {image_px}")
-    if frames_per_take < 1:
-        raise EgotapError(f"EgoSynth's frames_per_take must be at least 1, not {frames_per_take}")
