@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_lifter import make_lifter, random_heatmaps
+from tiny_lifter import ENCODERS, HEATMAP_PX, JOINT_DIM, make_lifter, random_heatmaps
 from torch import nn
 
 from egotap_pl.core.errors import EgotapError
@@ -93,3 +93,21 @@ def test_recurrent_propagations(propagation, parents, tmp_path):
         expected = lifter(*inputs.values()).numpy()
     output = answer(path, **{name: tensor.numpy() for name, tensor in inputs.items()})
     np.testing.assert_allclose(output, expected, atol=TOLERANCE * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_patches_of_empty_heatmaps_are_chosen_alike(tmp_path):
+    """Most patches of a nearly empty heatmap have the same mass, and every runtime must choose the same of them."""
+    encoder = ENCODERS["sparse_grid_vit"](SMALL, HEATMAP_PX, JOINT_DIM).eval()
+
+    def maps(batch: int) -> dict[str, torch.Tensor]:
+        full, _ = random_heatmaps(SMALL, batch)
+        return {"joint_heatmaps": full * (full > 0.99)}
+
+    path = tmp_path / "encoder.onnx"
+    write_onnx(encoder, maps, "features", path, {})
+    for inputs in (maps(7), {"joint_heatmaps": torch.zeros_like(maps(3)["joint_heatmaps"])}):
+        with torch.inference_mode():
+            expected = encoder(*inputs.values()).numpy()
+        output = answer(path, **{name: tensor.numpy() for name, tensor in inputs.items()})
+        np.testing.assert_allclose(output, expected, atol=TOLERANCE * np.abs(expected).max())

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from release_sizes import CNN
 from release_sizes import VIT as RELEASE_VIT
+from slow_transformer import randomise, torch_transformer
 from tiny_lifter import ENCODERS, HEATMAP_PX, JOINT_DIM, random_heatmaps
-from torch import nn
 
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.nn.encoders import (
@@ -23,28 +23,6 @@ from egotap_pl.nn.encoders import (
 
 VIT: dict[str, Any] = {"patches_per_side": 4, "width": 16, "heads": 2, "mlp_width": 32, "hidden_dims": (24,)}
 close = torch.testing.assert_close
-
-
-def torch_transformer(encoder) -> nn.Module:
-    """torch's own pre-norm encoder with the encoder's weights."""
-    *blocks, norm = encoder.transformer
-    layers = []
-    for block in blocks:
-        layer = nn.TransformerEncoderLayer(
-            16, 2, 32, dropout=0.0, activation="gelu", layer_norm_eps=1e-12, batch_first=True, norm_first=True
-        )
-        layer.self_attn.in_proj_weight, layer.self_attn.in_proj_bias = block.qkv.weight, block.qkv.bias
-        layer.self_attn.out_proj = block.attention_out
-        layer.linear1, layer.linear2 = block.mlp[0], block.mlp[2]
-        layer.norm1, layer.norm2 = block.attention_norm, block.mlp_norm
-        layers.append(layer)
-    return nn.Sequential(*layers, norm)
-
-
-def randomise(encoder: nn.Module) -> Any:
-    for parameter in encoder.parameters():
-        nn.init.normal_(parameter, std=0.3)
-    return encoder.eval()
 
 
 @pytest.mark.parametrize("make", [GridViTEncoder, ReleaseGridViTEncoder])

@@ -7,7 +7,12 @@ from egotap_pl.report.making import known_presets
 from egotap_pl.report.names import names_by_table
 
 FOLDER = conf_dir() / "experiment"
-PRESETS = {path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.yaml")}
+PRESETS = {
+    path.relative_to(FOLDER).with_suffix("").as_posix()
+    for path in FOLDER.glob("*/*.yaml")
+    if path.parent.name != "beyond"
+}
+"""The presets of tables; those of conf/experiment/beyond are named after their files."""
 
 
 def test_the_presets_of_the_tables_are_those_of_the_configuration() -> None:

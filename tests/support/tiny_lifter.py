@@ -16,6 +16,7 @@ from egotap_pl.nn.encoders import (
     GridViTEncoder,
     LimbEncoder,
     ReleaseGridViTEncoder,
+    SparseGridViTEncoder,
 )
 from egotap_pl.nn.heads import Head, MlpHead, PerJointHead
 from egotap_pl.nn.lifter import Lifter
@@ -42,6 +43,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "channel_vit": partial(ChannelViTEncoder, **TINY_VIT, embedding_dim=12),
     "grid_vit": partial(GridViTEncoder, **TINY_VIT),
     "release_grid_vit": partial(ReleaseGridViTEncoder, **TINY_VIT),
+    "sparse_grid_vit": partial(SparseGridViTEncoder, **TINY_VIT, patches=3),
 }
 PROPAGATIONS: dict[str, Callable[..., Propagation]] = {
     "none": NoPropagation,

@@ -6,6 +6,7 @@ from egotap_pl.nn.encoders.cnn import CnnEncoder
 from egotap_pl.nn.encoders.grid_vit import GridViTEncoder
 from egotap_pl.nn.encoders.limb import LimbEncoder
 from egotap_pl.nn.encoders.release_grid_vit import ReleaseGridViTEncoder
+from egotap_pl.nn.encoders.sparse_grid_vit import SparseGridViTEncoder
 
 __all__ = [
     "ChannelViTEncoder",
@@ -16,4 +17,5 @@ __all__ = [
     "JointEncoder",
     "LimbEncoder",
     "ReleaseGridViTEncoder",
+    "SparseGridViTEncoder",
 ]
