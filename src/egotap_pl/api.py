@@ -124,7 +124,7 @@ def load_estimator(checkpoint: Path | str, kind: str = "joint", trust: Sequence[
 
     Args:
         checkpoint: of an estimator or of a lifter that was trained with estimators: a file, or a run's folder.
-        kind: ``joint`` or ``limb``: which of a lifter's estimators.
+        kind: ``joint``, ``limb`` or ``shared`` (``estimator=lean``): which of a lifter's estimators.
         trust: packages of your own whose classes the checkpoint names.
 
     Raises:

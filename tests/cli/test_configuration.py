@@ -77,15 +77,16 @@ def test_every_encoder_goes_with_every_propagation_and_head(
 
 
 @pytest.mark.parametrize("scale", options("scale"))
-@pytest.mark.parametrize("kind", ["joint", "limb"])
+@pytest.mark.parametrize(("estimator", "kind"), [("unet", "joint"), ("unet", "limb"), ("lean", "shared")])
 @pytest.mark.parametrize("data", SKELETONS)
-def test_every_scale_builds_its_estimators(scale: str, kind: str, data: str) -> None:
-    settings = compose(f"scale={scale}", f"data={data}")
+def test_every_scale_builds_its_estimators(scale: str, estimator: str, kind: str, data: str) -> None:
+    settings = compose(f"scale={scale}", f"data={data}", f"estimator={estimator}")
+    assert kind in settings["heatmaps"]["estimators"]
     with torch.device("meta"):  # sizes are checked, nothing is computed
         estimator = build(settings["estimators"][kind]["task"]["estimator"])(skeleton=SKELETONS[data])
         maps = estimator(torch.empty(2, 2, 3, settings["scale"]["image_px"], settings["scale"]["image_px"]))
     assert maps.shape[-1] == settings["scale"]["heatmap_px"]
-    assert maps.shape[2] == SKELETONS[data].num_heatmap_joints
+    assert maps.shape[2] == SKELETONS[data].num_heatmap_joints * (3 if estimator == "lean" else 1)
 
 
 @pytest.mark.parametrize("scale", options("scale"))

@@ -126,6 +126,15 @@ def test_a_run_that_recorded_its_choices_is_the_same(
     assert found._replace(run=one) == expected
 
 
+def test_another_estimator_is_one_change(identify: Identifier) -> None:
+    lean = identify(run("estimator=lean", "training.epochs=6", experiment="table2/grid_vit", recorded=True))
+    assert lean.presets == ("table2/grid_vit",)
+    assert lean.changes == (("estimator", "lean"), ("training.epochs", "6"))
+    assert lean.key != identify(run("training.epochs=6", experiment="table2/grid_vit", recorded=True)).key
+    preset = identify(run(experiment="beyond/lean_estimator", recorded=True))
+    assert (preset.presets, preset.changes) == (("beyond/lean_estimator",), ())
+
+
 def test_choices_that_are_no_options_are_not_believed(identify: Identifier) -> None:
     expected = identify(run(experiment="table2/grid_vit"))
     one = run(experiment="table2/grid_vit")

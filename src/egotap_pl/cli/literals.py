@@ -17,7 +17,7 @@ LITERAL = frozenset(
     (
         *("checkpoint", "init", "input", "name", "output", "overlay", "repeat", "rig", "runs", "source", "store"),
         *("data.folder", "data.root", "data.source.root", "hydra.run.dir", "hydra.sweep.dir"),
-        *("estimators.joint.init", "estimators.limb.init", "training.init"),
+        *("estimators.joint.init", "estimators.limb.init", "estimators.shared.init", "training.init"),
         *("paths.data", "paths.runs", "paths.stages", "paths.work"),
     )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,8 +40,8 @@ class _Missing:
 class Identifier:
     """Finds the presets that have a run's configuration, by composing them and comparing.
 
-    What a run was started with (`Run.choices`) names its scale and its heatmaps. It does not name its presets: several
-    may have one configuration, and changes may lead from one to another.
+    What a run was started with (`Run.choices`) names its scale, its heatmaps and its estimator. It does not name its
+    presets: several may have one configuration, and changes may lead from one to another.
 
     Args:
         presets: the presets to be found, whatever a run was started as.
@@ -48,10 +49,11 @@ class Identifier:
 
     def __init__(self, presets: Sequence[str]) -> None:
         self.presets = tuple(presets)
-        self._composed: dict[tuple[str, str, str], dict[str, Any] | None] = {}
+        self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._identified: dict[str, IdentifiedRun] = {}
         self._scales = _options("scale")
         self._heatmaps = _options("heatmaps")
+        self._estimators = _options("estimator")
 
     def __call__(self, run: Run) -> IdentifiedRun:
         """A run with the presets that its configuration has the fewest changes from."""
@@ -64,14 +66,22 @@ class Identifier:
             heatmaps = _chosen(run, "heatmaps", self._heatmaps)
             options = self._heatmaps if heatmaps is None else {heatmaps: self._heatmaps[heatmaps]}
             presets = dict.fromkeys((run.experiment, *self.presets))
-            nearest, overrides = self._nearest(settings, scale, presets, options)
+            estimator = _chosen(run, "estimator", self._estimators)
+            if not self._estimators.get(estimator or ""):  # an option that changes nothing: unet
+                estimator = None
+            nearest, overrides = self._nearest(settings, scale, presets, options, estimator)
             self._identified[key] = IdentifiedRun(run, key, nearest, scale, overrides, _setup(run.settings))
         identified = self._identified[key]
         own_first = sorted(identified.presets, key=lambda preset: preset != run.experiment)
         return identified._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
 
     def _nearest(
-        self, settings: dict[str, Any], scale: str, presets: Iterable[str], heatmaps: Mapping[str, Any]
+        self,
+        settings: dict[str, Any],
+        scale: str,
+        presets: Iterable[str],
+        heatmaps: Mapping[str, Any],
+        estimator: str | None,
     ) -> tuple[tuple[str, ...], Overrides]:
         """The presets with the fewest changes, which are the same for all of them, and these changes.
 
@@ -80,25 +90,26 @@ class Identifier:
             scale: name of its scale.
             presets: candidates.
             heatmaps: options of the group that may have been chosen instead of the preset's own.
+            estimator: the option of the group that may have been chosen instead of the preset's own, or None.
         """
         data = str(settings["data"]["name"])
-        candidates = []
-        for preset in presets:
-            composed = self._compose(preset, data, scale)
+        candidates: list[tuple[int, str, Overrides, dict[str, Any]]] = []
+        for preset, option in itertools.product(presets, dict.fromkeys((None, estimator))):
+            composed = self._compose(preset, data, scale, *([f"estimator={option}"] if option else []))
             if composed is None:
                 continue
-            candidates.append((_distance(composed, settings), preset, "", composed))
-            for option, node in heatmaps.items():
-                tree = {**composed, "heatmaps": node}
-                candidates.append((_distance(tree, settings) + 1, preset, option, tree))
+            own: Overrides = (("estimator", option),) if option else ()
+            candidates.append((_distance(composed, settings) + len(own), preset, own, composed))
+            for name, node in heatmaps.items():
+                tree, words = {**composed, "heatmaps": node}, (("heatmaps", name), *own)
+                candidates.append((_distance(tree, settings) + len(words), preset, words, tree))
         candidates.sort(key=lambda candidate: candidate[0])  # stable: the first preset stays before its equals
         nearest: list[str] = []
         fewest: Overrides | None = None
-        for distance, preset, option, tree in candidates:
+        for distance, preset, words, tree in candidates:
             if fewest is not None and distance > len(fewest):  # what follows from the changes can only add to them
                 break
-            overrides = _as_overrides(changes(tree, settings))
-            overrides = (("heatmaps", option), *overrides) if option else overrides
+            overrides = (*words, *_as_overrides(changes(tree, settings)))
             if fewest is None or len(overrides) < len(fewest):
                 nearest, fewest = [], overrides
             if overrides == fewest:
@@ -106,14 +117,15 @@ class Identifier:
         names = tuple(dict.fromkeys(nearest))
         return tuple(name for name in names if name in self.presets) or names, fewest or ()
 
-    def _compose(self, preset: str, data: str, scale: str) -> dict[str, Any] | None:
-        key = (preset, data, scale)
-        if not all(_NAME.fullmatch(name) for name in key):  # a run's words become overrides, which can do much more
+    def _compose(self, preset: str, data: str, scale: str, *overrides: str) -> dict[str, Any] | None:
+        key = (preset, data, scale, *overrides)
+        if not all(map(_NAME.fullmatch, key[:3])):  # a run's words become overrides, which can do much more
             return None
         if key not in self._composed:
             try:
                 with composing():
-                    config = hydra.compose("train", [f"experiment={preset}", f"data={data}", f"scale={scale}"])
+                    chosen = [f"experiment={preset}", f"data={data}", f"scale={scale}", *overrides]
+                    config = hydra.compose("train", chosen)
                 self._composed[key] = essentials(OmegaConf.to_container(config, resolve=False))
             except (HydraException, OmegaConfBaseException):  # a preset of somebody else's, or of another version
                 self._composed[key] = None

@@ -22,9 +22,10 @@ from egotap_pl.engine.exporting import ImagesToPose, random_heatmaps, random_ima
 from egotap_pl.engine.results import device_name
 from egotap_pl.engine.versions import versions
 from egotap_pl.interop.onnx import Inputs, session_of
+from egotap_pl.nn.frozen import Frozen
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks import LiftingTask
-from egotap_pl.tasks.heatmap_sources import EstimatedHeatmaps, TrueHeatmaps
+from egotap_pl.tasks.heatmap_sources import EstimatedHeatmaps, SharedHeatmaps, TrueHeatmaps
 
 FILE = "benchmark.json"
 """File in a run's folder with what its networks cost."""
@@ -39,7 +40,7 @@ class Part:
     """A network of its own."""
 
     name: str
-    """``joint estimator``, ``limb estimator``, ``lifter`` or ``images to pose``."""
+    """``joint estimator``, ``limb estimator``, ``shared estimator``, ``lifter`` or ``images to pose``."""
 
     network: nn.Module
     """The network, in evaluation mode."""
@@ -92,8 +93,9 @@ def parts_of(task: LiftingTask) -> list[Part]:
     images = partial(random_images, source.image_px)
     maps = partial(random_heatmaps, source.heatmap_px, task.skeleton.num_heatmap_joints)
     parts = []
-    if isinstance(source, EstimatedHeatmaps):
-        for kind, estimator in (("joint", source.joint), ("limb", source.limb)):
+    if isinstance(source, (EstimatedHeatmaps, SharedHeatmaps)):
+        for kind, estimator in source.named_children():
+            assert isinstance(estimator, Frozen)
             parts.append(Part(f"{kind} estimator", estimator.module, partial(_floats, images)))
     parts.append(Part("lifter", task.lifter, maps))
     if not isinstance(source, TrueHeatmaps):

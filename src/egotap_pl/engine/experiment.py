@@ -92,7 +92,7 @@ class Experiment:
         return {kind: self.estimator(kind) for kind in stages}
 
     def estimator(self, kind: str) -> Path:
-        """Checkpoint of the estimator of one kind of heatmap (``joint`` or ``limb``)."""
+        """Checkpoint of the estimator of one kind (``joint``, ``limb`` or ``shared``)."""
         if kind not in self._estimators:
             folder = self._estimator_stage(kind).ensure(lambda folder: self._fit_estimator(kind, folder))
             self._estimators[kind] = folder / FOLDER / BEST

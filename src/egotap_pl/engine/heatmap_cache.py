@@ -23,7 +23,7 @@ def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folde
 
     Args:
         source: spec of the heatmap source, to be called with a skeleton.
-        weights: checkpoints of its estimators, by the kind of heatmap (``joint``, ``limb``).
+        weights: checkpoints of its estimators, by their kind (``joint``, ``limb``, ``shared``).
         store: folder of the prepared data.
         folder: folder for one file per split.
         devices: the first of them estimates.

@@ -31,7 +31,7 @@ class Start:
     """Modules and parameters of the task that start anew instead, by their dotted names."""
 
     kind: str | None
-    """For an estimator, the kind of its heatmaps (``joint`` or ``limb``), to find it in a lifter's checkpoint."""
+    """For an estimator, its kind (``joint``, ``limb`` or ``shared``), to find it in a lifter's checkpoint."""
 
     def identity(self) -> Spec:
         """What determines the weights: the file's content, not its place."""

@@ -120,7 +120,7 @@ class HeatmapsSpec:
     """Spec of the heatmap source."""
 
     estimators: tuple[str, ...]
-    """Kinds of heatmaps that frozen estimators give: ``joint``, ``limb``."""
+    """The frozen estimators: ``joint`` and ``limb``, or ``shared``, which gives both kinds of heatmaps."""
 
     cache: bool
     """Whether the heatmaps of the training and validation splits are estimated once and read from disk."""
@@ -225,7 +225,7 @@ class Settings:
     """Where the lifter's heatmaps come from."""
 
     estimators: Mapping[str, TrainingSpec]
-    """How the estimators are trained, by the kind of heatmap (``joint``, ``limb``)."""
+    """How the estimators are trained, by their kind (``joint``, ``limb``, ``shared``)."""
 
     training: TrainingSpec
     """How the lifter is trained."""
@@ -265,6 +265,11 @@ class Settings:
             raise EgotapError(
                 f"experiment={command.experiment}: nothing reads its {', '.join(unread)}, because the file does not "
                 "begin with the line # @package _global_"
+            )
+        if config.get("estimator"):
+            raise EgotapError(
+                "estimator: must be one of: unet, lean. The estimator of one kind of heatmap is chosen with "
+                "estimator@estimators.joint=... or estimator@estimators.limb=..."
             )
         training = TrainingSpec.parse(config["training"], "training")
         heatmaps, probe, logger = config["heatmaps"], config["probe"] or None, config["logger"] or None

@@ -11,6 +11,7 @@ from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.frozen import Frozen
 from egotap_pl.nn.images import normalise_images
+from egotap_pl.nn.lean_estimator import joint_maps, limb_maps
 from egotap_pl.tasks.targets import left_view_cm
 
 IMAGE_TO_MAP = 4
@@ -73,3 +74,22 @@ class EstimatedHeatmaps(HeatmapSource):
         """Estimated heatmaps, without gradients."""
         images = normalise_images(batch.images)
         return Heatmaps(joint=self.joint(images), limb=self.limb(images))
+
+
+class SharedHeatmaps(HeatmapSource):
+    """Heatmaps from one frozen estimator of joints and limbs, which is part of the lifter's checkpoint.
+
+    Args:
+        skeleton: the data set's skeleton.
+        heatmap_px: side of the estimated heatmaps.
+        shared: factory of the estimator, called with ``skeleton``; its heatmaps are those of a `LeanEstimator`.
+    """
+
+    def __init__(self, skeleton: Skeleton, heatmap_px: int, shared: Callable[..., nn.Module]) -> None:
+        super().__init__(heatmap_px)
+        self.shared = Frozen(shared(skeleton=skeleton))
+
+    def forward(self, batch: Batch) -> Heatmaps:
+        """Estimated heatmaps, without gradients."""
+        maps = self.shared(normalise_images(batch.images))
+        return Heatmaps(joint=joint_maps(maps), limb=limb_maps(maps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps, limb_lengths_p
 from egotap_pl.core.known import known_limbs, known_points
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.losses import joint_heatmap_mse, limb_heatmap_mse
+from egotap_pl.nn.lean_estimator import joint_maps, limb_maps
 
 
 @runtime_checkable
@@ -28,7 +30,7 @@ class HeatmapTarget(Protocol):
         """
         ...
 
-    def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v j"]:
+    def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v n"]:
         """Which of the true heatmaps are known. The others are zeros and count neither in the loss nor in errors."""
         ...
 
@@ -87,6 +89,43 @@ class LimbTarget:
         """Mean squared error of heatmaps divided by sqrt(length in px + 1) (release)."""
         lengths_px = limb_lengths_px(batch.points2d_px, skeleton, truth.shape[-1])
         return limb_heatmap_mse(estimate, truth, lengths_px, self.known(batch, skeleton))
+
+
+class JointAndLimbTarget:
+    """Joint and limb heatmaps in one tensor: all joints', all limbs' cosines, all limbs' sines (`LeanEstimator`).
+
+    Other arguments as in `HeatmapTarget`.
+
+    Args:
+        joint_weight: weight of the loss of joint heatmaps.
+        limb_weight: weight of the loss of limb heatmaps.
+    """
+
+    def __init__(self, joint_weight: float, limb_weight: float) -> None:
+        self.joint_weight, self.limb_weight = joint_weight, limb_weight
+        self._joint, self._limb = JointTarget(), LimbTarget()
+
+    def draw(self, batch: Batch, skeleton: Skeleton, heatmap_px: int) -> Float[Tensor, "b v c h w"]:
+        """True heatmaps of joints and limbs."""
+        joints, limbs = (target.draw(batch, skeleton, heatmap_px) for target in (self._joint, self._limb))
+        return torch.cat((joints, limbs.transpose(2, 3).flatten(2, 3)), 2)
+
+    def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v c"]:
+        """The heatmaps of joints whose place in the view is known, and of limbs both of whose ends are."""
+        joints, limbs = self._joint.known(batch, skeleton), self._limb.known(batch, skeleton)
+        return torch.cat((joints, limbs, limbs), 2)
+
+    def loss(
+        self,
+        estimate: Float[Tensor, "b v c h w"],
+        truth: Float[Tensor, "b v c h w"],
+        batch: Batch,
+        skeleton: Skeleton,
+    ) -> Float[Tensor, ""]:
+        """The losses of `JointTarget` and of `LimbTarget`, weighted."""
+        joints = self._joint.loss(joint_maps(estimate), joint_maps(truth), batch, skeleton)
+        limbs = self._limb.loss(limb_maps(estimate), limb_maps(truth), batch, skeleton)
+        return self.joint_weight * joints + self.limb_weight * limbs
 
 
 def left_view_cm(batch: Batch) -> Float[Tensor, "b j 3"]:

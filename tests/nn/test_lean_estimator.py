@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from release_sizes import U_NET
+
+from egotap_pl.core.skeleton import unrealego
+from egotap_pl.engine import costs
+from egotap_pl.nn.estimator import JointEstimator, LimbEstimator
+from egotap_pl.nn.lean_estimator import LeanEstimator, joint_maps, limb_maps
+
+close = torch.testing.assert_close
+
+
+def make(skeleton) -> Any:
+    return LeanEstimator(skeleton, width=4, channels=8)
+
+
+def test_about_a_tenth_of_the_arithmetic_of_two_u_nets():
+    with torch.device("meta"):
+        images = torch.empty(1, 2, 3, 256, 256)
+        lean = costs.flops(LeanEstimator(unrealego(), channels=128), [images])
+        full = sum(costs.flops(make(unrealego(), **U_NET), [images]) for make in (JointEstimator, LimbEstimator))
+    assert 0.10 < lean / full < 0.11
+
+
+def test_heatmaps_are_a_quarter_of_the_image(skeleton):
+    maps, n = make(skeleton)(torch.randn(2, 2, 3, 64, 32)), skeleton.num_heatmap_joints
+    assert joint_maps(maps).shape == (2, 2, n, 16, 8)
+    assert limb_maps(maps).shape == (2, 2, n, 2, 16, 8)
+
+
+def test_channels_are_joints_cosines_and_sines_of_the_left_view_then_of_the_right(skeleton):
+    net, n = make(skeleton), skeleton.num_heatmap_joints
+    channel = torch.arange(6.0 * n)
+    net.to_maps.bias.data = channel  # its weights start at zero
+    maps = net(torch.randn(1, 2, 3, 32, 32))[..., 0, 0]
+    joints, cosines, sines = channel.view(2, 3, n).unbind(1)
+    maps = maps[..., None, None]
+    assert torch.equal(joint_maps(maps)[0, :, :, 0, 0], joints)
+    assert torch.equal(limb_maps(maps)[0, :, :, :, 0, 0], torch.stack((cosines, sines), -1))
+
+
+def test_written_out_with_functions(skeleton):
+    net = make(skeleton).eval()
+    torch.nn.init.normal_(net.to_maps.weight)
+    images = torch.randn(2, 2, 3, 64, 64)
+    left, right = net.backbone(images[:, 0]), net.backbone(images[:, 1])
+    skips = []
+    for view0, view1, lateral in zip(left, right, net.laterals, strict=True):
+        skips.append(F.relu(F.conv2d(torch.cat((view0, view1), 1), lateral[0].weight, lateral[0].bias)))
+    x = skips[3]
+    for skip, (one, three) in zip(skips[2::-1], net.merges, strict=True):
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        x = F.relu(F.conv2d(torch.cat((x, skip), 1), one[0].weight, one[0].bias))
+        x = F.relu(F.conv2d(x, three[0].weight, three[0].bias, padding=1))
+    maps = F.conv2d(x, net.to_maps.weight, net.to_maps.bias)
+    n = 3 * skeleton.num_heatmap_joints
+    close(net(images), torch.stack((maps[:, :n], maps[:, n:]), 1), atol=1e-4, rtol=1e-4)
+
+
+def test_overfits_one_batch():
+    net = LeanEstimator(unrealego(), width=8, channels=32)
+    images = torch.randn(2, 2, 3, 32, 32)
+    target = F.interpolate(torch.rand(4, 45, 3, 3), size=(8, 8), mode="bilinear").view(2, 2, 45, 8, 8)
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    for step in range(150):
+        loss = F.mse_loss(net(images), target)
+        optimizer.zero_grad()
+        loss.backward()
+        if step == 0:
+            assert [name for name, p in net.named_parameters() if p.grad is None] == []
+        optimizer.step()
+    assert loss < 0.2 * target.var()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3, 64, 64), (1, 2, 3, 48, 64)])
+def test_images_that_do_not_fit_are_refused(shape):
+    with pytest.raises(ValueError, match="2 views and sides that are multiples of 32 px"):
+        make(unrealego())(torch.randn(shape))
