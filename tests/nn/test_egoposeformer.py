@@ -24,7 +24,7 @@ from egotap_pl.nn.lifter import Lifter
 
 PX = 64
 RIG = StereoRig.unrealego()
-ORIGINS = {"truth": TrueOrigin, "estimated": partial(EstimatedOrigin, hidden_dims=(16,))}
+ORIGINS: dict[str, Any] = {"truth": TrueOrigin, "estimated": partial(EstimatedOrigin, hidden_dims=(16,))}
 IN_VIEW = torch.tensor([-6.0, -22.0, 65.0])
 close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
 
@@ -71,7 +71,7 @@ def test_views_exchange_nothing_before_they_are_joined() -> None:
     close(encoder(changed)[:, 0], encoder(images)[:, 0])
     close(encoder(images.flip(1)), encoder(images).flip(1))
     assert encoder(images).shape == (2, 2, 6, PX // 4, PX // 4)
-    maps = EncoderHeatmaps(unrealego(), partial(ImageEncoder, width=4), 6)(images)
+    maps = EncoderHeatmaps(unrealego(), partial(ImageEncoder, width=4), 12)(images)
     assert maps.shape == (2, 2, 15, PX // 4, PX // 4)
     assert (maps == maps[:, :, :, :1, :1]).all()  # before training, the same everywhere
 

@@ -8,6 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import egocap, unrealego
 
 CONF = conf_dir()
@@ -28,7 +29,7 @@ def compose(*overrides: str, verb: str = "train") -> dict:
 
 def facts(data: str) -> DataFacts:
     skeleton = SKELETONS[data]
-    return DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3))
+    return DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3), StereoRig.unrealego())
 
 
 def make_batch(data: str, image_px: int) -> Batch:

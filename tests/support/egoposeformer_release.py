@@ -66,9 +66,7 @@ def release_network(
     for name, module in stubs.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.syspath_prepend(CHECKOUT)
-    from pose_estimation.models.estimator.egoposeformer import (  # type: ignore[import-not-found]
-        EgoPoseFormer as Release,
-    )
+    from pose_estimation.models.estimator.egoposeformer import EgoPoseFormer as Release
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "pose_estimation"]:
         del sys.modules[name]  # imported anew for another width

@@ -12,6 +12,7 @@ from torch import nn
 
 from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import egocap, unrealego
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoints import KEY, VERSION, About, load_task
@@ -36,7 +37,8 @@ def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = 
         node = node[key]
     skeleton = SKELETONS[data]
     torch.manual_seed(3)
-    task = build(node["task"])(DataFacts(skeleton, ("walking",), torch.zeros(len(skeleton.estimated), 3)))
+    mean_pose_cm, rig = torch.zeros(len(skeleton.estimated), 3), StereoRig.unrealego()
+    task = build(node["task"])(DataFacts(skeleton, ("walking",), mean_pose_cm, rig))
     randomise(task)
     about = About(
         task=node["task"],
@@ -47,6 +49,7 @@ def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = 
         batch_size=4,
         seed=0,
         experiment="custom",
+        rig=rig.to_dict(),
     )
     torch.save({"state_dict": task.state_dict(), KEY: {"version": VERSION, **about._asdict()}}, path)
     return path

@@ -14,6 +14,7 @@ import torch
 
 from egotap_pl.cli.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.build import build
 from egotap_pl.nn.estimator import StereoUNet
@@ -36,6 +37,8 @@ def trainings(settings: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind in settings["heatmaps"]["estimators"]:
         yield f"{kind} estimator", settings["estimators"][kind]["task"]
     yield "lifter", settings["training"]["task"]
+    if settings["pretraining"]["task"]:
+        yield settings["pretraining"]["title"], settings["pretraining"]["task"]
     if settings["probe"] and settings["probe"]["epochs"]:
         yield "probe", settings["probe"]["task"]
 
@@ -60,7 +63,8 @@ def train_presets() -> None:
 
     unlogged: Any = L.LightningModule
     unlogged.log_dict = unlogged.log = lambda *_, **__: None  # there is no trainer to log to
-    facts = DataFacts(unrealego(), ("walking",), torch.zeros(len(unrealego().estimated), 3))
+    mean_pose_cm = torch.zeros(len(unrealego().estimated), 3)
+    facts = DataFacts(unrealego(), ("walking",), mean_pose_cm, StereoRig.unrealego())
     trained: list[dict[str, Any]] = []
     for preset in presets():
         settings = plain(hydra.compose("train", [f"experiment={preset}", "scale=smoke"]))

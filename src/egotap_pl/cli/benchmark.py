@@ -87,7 +87,7 @@ def _task(settings: dict[str, Any]) -> tuple[LiftingTask, str, Path | None]:
         return task, str(settings["checkpoint"]), folder if folder and (folder / ENTRY).is_file() else None
     source = build(settings["data"]["source"])
     joints = len(source.skeleton.estimated_names)
-    facts = DataFacts(source.skeleton, tuple(source.categories), torch.zeros(joints, 3))
+    facts = DataFacts(source.skeleton, tuple(source.categories), torch.zeros(joints, 3), source.rig)
     overrides = [word for word in HydraConfig.get().overrides.task if not word.startswith(_MEASURING)]
     words = " ".join(overrides) or "the default configuration"
     task = make_task(settings["training"]["task"], facts, words)

@@ -166,6 +166,8 @@ def essentials(settings: Any) -> dict[str, Any]:
     kept["trainer"] = {"precision": settings["trainer"]["precision"], **determining(settings["trainer"])}
     kept = _with_init(kept)
     kept["training"] = _with_init(settings["training"])
+    pretraining = settings.get("pretraining") or {}  # runs of earlier versions have none
+    kept["pretraining"] = pretraining if pretraining.get("task") else {}
     kept["estimators"] = {kind: _with_init(node) for kind, node in settings["estimators"].items()}
     kept["seed"] = settings["seed"]  # other values follow from it
     kept["data"] = {key: value for key, value in settings["data"].items() if key not in _IGNORED_IN_DATA}

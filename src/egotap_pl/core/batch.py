@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
 
 NUM_VIEWS = 2
@@ -113,3 +114,9 @@ class DataFacts(NamedTuple):
 
     mean_pose_cm: Float[Tensor, "j 3"]
     """Mean of the training poses, estimated joints only. It is finite, also for joints that are never known."""
+
+    rig: StereoRig | None = None
+    """The two cameras, whose square frames the images fill; None: not known."""
+
+    mean_origin_cm: Float[Tensor, "3"] | None = None
+    """Mean of the training poses' origins in the left camera's frame; None: not known."""

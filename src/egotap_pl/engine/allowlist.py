@@ -21,7 +21,9 @@ TORCH = {"torch.nn.modules": (nn.Module,), "torch.optim": (Optimizer, LRSchedule
 """Packages of torch, each with the base classes whose subclasses are allowed."""
 FACTORIES = frozenset(
     {
+        "egotap_pl.tasks.optimisation.adamw_without_decay_of_scales",
         "egotap_pl.tasks.schedules.constant_then_linear",
+        "egotap_pl.tasks.schedules.falling_in_steps",
         "egotap_pl.tasks.schedules.warmup_cosine",
         "egotap_pl.tasks.d_adaptation.d_adapted_sgd",
         "egotap_pl.interop.egotap.LifterSizes",

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from egotap_pl.core.batch import DataFacts
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
@@ -54,10 +55,14 @@ class About(NamedTuple):
     experiment: str
     """Name of the preset."""
 
+    rig: Spec | None = None
+    """The cameras of the data, as `StereoRig.to_dict` gives them; None in checkpoints of earlier versions."""
+
     def facts(self) -> DataFacts:
         """What its task may know about the data that it was trained on. The mean pose comes with the weights."""
         skeleton = Skeleton.from_dict(self.skeleton)
-        return DataFacts(skeleton, tuple(self.categories), torch.zeros(len(skeleton.estimated), 3))
+        rig = None if self.rig is None else StereoRig.from_dict(self.rig)
+        return DataFacts(skeleton, tuple(self.categories), torch.zeros(len(skeleton.estimated), 3), rig)
 
 
 class WriteAbout(Callback):
@@ -109,16 +114,16 @@ def about_of(content: Content, path: Path) -> About:
     entry = content.get(KEY)
     if not isinstance(entry, dict) or entry.get("version") != VERSION:
         raise EgotapError(f"{path} was not written by this version of egotap: it does not describe its task")
-    missing = [name for name in About._fields if name not in entry]
+    missing = [name for name in About._fields if name not in entry and name not in About._field_defaults]
     if missing:
         raise EgotapError(f"{path}: its description has no {', '.join(missing)}")
-    about = About(**{name: entry[name] for name in About._fields})
+    about = About(**{name: entry[name] for name in About._fields if name in entry})
     for name, is_right, expected in _FIELDS:
         if not is_right(getattr(about, name)):
             raise EgotapError(f"{path}: its {name} must be {expected}")
     try:
         about.facts()
-    except ValueError as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # the last three of a damaged rig
         raise EgotapError(f"{path}: {error}") from error
     return about
 
@@ -156,11 +161,12 @@ _FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("batch_size", lambda value: _is_whole(value) and value > 0, "a whole number, 1 or more"),
     ("seed", _is_whole, "a whole number"),
     ("experiment", _is_text, "text"),
+    ("rig", lambda value: value is None or type(value) is dict, "a dictionary"),
 )
 
 
 def load_task(
-    path: Path, trust: Sequence[str], categories: Sequence[str] | None = None
+    path: Path, trust: Sequence[str], categories: Sequence[str] | None = None, rig: StereoRig | None = None
 ) -> tuple[L.LightningModule, About]:
     """Load the task of a checkpoint with its weights. Every command turns files into objects by this function alone.
 
@@ -171,6 +177,7 @@ def load_task(
         path: a checkpoint that `egotap` wrote.
         trust: names of what its task may use besides the allowlist; see `egotap_pl.engine.allowlist.is_trusted`.
         categories: names of the motion categories that it will be tested on; None: those of its training.
+        rig: the cameras that it will be tested with; None: those of its training.
 
     Returns:
         The task, and the checkpoint's description of itself.
@@ -185,6 +192,8 @@ def load_task(
     facts = about.facts()
     if categories is not None:
         facts = facts._replace(categories=tuple(categories))
+    if rig is not None:
+        facts = facts._replace(rig=rig)
     weights = content["state_dict"]
     if not _are_weights(weights):
         raise EgotapError(f"{path}: its state_dict must be a dictionary of names and tensors")

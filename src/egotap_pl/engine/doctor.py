@@ -135,7 +135,7 @@ def _prepared(folder: Path) -> Finding:
 
 def _stages(root: Path) -> Iterator[Finding]:
     folders = [path for path in root.glob("*") if path.is_dir() and not path.name.startswith(".")]
-    for kind in (*_ESTIMATORS, "heatmaps"):
+    for kind in (*_ESTIMATORS, "image-encoder", "heatmaps"):
         own = [path for path in folders if path.name.startswith(f"{kind}-")]
         if own:
             yield Finding("stages", f"{kind}: {sum(map(is_done, own))} of {len(own)} finished")

@@ -103,7 +103,7 @@ def test(job: TestJob) -> None:
     """Run a test. Called in each of its processes."""
     quieten_lightning()
     module = job.devices.data_module(job.store, job.batch_size, window=job.window)
-    task, about = load_task(job.checkpoint, job.trust, module.categories)
+    task, about = load_task(job.checkpoint, job.trust, module.categories, module.rig)
     if module.skeleton != about.facts().skeleton:
         raise EgotapError(
             f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, but the data in {job.store} have the "

@@ -46,6 +46,8 @@ class Experiment:
         self.settings = settings
         self._estimators: dict[str, Path] = {}
         self._trial = Trial(settings)
+        # A lifter that starts from a checkpoint gets all its weights there.
+        self._pretraining = None if settings.training.init else settings.pretraining
 
     def run(self) -> Path:
         """Train and test the lifter; if there is a probe, then train the probe on the finished lifter and test it.
@@ -73,6 +75,8 @@ class Experiment:
         """Run the stages that experiments share: prepare the data, train the estimators, cache their heatmaps."""
         _ = self.data
         _ = self.estimators
+        if self._pretraining is not None:
+            _ = self.pretrained
         if self._run_identity(self.settings.training)["heatmaps_kept"]:
             _ = self.heatmaps
 
@@ -120,6 +124,15 @@ class Experiment:
         return store
 
     @cached_property
+    def pretrained(self) -> Path:
+        """Checkpoint of the network that is trained before the lifter."""
+        assert self._pretraining is not None
+        title, training = self._pretraining.title, self._pretraining.training
+        identity = self._identity(training)
+        stage = shared_stage(title, identity, self.settings.paths.stages)
+        return stage.ensure(lambda folder: self._fit(title, training, identity, folder)) / FOLDER / BEST
+
+    @cached_property
     def heatmaps(self) -> Path:
         """Folder of the estimated heatmaps of the training and validation splits."""
         source = self.settings.heatmaps.source
@@ -143,8 +156,12 @@ class Experiment:
     ) -> Path:
         """Train and test in a run's folder. The task starts with the weights of the estimators and of ``parts``."""
         heatmaps = self.heatmaps if identity["heatmaps_kept"] else None
-        estimators = {f"heatmaps.{kind}.module": (path, "estimator") for kind, path in self.estimators.items()}
-        weights = estimators | dict(parts or {})
+        weights: dict[str, tuple[Path, str]] = {
+            f"heatmaps.{kind}.module": (path, "estimator") for kind, path in self.estimators.items()
+        }
+        if self._pretraining is not None and training is self.settings.training:
+            weights |= {module: (self.pretrained, prefix) for module, prefix in self._pretraining.parts.items()}
+        weights |= dict(parts or {})
         parent = self.settings.paths.runs / experiment / self.settings.data.name
         stage = run_stage(title, identity, parent, name, config, self.settings.command)
         return stage.ensure(
@@ -178,6 +195,7 @@ class Experiment:
             batch_size=training.batch_size,
             seed=training.seed,
             experiment=experiment or command.experiment,
+            rig=header.rig.to_dict(),
         )
         labels = labels_of(command, title, experiment, settings.config, identity, folder) if settings.logger else None
         job = FitJob(
@@ -217,9 +235,11 @@ class Experiment:
         return identity | ({"trainer": options} if options else {}) | ({"init": start.identity()} if start else {})
 
     def _run_identity(self, training: TrainingSpec) -> Spec:
-        heatmaps = self.settings.heatmaps
+        heatmaps, before = self.settings.heatmaps, self._pretraining
+        pretrained = {} if before is None else {"pretrained": self._identity(before.training)}
         return {
             **self._identity(training),
+            **pretrained,
             "estimators": self._estimator_identities(),
             "heatmaps_kept": bool(heatmaps.cache and heatmaps.estimators and training.epochs),  # in half precision
         }

@@ -145,6 +145,8 @@ def _fit_once(job: FitJob, history: History, stop: StopRequest) -> None:
     order_seed = (seed + RETURN_STRIDE * len(history.returns)) % SEEDS
     module = job.devices.data_module(job.store, job.training.batch_size, order_seed, augment, job.heatmaps, job.window)
     task = make_task(job.training.task, facts_of(module), job.title)
+    if not job.last.is_file() and job.start is None and hasattr(task, "initialise"):
+        task.initialise()
     for name, (checkpoint, prefix) in job.parts.items():
         load_part(task.get_submodule(name), checkpoint, prefix)
     steps = 0
@@ -156,8 +158,6 @@ def _fit_once(job: FitJob, history: History, stop: StopRequest) -> None:
         say(f"{job.title}: resuming {where}{often and f' (resumed {often})'}")
     elif job.start is not None:
         job.start.load(task)
-    elif hasattr(task, "initialise"):
-        task.initialise()
     job.devices.acceleration.apply(task, job.devices.torch_device)
     guard = DivergenceGuard(job.title, LOG_EVERY_STEPS)
     interruptions = Interruptions(stop, job.last, job.devices.checkpoint_minutes, guard)
@@ -225,7 +225,14 @@ def make_task(spec: Spec, facts: DataFacts, title: str) -> Any:
 
 def facts_of(module: FrameDataModule) -> DataFacts:
     """What a task may know about the data."""
-    return DataFacts(module.skeleton, tuple(module.categories), module.mean_pose_cm)
+    store = module.store("train")
+    return DataFacts(
+        skeleton=module.skeleton,
+        categories=tuple(module.categories),
+        mean_pose_cm=module.mean_pose_cm,
+        rig=module.rig,
+        mean_origin_cm=store.mean_origin_cm(),
+    )
 
 
 def make_trainer(job: FitJob, callbacks: list[Callback], loggers: list[Logger]) -> L.Trainer:

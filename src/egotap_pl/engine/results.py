@@ -119,6 +119,7 @@ def _cost_of(task: Any) -> dict[str, Any]:
     cost = frame_cost(task)
     return {"network_parameters": cost.parameters, "gflop": cost.gflop}
 
+
 def _motion_errors(arrays: Mapping[str, Any], module: FrameDataModule, split: str) -> Metrics:
     """Errors of movement (`MotionMetrics`) of the poses that a test has recorded, in every process."""
     if not arrays:

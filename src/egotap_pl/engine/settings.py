@@ -113,6 +113,20 @@ class ProbeSpec:
 
 
 @dataclass(frozen=True)
+class PretrainingSpec:
+    """A network that is trained before the lifter, which starts from parts of it (conf/pretraining)."""
+
+    training: TrainingSpec
+    """How it is trained."""
+
+    title: str
+    """Its name on the screen."""
+
+    parts: Mapping[str, str]
+    """Modules of the lifter's task, each with the prefix of its weights in the pretrained network's checkpoint."""
+
+
+@dataclass(frozen=True)
 class HeatmapsSpec:
     """Where the lifter's heatmaps come from (conf/heatmaps)."""
 
@@ -233,6 +247,9 @@ class Settings:
     probe: ProbeSpec | None
     """What is trained after the lifter, or None."""
 
+    pretraining: PretrainingSpec | None
+    """What is trained before the lifter, or None."""
+
     devices: Devices
     """The devices that every stage runs on."""
 
@@ -275,8 +292,11 @@ class Settings:
         heatmaps, probe, logger = config["heatmaps"], config["probe"] or None, config["logger"] or None
         kinds = tuple(heatmaps["estimators"])
         estimators = {kind: TrainingSpec.parse(config["estimators"][kind], f"estimators.{kind}") for kind in kinds}
+        # A run of an earlier version has no pretraining. That of the option none has no task.
+        pretraining = config.get("pretraining") or {}
         for part in ("heatmaps", "probe", "logger"):
             check_spec(config[part], part)
+        check_spec(pretraining, "pretraining")
         settings = cls(
             seed=config["seed"],
             name=_name(config["name"]),
@@ -286,13 +306,15 @@ class Settings:
             estimators=estimators,
             training=training,
             probe=None if probe is None else _probe(probe),
+            pretraining=_pretraining(pretraining) if pretraining.get("task") else None,
             devices=Devices.parse(config["trainer"]),
             logger=logger,
             command=command,
             config=config,
         )
         _check_window(settings.data.window, training)
-        for trained in (*estimators.values(), training, settings.trained):
+        before = [] if settings.pretraining is None else [settings.pretraining.training]
+        for trained in (*estimators.values(), *before, training, settings.trained):
             settings.devices.share_of(trained.batch_size)
         return settings
 
@@ -322,6 +344,12 @@ def _check_window(window: Window, training: TrainingSpec) -> None:
             f"training.augment: changes every frame in another way, which frames of a window (data.window="
             f"{window.frames}) must not be; give training.augment=null"
         )
+
+
+def _pretraining(node: Spec) -> PretrainingSpec:
+    own = ("title", "parts")
+    training = TrainingSpec.parse({key: value for key, value in node.items() if key not in own}, "pretraining")
+    return PretrainingSpec(training, node["title"], node["parts"])
 
 
 def _probe(node: Spec) -> ProbeSpec:

@@ -109,6 +109,8 @@ def check_tasks(settings: Settings) -> None:
     """
     nodes = {f"estimators.{kind}": training for kind, training in settings.estimators.items()}
     nodes["training"] = settings.training
+    if settings.pretraining is not None:
+        nodes["pretraining"] = settings.pretraining.training
     if settings.probe is not None:
         nodes["probe"] = settings.probe.training
     for where, training in nodes.items():

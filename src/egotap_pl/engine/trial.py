@@ -62,6 +62,8 @@ def _trainings(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
     """All trainings in their order, by their titles."""
     for kind, training in settings.estimators.items():
         yield f"{kind} estimator", training
+    if settings.pretraining is not None:
+        yield settings.pretraining.title, settings.pretraining.training
     if settings.probe is None or settings.probe.of is not None:
         yield "lifter", settings.training
     if settings.probe is not None:
@@ -70,7 +72,7 @@ def _trainings(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
 
 def _try(title: str, training: TrainingSpec, store: FrameStore) -> None:
     joints = len(store.skeleton.estimated_names)
-    facts = DataFacts(store.skeleton, tuple(store.categories), torch.zeros(joints, 3))
+    facts = DataFacts(store.skeleton, tuple(store.categories), torch.zeros(joints, 3), store.rig)
     batch = store.read(_FRAMES)
     try:
         with torch.device("meta"):

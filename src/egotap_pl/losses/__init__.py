@@ -1,7 +1,7 @@
 """Loss terms: pure functions without weights. `WeightedSum` applies the weights of the configuration."""
 
 from egotap_pl.losses.heatmap import joint_heatmap_mse, limb_heatmap_mse, map_mse
-from egotap_pl.losses.pose import bone_cosine, limb_direction_mse, mpjpe_cm
+from egotap_pl.losses.pose import bone_cosine, limb_direction_mse, mpjpe_cm, origin_distance_cm
 from egotap_pl.losses.weighted import LossTermsError, WeightedSum
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "limb_heatmap_mse",
     "map_mse",
     "mpjpe_cm",
+    "origin_distance_cm",
 ]

@@ -29,6 +29,18 @@ def mpjpe_cm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) 
     return known_mean(distance_cm, known)
 
 
+def origin_distance_cm(origin_cm: Float[Tensor, "b 3"], truth_cm: Float[Tensor, "b 3"]) -> Float[Tensor, ""]:
+    """Mean distance between estimated and true origins, in cm, over the frames whose origin is known.
+
+    Examples:
+        >>> import torch
+        >>> truth_cm = torch.tensor([[0.0, 0.0, 60.0], [torch.nan, torch.nan, torch.nan]])
+        >>> origin_distance_cm(torch.tensor([[3.0, 4.0, 60.0], [0.0, 0.0, 0.0]]), truth_cm)
+        tensor(5.)
+    """
+    return mpjpe_cm(origin_cm[:, None], truth_cm[:, None])
+
+
 def bone_cosine(
     pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"], limbs: Sequence[tuple[int, int]]
 ) -> Float[Tensor, ""]:

@@ -3,6 +3,7 @@
 from egotap_pl.metrics.heatmap import HeatmapMSE
 from egotap_pl.metrics.merging import merged
 from egotap_pl.metrics.motion import MotionMetrics
+from egotap_pl.metrics.origin import OriginError
 from egotap_pl.metrics.pck import PckMetrics
 from egotap_pl.metrics.pose import (
     PoseMetrics,
@@ -17,6 +18,7 @@ from egotap_pl.metrics.visibility import VisibilityErrors
 __all__ = [
     "HeatmapMSE",
     "MotionMetrics",
+    "OriginError",
     "PckMetrics",
     "PoseMetrics",
     "VisibilityErrors",

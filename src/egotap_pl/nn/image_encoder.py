@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.blocks import conv_relu
 from egotap_pl.nn.estimator import check_stereo
@@ -56,12 +57,13 @@ class EncoderHeatmaps(nn.Module):
 
     Args:
         skeleton: the skeleton of the heatmaps.
-        encoder: factory of the encoder.
-        out_dim: channels of the encoder's features.
+        encoder: factory of the encoder, called with ``out_dim``.
+        joint_dim: width of a joint's features in both views together, half of it for each.
     """
 
-    def __init__(self, skeleton: Skeleton, encoder: Callable[..., ImageEncoder], out_dim: int) -> None:
+    def __init__(self, skeleton: Skeleton, encoder: Callable[..., ImageEncoder], joint_dim: int) -> None:
         super().__init__()
+        out_dim = joint_dim // NUM_VIEWS
         self.encoder = encoder(out_dim=out_dim)
         self.to_maps = nn.Conv2d(out_dim, skeleton.num_heatmap_joints, 1)
         nn.init.zeros_(self.to_maps.weight)  # as in StereoUNet: training starts from all-zero heatmaps

@@ -5,6 +5,7 @@ from egotap_pl.tasks.egoglass import EgoGlassTask
 from egotap_pl.tasks.estimation import HeatmapTask
 from egotap_pl.tasks.lifting import LiftingTask
 from egotap_pl.tasks.reconstruction import ReconstructionTask, ZerosTask
+from egotap_pl.tasks.refining import RefiningTask
 
 __all__ = [
     "Ego3DPoseTask",
@@ -12,6 +13,7 @@ __all__ = [
     "HeatmapTask",
     "LiftingTask",
     "ReconstructionTask",
+    "RefiningTask",
     "UnrealEgoTask",
     "ZerosTask",
 ]

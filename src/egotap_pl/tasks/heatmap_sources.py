@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import nn
 
 from egotap_pl.core.batch import Batch, Heatmaps
@@ -52,6 +53,26 @@ class TrueHeatmaps(HeatmapSource):
             joint=joint_heatmaps(batch.points2d_px, self.skeleton, self.heatmap_px),
             limb=limb_heatmaps(batch.points2d_px, left_view_cm(batch), self.skeleton, self.heatmap_px),
         )
+
+
+class NoHeatmaps(HeatmapSource):
+    """Heatmaps of zeros, for lifters that see images and read no heatmaps.
+
+    Args:
+        skeleton: the data set's skeleton.
+        heatmap_px: a quarter of the images' side.
+    """
+
+    def __init__(self, skeleton: Skeleton, heatmap_px: int) -> None:
+        super().__init__(heatmap_px)
+        self.num_joints = skeleton.num_heatmap_joints
+
+    def forward(self, batch: Batch) -> Heatmaps:
+        """Zeros, which take no memory."""
+        b, v = batch.images.shape[:2]
+        shape = (b, v, self.num_joints, self.heatmap_px, self.heatmap_px)
+        zero = torch.zeros((), device=batch.images.device)
+        return Heatmaps(zero.expand(shape), zero.expand(*shape[:3], 2, *shape[3:]))
 
 
 class EstimatedHeatmaps(HeatmapSource):

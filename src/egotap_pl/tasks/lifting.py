@@ -14,19 +14,22 @@ from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
 from egotap_pl.metrics import PckMetrics, PoseMetrics, VisibilityErrors, merged
+from egotap_pl.nn.image_lifters import input_names
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
+from egotap_pl.tasks.lifter_inputs import lifter_inputs, reads_heatmaps
 from egotap_pl.tasks.optimisation import OptimiserFactory, optimisation
 from egotap_pl.tasks.schedules import ScheduleFactory
 
 
 class LiftingTask(L.LightningModule):
-    """Trains a lifter on heatmaps from any source.
+    """Trains a lifter on heatmaps from any source, or on images: on what its ``input_names`` say.
 
     Logs ``train/loss`` and each loss term without its weight, ``validation/mpjpe`` and ``validation/pa_mpjpe`` (mm).
 
     Args:
         facts: what is known of the data set. The test reports the error of its mean pose as a reference.
-        lifter: factory of the lifter, called with ``skeleton`` and ``heatmap_px``.
+        lifter: factory of the lifter, called with ``skeleton`` and ``heatmap_px``. Its ``set_rig``, if it has one, is
+            called with the cameras.
         heatmaps: factory of the heatmap source for batches without cached heatmaps, called with ``skeleton``.
         loss_weights: weight of each loss term: ``mpjpe`` (cm) and ``bone_cosine``.
         optimizer: factory of the optimiser, called with the parameters to train.
@@ -38,7 +41,7 @@ class LiftingTask(L.LightningModule):
     """
 
     mean_pose_cm: Tensor
-    lifter: Any  # a Lifter or a baseline: is called with heatmaps and has set_mean_pose
+    lifter: Any  # a Lifter, a baseline or an ImageLifter: is called with its inputs and has set_mean_pose
     lifter_methods: tuple[str, ...] = ()
     """Methods that a task needs its lifter to have, besides being called."""
 
@@ -61,6 +64,9 @@ class LiftingTask(L.LightningModule):
                 f"{type(self).__name__} cannot train {type(self.lifter).__name__}, which has no {missing[0]}(): choose "
                 "lifter=... and training=... that go together, e.g. both ego3dpose"
             )
+        self.input_names = input_names(self.lifter)
+        if hasattr(self.lifter, "set_rig"):
+            self.lifter.set_rig(facts.rig)
         if start_from_mean_pose:
             self.lifter.set_mean_pose(facts.mean_pose_cm)
         self.register_buffer("mean_pose_cm", facts.mean_pose_cm.float())
@@ -75,7 +81,20 @@ class LiftingTask(L.LightningModule):
 
     def forward(self, batch: Batch) -> Float[Tensor, "b j 3"]:
         """Poses in cm, estimated joints only."""
-        return self.lifter(*self.maps(batch))
+        return self.lifter(*self.inputs(batch))
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What the lifter reads of a batch, in the order of its arguments.
+
+        Raises:
+            EgotapError: if it reads images and the batch has cached heatmaps instead.
+        """
+        return lifter_inputs(self.input_names, batch, self.maps)
+
+    @property
+    def reads_heatmaps(self) -> bool:
+        """Whether the lifter reads heatmaps."""
+        return reads_heatmaps(self.input_names)
 
     def maps(self, batch: Batch) -> Heatmaps:
         """The batch's cached heatmaps or, without a cache, those of the task's source."""
@@ -113,7 +132,11 @@ class LiftingTask(L.LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Adds a batch to the test errors and returns its poses for the callback that collects them."""
-        estimate, truth, category = self(batch), self.truth_cm(batch), batch.category
+        return self.tested(self(batch), batch)
+
+    def tested(self, estimate: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Tensor]:
+        """Adds estimated poses to the test errors; returns what `test_step` does."""
+        truth, category = self.truth_cm(batch), batch.category
         self.test_error.update(estimate, truth, category)
         self.mean_pose_error.update(self.mean_pose_cm.expand_as(truth), truth, category)
         self.test_shares.update(estimate, truth, category)

@@ -7,12 +7,31 @@ from typing import Any
 
 import lightning as L
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import AdamW, Optimizer
 
 from egotap_pl.tasks.schedules import ScheduleFactory
 
 OptimiserFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 """Makes an optimiser of the parameters to train."""
+
+
+def adamw_without_decay_of_scales(
+    parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float, eps: float = 1e-8
+) -> Optimizer:
+    """AdamW whose weight decay spares biases and the scales of norms, which have one axis (release: EgoPoseFormer).
+
+    Args:
+        parameters: the parameters to train.
+        lr: learning rate.
+        weight_decay: weight decay of all other parameters.
+        eps: added to the root of the second moment.
+    """
+    every = list(parameters)
+    groups = [
+        {"params": [p for p in every if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in every if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return AdamW([group for group in groups if group["params"]], lr=lr, eps=eps)
 
 
 def optimisation(task: L.LightningModule, optimizer: Optimizer, schedule: ScheduleFactory) -> dict[str, Any]:

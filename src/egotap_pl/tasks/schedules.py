@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, LRScheduler, MultiStepLR, SequentialLR
 
 
 @runtime_checkable
@@ -61,6 +62,36 @@ def constant_then_linear(
     flat = ConstantLR(optimizer, factor=1.0, total_iters=0)
     fall = LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=total_steps - constant)
     return _sequence(optimizer, [_warm_up(optimizer, warmup), flat, fall], [warmup, constant])
+
+
+def falling_in_steps(
+    optimizer: Optimizer,
+    total_steps: int,
+    steps_per_epoch: int,
+    *,
+    falls_at: Sequence[float | int],
+    factor: float | int = 0.1,
+    warmup_steps: int = 0,
+    warmup_epochs: int | float | None = None,
+) -> LRScheduler:
+    """Optional linear warm-up, then constant, multiplied by a factor at some points (release: EgoPoseFormer).
+
+    Args:
+        optimizer: its learning rate is that of the first part.
+        total_steps: steps of the whole training.
+        steps_per_epoch: steps of one epoch.
+        falls_at: where the rate falls, as shares of the whole training.
+        factor: what the rate is multiplied by there.
+        warmup_steps: length of the warm-up, but at most a tenth of the training.
+        warmup_epochs: its length in epochs instead; None: ``warmup_steps``.
+    """
+    falls = [round(share * total_steps) for share in falls_at]
+    if warmup_epochs is None:
+        warmup = min(warmup_steps, total_steps // 10)
+    else:
+        warmup = _steps(warmup_epochs, steps_per_epoch, min([total_steps, *falls]) + 1)
+    constant = MultiStepLR(optimizer, [fall - warmup for fall in falls], gamma=factor)
+    return _sequence(optimizer, [_warm_up(optimizer, warmup), constant], [warmup])
 
 
 def _steps(epochs: int | float, steps_per_epoch: int, total_steps: int) -> int:

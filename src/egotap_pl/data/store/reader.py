@@ -219,6 +219,12 @@ class FrameStore:
         mean_cm = known_mean(poses_cm, is_known(poses_cm)[..., None], dim=0)
         return torch.where(mean_cm.isnan(), mean_cm.nanmean(0), mean_cm).float()
 
+    def mean_origin_cm(self) -> Float[Tensor, "3"] | None:
+        """Mean of the poses' origins in the left camera's frame, over the frames in which it is known; None: never."""
+        origins_cm = self.labels["origin_cm"][:, 0].double()
+        mean_cm = origins_cm.nanmean(0).float()
+        return mean_cm if bool(mean_cm.isfinite().all()) else None
+
     @property
     def labels(self) -> dict[str, Tensor]:
         """The labels of all frames, by the name of their dataset. They are read and checked on first use.

@@ -61,7 +61,7 @@ class DeformableAttention(nn.Module):
             reference: (u, v) of each query's reference point as shares of the map's width and height, from the upper
                 left corner of its first pixel.
         """
-        n, (h, w) = len(query), features.shape[-2:]
+        n, (h, w) = query.shape[0], features.shape[-2:]
         value = self.to_value(features).unflatten(1, (self.heads, -1)).flatten(0, 1)
         offsets_px = self.to_offsets(query).unflatten(-1, (self.heads, self.points, 2))
         places = reference[:, :, None, None] + offsets_px / offsets_px.new_tensor([w, h])

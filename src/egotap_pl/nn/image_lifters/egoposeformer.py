@@ -127,7 +127,7 @@ class EgoPoseFormer(ImageLifter):
         """Each joint's number, from 1, as a share of their count, and its position in units."""
         joints = pose_cm.shape[1]
         number = torch.arange(1, joints + 1, device=pose_cm.device, dtype=pose_cm.dtype) / joints
-        return torch.cat((number[None, :, None].expand(len(pose_cm), -1, 1), pose_cm / self.pose_unit_cm), -1)
+        return torch.cat((number[None, :, None].expand(pose_cm.shape[0], -1, 1), pose_cm / self.pose_unit_cm), -1)
 
     @torch.no_grad()
     def _project(

@@ -60,7 +60,7 @@ class TrueOrigin(Origin):
     def forward(self, pooled: Float[Tensor, "b z"], origin_cm: Float[Tensor, "b v 3"] | None) -> Float[Tensor, "b 3"]:
         """The true origin; NaN where it is not known."""
         if self.is_camera:
-            return pooled.new_zeros(len(pooled), 3)
+            return pooled.new_zeros(pooled.shape[0], 3)
         assert origin_cm is not None
         return origin_cm[:, 0].to(pooled.dtype)
 
@@ -96,5 +96,5 @@ class EstimatedOrigin(Origin):
     def forward(self, pooled: Float[Tensor, "b z"], origin_cm: Float[Tensor, "b v 3"] | None) -> Float[Tensor, "b 3"]:
         """The estimated origin; the true one is not read."""
         if self.net is None:
-            return pooled.new_zeros(len(pooled), 3)
+            return pooled.new_zeros(pooled.shape[0], 3)
         return self.mean_cm + self.unit_cm * self.net(pooled)
