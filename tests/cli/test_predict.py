@@ -25,6 +25,7 @@ METHODS = {
     "ego3dpose": ("experiment=table1/ego3dpose",),
     "egoglass": ("experiment=table1/egoglass",),
     "joint_only": ("experiment=table1/unrealego", "heatmaps=joint_only"),
+    "egoposeformer": ("experiment=beyond/egoposeformer_estimated_origin",),
 }
 FRAMES, PX = 5, 64  # scale=smoke
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine import costs
-from egotap_pl.engine.exporting import ImagesToPose, random_heatmaps, random_images
+from egotap_pl.engine.exporting import ImagesToPose, image_inputs, inputs_of_lifter, random_images
 from egotap_pl.engine.results import device_name
 from egotap_pl.engine.versions import versions
 from egotap_pl.interop.onnx import Inputs, session_of
@@ -91,15 +91,14 @@ def parts_of(task: LiftingTask) -> list[Part]:
     """The networks of a lifting task, with its estimators if it has them."""
     source = task.heatmaps
     images = partial(random_images, source.image_px)
-    maps = partial(random_heatmaps, source.heatmap_px, task.skeleton.num_heatmap_joints)
     parts = []
     if isinstance(source, (EstimatedHeatmaps, SharedHeatmaps)):
         for kind, estimator in source.named_children():
             assert isinstance(estimator, Frozen)
             parts.append(Part(f"{kind} estimator", estimator.module, partial(_floats, images)))
-    parts.append(Part("lifter", task.lifter, maps))
+    parts.append(Part("lifter", task.lifter, inputs_of_lifter(task)))
     if not isinstance(source, TrueHeatmaps):
-        parts.append(Part("images to pose", ImagesToPose(task), images, is_trained=False))
+        parts.append(Part("images to pose", ImagesToPose(task), image_inputs(task), is_trained=False))
     return [replace(part, network=part.network.eval()) for part in parts]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +14,11 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.engine.prediction import load_lifting_task, origin_of
-from egotap_pl.interop.onnx import CHECKED_BATCHES, check_packages, write_onnx
+from egotap_pl.interop.onnx import CHECKED_BATCHES, Inputs, check_packages, write_onnx
+from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
+from egotap_pl.tasks.lifter_inputs import lifter_inputs
 
 OUTPUT = "pose_cm"
 """Name of the network's output in the file."""
@@ -29,7 +30,7 @@ class Export(NamedTuple):
     network: nn.Module
     """A network whose output is poses in cm."""
 
-    inputs: Callable[[int], Mapping[str, Tensor]]
+    inputs: Inputs
     """Makes random inputs, by name, for a batch size."""
 
 
@@ -39,7 +40,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
     Args:
         checkpoint: the file.
         output: the .onnx file to write.
-        part: ``all``: from images to poses; ``lifter``: from heatmaps to poses.
+        part: ``all``: from images to poses; ``lifter``: from what the lifter reads, such as heatmaps, to poses.
         trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.allowlist`.
 
     Returns:
@@ -76,12 +77,20 @@ class ImagesToPose(nn.Module):
 
     def __init__(self, task: LiftingTask) -> None:
         super().__init__()
-        self.heatmaps, self.lifter = task.heatmaps, task.lifter
+        self.heatmaps, self.lifter, self.names = task.heatmaps, task.lifter, task.input_names
         self.num_joints = task.skeleton.num_joints
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Poses of the estimated joints."""
-        return self.lifter(*self.heatmaps(unlabelled(images, self.num_joints, 0)))
+    def forward(self, images: Tensor, origin_cm: Tensor | None = None) -> Tensor:
+        """Poses of the estimated joints.
+
+        Args:
+            images: RGB bytes.
+            origin_cm: the true origin in each camera's frame, for a lifter that reads it.
+        """
+        batch = unlabelled(images, self.num_joints, 0)
+        if origin_cm is not None:
+            batch = batch._replace(origin_cm=origin_cm)
+        return self.lifter(*lifter_inputs(self.names, batch, self.heatmaps))
 
 
 def images_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
@@ -95,16 +104,42 @@ def images_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
             f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
             "export its lifter alone with part=lifter"
         )
-    return Export(ImagesToPose(task), partial(random_images, task.heatmaps.image_px))
+    return Export(ImagesToPose(task), image_inputs(task))
 
 
-def heatmaps_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
-    """The lifter, from heatmaps to poses."""
-    return Export(task.lifter, partial(random_heatmaps, task.heatmaps.heatmap_px, task.skeleton.num_heatmap_joints))
+def lifter_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
+    """The lifter alone, from what it reads to poses."""
+    return Export(task.lifter, inputs_of_lifter(task))
 
 
-PARTS = {"all": images_to_pose, "lifter": heatmaps_to_pose}
+PARTS = {"all": images_to_pose, "lifter": lifter_to_pose}
 """Values of ``part``."""
+
+
+def image_inputs(task: LiftingTask) -> Inputs:
+    """Makes random inputs of `ImagesToPose`: images and, for a lifter that reads it, the true origin."""
+
+    def make(batch: int) -> Mapping[str, Tensor]:
+        images = random_images(task.heatmaps.image_px, batch)
+        return images | (_random_origins(batch) if "origin_cm" in task.input_names else {})
+
+    return make
+
+
+def inputs_of_lifter(task: LiftingTask) -> Inputs:
+    """Makes random inputs of a task's lifter, by the names that it gives them."""
+
+    def make(batch: int) -> Mapping[str, Tensor]:
+        values = random_heatmaps(task.heatmaps.heatmap_px, task.skeleton.num_heatmap_joints, batch)
+        values |= _random_origins(batch)
+        values["images"] = normalise_images(random_images(task.heatmaps.image_px, batch)["images"])
+        return {name: values[name] for name in task.input_names}
+
+    return make
+
+
+def _random_origins(batch: int) -> dict[str, Tensor]:
+    return {"origin_cm": torch.randn(batch, 2, 3) * 5 + torch.tensor([0.0, 0.0, 60.0])}
 
 
 def random_images(image_px: int, batch: int) -> dict[str, Tensor]:

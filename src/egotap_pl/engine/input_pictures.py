@@ -42,7 +42,7 @@ class Album:
         self,
         stereo: StereoBatch,
         pose_cm: Tensor,
-        joint_heatmaps: Tensor,
+        joint_heatmaps: Tensor | None,
         poses: Sequence[ProjectedPose] | None = None,
     ) -> None:
         """Keep the frames of a batch that are to be drawn.
@@ -50,7 +50,7 @@ class Album:
         Args:
             stereo: the batch.
             pose_cm: its estimated poses.
-            joint_heatmaps: its joint heatmaps.
+            joint_heatmaps: its joint heatmaps; None: there are none.
             poses: the pose of each frame in both views; None: only peaks are drawn into them.
         """
         for k, frame in enumerate(stereo.batch.frame.tolist()):
@@ -58,9 +58,14 @@ class Album:
                 continue
             time_s = stereo.time_s[k]
             title = stereo.name[k] or (f"{time_s:.2f} s" if time_s == time_s else str(frame))
-            arrays = (stereo.batch.images[k].numpy(), joint_heatmaps[k].cpu().numpy(), pose_cm[k].numpy())
             self.estimates.append(
-                EstimatedFrame(title.replace("/", "\n"), *arrays, None if poses is None else poses[k])
+                EstimatedFrame(
+                    title.replace("/", "\n"),
+                    stereo.batch.images[k].numpy(),
+                    None if joint_heatmaps is None else joint_heatmaps[k].cpu().numpy(),
+                    pose_cm[k].numpy(),
+                    None if poses is None else poses[k],
+                )
             )
 
     def write(self, path: Path) -> None:

@@ -46,23 +46,23 @@ class Overlay:
     def add(
         self,
         stereo: StereoBatch,
-        joint_heatmaps: Float[Tensor, "b v m h w"],
+        joint_heatmaps: Float[Tensor, "b v m h w"] | None,
         poses: Sequence[ProjectedPose] | None = None,
     ) -> None:
         """Draw the frames of a batch. A frame is shown until the next one; skipped frames therefore look frozen.
 
         Args:
             stereo: the batch.
-            joint_heatmaps: its joint heatmaps.
+            joint_heatmaps: its joint heatmaps; None: there are none.
             poses: the pose of each frame in both views; None: only peaks are drawn.
         """
         import av
 
-        for k, (images, heatmaps, number) in enumerate(
-            zip(stereo.batch.images, joint_heatmaps.cpu(), stereo.batch.frame, strict=True)
-        ):
+        maps = None if joint_heatmaps is None else joint_heatmaps.cpu().numpy()
+        for k, (images, number) in enumerate(zip(stereo.batch.images, stereo.batch.frame, strict=True)):
             views = [
-                view_with_peaks(*pair, self.skeleton) for pair in zip(images.numpy(), heatmaps.numpy(), strict=True)
+                view_with_peaks(image, None if maps is None else maps[k, side], self.skeleton)
+                for side, image in enumerate(images.numpy())
             ]
             if poses is not None:
                 views = [view_with_pose(view, poses[k], side, self.skeleton) for side, view in enumerate(views)]
@@ -123,19 +123,23 @@ def check_overlay(path: Path) -> None:
 
 
 def view_with_peaks(
-    image: UInt8[np.ndarray, "3 h w"], heatmaps: Float[np.ndarray, "m h2 w2"], skeleton: Skeleton
+    image: UInt8[np.ndarray, "3 h w"], heatmaps: Float[np.ndarray, "m h2 w2"] | None, skeleton: Skeleton
 ) -> Image.Image:
     """A view with joints at the peaks of its heatmaps, and limbs between them, as opaque as the peaks are high.
 
     Args:
         image: RGB, as wide as high.
         heatmaps: one per joint 1, 2, ... of the skeleton, peak 1. The root has none, so that its limbs are not drawn.
+            None: only the view is drawn.
         skeleton: the skeleton of these joints.
     """
     side = image.shape[-1]
     side *= max(1, -(-_LEAST_SIDE_PX // side))
     side += side % 2  # encoders want even numbers
-    view = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize((side, side)).convert("RGBA")
+    view = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize((side, side))
+    if heatmaps is None:
+        return view
+    view = view.convert("RGBA")
     drawn = Image.new("RGBA", view.size)
     pen, colour = ImageDraw.Draw(drawn), ImageColor.getrgb(ORANGE)[:3]
     places, heights = heatmap_peaks(heatmaps)

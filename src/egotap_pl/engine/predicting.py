@@ -7,12 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from torch import Tensor
+
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.core.progress import FrameProgress
-from egotap_pl.core.skeleton import CAMERA_JOINT, Skeleton
+from egotap_pl.core.skeleton import CAMERA_JOINT
 from egotap_pl.data.recordings.crop import Crop
-from egotap_pl.data.recordings.frames import StereoInput, StoreFrames, ahead
+from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, ahead
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.recordings.inputs import open_input
@@ -22,7 +25,7 @@ from egotap_pl.engine.overlay import check_overlay, overlay_video
 from egotap_pl.engine.pose_files import check_output, pose_writer
 from egotap_pl.engine.pose_writer import DEFAULT_FPS
 from egotap_pl.engine.prediction import Predictor, origin_of
-from egotap_pl.figures.projection import project_poses
+from egotap_pl.figures.projection import ProjectedPose, project_poses
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def _write_poses(
     """
     count, draws = 0, bool(options.pictures or options.overlay)
     if draws:
-        _say_what_is_drawn(recording, predictor.skeleton)
+        _say_what_is_drawn(recording, predictor)
     batches = ahead(recording.batches(options.batch_size or predictor.about.batch_size))
     origin = origin_of(predictor.checkpoint, predictor.about)
     fps = float(options.fps or recording.rate or DEFAULT_FPS)
@@ -170,12 +173,11 @@ def _write_poses(
                 overlay = stack.enter_context(overlay_video(options.overlay, predictor.skeleton, fps))
             for stereo in batches:
                 pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo)
-                confidence = predictor.confidence(joint_heatmaps).numpy()
+                confidence = np.full(pose_cm.shape[:2], np.nan, np.float32)
+                if joint_heatmaps is not None:
+                    confidence = predictor.confidence(joint_heatmaps).numpy()
                 writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s, confidence)
-                poses = None
-                if draws and recording.rig is not None:
-                    origin_cm = stereo.batch.origin_cm[:, 0]
-                    poses = project_poses(pose_cm, joint_heatmaps.cpu(), predictor.skeleton, recording.rig, origin_cm)
+                poses = _projected(predictor, recording, stereo, pose_cm, joint_heatmaps) if draws else None
                 album.add(stereo, pose_cm, joint_heatmaps, poses)
                 if overlay is not None:
                     overlay.add(stereo, joint_heatmaps, poses)
@@ -189,10 +191,25 @@ def _write_poses(
     return count
 
 
-def _say_what_is_drawn(recording: StereoInput, skeleton: Skeleton) -> None:
+def _projected(
+    predictor: Predictor, recording: StereoInput, stereo: StereoBatch, pose_cm: Tensor, joint_heatmaps: Tensor | None
+) -> list[ProjectedPose] | None:
+    """The poses of a batch in both views; None if the cameras are not known, or nobody knows where the poses are."""
     if recording.rig is None:
+        return None
+    origin_cm, maps = predictor.origin_cm(stereo), None if joint_heatmaps is None else joint_heatmaps.cpu()
+    if maps is None and origin_cm is None:
+        return None
+    return project_poses(pose_cm, maps, predictor.skeleton, recording.rig, origin_cm)
+
+
+def _say_what_is_drawn(recording: StereoInput, predictor: Predictor) -> None:
+    if not predictor.task.reads_heatmaps:
+        if recording.rig is None:
+            say("the pose is not drawn into the views, because their cameras are not known; rig=FILE draws it")
+    elif recording.rig is None:
         say("only the peaks of the heatmaps are drawn into the views; rig=FILE draws the pose, too")
-    elif CAMERA_JOINT not in skeleton.joints and not isinstance(recording, StoreFrames):
+    elif CAMERA_JOINT not in predictor.skeleton.joints and not isinstance(recording, StoreFrames):
         say(
             "the pose is drawn where it is nearest to the peaks of the heatmaps, because the network does not estimate "
             "where its origin is"

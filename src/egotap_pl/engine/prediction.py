@@ -13,6 +13,7 @@ from torch import Tensor
 
 import egotap_pl
 from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
@@ -23,7 +24,7 @@ from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.pose_writer import PoseOrigin
-from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks import LiftingTask, RefiningTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
 
@@ -90,17 +91,29 @@ class Predictor:
     def __call__(self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32) -> Float32[np.ndarray, "n j 3"]:
         """Poses in cm, in the left camera's axes, relative to the origin of the data set that the network learnt from.
 
+        A network that projects poses into the views does so with the cameras of its training, or those of `use_rig`.
+
         Args:
             images: RGB bytes of square fisheye images, the left view first. If they are not `image_px` high and wide,
                 they are resized as `egotap predict` does.
             batch_size: number of frames that are estimated at a time.
 
         Raises:
-            EgotapError: if the network has no estimators, or the images are not square.
+            EgotapError: if the network has no estimators or reads the true origin, or the images are not square.
         """
         poses = [self.estimate(self._batch(images[k : k + batch_size])) for k in range(0, len(images), batch_size)]
         joints = len(self.skeleton.estimated)
         return torch.cat(poses).numpy() if poses else np.empty((0, joints, 3), np.float32)
+
+    @property
+    def origin_input(self) -> bool:
+        """Whether the network has to be given the true origin of the poses."""
+        return "origin_cm" in self.task.input_names
+
+    def use_rig(self, rig: StereoRig) -> None:
+        """Take images to be from these cameras, whose square frames they fill. Most networks do without cameras."""
+        if hasattr(self.task.lifter, "set_rig"):
+            self.task.lifter.set_rig(rig)
 
     def heatmaps(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> Heatmaps:
         """The estimated heatmaps of images, as the lifter reads them.
@@ -109,8 +122,10 @@ class Predictor:
             images: see `__call__`.
 
         Raises:
-            EgotapError: see `__call__`.
+            EgotapError: see `__call__`; also if the lifter reads no heatmaps.
         """
+        if not self.task.reads_heatmaps:
+            raise EgotapError(f"{self.checkpoint} has no heatmaps: its lifter reads images")
         batch = self.fabric.to_device(self._batch(images).batch)
         with torch.inference_mode():
             return Heatmaps(*(maps.float().cpu() for maps in self.task.maps(batch)))
@@ -123,16 +138,20 @@ class Predictor:
         """
         return self.estimate_with_heatmaps(stereo)[0]
 
-    def estimate_with_heatmaps(self, stereo: StereoBatch) -> tuple[Tensor, Tensor]:
+    def estimate_with_heatmaps(self, stereo: StereoBatch) -> tuple[Tensor, Tensor | None]:
         """Poses of a batch in cm, on the CPU, and the joint heatmaps that they were lifted from, on the device.
+
+        There are no heatmaps if the lifter reads none.
 
         Raises:
             EgotapError: if a pose is not finite.
         """
         batch = self.fabric.to_device(stereo.batch)
         with torch.inference_mode():
-            with self.fabric.autocast():
-                heatmaps = self.task.maps(batch)
+            heatmaps = None
+            if self.task.reads_heatmaps:
+                with self.fabric.autocast():
+                    heatmaps = self.task.maps(batch)
             pose_cm: Tensor = self._model(batch._replace(heatmaps=heatmaps)).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
@@ -140,7 +159,18 @@ class Predictor:
                 f"the pose of frame {int(stereo.batch.frame[first])} is not a finite number: either the frame or the "
                 "checkpoint is damaged, or trainer.precision is too low"
             )
-        return pose_cm, heatmaps.joint.float()
+        return pose_cm, None if heatmaps is None else heatmaps.joint.float()
+
+    def origin_cm(self, stereo: StereoBatch) -> Float[Tensor, "b 3"] | None:
+        """The origin of the poses of a batch in the left camera's frame, on the CPU; None if nobody knows.
+
+        It is estimated if the network does so, or else the true one, if the input has it.
+        """
+        if isinstance(self.task, RefiningTask):
+            with torch.inference_mode(), self.fabric.autocast():
+                return self.task.estimate(self.fabric.to_device(stereo.batch)).origin_cm.float().cpu()
+        origin_cm = stereo.batch.origin_cm[:, 0]
+        return origin_cm if bool(origin_cm.isfinite().any()) else None
 
     def confidence(self, joint_heatmaps: Float[Tensor, "b v m h w"]) -> Float[Tensor, "b j"]:
         """For each estimated joint the highest peak of its heatmaps in all views: near 1 if a view shows it clearly.
@@ -155,8 +185,17 @@ class Predictor:
         """Check that the network can read an input.
 
         Raises:
-            EgotapError: if it needs true poses and the input has none.
+            EgotapError: if it needs true poses or their origin and the input has none, or reads images and the input
+                has heatmaps.
         """
+        if isinstance(frames, HeatmapFrames) and "images" in self.task.input_names:
+            raise EgotapError(f"{self.checkpoint} reads images, not heatmaps: give images, videos or a frame store")
+        if self.origin_input and not isinstance(frames, StoreFrames):
+            raise EgotapError(_unplaced(self.checkpoint))
+        if frames.rig is not None:
+            self.use_rig(frames.rig)
+        elif (rig := getattr(self.task.lifter, "rig", None)) is not None:
+            say(f"poses are projected with the cameras of the training data (rig {rig.name}); rig=FILE gives others")
         if not isinstance(self.task.heatmaps, TrueHeatmaps) or isinstance(frames, HeatmapFrames):
             return
         if not isinstance(frames, StoreFrames):
@@ -166,6 +205,8 @@ class Predictor:
     def _batch(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> StereoBatch:
         if isinstance(self.task.heatmaps, TrueHeatmaps):
             raise EgotapError(_blind(self.checkpoint))
+        if self.origin_input:
+            raise EgotapError(_unplaced(self.checkpoint))
         if images.shape[-1] != images.shape[-2]:
             raise EgotapError(
                 f"images of {images.shape[-1]} x {images.shape[-2]} px: must be square; crop them to the square around "
@@ -209,4 +250,11 @@ def _blind(checkpoint: Path) -> str:
     return (
         f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
         "give a checkpoint that was trained with heatmaps=estimated"
+    )
+
+
+def _unplaced(checkpoint: Path) -> str:
+    return (
+        f"{checkpoint} has to be given the true position of the pelvis (lifter/origin=truth), which images do not "
+        "have: give a frame store, which has it (origin_cm), or a checkpoint trained with lifter/origin=estimated"
     )

@@ -56,14 +56,16 @@ def _poses_figure(task: LiftingTask, frames: FrameStore, run: Path) -> Figure:
     order = np.argsort(errors, kind="stable")[: np.count_nonzero(~np.isnan(errors))]  # NaN is last
     indices = [int(order[round(quantile * (len(order) - 1))]) for quantile in QUANTILES.values()]
     batch = frames.read([int(rows[k]) for k in indices])
-    with torch.inference_mode():
-        maps = task.eval().maps(batch)
+    maps = None
+    if task.reads_heatmaps:
+        with torch.inference_mode():
+            maps = task.eval().maps(batch)
     pictures = [
         PosedFrame(
             f"{name}: {errors[k]:.0f} mm\n{frames.categories[int(batch.category[n])]}",
             batch.images[n].numpy(),
-            maps.joint[n].numpy(),
-            maps.limb[n].numpy(),
+            None if maps is None else maps.joint[n].numpy(),
+            None if maps is None else maps.limb[n].numpy(),
             truth[k],
             estimate[k],
         )

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
-from egotap_pl.core.batch import Batch, Heatmaps
+from egotap_pl.core.batch import Batch
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.data.datamodule import FrameDataModule
@@ -60,12 +60,15 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
         frames: the frames, on the task's device.
         titles: titles of the frames.
     """
+    maps: Mapping[str, Tensor]
     poses: dict[str, Tensor] = {}
     lefts = [1] * len(titles)
     if isinstance(task, LiftingTask):
-        heatmaps = task.maps(frames)
-        maps = _targets_and(heatmaps, frames, task)
-        poses = {"truth": task.truth_cm(frames), "estimate": task.lifter(*heatmaps)}
+        maps = {}
+        if task.reads_heatmaps:
+            frames = frames._replace(heatmaps=task.maps(frames))
+            maps = _targets_and(frames, task)
+        poses = {"truth": task.truth_cm(frames), "estimate": task(frames)}
         lefts = [sign_of_left(truth, task.skeleton) for truth in poses["truth"].float().cpu().numpy()]
     elif isinstance(task, HeatmapTask):
         estimate = task(frames.images)
@@ -88,8 +91,10 @@ def panels_of(task: L.LightningModule, frames: Batch, titles: Sequence[str]) -> 
     ]
 
 
-def _targets_and(heatmaps: Heatmaps, frames: Batch, task: LiftingTask) -> Mapping[str, Tensor]:
-    """A lifter's heatmaps, each beside the true heatmaps that it should equal."""
+def _targets_and(frames: Batch, task: LiftingTask) -> Mapping[str, Tensor]:
+    """The heatmaps that a lifter reads, each beside the true heatmaps that it should equal."""
+    heatmaps = frames.heatmaps
+    assert heatmaps is not None
     side = heatmaps.joint.shape[-1]
     return {
         "target joints": joint_heatmaps(frames.points2d_px, task.skeleton, side),

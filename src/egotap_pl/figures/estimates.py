@@ -27,8 +27,8 @@ class EstimatedFrame:
     """Label of the frame's row."""
     images: UInt8[np.ndarray, "v 3 h w"]
     """RGB images of both views."""
-    joint_heatmaps: Float[np.ndarray, "v m h2 w2"]
-    """Joint heatmaps of both views, peak 1."""
+    joint_heatmaps: Float[np.ndarray, "v m h2 w2"] | None
+    """Joint heatmaps of both views, peak 1; None: there are none."""
     pose_cm: Float[np.ndarray, "j 3"]
     """Estimated joints in the left camera's axes, cm."""
     projected: ProjectedPose | None = None
@@ -48,8 +48,8 @@ def estimates_figure(frames: Sequence[EstimatedFrame], skeleton: Skeleton) -> Fi
     figure = page(1.9 * len(frames) + 0.2)
     axes = figure.subplots(len(frames), 4, squeeze=False)
     for row, (frame, (*views, front, side)) in enumerate(zip(frames, axes, strict=True)):
-        for axis, image, heatmaps in zip(views, frame.images, frame.joint_heatmaps, strict=True):
-            draw_peaks(axis, image, heatmaps, skeleton)
+        for view, (axis, image) in enumerate(zip(views, frame.images, strict=True)):
+            draw_peaks(axis, image, None if frame.joint_heatmaps is None else frame.joint_heatmaps[view], skeleton)
         if frame.projected is not None:
             for view, axis in enumerate(views):
                 draw_projection(axis, frame.projected, view, frame.images.shape[-1], skeleton)
@@ -67,18 +67,22 @@ def estimates_figure(frames: Sequence[EstimatedFrame], skeleton: Skeleton) -> Fi
 
 
 def draw_peaks(
-    axis: Axes, image: UInt8[np.ndarray, "3 h w"], heatmaps: Float[np.ndarray, "m h2 w2"], skeleton: Skeleton
+    axis: Axes, image: UInt8[np.ndarray, "3 h w"], heatmaps: Float[np.ndarray, "m h2 w2"] | None, skeleton: Skeleton
 ) -> None:
     """Draw a view and, over it, the joints and limbs at the peaks of its heatmaps.
 
     Args:
         axis: where to draw.
         image: RGB, as wide as high.
-        heatmaps: one per joint 1, 2, ... of the skeleton, peak 1.
+        heatmaps: one per joint 1, 2, ... of the skeleton, peak 1; None: only the view is drawn.
         skeleton: the skeleton of these joints.
     """
     side = image.shape[-1]
     axis.imshow(image.transpose(1, 2, 0), extent=(0, side, side, 0), interpolation="nearest")
+    axis.set(xlim=(0, side), ylim=(side, 0))
+    hide_ticks(axis)
+    if heatmaps is None:
+        return
     places, heights = heatmap_peaks(heatmaps)
     places, opacity = places * side, heights.clip(FAINTEST, 1)
     for child, parent in skeleton.limbs:
@@ -86,8 +90,6 @@ def draw_peaks(
             ends = places[[child - 1, parent - 1]].T
             axis.plot(*ends, color=ORANGE, linewidth=1.2, alpha=min(opacity[child - 1], opacity[parent - 1]))
     axis.scatter(places[:, 0], places[:, 1], color=ORANGE, s=5, alpha=opacity, zorder=3)  # type: ignore[arg-type]
-    axis.set(xlim=(0, side), ylim=(side, 0))
-    hide_ticks(axis)
 
 
 def heatmap_peaks(

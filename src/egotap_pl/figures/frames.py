@@ -34,10 +34,10 @@ class PosedFrame:
     """Label of the frame's row."""
     images: UInt8[np.ndarray, "v 3 h w"]
     """RGB images of both views."""
-    joint_heatmaps: Float[np.ndarray, "v m h2 w2"]
-    """Joint heatmaps of both views, estimated or true, peak 1."""
-    limb_heatmaps: Float[np.ndarray, "v m 2 h2 w2"]
-    """Limb heatmaps of both views, cosine and sine channel."""
+    joint_heatmaps: Float[np.ndarray, "v m h2 w2"] | None
+    """Joint heatmaps of both views, estimated or true, peak 1; None: the lifter reads none."""
+    limb_heatmaps: Float[np.ndarray, "v m 2 h2 w2"] | None
+    """Limb heatmaps of both views, cosine and sine channel; None likewise."""
     truth_cm: Float[np.ndarray, "j 3"]
     """True pose: estimated joints, in the left camera's axes, cm."""
     estimate_cm: Float[np.ndarray, "j 3"]
@@ -47,24 +47,30 @@ class PosedFrame:
 def poses_figure(frames: Sequence[PosedFrame], skeleton: Skeleton) -> Figure:
     """A row per frame: both views, joint and limb heatmaps of the left view, and the pose from the front and the side.
 
+    Without heatmaps there are no columns for them.
+
     Args:
         frames: one or more frames.
         skeleton: the skeleton of the poses.
     """
-    figure = Figure(figsize=(2.6 * len(_COLUMNS), _ROW_IN * len(frames)), layout="constrained")
-    axes = figure.subplots(len(frames), len(_COLUMNS), squeeze=False)
+    has_heatmaps = all(frame.joint_heatmaps is not None for frame in frames)
+    columns = _COLUMNS if has_heatmaps else (*_COLUMNS[:2], *_COLUMNS[4:])
+    figure = Figure(figsize=(2.6 * len(columns), _ROW_IN * len(frames)), layout="constrained")
+    axes = figure.subplots(len(frames), len(columns), squeeze=False)
     for row, frame in zip(axes, frames, strict=True):
         left, right = (np.moveaxis(view, 0, -1) for view in frame.images)
-        joints = overlaid(left, frame.joint_heatmaps[0])
-        limbs = overlaid(left, np.linalg.norm(frame.limb_heatmaps[0], axis=1))
-        for axis, image in zip(row[:4], (left, right, joints, limbs), strict=True):
+        images = [left, right]
+        if frame.joint_heatmaps is not None and frame.limb_heatmaps is not None:
+            limbs = np.linalg.norm(frame.limb_heatmaps[0], axis=1)
+            images += [overlaid(left, frame.joint_heatmaps[0]), overlaid(left, limbs)]
+        for axis, image in zip(row[: len(images)], images, strict=True):
             show_image(axis, image)
         label_row(row[0], frame.title, _TEXT, _ROW_IN)
-        _draw_pose(row[4], frame, skeleton, across=0)
-        _draw_pose(row[5], frame, skeleton, across=2)
-    for axis, title in zip(axes[0], _COLUMNS, strict=True):
+        _draw_pose(row[-2], frame, skeleton, across=0)
+        _draw_pose(row[-1], frame, skeleton, across=2)
+    for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize=_TEXT)
-    handles, labels = axes[0, 4].get_legend_handles_labels()
+    handles, labels = axes[0, -2].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False, fontsize=_TEXT)
     return figure
 

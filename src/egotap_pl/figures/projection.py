@@ -35,7 +35,7 @@ class ProjectedPose:
 
 def project_poses(
     pose_cm: Float[Tensor, "b j 3"],
-    joint_heatmaps: Float[Tensor, "b v m h w"],
+    joint_heatmaps: Float[Tensor, "b v m h w"] | None,
     skeleton: Skeleton,
     rig: StereoRig,
     origin_cm: Float[Tensor, "b 3"] | None = None,
@@ -48,7 +48,8 @@ def project_poses(
 
     Args:
         pose_cm: estimated joints, in the left camera's axes.
-        joint_heatmaps: the heatmaps that they were lifted from, peak 1.
+        joint_heatmaps: the heatmaps that they were lifted from, peak 1; None: there are none, and poses whose origin is
+            unknown are nowhere (NaN).
         skeleton: the skeleton of poses and heatmaps.
         rig: the cameras, whose square frames the heatmaps fill.
         origin_cm: the origin in the left camera's axes, NaN where it is unknown; None: unknown.
@@ -57,6 +58,8 @@ def project_poses(
         origin = torch.zeros_like(pose_cm[:, 0])
     elif origin_cm is not None and bool(origin_cm.isfinite().all()):
         origin = origin_cm
+    elif joint_heatmaps is None:
+        origin = torch.full_like(pose_cm[:, 0], torch.nan) if origin_cm is None else origin_cm
     else:
         origin = _fitted_origin(pose_cm, joint_heatmaps, skeleton, rig)
         if origin_cm is not None:

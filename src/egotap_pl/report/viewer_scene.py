@@ -211,7 +211,7 @@ def pictures_of(
         for first in range(0, len(rows), BATCH):
             batch = store.read(rows[first : first + BATCH])
             images.append(reduced(batch.images))
-            if task is not None:
+            if task is not None and getattr(task, "reads_heatmaps", True):
                 joint = task.to(device).maps(batch.on(device)).joint.cpu()  # type: ignore[operator]
                 heatmaps.append(coloured(joint))
     return np.concatenate(images), np.concatenate(heatmaps) if heatmaps else None
