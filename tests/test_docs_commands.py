@@ -28,6 +28,7 @@ OWN_TESTS = {
     "docs/fine-tuning.md": "tests/test_docs_fine_tuning.py",
     "docs/own-data.md": "tests/test_docs_own_data.py",
     "docs/own-headset.md": "tests/test_docs_own_headset.py",
+    "docs/newer-datasets.md": "tests/test_docs_newer_datasets.py",
 }
 """Pages whose blocks of commands are run by a test of their own."""
 

@@ -78,7 +78,7 @@ def read_points(path: Path) -> Points:
 
     def values(name: str, count: int) -> Float64[np.ndarray, "v j c"]:
         rows = [
-            [_numbers(path, joints, joint, f"camera_{side}_{name}", count) for joint in (*JOINTS, PELVIS)]
+            [numbers(path, joints, joint, f"camera_{side}_{name}", count) for joint in (*JOINTS, PELVIS)]
             for side in SIDES
         ]
         return np.array(rows, np.float64)
@@ -119,7 +119,19 @@ def normalised(images: UInt8[np.ndarray, "*v 3 h w"]) -> Float32[np.ndarray, "*v
     return (images.astype(np.float32) / np.float32(255) - _MEAN) / _STD
 
 
-def _numbers(path: Path, joints: dict[str, Any], joint: str, key: str, count: int) -> list[float]:
+def numbers(path: Path, joints: dict[str, Any], joint: str, key: str, count: int) -> list[float]:
+    """The numbers of a joint in a frame's json.
+
+    Args:
+        path: the file, for messages.
+        joints: its joints by name.
+        joint: name of the joint.
+        key: key within the joint.
+        count: how many numbers there must be.
+
+    Raises:
+        EgotapError: if the joint or the key is missing, or the value is anything else.
+    """
     entry = joints.get(joint)
     values = entry.get(key) if isinstance(entry, dict) else None
     if values is None:

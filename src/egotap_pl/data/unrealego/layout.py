@@ -75,7 +75,7 @@ def write_unrealego(
         motions = [motion_folder(store, row) for row in range(len(store))]
         _check_unique(store, motions)
         lines = "".join(f"./{ROOT_NAME}/{motion}\n" for motion in dict.fromkeys(motions))
-        _write(output / f"{split}.txt", lines.encode())
+        write_file(output / f"{split}.txt", lines.encode())
         starts = range(0, len(store), _FRAMES_PER_TASK)
         tasks = [range(start, min(start + _FRAMES_PER_TASK, len(store))) for start in starts]
         with (
@@ -99,7 +99,14 @@ def motion_folder(store: FrameStore, row: int) -> str:
         return motion
     source = store.header.source.get("source", "store")
     return "/".join(
-        (_safe(str(source)), "Day", _safe(subject), _safe(store.rig.name), category_folder(category), _safe(motion))
+        (
+            safe_name(str(source)),
+            "Day",
+            safe_name(subject),
+            safe_name(store.rig.name),
+            category_folder(category),
+            safe_name(motion),
+        )
     )
 
 
@@ -161,13 +168,13 @@ def _write_frame(store: FrameStore, frame: _Frame) -> None:
         if not path.exists():
             buffer = io.BytesIO()
             Image.fromarray(resized(image, FRAME_PX).transpose(1, 2, 0)).save(buffer, "PNG", compress_level=1)
-            _write(path, buffer.getvalue())
+            write_file(path, buffer.getvalue())
     if not (path := npy_path(frame.folder, frame.number)).exists():
         buffer = io.BytesIO()
         np.save(buffer, np.array(_impl(frame, images), dtype=object), allow_pickle=True)
-        _write(path, buffer.getvalue())
+        write_file(path, buffer.getvalue())
     if not (path := json_path(frame.folder, frame.number)).exists():
-        _write(path, json.dumps(_json(store, frame)).encode())
+        write_file(path, json.dumps(_json(store, frame)).encode())
 
 
 def _impl(frame: _Frame, images: Sequence[Image.Image]) -> dict[str, np.ndarray]:
@@ -196,12 +203,12 @@ def _json(store: FrameStore, frame: _Frame) -> dict[str, Any]:
     return {"ground_z_value": 0.0, "joints": joints}
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """The name with every character replaced that is unsafe in a folder's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "_"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name and renames it, so that a file with its final name is complete.
 
     Files are not flushed to disk one by one, which would take longer than writing them.

@@ -57,7 +57,7 @@ def read_list(path: Path) -> tuple[Motion, ...]:
         EgotapError: if the file is missing or empty, or a line is not a motion of UnrealEgo.
     """
     lines = read_text(path, UNREALEGO_LIST_BYTES).splitlines()
-    motions = [_motion(line.strip(), f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+    motions = [parse_motion(line.strip(), f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
     if not motions:
         raise EgotapError(f"{path} names no motion: expected one motion per line")
     return tuple(dict.fromkeys(motions))
@@ -90,7 +90,12 @@ def frame_numbers(folder: Path, prefix: str, suffix: str) -> set[int]:
     return {int(match[1]) for name in names if (match := pattern.fullmatch(name))}
 
 
-def _motion(line: str, place: str) -> Motion:
+def parse_motion(line: str, place: str) -> Motion:
+    """The motion of a list's line.
+
+    Raises:
+        EgotapError: if the line is not a motion of UnrealEgo; the message begins with ``place``.
+    """
     parts: Sequence[str] = [part for part in line.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or not parts[0].startswith(ROOT_NAME) or len(parts) != 1 + len(LEVELS) or ".." in parts:
         expected = "/".join(f"<{level}>" for level in LEVELS)

@@ -1,0 +1,7 @@
+"""Data sets whose poses are relative to the headset: UnrealEgo2, UnrealEgo-RW and Ego4View (docs/newer-datasets.md)."""
+
+from egotap_pl.data.device_relative.origin import Device, Pelvis
+from egotap_pl.data.device_relative.source import DeviceRelativeSource
+from egotap_pl.data.device_relative.unrealego2 import UnrealEgo2
+
+__all__ = ["Device", "DeviceRelativeSource", "Pelvis", "UnrealEgo2"]

@@ -1,0 +1,49 @@
+"""The headset's own frame, and how it is to the cameras.
+
+The frame's origin is the midpoint of the two cameras. Where a data set does not say otherwise, its axes are halfway
+between the cameras' axes, so that with parallel axes a point is the mean of its positions in the two cameras' frames.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.spatial.transform import Rotation
+
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.data.calibration.transform import Transform
+
+DeviceToViews = tuple[Transform, Transform]
+"""From the headset's frame to the left and to the right camera's."""
+
+
+def device_to_views(rig: StereoRig) -> DeviceToViews:
+    """The headset's frame of a rig.
+
+    >>> [transform.translation_cm.tolist() for transform in device_to_views(StereoRig.unrealego(12.0))]
+    [[-6.0, 0.0, 0.0], [6.0, 0.0, 0.0]]
+    """
+    between, translation = np.array(rig.rotation), np.array(rig.translation_cm)
+    if np.array_equal(between, np.eye(3)):
+        return Transform(np.eye(3), -translation / 2), Transform(np.eye(3), translation / 2)
+    half = Rotation.from_rotvec(Rotation.from_matrix(between).as_rotvec() / 2).as_matrix()
+    return Transform(half.T, -between.T @ translation / 2), Transform(half, translation / 2)
+
+
+def moved(transform: Transform, points_cm: Float64[np.ndarray, "j 3"]) -> Float64[np.ndarray, "j 3"]:
+    """Points in another frame."""
+    return points_cm @ transform.rotation.T + transform.translation_cm
+
+
+def rigid_fit(points_cm: Float64[np.ndarray, "j 3"], target_cm: Float64[np.ndarray, "j 3"]) -> Transform:
+    """The rigid transform that moves points nearest to others (Kabsch 1976).
+
+    Args:
+        points_cm: at least three points that are not on a line.
+        target_cm: where they are in the other frame.
+    """
+    middle, target_middle = points_cm.mean(0), target_cm.mean(0)
+    u, _, vt = np.linalg.svd((points_cm - middle).T @ (target_cm - target_middle))
+    mirror = np.diag((1.0, 1.0, np.sign(np.linalg.det(vt.T @ u.T))))
+    rotation = vt.T @ mirror @ u.T
+    return Transform(rotation, target_middle - rotation @ middle)

@@ -1,0 +1,35 @@
+"""The commands of the page on newer data sets run, at smoke size, on trees that EgoSynth writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from smoke import Run
+
+TEXT = (Path(__file__).parents[1] / "docs" / "newer-datasets.md").read_text(encoding="utf-8")
+BLOCKS = [block.splitlines() for block in re.findall(r"^```bash\n(.*?)^```", TEXT, re.M | re.S)]
+FEW = ("data.frames={train: 4, validation: 2, test: 3}", "+layout.workers=0")
+
+
+def typed(command: str) -> list[str]:
+    """A command's words at smoke size."""
+    words = shlex.split(command.replace("scale=tiny", "scale=smoke"))[1:]
+    if "data=egosynth" in words:
+        return [*words, "scale=smoke", "data.workers=0", *(FEW if words[0] == "prepare" else ())]
+    return [*words, "data.workers=0"] if words[0] in ("prepare", "train") else words
+
+
+@pytest.mark.slow
+def test_the_trees_are_written_and_trained_on(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (command for block in BLOCKS for command in block):
+        run(*typed(command))
+    for name in re.findall(r"layout=(\w+)", "\n".join(map("\n".join, BLOCKS))):
+        (path,) = tmp_path.glob(f"runs/*/{name}/*/metrics.json")
+        metrics = json.loads(path.read_text())
+        assert metrics["dataset"] == name
+        assert metrics["frames"] == 3
