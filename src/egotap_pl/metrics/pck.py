@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
+from egotap_pl.core.constants import constant
 from egotap_pl.core.known import is_known
 from egotap_pl.metrics.pose import joint_errors_mm
 
@@ -67,7 +68,7 @@ class PckMetrics(Metric):
             category: index of each frame's category name.
         """
         errors_mm = joint_errors_mm(pose_cm, truth_cm)[..., None]
-        thresholds_mm = torch.tensor((*THRESHOLDS_MM, PCK_MM), dtype=errors_mm.dtype, device=errors_mm.device)
+        thresholds_mm = constant((*THRESHOLDS_MM, PCK_MM), errors_mm.device, errors_mm.dtype)
         self.correct.index_add_(0, category.long(), (errors_mm < thresholds_mm).long())  # an error of NaN is not below
         self.joints.index_add_(0, category.long(), is_known(truth_cm).long())
 

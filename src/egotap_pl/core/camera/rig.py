@@ -14,6 +14,7 @@ from torch import Tensor
 from egotap_pl.core.camera.models import camera_from_dict
 from egotap_pl.core.camera.polynomial import PolynomialCamera
 from egotap_pl.core.camera.protocol import Camera
+from egotap_pl.core.constants import constant
 from egotap_pl.core.plain import check_keys
 
 
@@ -71,8 +72,9 @@ class StereoRig:
 
     def to_views(self, points_left_cm: Float[Tensor, "*b j 3"]) -> Float[Tensor, "*b v j 3"]:
         """Points in each camera's own frame."""
-        rotation = points_left_cm.new_tensor(self.rotation)
-        right = points_left_cm @ rotation.T + points_left_cm.new_tensor(self.translation_cm)
+        device, dtype = points_left_cm.device, points_left_cm.dtype
+        rotation, translation_cm = constant(self.rotation, device, dtype), constant(self.translation_cm, device, dtype)
+        right = points_left_cm @ rotation.T + translation_cm
         return torch.stack((points_left_cm, right), -3)
 
     def project(

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.constants import constant
 from egotap_pl.core.skeleton import Skeleton
 
 HEATMAPS = ("joint_heatmaps", "limb_heatmaps")
@@ -90,7 +91,7 @@ class ImageLifter(nn.Module):
         if self.rig is None:
             raise ValueError(f"{type(self).__name__} projects points into the views and needs the cameras (a rig)")
         px, in_circle = self.rig.project(points_left_cm)
-        sides = px.new_tensor([camera.size_px for camera in self.rig.cameras])[:, None]
+        sides = constant(tuple(camera.size_px for camera in self.rig.cameras), px.device, px.dtype)[:, None]
         in_frame = torch.stack([camera.in_frame(px[:, k]) for k, camera in enumerate(self.rig.cameras)], 1)
         finite = px.isfinite().all(-1)
         return torch.where(finite[..., None], px / sides, 0.0), in_circle & finite, in_frame & finite

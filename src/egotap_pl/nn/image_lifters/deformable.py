@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
+from egotap_pl.core.constants import constant
+
 
 class DeformableAttention(nn.Module):
     """Each query reads a feature map at a few places around its reference point (Zhu et al. 2021; one level).
@@ -64,7 +66,7 @@ class DeformableAttention(nn.Module):
         n, (h, w) = query.shape[0], features.shape[-2:]
         value = self.to_value(features).unflatten(1, (self.heads, -1)).flatten(0, 1)
         offsets_px = self.to_offsets(query).unflatten(-1, (self.heads, self.points, 2))
-        places = reference[:, :, None, None] + offsets_px / offsets_px.new_tensor([w, h])
+        places = reference[:, :, None, None] + offsets_px / constant((w, h), offsets_px.device, offsets_px.dtype)
         grid = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # one row for each head, as in value
         sampled = grid_sample(value, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         weights = self.to_weights(query).unflatten(-1, (self.heads, self.points)).softmax(-1)
