@@ -15,6 +15,7 @@ from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, fail, in_group
 from egotap_pl.cli.words import named, options_first
 from egotap_pl.core.messages import hush
+from egotap_pl.core.processors import set_thread_defaults
 from egotap_pl.core.started_group import started_group
 from egotap_pl.core.stopping import TO_BE_CONTINUED, Stopped, ended_by_signals
 
@@ -69,9 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     in_group(group is not None and group.size > 1)
     hush(group is not None and group.rank > 0)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises instead of printing
-    # Threads that wait for each other spin briefly, then sleep. OpenMP's default, to spin for long, is several times
-    # slower beside other jobs (experiments/benchmarks/README.md). Read when torch is imported, which only verbs do.
-    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    set_thread_defaults(os.environ)  # read when torch is imported, which only verbs do
     # Silences what torch's profiler says about itself. Also read at import.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     try:

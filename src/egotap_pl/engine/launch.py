@@ -19,6 +19,7 @@ from egotap_pl.core.atomic import write_text
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
+from egotap_pl.core.processors import usable_cpus
 from egotap_pl.core.started_group import TORCHRUN, started_group
 from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, handled, noted_signals, raise_stop
 from egotap_pl.engine.channel import set_rank
@@ -104,7 +105,7 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
 @contextmanager
 def environment_of(processes: int) -> Iterator[None]:
     """Set variables for new processes that the user has not set: shares of threads, and an interface to meet at."""
-    values = {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // processes, 1))}
+    values = {"OMP_NUM_THREADS": str(max(usable_cpus() // processes, 1))}
     if (interface := needed_interface()) is not None:
         values["GLOO_SOCKET_IFNAME"] = interface
     own = [name for name in values if name not in os.environ]

@@ -18,6 +18,7 @@ from egotap_pl.core.bars import SharedBars, send_bars
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS
+from egotap_pl.core.processors import set_thread_defaults
 from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, ended_by_signals, let_the_parent_decide, raise_stop
 from egotap_pl.engine import launch
 from egotap_pl.engine.together import leading_channel
@@ -221,13 +222,14 @@ def _work(work: Callable[[Any], None], job: Any, threads: int, parent: _Parent) 
 
 @contextmanager
 def _threads_of_new_processes(threads: int) -> Iterator[None]:
-    """Give processes that start within the block so many threads, of which libraries read when they are loaded."""
-    before = os.environ.get("OMP_NUM_THREADS")
+    """Give processes that start within the block so many threads. Libraries read that when they are loaded."""
+    names = ("OMP_NUM_THREADS", "GOMP_SPINCOUNT")
+    before = {name: os.environ[name] for name in names if name in os.environ}
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    set_thread_defaults(os.environ)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)

@@ -18,17 +18,13 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.processors import usable_cpus as usable_cpus
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 
 TASKS_AHEAD = 4
 """Tasks per worker that are handed out before their results arrive."""
-
-
-def usable_cpus() -> int:
-    """The number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Workers(Generic[TaskT, ResultT]):
