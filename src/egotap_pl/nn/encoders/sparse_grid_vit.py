@@ -20,9 +20,10 @@ class SparseGridViTEncoder(JointEncoder):
     """Attention between the patches that hold signal, and a token of each heatmap.
 
     A heatmap is nearly empty: most of Grid ViT's tokens say only where they are. Here each heatmap has the tokens of
-    its heaviest patches, as many in every heatmap, and one that knows the mass of all its patches. So the content of
-    the other patches is known by its mass alone. All shapes are fixed, whatever the heatmaps hold. The joint feature
-    is made of a heatmap's own tokens, as in `egotap_pl.nn.encoders.grid_vit.GridViTEncoder`.
+    its heaviest patches, as many in every heatmap, and one that knows the sums of its rows and columns, which place a
+    peak to a fraction of a pixel. Of its other patches, nothing else is known. All shapes are fixed, whatever the
+    heatmaps hold. The joint feature is made of a heatmap's own tokens, as in
+    `egotap_pl.nn.encoders.grid_vit.GridViTEncoder`.
 
     Tokens are ordered by view and joint; of a heatmap, first its own token, then its patches, row by row.
 
@@ -62,7 +63,7 @@ class SparseGridViTEncoder(JointEncoder):
         if not 1 <= patches <= num_patches:
             raise ValueError(f"patches={patches}: a heatmap has {num_patches}; give 1 to {num_patches}")
         self.project = nn.Linear(self.patch_px**2, width)
-        self.project_masses = nn.Linear(num_patches, width)
+        self.project_sums = nn.Linear(2 * heatmap_px, width)
         self.map_positions = nn.Parameter(torch.empty(self.num_maps, width))
         self.patch_positions = nn.Parameter(torch.empty(self.num_maps * num_patches, width))
         self.transformer = Transformer(width, depth, heads, mlp_width)
@@ -73,14 +74,15 @@ class SparseGridViTEncoder(JointEncoder):
 
     def embed(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b m k d"]:
         """Input tokens of each heatmap."""
-        patches = cut_patches(heatmaps.flatten(1, 2), self.patch_px)
-        # Divided by the side of a patch: then a heatmap's token starts about as large as those of its patches.
-        masses = patches.clamp(min=0).sum(-1) / self.patch_px
-        chosen = heaviest(masses, self.patches)
+        maps = heatmaps.flatten(1, 2)
+        patches = cut_patches(maps, self.patch_px)
+        chosen = heaviest(patches.clamp(min=0).sum(-1), self.patches)
         content = patches.gather(2, chosen[..., None].expand(-1, -1, -1, patches.shape[-1]))
-        first = torch.arange(self.num_maps, device=chosen.device)[:, None] * masses.shape[-1]
+        first = torch.arange(self.num_maps, device=chosen.device)[:, None] * patches.shape[2]
         tokens = self.project(content) + F.embedding(first + chosen, self.patch_positions)
-        of_map = self.project_masses(masses) + self.map_positions
+        # So divided, a heatmap's token starts about as large as those of its patches.
+        sums = torch.cat((maps.sum(-1), maps.sum(-2)), -1) / self.patch_px**0.5
+        of_map = self.project_sums(sums) + self.map_positions
         return torch.cat((of_map[:, :, None], tokens), 2)
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b j d"]:
