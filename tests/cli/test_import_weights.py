@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import by_hand
+import egoposeformer_by_hand
 import published
 import pytest
 import torch
@@ -83,6 +84,24 @@ def test_a_checkpoint_answers_as_the_release_does(method, data, tmp_path, monkey
         pose_cm = task.eval()(frames)
         expected = pose_by_hand(method, source, normalise_images(frames.images), skeleton)
     torch.testing.assert_close(pose_cm, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_egoposeformer_answers_as_its_release_does(tmp_path, monkeypatch):
+    torch.manual_seed(1)
+    state, skeleton = egoposeformer_by_hand.published_state(width=8, backbone=4), unrealego()
+    source = egoposeformer_by_hand.publish(tmp_path / "published" / "epoch_11.ckpt", state)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    size = ("scale=smoke", "lifter.pose_unit_cm=1.0")  # the release estimates cm, as scale=paper does
+    main(["import-weights", "release=egoposeformer", f"source={source.parent}", "output=own.ckpt", *size])
+    task, _ = load_task(tmp_path / "own.ckpt", ["egotap_pl"])
+    frames = make_batch(skeleton)
+    origin_cm = task.lifter.rig.to_views(torch.tensor([[[-6.0, -22.0, 65.0]], [[5.0, 0.0, 50.0]]]))[:, :, 0]
+    images = normalise_images(frames.images)
+    with torch.inference_mode():
+        pose_cm = task.eval()(frames._replace(origin_cm=origin_cm))
+        expected = egoposeformer_by_hand.poses_cm(state, images, origin_cm)
+    torch.testing.assert_close(pose_cm, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_mistakes_end_with_one_message(tmp_path, monkeypatch, capsys):

@@ -14,32 +14,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
-from scipy.ndimage import map_coordinates
+from egoposeformer_by_hand import interpolated_attention
 from torch import Tensor, nn
 
 from egotap_pl.nn.resnet import ResNet18
 
 CHECKOUT = os.environ.get("EGOTAP_EGOPOSEFORMER")
-
-
-class InterpolatedAttention:
-    """Deformable attention over one level: the sum over heads' points of interpolated values, pixel by pixel."""
-
-    @staticmethod
-    def apply(value: Tensor, shapes: Tensor, start: Tensor, places: Tensor, weights: Tensor, step: int) -> Tensor:
-        (height, width), (n, queries, heads) = shapes[0].tolist(), places.shape[:3]
-        out = torch.zeros(n, queries, heads, value.shape[-1])
-        maps = value.reshape(n, height, width, heads, -1).detach().numpy()
-        for k in range(n):
-            for head in range(heads):
-                u, v = places[k, :, head, 0].detach().reshape(-1, 2).numpy().T
-                at = (v * height - 0.5, u * width - 0.5)
-                for channel in range(maps.shape[-1]):
-                    read = map_coordinates(maps[k, :, :, head, channel], at, order=1, mode="grid-constant", cval=0.0)
-                    by_point = torch.from_numpy(read).view(queries, -1)
-                    out[k, :, head, channel] = (by_point * weights[k, :, head, 0].detach()).sum(-1)
-        return out.flatten(2)
 
 
 def release_network(
@@ -57,8 +37,13 @@ def release_network(
     """
     if not CHECKOUT or not (Path(CHECKOUT) / "pose_estimation").is_dir():
         pytest.skip("needs a checkout of EgoPoseFormer's public code in EGOTAP_EGOPOSEFORMER")
+
+    def attend(value: Tensor, shapes: Tensor, start: Tensor, places: Tensor, weights: Tensor, step: int) -> Tensor:
+        height, width = shapes[0].tolist()
+        return interpolated_attention(value.unflatten(1, (height, width)), places[:, :, :, 0], weights[:, :, :, 0])
+
     attention = ModuleType("mmcv.ops.multi_scale_deform_attn")
-    attention.MultiScaleDeformableAttnFunction = InterpolatedAttention  # type: ignore[attr-defined]
+    attention.MultiScaleDeformableAttnFunction = SimpleNamespace(apply=attend)  # type: ignore[attr-defined]
     vision = ModuleType("torchvision")
     vision.models = SimpleNamespace(resnet18=lambda pretrained: ResNet18(backbone))  # type: ignore[attr-defined]
     stubs: dict[str, Any] = {"mmcv": ModuleType("mmcv"), "mmcv.ops": ModuleType("mmcv.ops")}

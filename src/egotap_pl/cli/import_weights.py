@@ -12,6 +12,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.importing import CATEGORIES, import_weights
+from egotap_pl.interop.lifters import find_method
 
 
 def main(config: DictConfig) -> None:
@@ -41,7 +42,7 @@ def _settings(config: DictConfig) -> Spec:
 
 
 def _about(settings: Spec, skeleton: Skeleton) -> About:
-    training = settings["training"]
+    training, rig = settings["training"], find_method(settings["method"]).rig
     return About(
         task=training["task"],
         skeleton=skeleton.to_dict(),
@@ -51,4 +52,5 @@ def _about(settings: Spec, skeleton: Skeleton) -> About:
         batch_size=training["batch_size"],
         seed=training["seed"],
         experiment=f"release/{settings['method']}",
+        rig=None if rig is None else rig.to_dict(),
     )

@@ -30,7 +30,7 @@ def import_weights(
     """Write the published weights in a folder as a checkpoint that `egotap evaluate` and the other verbs accept.
 
     Args:
-        source: folder with the published files.
+        source: folder with the published files, or the file if there is only one.
         output: the checkpoint to write.
         method: name of the release, e.g. ``egotap``.
         propagation: variant of EgoTAP's lifter: none, rf, lstm, alter, concat or pu.
@@ -92,7 +92,7 @@ def read_weights(
         EgotapError: if a file is missing, or its keys and shapes do not fit.
     """
     release = find_method(method, propagation)
-    parts = {"lifter": release.weights(read_published(source, "lifter"), task.get_submodule("lifter"))}
+    parts = {"lifter": release.weights(release.read(source), task.get_submodule("lifter"))}
     for kind in estimators:
         name = f"heatmaps.{kind}.module"
         estimator = task.get_submodule(name)

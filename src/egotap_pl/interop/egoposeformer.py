@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.state import Entry, Published, Spare, renamed, translate, unchanged
-from egotap_pl.nn.image_lifters import EgoPoseFormer
+from egotap_pl.nn.image_encoder import ImageEncoder
+from egotap_pl.nn.image_lifters import EgoPoseFormer, TrueOrigin
 
 _BACKBONE = {
     "conv1": "layer_s2.0",
@@ -17,6 +20,21 @@ _BACKBONE = {
     "layer4": "layer_s32",
 }
 """Our names of the backbone's parts, and the release's."""
+
+
+RIG = StereoRig.unrealego()
+"""The cameras that the release projects with."""
+
+
+def egoposeformer_lifter(skeleton: Skeleton) -> EgoPoseFormer:
+    """EgoPoseFormer as released, with random weights, for images of 256 px from UnrealEgo's cameras.
+
+    Args:
+        skeleton: the skeleton of the pose.
+    """
+    lifter = EgoPoseFormer(skeleton, 64, 256, ImageEncoder, TrueOrigin)
+    lifter.set_rig(RIG)
+    return lifter
 
 
 def egoposeformer_weights(published: Published, lifter: EgoPoseFormer) -> dict[str, Tensor]:

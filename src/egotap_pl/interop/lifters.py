@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.interop import baselines, egotap
-from egotap_pl.interop.state import Published, fill, read_published
+from egotap_pl.interop import baselines, egoposeformer, egotap
+from egotap_pl.interop.state import Published, fill, read_lightning, read_published
 
 
 class PublishedLifter(NamedTuple):
@@ -27,8 +28,14 @@ class PublishedLifter(NamedTuple):
     weights: Callable[[Published, Any], dict[str, Tensor]]
     """Translates a published state dict for a network of the factory."""
 
+    read: Callable[[Path | str], Published] = partial(read_published, part="lifter")
+    """Reads the published state dict."""
 
-METHODS = ("egotap", "ego3dpose", "unrealego")
+    rig: StereoRig | None = None
+    """The cameras that the network projects with; None: it does not project."""
+
+
+METHODS = ("egotap", "ego3dpose", "unrealego", "egoposeformer")
 """The methods whose weights can be loaded."""
 
 
@@ -47,6 +54,13 @@ def find_method(method: str, propagation: str = "pu") -> PublishedLifter:
         ),
         "ego3dpose": PublishedLifter(baselines.ego3dpose_lifter, {}, baselines.ego3dpose_weights),
         "unrealego": PublishedLifter(baselines.unrealego_lifter, {}, baselines.unrealego_weights),
+        "egoposeformer": PublishedLifter(
+            egoposeformer.egoposeformer_lifter,
+            {},
+            egoposeformer.egoposeformer_weights,
+            read=read_lightning,
+            rig=egoposeformer.RIG,
+        ),
     }
     if method not in methods:
         raise EgotapError(f"unknown release {method!r}: must be one of: {', '.join(METHODS)}")
@@ -57,21 +71,24 @@ def load_lifter(method: str, source: Path | str, skeleton: Skeleton, propagation
     """A published lifter, in evaluation mode.
 
     Args:
-        method: ``egotap``, ``ego3dpose`` or ``unrealego``.
-        source: folder with ``best_net_AutoEncoder.pth``.
+        method: ``egotap``, ``ego3dpose``, ``unrealego`` or ``egoposeformer``.
+        source: folder with ``best_net_AutoEncoder.pth``; for ``egoposeformer``, its checkpoint or the folder of it.
         skeleton: the skeleton of the heatmaps and of the pose.
         propagation: EgoTAP's propagation: ``none``, ``rf``, ``lstm``, ``alter``, ``concat`` or ``pu``. The other
             methods have none.
 
     Returns:
         A network from joint heatmaps ``b v j h w`` and limb heatmaps ``b v j 2 h w`` of 64 px to poses in cm,
-        ``b e 3``. The rows are those of the release and of ``skeleton.estimated``.
+        ``b e 3``. The rows are those of the release and of ``skeleton.estimated``. That of ``egoposeformer`` reads
+        ImageNet-normalised images ``b v 3 256 256`` and the true position of the pelvis in each camera's frame,
+        ``b v 3``, cm.
 
     Raises:
         EgotapError: if the method or the propagation is unknown, the file is missing, or its keys and shapes do not fit
             the network.
     """
-    release, published = find_method(method, propagation), read_published(source, "lifter")
+    release = find_method(method, propagation)
+    published = release.read(source)
     lifter = release.make(skeleton, **release.arguments)
     fill(lifter, release.weights(published, lifter))
     return lifter.eval()

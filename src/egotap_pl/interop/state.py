@@ -6,7 +6,7 @@ import pickle
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -77,18 +77,53 @@ def read_published(source: Path | str, part: str) -> Published:
     if not file.is_file():
         names = sorted(path.name for path in folder.glob("*.pth"))
         raise EgotapError(f"{folder} has no {file.name}; its .pth files: {', '.join(names) or 'none'}")
-    try:
-        _check_sums(file)
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise_if_disk_fails(error, file)
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason}") from error
+    content = _load(file)
     if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise EgotapError(f"{file} is not a state dict: it must map names to tensors")
     if content and all(name.startswith("module.") for name in content):  # saved from DataParallel
         content = {name.removeprefix("module."): tensor for name, tensor in content.items()}
     return Published(file, content)
+
+
+def read_lightning(source: Path | str) -> Published:
+    """Reads a checkpoint that Lightning wrote, in which every name begins with ``model.``
+
+    Args:
+        source: the file, or a folder with one .ckpt file.
+
+    Raises:
+        EgotapError: if there is no such file, or more than one, or it contains more than tensors and plain values.
+            Nothing else is unpickled.
+    """
+    file = Path(source)
+    if file.is_dir():
+        files = sorted(file.glob("*.ckpt"))
+        if len(files) != 1:
+            names = ", ".join(path.name for path in files) or "none"
+            raise EgotapError(f"{file}: needs one .ckpt file, and has {names}; give source=FILE")
+        (file,) = files
+    if not file.is_file():
+        raise EgotapError(f"{file}: no such file; give the published checkpoint, or its folder")
+    content = _load(file)
+    state = content.get("state_dict") if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise EgotapError(f"{file} is not a checkpoint of Lightning: it has no state_dict of tensors")
+    return Published(file, {name.removeprefix("model."): tensor for name, tensor in state.items()})
+
+
+def _load(file: Path) -> Any:
+    """Tensors and plain containers from a file.
+
+    Raises:
+        EgotapError: if it contains anything else, or is damaged.
+    """
+    try:
+        _check_sums(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise_if_disk_fails(error, file)
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason}") from error
 
 
 def _check_sums(file: Path) -> None:
