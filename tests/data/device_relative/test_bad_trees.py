@@ -79,7 +79,10 @@ def joint(key: str, value: Any) -> Change:
         (joint("camera_left_pts3d", [1, 2]), "'camera_left_pts3d' of joint 'hand_l' is not 3 numbers"),
         (joint("camera_left_pts3d", [1, 2, "3"]), "is not 3 numbers"),
         (joint("camera_left_pts2d", [float("nan"), 2]), "NaN is not a number"),
-        (joint("camera_right_pts3d", [40.0, 0.0, 30.0]), "joints need 'device_pts3d'"),
+        (
+            joint("camera_right_pts3d", [40.0, 0.0, 30.0]),
+            "'camera_right_pts3d' and 'camera_left_pts3d' are not the same body",
+        ),
     ],
 )
 def test_bad_labels_are_named(tree: Path, change: Change, message: str) -> None:
@@ -217,3 +220,20 @@ def test_a_worker_reads_what_the_parent_planned(whole: Path) -> None:
     copy, piece = pickle.loads(pickle.dumps((reader, reader.plan("train")[0])))
     np.testing.assert_array_equal(copy.read(piece).images, reader.read(piece).images)
     assert copy.rig == reader.rig
+
+
+def test_points_relative_to_the_device_are_used_where_they_are(tree: Path) -> None:
+    """A headset whose frame is 2 cm in front of the cameras and turned by a quarter about their optical axes."""
+    path = label(tree)
+    content = json.loads(path.read_text())
+    before = source(tree).read(source(tree).plan("train")[0])
+    for name in UnrealEgo2.joints:
+        x, y, z = content["joints"][name]["camera_left_pts3d"]
+        content["joints"][name]["device_pts3d"] = [y, -x, z - 2]
+    path.write_text(json.dumps(content))
+    reader = source(tree)
+    after = reader.read(reader.plan("train")[0])
+    np.testing.assert_allclose(after.origin_cm[0], [[0, 0, 2], [12, 0, 2]], atol=1e-5)
+    np.testing.assert_allclose(after.pose_cm[0] + after.origin_cm[0, 0], before.pose_cm[0] + before.origin_cm[0, 0])
+    np.testing.assert_allclose(after.pose_cm[1:], before.pose_cm[1:])
+    assert reader.identity()["left_axes_from_device"] == [[0, -1, 0], [1, 0, 0], [0, 0, 1]]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from composed import compose
-from headset_bodies import PX, joints_cm, write_stores
+from headset_bodies import PX, joints_cm, tilted_rig, write_stores
 from rich.console import Console
 
 from egotap_pl.core.batch import FRAME_PX, Visibility
@@ -24,7 +24,7 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import build
 
 QUIET = Console(quiet=True)
-RIGS = {"unrealego2": StereoRig.unrealego(11.5)}
+RIGS = {"unrealego2": StereoRig.unrealego(11.5), "unrealego_rw": tilted_rig()}
 PARALLEL = ("unrealego2", "ego4view_syn")
 PELVIS = "data.source.origin._target_=egotap_pl.data.device_relative.Pelvis"
 THIGHS = [8, 9]

@@ -3,5 +3,6 @@
 from egotap_pl.data.device_relative.origin import Device, Pelvis
 from egotap_pl.data.device_relative.source import DeviceRelativeSource
 from egotap_pl.data.device_relative.unrealego2 import UnrealEgo2
+from egotap_pl.data.device_relative.unrealego_rw import UnrealEgoRW
 
-__all__ = ["Device", "DeviceRelativeSource", "Pelvis", "UnrealEgo2"]
+__all__ = ["Device", "DeviceRelativeSource", "Pelvis", "UnrealEgo2", "UnrealEgoRW"]

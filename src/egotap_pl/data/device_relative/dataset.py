@@ -63,7 +63,7 @@ class Dataset(ABC):
     """All motion categories."""
 
     has_device_points: ClassVar[bool]
-    """Whether every joint has ``device_pts3d``. Otherwise, the mean of the two cameras' points is device-relative."""
+    """Whether every joint must have ``device_pts3d``. Without, `device.device_to_views` says where the headset is."""
 
     nominal_baseline_cm: ClassVar[float | None]
     """X of the left camera's position in the right camera's frame, where both cameras' axes are known to be parallel;

@@ -1,7 +1,7 @@
 """The headset's own frame, and how it is to the cameras.
 
-The frame's origin is the midpoint of the two cameras. Where a data set does not say otherwise, its axes are halfway
-between the cameras' axes, so that with parallel axes a point is the mean of its positions in the two cameras' frames.
+Where a data set does not say otherwise, the frame's origin is the midpoint of the two cameras, and its axes are halfway
+between theirs. If the cameras' axes are parallel, a point is the mean of its positions in the two cameras' frames.
 """
 
 from __future__ import annotations
@@ -17,13 +17,21 @@ DeviceToViews = tuple[Transform, Transform]
 """From the headset's frame to the left and to the right camera's."""
 
 
-def device_to_views(rig: StereoRig) -> DeviceToViews:
-    """The headset's frame of a rig.
+def left_to_right(rig: StereoRig) -> Transform:
+    """From the left to the right camera of a rig."""
+    return Transform(np.array(rig.rotation), np.array(rig.translation_cm))
 
-    >>> [transform.translation_cm.tolist() for transform in device_to_views(StereoRig.unrealego(12.0))]
+
+def device_to_views(between_cameras: Transform) -> DeviceToViews:
+    """The headset's frame of two cameras.
+
+    Args:
+        between_cameras: from the left to the right camera.
+
+    >>> [view.translation_cm.tolist() for view in device_to_views(left_to_right(StereoRig.unrealego(12.0)))]
     [[-6.0, 0.0, 0.0], [6.0, 0.0, 0.0]]
     """
-    between, translation = np.array(rig.rotation), np.array(rig.translation_cm)
+    between, translation = between_cameras
     if np.array_equal(between, np.eye(3)):
         return Transform(np.eye(3), -translation / 2), Transform(np.eye(3), translation / 2)
     half = Rotation.from_rotvec(Rotation.from_matrix(between).as_rotvec() / 2).as_matrix()

@@ -14,12 +14,19 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import UNREALEGO_JSON_BYTES
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.calibration.transform import Transform
 from egotap_pl.data.device_relative.dataset import Dataset
-from egotap_pl.data.device_relative.device import DeviceToViews, device_to_views, moved, rigid_fit
+from egotap_pl.data.device_relative.device import (
+    DeviceToViews,
+    device_to_views,
+    left_to_right,
+    moved,
+    rigid_fit,
+)
 from egotap_pl.data.unrealego.files import numbers
 from egotap_pl.data.untrusted.readers import read_json
 
-_RIGID_CM = 0.5  # farthest that a joint may be from where one rigid transform from the headset to a camera puts it
+_RIGID_CM = 0.5  # farthest that a joint may be from where a rigid transform between two frames puts it
 _THIGHS = [unrealego().joints.index(f"thigh_{side}") for side in "lr"]
 _DEVICE = "device_pts3d"
 
@@ -58,7 +65,7 @@ def read_labels(path: Path, dataset: Dataset, rig: StereoRig) -> Labels:
     if "joints" in content:
         return _full(path, content["joints"], dataset)
     points_cm = np.array([_position(path, content, joint) for joint in dataset.joints])
-    device = device_to_views(rig)
+    device = device_to_views(left_to_right(rig))
     views = np.stack([moved(transform, points_cm) for transform in device])
     pairs = zip(rig.cameras, torch.from_numpy(views), strict=True)
     px = torch.stack([camera.project(points)[0] for camera, points in pairs]).numpy()
@@ -93,11 +100,13 @@ def _full(path: Path, joints: dict[str, Any], dataset: Dataset) -> Labels:
     points_cm = np.stack([values(dataset.joints, f"{camera}_pts3d", 3) for camera in dataset.cameras])
     px = np.stack([values(dataset.joints, f"{camera}_pts2d", 2) for camera in dataset.cameras])
     first = joints[dataset.joints[0]]
-    has_device = dataset.has_device_points or (isinstance(first, dict) and _DEVICE in first)
-    device_cm = values(dataset.joints, _DEVICE, 3) if has_device else points_cm.mean(0)
-    left, right = (
-        _rigid(path, device_cm, view, camera) for view, camera in zip(points_cm, dataset.cameras, strict=True)
-    )
+    if dataset.has_device_points or (isinstance(first, dict) and _DEVICE in first):
+        device_cm = values(dataset.joints, _DEVICE, 3)
+        places = zip(points_cm, dataset.cameras, strict=True)
+        left, right = (_rigid(path, device_cm, view, _DEVICE, f"{camera}_pts3d") for view, camera in places)
+    else:
+        keys = (f"{camera}_pts3d" for camera in dataset.cameras)
+        left, right = device_to_views(_rigid(path, *points_cm, *keys))
     if dataset.pelvis is None:
         pelvis = points_cm[:, _THIGHS].mean(1)
     elif dataset.pelvis in joints:
@@ -107,14 +116,16 @@ def _full(path: Path, joints: dict[str, Any], dataset: Dataset) -> Labels:
     return Labels(points_cm, px * (FRAME_PX / dataset.frame_px), (left, right), pelvis)
 
 
-def _rigid(path: Path, device_cm: Float64[np.ndarray, "j 3"], view_cm: Float64[np.ndarray, "j 3"], camera: str) -> Any:
-    transform = rigid_fit(device_cm, view_cm)
-    distance = float(np.linalg.norm(moved(transform, device_cm) - view_cm, axis=-1).max())
+def _rigid(
+    path: Path, first_cm: Float64[np.ndarray, "j 3"], second_cm: Float64[np.ndarray, "j 3"], first: str, second: str
+) -> Transform:
+    """The rigid transform between the same joints in two frames, each called after the key that has them."""
+    transform = rigid_fit(first_cm, second_cm)
+    distance = float(np.linalg.norm(moved(transform, first_cm) - second_cm, axis=-1).max())
     if not distance <= _RIGID_CM:
         raise EgotapError(
-            f"{path}: '{camera}_pts3d' is not where a rigid transform of the device-relative joints puts it, up to "
-            f"{distance:.3g} cm away: the points are of different frames, axes or units; if the cameras' axes are not "
-            f"parallel, joints need {_DEVICE!r}"
+            f"{path}: {second!r} and {first!r} are not the same body: after the best rigid transform, a joint is still "
+            f"{distance:.3g} cm away; they are of different frames, axes or units"
         )
     return transform
 

@@ -23,7 +23,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.device_relative.dataset import Dataset
-from egotap_pl.data.device_relative.device import DeviceToViews, device_to_views
+from egotap_pl.data.device_relative.device import DeviceToViews, device_to_views, left_to_right
 from egotap_pl.data.device_relative.places import Places
 from egotap_pl.data.device_relative.roots import MotionFolders
 from egotap_pl.data.preparation.prepare import store_path
@@ -192,13 +192,13 @@ def _device_cm(to_views: DeviceToViews, views: Float64[np.ndarray, "v j 3"]) -> 
 
 
 def _short(job: _Job, batch: Batch, row: int) -> dict[str, Any]:
-    device = _device_cm(device_to_views(job.store.rig), _views_cm(job, batch, row))
+    device = _device_cm(device_to_views(left_to_right(job.store.rig)), _views_cm(job, batch, row))
     return {joint: device[j].tolist() for j, joint in enumerate(job.dataset.joints)}
 
 
 def _full(job: _Job, batch: Batch, row: int) -> dict[str, Any]:
     dataset, rig, views = job.dataset, job.store.rig, _views_cm(job, batch, row)
-    device = _device_cm(device_to_views(rig), views)
+    device = _device_cm(device_to_views(left_to_right(rig)), views)
     origin_px = [camera.project(torch.from_numpy(views[v, -1]))[0] for v, camera in enumerate(rig.cameras)]
     px = torch.cat((batch.points2d_px[row].double(), torch.stack(origin_px)[:, None]), 1).numpy()
     px = px * (dataset.frame_px / FRAME_PX)

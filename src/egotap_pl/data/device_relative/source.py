@@ -26,7 +26,7 @@ from egotap_pl.data.device_relative.cameras import (
     rig_of,
 )
 from egotap_pl.data.device_relative.dataset import Dataset
-from egotap_pl.data.device_relative.device import device_to_views
+from egotap_pl.data.device_relative.device import device_to_views, left_to_right
 from egotap_pl.data.device_relative.labels import Labels, read_full_labels, read_labels
 from egotap_pl.data.device_relative.origin import Device, Origin
 from egotap_pl.data.device_relative.roots import MotionFolders, NamedFrame, Roots
@@ -220,7 +220,9 @@ class DeviceRelativeSource:
     def _left_axes_from_device(self) -> list[list[float]]:
         """Rotation from the headset's axes to the left camera's, those of poses, in the first motion that says it."""
         first = next(iter(self._first_labels), None)
-        left, _ = device_to_views(self.rig) if first is None or self.own_rig is not None else first.device
+        left, _ = (
+            device_to_views(left_to_right(self.rig)) if first is None or self.own_rig is not None else first.device
+        )
         rows: list[list[float]] = (left.rotation.round(_DIGITS) + 0.0).tolist()
         return rows
 
