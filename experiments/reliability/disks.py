@@ -69,7 +69,8 @@ def command(job: str, shared: Path, other: Path) -> list[str]:
 
 def run(words: list[str], folder: Path) -> tuple[int, str]:
     """The status and the messages of a command."""
-    result = subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=LONGEST_S)
+    environment = {**ENVIRONMENT, "PYTHONSAFEPATH": "1"}  # Python itself would look for modules in the folder
+    result = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST_S)
     return result.returncode, result.stderr + result.stdout
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from egotap_pl.core.disks import number_of
+from egotap_pl.core.disks import number_of, raise_if_disk_fails
 
 SUFFIX = ".unfinished"
 """Suffix of the temporary files that `atomic` writes."""
@@ -26,14 +26,13 @@ def at(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno is not None and error.filename is None:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-        raise
-    except RuntimeError as error:
-        if (number := number_of(error)) is None:
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
             raise
-        raise OSError(number, os.strerror(number), str(path)) from error
+        if (number := number_of(error)) is not None:
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise_if_disk_fails(error, path.parent)
+        raise
 
 
 @contextmanager

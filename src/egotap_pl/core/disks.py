@@ -69,7 +69,13 @@ def raise_if_disk_fails(error: BaseException, path: Path | str) -> None:
         Traceback (most recent call last):
         OSError: [Errno 5] Input/output error: 'train.h5'
     """
-    if (number := number_of(error)) in _FAILING:
+    number = number_of(error)
+    if number is None:  # HDF5 does not always say it
+        try:
+            os.stat(path)
+        except OSError as reason:
+            number = reason.errno
+    if number in _FAILING:
         raise OSError(number, os.strerror(number or 0), str(path)) from error
 
 
