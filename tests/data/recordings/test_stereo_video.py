@@ -307,6 +307,15 @@ def test_unusable_videos_are_named(tmp_path, monkeypatch):
         open_input([wide], "test", unrealego(), PX)
 
 
+def test_a_video_that_nothing_decodes_is_named(tmp_path):
+    path = write(tmp_path / "both.mp4", frames(1, 3, across=2), codec="mpeg4", pixels="yuv420p")
+    content = path.read_bytes()
+    assert content.count(b"mp4v") == content.count(b"\x20\x11") == 1  # the two places that name the codec
+    path.write_bytes(content.replace(b"mp4v", b"abcd").replace(b"\x20\x11", b"\x01\x11"))
+    with pytest.raises(EgotapError, match=r"both\.mp4 has a video stream that FFmpeg cannot decode"):
+        read(path)
+
+
 def test_only_requested_frames_are_decoded(tmp_path, monkeypatch):
     path, decoded = write(tmp_path / "both.mkv", frames(10, 40, across=2)), []
     original = stereo_video.video_frames

@@ -108,6 +108,10 @@ def opened(paths: Sequence[Path], few_threads: bool = False) -> Iterator[list[An
             if not container.streams.video:
                 raise EgotapError(f"{path} has no video stream")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise EgotapError(
+                    f"{path} has a video stream that FFmpeg cannot decode: it is damaged, or of a rare kind"
+                )
             if not stream.width:  # FFmpeg drops a size that it may not decode
                 raise too_large(path, "very large, or does not say how large it is")
             stream.codec_context.options = {"max_pixels": _limits()["max_pixels"]}
