@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from fake_source import write_fake
+from preparing import damage_images
 from smoke import LIFTER, Run, run_folder
 
 from egotap_pl import __version__
 from egotap_pl.cli.main import main
+from egotap_pl.data.store.codec import PngCodec, RawCodec
 
 
 def lines(out: str, topic: str) -> list[str]:
@@ -51,6 +54,34 @@ def test_data_runs_and_damage(home: Path, run: Run, tmp_path: Path) -> None:
     assert damaged.startswith("damaged: validation 4  ->  ")
     assert "test.h5" in damaged
     assert lines(out, "runs") == [f"{tmp_path / 'runs'}: 1 of 2 finished  ->  run the same commands again: they resume"]
+
+
+def test_all_frames_of_prepared_data_are_checked(run: Run, tmp_path: Path) -> None:
+    for split, codec in {"train": PngCodec(), "test": RawCodec()}.items():
+        write_fake(tmp_path / f"{split}.h5", codec)
+    outcome = run("doctor", f"store={tmp_path}")
+    assert [line.split(maxsplit=1) for line in outcome.out.splitlines()] == [
+        [f"{split}.h5", "20 frames, all sound"] for split in ("test", "train")
+    ]
+    damage_images(tmp_path / "train.h5", [3, 11, 12])
+    (tmp_path / "validation.h5").write_bytes(b"no store")
+    outcome = run("doctor", f"store={tmp_path}", ok=False)
+    assert [line.split(maxsplit=1)[1] for line in outcome.out.splitlines()] == [
+        "20 frames, all sound",
+        "3 of 20 frames are damaged: 3, 11-12",
+        "damaged as a whole",
+    ]
+    assert outcome.status == 1
+    first, second, remedy = outcome.err.splitlines()
+    assert first.startswith(f"egotap: {tmp_path}/train.h5: the image of frame 3 is damaged (")
+    assert second.startswith(f"{tmp_path}/validation.h5 cannot be read as an HDF5 file (")
+    assert "egotap prepare" in remedy
+    assert run("doctor", f"store={tmp_path}/test.h5").status == 0
+
+
+def test_a_folder_without_prepared_data_is_not_sound(run: Run, tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "absent"):
+        assert f"store={place}: no frame store there" in run("doctor", f"store={place}", ok=False).err
 
 
 def test_an_extra_that_is_not_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

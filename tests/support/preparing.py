@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,17 @@ def content(folder: Path) -> dict[str, object]:
 
             file.visititems(collect)
     return values_by_name
+
+
+def damage_images(path: Path, rows: Iterable[int]) -> None:
+    """Flip a bit in the images of some rows of a store."""
+    with h5py.File(path) as file:
+        raw = file["images"].chunks is not None
+        images = [file["images"][row].tobytes() if raw else file["images"][row, 1].tobytes() for row in rows]
+    content = bytearray(path.read_bytes())
+    for image in images:
+        content[content.index(image) + len(image) // 2] ^= 4
+    path.write_bytes(content)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

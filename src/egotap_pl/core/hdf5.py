@@ -24,8 +24,8 @@ from weakref import WeakSet
 import h5py
 import numpy as np
 
-from egotap_pl.core.disks import raise_if_disk_fails
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.disks import number_of, raise_if_disk_fails
+from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.hdf5_heaps import check_heap, check_heaps_of_attributes
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES, HDF5_TEXTS, MIB
 
@@ -59,17 +59,18 @@ class Hdf5File:
     def __init__(self, path: Path, remedy: str, max_bytes: int | None = None) -> None:
         self.path, self.remedy = path, remedy
         if not path.is_file():  # reading a pipe might never end
-            raise self.bad("no such file")
+            raise EgotapError(f"{path}: no such file; {remedy}")
         if max_bytes is not None and path.stat().st_size > max_bytes:
-            raise self.bad(f"this file is larger than {max_bytes / MIB:g} MiB")
+            raise EgotapError(f"{path}: this file is larger than {max_bytes / MIB:g} MiB; {remedy}")
         try:
             # Best effort: some network and read-only file systems have no locks, and a finished file never changes.
             self._file = h5py.File(path, "r", locking="best-effort")
         except OSError as error:
             raise_if_disk_fails(error, path)
             if "truncated" in str(error):
-                raise EgotapError(f"{path} is truncated: copy it again, or {remedy}") from error
-            raise EgotapError(f"{path} cannot be read as an HDF5 file ({error}); {remedy}") from error
+                raise Damaged(f"{path} is truncated: copy it again, or {remedy}") from error
+            kind = Damaged if number_of(error) is None else EgotapError  # the latter: no permission, for example
+            raise kind(f"{path} cannot be read as an HDF5 file ({error}); {remedy}") from error
         _readers.add(self)
 
     def __enter__(self) -> Hdf5File:
@@ -104,9 +105,9 @@ class Hdf5File:
             _abandon(self)
             raise
 
-    def bad(self, what: str) -> EgotapError:
+    def bad(self, what: str) -> Damaged:
         """The error to raise; ``what`` is wrong with the file."""
-        return EgotapError(f"{self.path}: {what}; {self.remedy}")
+        return Damaged(f"{self.path}: {what}; {self.remedy}")
 
     def __contains__(self, name: str) -> bool:
         """Whether the top group has a link of this name, even one that leads nowhere."""

@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from fake_source import FakeFiles, FakeSource
-from preparing import content, run, wait_for
+from preparing import content, damage_images, run, wait_for
 from processes import members
 from rich.console import Console
 
@@ -180,12 +181,52 @@ def test_stores_of_other_settings_are_replaced_only_with_overwrite(tmp_path: Pat
     assert {FrameStore(path).header.source["seed"] for path in tmp_path.glob("*.h5")} == {1}
 
 
-def test_a_damaged_store_is_named_and_replaced_with_overwrite(tmp_path: Path) -> None:
+def read_by_split(source: FakeSource, folder: Path, overwrite: bool = False) -> tuple[list[int], str]:
+    """How many frames of each split `prepare` reads, and what it prints."""
+    text = io.StringIO()
+    report = prepare(source, folder, workers=0, overwrite=overwrite, console=Console(file=text, width=300))
+    return [split.read for split in report.splits], text.getvalue()
+
+
+def test_a_damaged_store_is_set_aside_and_made_again(tmp_path: Path, uninterrupted: dict[str, object]) -> None:
     run(FakeSource(), tmp_path)
-    (tmp_path / "test.h5").write_bytes(b"oops")
-    with pytest.raises(EgotapError, match=r"test.h5 cannot be read"):
-        run(FakeSource(), tmp_path)
-    assert run(FakeSource(), tmp_path, overwrite=True).splits[-1].read == 5
+    for name in ("test.h5.damaged", "test.h5.damaged-2"):
+        (tmp_path / "test.h5").write_bytes(name.encode())
+        read, text = read_by_split(FakeSource(), tmp_path)
+        assert read[:-1] == [0] * (len(read) - 1)
+        assert read[-1] == 5
+        assert "test.h5 cannot be read as an HDF5 file" in text
+        assert f"the file is now {tmp_path / name}, delete it" in text
+        assert (tmp_path / name).read_bytes() == name.encode()
+    for path in tmp_path.glob("*.damaged*"):
+        path.unlink()
+    assert content(tmp_path) == uninterrupted
+
+
+def test_damaged_frames_are_made_again_with_overwrite(tmp_path: Path, uninterrupted: dict[str, object]) -> None:
+    run(FakeSource(), tmp_path)
+    damage_images(tmp_path / "train.h5", [1])
+    assert sum(read_by_split(FakeSource(), tmp_path)[0]) == 0  # opening the stores does not read their frames
+    read, text = read_by_split(FakeSource(), tmp_path, overwrite=True)
+    assert read[0] > 0
+    assert sum(read[1:]) == 0
+    assert "train.h5: the image of frame 1 is damaged (" in text
+    (tmp_path / "train.h5.damaged").unlink()
+    assert content(tmp_path) == uninterrupted
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_foreign_file_is_kept(tmp_path: Path, overwrite: bool) -> None:
+    run(FakeSource(), tmp_path)
+    with h5py.File(tmp_path / "test.h5", "w") as file:
+        file["mine"] = 1
+    if overwrite:
+        assert read_by_split(FakeSource(), tmp_path, overwrite)[0][-1] == 5
+    else:
+        with pytest.raises(EgotapError, match=r"test.h5 is an HDF5 file, but not a frame store"):
+            run(FakeSource(), tmp_path)
+    with h5py.File(tmp_path / ("test.h5.damaged" if overwrite else "test.h5")) as file:
+        assert file["mine"][()] == 1
 
 
 def job(source: FakeSource, folder: Path) -> None:

@@ -4,6 +4,8 @@ Every piece of the source becomes a file of its own, a part, in the folder ``par
 into its store. A part gets its final name only when it is complete, and its folder is named after the fingerprint of
 everything that determines its frames. Therefore an interrupted job continues where it was, and parts of other settings
 are never used. Several jobs may share the pieces (`Shard`); the job that joins the parts makes those that are missing.
+
+A damaged store is renamed, never deleted, and made again. Without ``overwrite``, only what opening it tells is noticed.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 from rich.console import Console
 
 from egotap_pl.core.atomic import SUFFIX, atomic
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.preparation.doubts import doubts
 from egotap_pl.data.preparation.parts import REMEDY, Parts, header_of
@@ -28,6 +30,7 @@ from egotap_pl.data.preparation.shard import WHOLE, Shard, locked
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
 from egotap_pl.data.source import FileSource, Piece, SkippedFrame, Source
 from egotap_pl.data.store.codec import Codec, PngCodec
+from egotap_pl.data.store.reader import REMEDY as STORE_REMEDY
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.data.store.writer import write_store
@@ -106,8 +109,8 @@ def prepare(
         folder: where the stores go. Jobs in the same folder wait for each other, unless they are different shards.
         codec: how images are stored; PNG by default.
         workers: number of processes that read or render; all processors by default, 0 for this process alone.
-        overwrite: whether to replace stores of another source or codec, damaged stores, and stores that lack damaged
-            frames. Otherwise the first two are errors, and the last are used as they are.
+        overwrite: whether to replace stores of another source or codec, which are errors otherwise, and stores that
+            lack damaged frames, which are used as they are otherwise. All frames of the other stores are checked.
         console: where progress is shown; the standard output by default.
         skip_damaged: whether to skip frames that cannot be read and motions that are not on disk, and to name them in
             a report (`skipped_path`). Otherwise the first of them is an error.
@@ -180,8 +183,10 @@ class _Job:
     def clear(self, split: str, overwrite: bool) -> None:
         """Makes sure, before any work is done, that the split's store is up to date or absent."""
         path = store_path(self.folder, split)
-        if overwrite and path.exists() and not self._is_good(path):
-            path.unlink(missing_ok=True)
+        if path.exists() and (fault := self._fault(path, thorough=overwrite)) is not None:
+            self._set_aside(path, fault)
+        if overwrite and path.exists() and not self._is_current(path):
+            path.unlink()
         if not path.exists():
             if (missing := self._missing(split)) and not self.parts.skip_damaged:
                 raise EgotapError(
@@ -251,13 +256,37 @@ class _Job:
     def _missing(self, split: str) -> Sequence[str]:
         return self.source.missing(split) if isinstance(self.source, FileSource) else ()
 
-    def _is_good(self, path: Path) -> bool:
+    def _fault(self, path: Path, thorough: bool) -> str | None:
+        """What is wrong with the file of a store; None if it is sound.
+
+        Args:
+            path: the file.
+            thorough: whether to read all frames, and whether a file that is foreign or of a newer version counts, too.
+        """
         try:
             store = FrameStore(path)
-            store.check()
-            return store.fingerprint == self.fingerprint and not any(frame.damaged for frame in store.skipped)
-        except EgotapError:
-            return False
+            if thorough and store.fingerprint == self.fingerprint:
+                with FrameProgress(f"{store.split}, checking", len(store), self.console) as progress:
+                    store.check(progress.advance)
+        except EgotapError as error:
+            if thorough or isinstance(error, Damaged):
+                return str(error).removesuffix(f"; {STORE_REMEDY}")
+        return None
+
+    def _set_aside(self, path: Path, fault: str) -> None:
+        """Rename a file, so that the store can be made again and nothing is lost."""
+        number, aside = 1, path.with_name(f"{path.name}.damaged")
+        while aside.exists():
+            number += 1
+            aside = path.with_name(f"{path.name}.damaged-{number}")
+        path.rename(aside)
+        text = f"{fault}: making it again; the file is now {aside}, delete it if you do not need it"
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def _is_current(self, path: Path) -> bool:
+        """Whether a store has the configured settings and lacks no frame that was damaged when it was made."""
+        store = FrameStore(path)
+        return store.fingerprint == self.fingerprint and not any(frame.damaged for frame in store.skipped)
 
 
 def write_skipped(path: Path, skipped: Sequence[SkippedFrame], missing: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from egotap_pl.core.batch import NUM_VIEWS, Batch
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.hdf5 import Hdf5File, check_chunks
 from egotap_pl.core.known import is_known, known_mean
 from egotap_pl.core.limits import GIB, HEADER_BYTES, STORE_LABEL_BYTES, TEXT_BYTES
@@ -36,7 +36,7 @@ from egotap_pl.data.store.schema import (
     label_columns,
 )
 
-REMEDY = "prepare the data set again (`egotap prepare`), or correct the path"
+REMEDY = "prepare the data set again (`egotap prepare` with overwrite=true), or correct the path"
 
 
 class FrameNames(NamedTuple):
@@ -270,15 +270,33 @@ class FrameStore:
             advance: called with a number of frames that have been checked.
 
         Raises:
-            EgotapError: if anything is damaged.
+            Damaged: if anything is damaged; the message names the first frame.
+        """
+        for _, error in self.damaged_images(advance):
+            raise error
+
+    def damaged_images(self, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[int, Damaged]]:
+        """Reads everything and compares all checksums; see `check`.
+
+        Args:
+            advance: called with a number of frames that have been checked.
+
+        Yields:
+            The row of every frame whose images are damaged, with the error.
+
+        Raises:
+            Damaged: if labels, names, checksums or the list of skipped frames are damaged.
         """
         _ = self.labels, self.skipped, self.fit_residual_px
         file, checksums = self._open()
         dataset = file.dataset("images")
         out = np.empty((NUM_VIEWS, 3, self.image_px, self.image_px), np.uint8)
         for row in range(len(self)):
-            with self._naming(row):
-                self.header.codec.check(dataset, row, out, None if checksums is None else checksums[row])
+            try:
+                with self._naming(row):
+                    self.header.codec.check(dataset, row, out, None if checksums is None else checksums[row])
+            except Damaged as error:
+                yield row, error
             advance(1)
         self.close()
 
@@ -304,7 +322,7 @@ class FrameStore:
         except (OSError, RuntimeError, ValueError) as error:  # HDF5 raises the last two for damaged structures
             if self._file is not None:
                 self._file.raise_if_disk_fails(error)
-            raise EgotapError(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
+            raise Damaged(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
 
     def _open(self) -> tuple[Hdf5File, UInt32[np.ndarray, "n v"] | None]:
         """The open file, and its checksums of images; None: the store has none, or HDF5 compares its own."""
