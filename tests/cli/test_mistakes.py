@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from random_checkpoints import checkpoint
 from smoke import LIFTER, Run
 
@@ -191,3 +192,24 @@ def test_a_disk_that_cannot_be_written(
     err = message(run, "train", *LIFTER, f"paths.runs={tmp_path / 'runs'}", f"paths.work={tmp_path / 'work'}")
     assert err.startswith(f"{tmp_path}{os.sep}")
     assert part in err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            {"state_dict": torch.nn.Linear(2, 2)},
+            "it contains torch.nn.modules.linear.Linear, not only tensors and plain",
+        ),
+        ([1, 2], "it has no state_dict"),
+        ({"weight": torch.zeros(2)}, "it has no state_dict"),
+    ],
+)
+def test_a_file_of_torch_that_is_no_checkpoint(content: Any, reason: str, run: Run, tmp_path: Path) -> None:
+    """torch's own advice, how to load such a file unsafely, is not passed on."""
+    torch.save(content, tmp_path / "mine.pt")
+    error = message(run, "evaluate", f"checkpoint={tmp_path}/mine.pt")
+    assert error.startswith(f"{tmp_path}/mine.pt is not a ")
+    assert reason in error
+    for word in ("two options", "weights_only", "trust"):
+        assert word not in error

@@ -16,6 +16,7 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.core.torch_files import reason_of
 from egotap_pl.engine.allowlist import check_spec_of_file
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoint_limits import build_task, check_archive, check_weights
@@ -92,9 +93,8 @@ def read_checkpoint(path: Path) -> Content:
         raise
     except Exception as error:  # a damaged archive or pickle can end in an error of almost any kind
         raise_if_disk_fails(error, path)
-        first = next(iter(str(error).splitlines()), "it ends too early")
         raise EgotapError(
-            f"{path} is not a checkpoint of tensors and plain values, or it is damaged: {first}"
+            f"{path} is not a checkpoint of tensors and plain values, or it is damaged: {reason_of(error)}"
         ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise EgotapError(f"{path} is not a Lightning checkpoint: it has no state_dict")

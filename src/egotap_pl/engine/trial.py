@@ -14,6 +14,7 @@ import torch
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.settings import Settings, TrainingSpec
 
@@ -114,10 +115,12 @@ def _unlogged() -> Iterator[None]:
 
 
 def _parts(training: TrainingSpec) -> list[str]:
-    """The classes of the task and of its networks."""
+    """The classes of the task, of its networks and of all parts that are a user's own."""
     task: dict[str, Any] = training.task
     nodes = [task, *(task[key] for key in ("lifter", "estimator", "encoder", "heatmaps") if task.get(key))]
-    return [str(node["_target_"]).rpartition(".")[2] for node in nodes if "_target_" in node]
+    networks = [str(node["_target_"]) for node in nodes if "_target_" in node]
+    own = [name for name in targets(task) if not name.startswith(("egotap_pl.", "torch."))]
+    return [name.rpartition(".")[2] for name in dict.fromkeys((*networks, *own))]
 
 
 def _place(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.torch_files import reason_of
 
 FILES = {
     "joint": "best_net_HeatMap.pth",
@@ -122,8 +123,7 @@ def _load(file: Path) -> Any:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, OSError, RuntimeError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise_if_disk_fails(error, file)
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason}") from error
+        raise EgotapError(f"{file} is not a state dict of tensors, or it is damaged: {reason_of(error)}") from error
 
 
 def _check_sums(file: Path) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.torch_files import reason_of
 from egotap_pl.nn.recomputing import Recomputing
 
 IMAGENET_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
@@ -142,7 +143,7 @@ def _read_weights(file: Path) -> dict[str, Tensor]:
     try:
         weights = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise EgotapError(f"{file} is not a readable file of weights: {error}. {_REMEDY}") from error
+        raise EgotapError(f"{file} is not a readable file of weights: {reason_of(error)}. {_REMEDY}") from error
     if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
         raise EgotapError(f"{file} does not hold a state dict of tensors. {_REMEDY}")
     return weights
