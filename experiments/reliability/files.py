@@ -1,6 +1,6 @@
 """Damaged and hostile files: what comes of flipped bits, cuts, zeros, noise and absurd numbers in files that are read.
 
-python experiments/reliability/files.py [trials of each file] [seed]
+python experiments/reliability/files.py [trials of each file] [seed] [part of the names of files, e.g. recording]
 
 Each trial damages a file and reads it, and what belongs to it, in a process of its own, with a limit on its time and
 memory. It must give the same content as before, or be refused with an `EgotapError`. Files without checksums may give
@@ -190,7 +190,7 @@ def make_recordings(folder: Path) -> Iterator[tuple[str, Kind]]:
     for suffix, codec in {"mp4": "mpeg4", "mkv": "ffv1", "avi": "mjpeg"}.items():
         path = folder / f"both.{suffix}"
         with av.open(str(path), "w") as video:
-            stream = video.add_stream(codec, rate=30)
+            stream: Any = video.add_stream(codec, rate=30)
             stream.width, stream.height = 2 * IMAGE_PX, IMAGE_PX
             stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
             for frame in np.concatenate(list(sides), axis=2):
@@ -269,13 +269,15 @@ def _trial(path: Path, read: Callable[[Path], Any], expected: bytes) -> int:
         return 3
 
 
-def main(trials: int, seed: int) -> None:
-    """Run the trials, and print a table of their outcomes, as Markdown."""
+def main(trials: int, seed: int, part: str) -> None:
+    """Run the trials of the files whose names contain ``part``, and print a table of their outcomes, as Markdown."""
     torch.set_num_threads(1)
     print(f"| file | bytes | {' | '.join(OUTCOMES)} |\n|---|{'--:|' * (len(OUTCOMES) + 1)}")
     bad: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         for name_of_kind, kind in make_files(Path(name)).items():
+            if part not in name_of_kind:
+                continue
             content, counts = kind.path.read_bytes(), Counter[str]()
             expected = pickle.dumps(kind.read(kind.path))
             for trial in range(trials):
@@ -295,4 +297,5 @@ def main(trials: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in (*sys.argv[1:], *("100", "0")[len(sys.argv) - 1 :])))
+    words = (*sys.argv[1:], *("100", "0", "")[len(sys.argv) - 1 :])
+    main(int(words[0]), int(words[1]), words[2])
