@@ -83,8 +83,8 @@ def test_every_scale_builds_its_estimators(scale: str, estimator: str, kind: str
     settings = compose(f"scale={scale}", f"data={data}", f"estimator={estimator}")
     assert kind in settings["heatmaps"]["estimators"]
     with torch.device("meta"):  # sizes are checked, nothing is computed
-        estimator = build(settings["estimators"][kind]["task"]["estimator"])(skeleton=SKELETONS[data])
-        maps = estimator(torch.empty(2, 2, 3, settings["scale"]["image_px"], settings["scale"]["image_px"]))
+        network = build(settings["estimators"][kind]["task"]["estimator"])(skeleton=SKELETONS[data])
+        maps = network(torch.empty(2, 2, 3, settings["scale"]["image_px"], settings["scale"]["image_px"]))
     assert maps.shape[-1] == settings["scale"]["heatmap_px"]
     assert maps.shape[2] == SKELETONS[data].num_heatmap_joints * (3 if estimator == "lean" else 1)
 
