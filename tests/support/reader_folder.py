@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import egoposeformer_by_hand
 import numpy as np
 import published
 import torch
@@ -29,7 +30,7 @@ def fill(folder: Path, run: Run) -> None:
         folder: the working folder of ``run``.
         run: runs `egotap`.
     """
-    for page in ("data", "your-own-part", "cameras"):
+    for page in ("data", "your-own-part", "cameras", "image-lifters"):
         for name, content in NAMED_FILE.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(content, encoding="utf-8")
@@ -72,7 +73,7 @@ def _write_npz_motions(folder: Path) -> None:
 
 
 def _write_published(folder: Path) -> None:
-    """Random weights of EgoTAP's networks at smoke size, as its authors publish them."""
+    """Random weights of EgoTAP's networks and of EgoPoseFormer at smoke size, as their authors publish them."""
     skeleton, size = unrealego(), Tiny(depth=1)
     torch.manual_seed(1)
     published.publish(
@@ -81,6 +82,7 @@ def _write_published(folder: Path) -> None:
         joint=published.estimator(2 * skeleton.num_heatmap_joints),
         limb=published.estimator(4 * skeleton.num_heatmap_joints),
     )
+    egoposeformer_by_hand.publish(folder / "epoch_11.ckpt", egoposeformer_by_hand.published_state(width=8, backbone=4))
 
 
 def _write_recording(store: FrameStore, folder: Path) -> None:
