@@ -93,3 +93,19 @@ def test_the_tiny_estimator_does_not_stay_at_all_zero_heatmaps(
     task = build(settings["estimators"]["joint"]["task"])(facts)
     outcome = fit(task, painted(batch), 50, 2e-3, monkeypatch)
     assert outcome["loss"] < 0.5 * outcome["zero_loss"]
+
+
+@pytest.mark.slow
+def test_the_tiny_image_lifter_learns_a_batch_and_where_it_is(
+    batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = configuration("scale=tiny", "experiment=beyond/egoposeformer_estimated_origin")
+    task, seen = build(settings["training"]["task"])(facts._replace(rig=StereoRig.unrealego())), painted(batch)
+    with torch.no_grad():
+        before = task.loss_terms(seen)
+    fit(task, seen, 150, 1e-3, monkeypatch)
+    with torch.no_grad():
+        after = task.loss_terms(seen)
+    assert after["mpjpe"] < 0.8 * before["mpjpe"]
+    assert after["mpjpe"] < 0.95 * after["earlier"] / 3  # refining helps
+    assert after["origin"] < 0.05 * before["origin"]
