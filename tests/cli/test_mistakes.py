@@ -83,8 +83,8 @@ def test_options_of_hydra_and_overrides_are_accepted(words: str) -> None:
         ("lifter/encoder=cn", "lifter/encoder=cn: unknown option; did you mean cnn?"),
         (
             "data=unrealeg",
-            "must be one of: egocap, egosynth, egosynth_mocap, egosynth_motions, egosynth_stick, "
-            "unrealego, unrealego2, unrealego_rw",
+            "must be one of: ego4view_rw, ego4view_syn, egocap, egosynth, egosynth_mocap, egosynth_motions, "
+            "egosynth_stick, unrealego, unrealego2, unrealego_rw",
         ),
         ("estimator@estimators.joint=qqq", "estimator=qqq: unknown option\nestimator must be one of: base"),
     ],

@@ -24,7 +24,12 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import build
 
 QUIET = Console(quiet=True)
-RIGS = {"unrealego2": StereoRig.unrealego(11.5), "unrealego_rw": tilted_rig()}
+RIGS = {
+    "unrealego2": StereoRig.unrealego(11.5),
+    "unrealego_rw": tilted_rig(),
+    "ego4view_syn": StereoRig.unrealego(-12.0),
+    "ego4view_rw": tilted_rig(),
+}
 PARALLEL = ("unrealego2", "ego4view_syn")
 PELVIS = "data.source.origin._target_=egotap_pl.data.device_relative.Pelvis"
 THIGHS = [8, 9]
