@@ -1,4 +1,4 @@
-"""Files of estimated poses: HDF5, CSV, NumPy's npz, or BVH. docs/predict.md describes the formats."""
+"""Files of estimated poses: HDF5, CSV, NumPy's npz, BVH, or a zip of json files. docs/predict.md describes them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.bvh_writer import BvhWriter
+from egotap_pl.engine.device_form import DeviceForm, ZipWriter
 from egotap_pl.engine.pose_writer import DEFAULT_FPS, PoseOrigin, PoseRows, PoseWriter
 
 __all__ = ["WRITERS", "PoseOrigin", "PoseWriter", "check_output", "pose_writer"]
@@ -99,7 +100,14 @@ class NpzWriter(PoseWriter):
         self._parts.append({"pose_cm": rows.pose_cm, "confidence": rows.confidence, **columns})
 
 
-WRITERS = {".h5": Hdf5Writer, ".hdf5": Hdf5Writer, ".csv": CsvWriter, ".npz": NpzWriter, ".bvh": BvhWriter}
+WRITERS: dict[str, type[PoseWriter]] = {
+    ".h5": Hdf5Writer,
+    ".hdf5": Hdf5Writer,
+    ".csv": CsvWriter,
+    ".npz": NpzWriter,
+    ".bvh": BvhWriter,
+    ".zip": ZipWriter,
+}
 """Writers by the suffix of the file."""
 
 
@@ -114,7 +122,9 @@ def check_output(path: Path) -> None:
 
 
 @contextmanager
-def pose_writer(path: Path, origin: PoseOrigin, input_names: str, fps: float = DEFAULT_FPS) -> Iterator[PoseWriter]:
+def pose_writer(
+    path: Path, origin: PoseOrigin, input_names: str, fps: float = DEFAULT_FPS, form: DeviceForm | None = None
+) -> Iterator[PoseWriter]:
     """A writer for a file that appears under its name only if the block succeeds.
 
     Args:
@@ -122,11 +132,16 @@ def pose_writer(path: Path, origin: PoseOrigin, input_names: str, fps: float = D
         origin: the joints of the poses, and their checkpoint.
         input_names: paths of the input, for the header.
         fps: frames per second of the input, for formats without a time for every frame.
+        form: names of joints and axes in a zip of json files; None: the skeleton's names, the left camera's axes.
 
     Raises:
         EgotapError: see `check_output`.
     """
     check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temporary, WRITERS[path.suffix.lower()](temporary, origin, input_names, fps) as writer:
-        yield writer
+    with atomic(path) as temporary:
+        writer = WRITERS[path.suffix.lower()](temporary, origin, input_names, fps)
+        if isinstance(writer, ZipWriter):
+            writer.folder, writer.form = path.stem, form
+        with writer:
+            yield writer

@@ -20,6 +20,7 @@ from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.engine.datasets import check_split
+from egotap_pl.engine.device_form import DeviceForm, device_form
 from egotap_pl.engine.input_pictures import Album
 from egotap_pl.engine.overlay import check_overlay, overlay_video
 from egotap_pl.engine.pose_files import check_output, pose_writer
@@ -107,7 +108,7 @@ def predict(
     Args:
         predictor: the network.
         paths: the input; see `egotap_pl.data.recordings.inputs.open_input`.
-        output: the file to write: .h5 (.hdf5), .csv, .npz or .bvh.
+        output: the file to write: .h5 (.hdf5), .csv, .npz, .bvh or .zip.
         options: how the input is read, and what is written besides.
 
     Raises:
@@ -133,11 +134,12 @@ def predict(
         crop=options.crop,
     )
     predictor.check_source(recording)
+    form = device_form(predictor.about, recording, str(output)) if output.suffix.lower() == ".zip" else None
     _check_distinct(output, options, getattr(recording, "paths", ()))  # what was found in a folder
     if (options.pictures or options.overlay) and isinstance(recording, HeatmapFrames):
         raise EgotapError(f"pictures and overlay need images, but {paths[0]} has heatmaps")
     album = Album(predictor.skeleton, recording, options.pictures)
-    count = _write_poses(predictor, recording, ", ".join(map(str, paths)), output, options, album)
+    count = _write_poses(predictor, recording, ", ".join(map(str, paths)), output, options, album, form)
     pictures = None
     if album.estimates:
         pictures = output.with_suffix(".png")
@@ -152,6 +154,7 @@ def _write_poses(
     output: Path,
     options: PredictOptions,
     album: Album,
+    form: DeviceForm | None,
 ) -> int:
     """Estimate and write all frames; returns their number.
 
@@ -166,7 +169,7 @@ def _write_poses(
     fps = float(options.fps or recording.rate or DEFAULT_FPS)
     try:
         with ExitStack() as stack:
-            writer = stack.enter_context(pose_writer(output, origin, input_names, fps))
+            writer = stack.enter_context(pose_writer(output, origin, input_names, fps, form))
             progress = stack.enter_context(FrameProgress("poses", recording.frames, PROGRESS))
             overlay = None
             if options.overlay is not None:
