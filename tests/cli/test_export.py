@@ -14,8 +14,13 @@ from PIL import Image
 from random_checkpoints import answers, checkpoint
 from smoke import Run
 
+from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.recordings.frames import unlabelled
+from egotap_pl.data.windows import Window
 from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.prediction import load_lifting_task
+from egotap_pl.engine.streaming import PoseStream
 
 onnxruntime = pytest.importorskip("onnxruntime")
 PX = 64  # scale=smoke
@@ -77,6 +82,42 @@ def test_a_lifter_alone(run: Run, tmp_path):
         expected = task.eval().lifter(*inputs.values()).numpy()
     (pose_cm,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
     np.testing.assert_allclose(pose_cm, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("reader", "part"),
+    [
+        (("temporal=causal_attention", "data.window=3", "lifter/propagation=none"), "lifter"),
+        (("temporal=causal_attention", "data.window=3", "lifter/propagation=none", "heatmaps=estimated"), "all"),
+        (("lifter/propagation=temporal", "data.window=3", "lifter.propagation.num_layers=1"), "lifter"),
+    ],
+)
+def test_windows_of_frames(reader: tuple[str, ...], part: str, run: Run, tmp_path):
+    """An exported network takes whole windows, and gives what a stream of their frames gives last."""
+    file = checkpoint(tmp_path / "own.ckpt", "heatmaps=truth", "lifter/encoder=cnn", *reader, "data.stride=2")
+    outcome = run("export", f"checkpoint={file}", f"output={tmp_path}/own.onnx", f"part={part}")
+    assert "windows of 3 frames, 2 apart" in outcome.err
+    session = onnxruntime.InferenceSession(tmp_path / "own.onnx")
+    assert session.get_modelmeta().custom_metadata_map["window_stride"] == "2"
+    generator = np.random.default_rng(0)
+    inputs = {
+        value.name: generator.random((2, *value.shape[1:]), np.float32)
+        if part == "lifter"
+        else generator.integers(0, 256, (2, *value.shape[1:]), dtype=np.uint8)
+        for value in session.get_inputs()
+    }
+    (pose_cm,) = session.run(None, inputs)
+    task, about = load_lifting_task(file, ["egotap_pl"])
+    stream = PoseStream(task, Window.parse(about.data))
+    for row in range(2):
+        one = [torch.from_numpy(window[row]) for window in inputs.values()]
+        images = one[0] if part == "all" else torch.empty(3, 2, 3, 0, 0, dtype=torch.uint8)
+        batch = unlabelled(images, unrealego().num_joints, 0)
+        batch = batch if part == "all" else batch._replace(heatmaps=Heatmaps(*one))
+        with torch.inference_mode():
+            expected = stream.poses_cm(batch, ("",) * 3, (0, 2, 4))[-1].numpy()
+        np.testing.assert_allclose(pose_cm[row], expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_mistakes_are_named_before_any_work(run: Run, tmp_path):

@@ -83,7 +83,7 @@ def check(batch: Batch, module: FrameDataModule, split: str) -> None:
     expected = torch.tensor(
         searched(store.labels["motion"].numpy(), store.labels["frame_number"].numpy(), WINDOW), dtype=torch.int64
     )[batch.frame]
-    assert torch.equal(batch.past.frames.frame[batch.past.index], expected)
+    assert torch.equal(batch.past.frames.frame[batch.past.position], expected)
     assert len(batch.past.frames.frame.unique()) == len(batch.past.frames.frame)  # each is read once
     again = store.read(batch.past.frames.frame.tolist())
     for name in ("images", "points2d_px", "pose_cm", "origin_cm", "visibility", "category"):
@@ -128,7 +128,7 @@ def test_a_training_goes_on_with_the_same_windows(folder: Path) -> None:
     for one, other in zip(list(whole.train_dataloader())[2:], left, strict=True):
         assert torch.equal(one.frame, other.frame)
         assert torch.equal(one.past.frames.images, other.past.frames.images)
-        assert torch.equal(one.past.index, other.past.index)
+        assert torch.equal(one.past.position, other.past.position)
 
 
 def rows_of_rank(rank: int, folder: Path, rendezvous: Path) -> list[tuple[list[int], list[list[int]]]]:
@@ -137,7 +137,7 @@ def rows_of_rank(rank: int, folder: Path, rendezvous: Path) -> list[tuple[list[i
     try:
         module = FrameDataModule(folder, batch_size=4, workers=0, window=WINDOW)
         return [
-            (batch.frame.tolist(), batch.past.frames.frame[batch.past.index].tolist())
+            (batch.frame.tolist(), batch.past.frames.frame[batch.past.position].tolist())
             for batch in module.val_dataloader()
         ]
     finally:
@@ -162,14 +162,14 @@ def test_taken_frames_keep_their_windows(folder: Path) -> None:
     batch = a_batch(folder)
     taken = batch.take([4, 1])
     assert torch.equal(taken.frame, batch.frame[[4, 1]])
-    rows = batch.past.frames.frame[batch.past.index]
-    assert torch.equal(taken.past.frames.frame[taken.past.index], rows[[4, 1]])
+    rows = batch.past.frames.frame[batch.past.position]
+    assert torch.equal(taken.past.frames.frame[taken.past.position], rows[[4, 1]])
 
 
 @pytest.mark.parametrize("move", [Batch.on, move_data_to_device])
 def test_windows_move_with_the_frames(folder: Path, move: Any) -> None:
     moved = move(a_batch(folder), torch.device("meta"))
-    assert moved.past.index.device.type == "meta"
+    assert moved.past.position.device.type == "meta"
     assert {column.device.type for column in moved.past.frames[:7]} == {"meta"}
     assert a_batch(folder).map(torch.clone).past.frames.heatmaps is None
 

@@ -76,7 +76,7 @@ def test_neither_order_nor_batches_matter() -> None:
 
 
 def _flat(errors: dict[str, Any]) -> dict[str, float]:
-    flat = {}
+    flat: dict[str, float] = {}
     for name, value in errors.items():
         flat |= {f"{name}.{k}": v for k, v in _flat(value).items()} if isinstance(value, dict) else {name: value}
     return flat

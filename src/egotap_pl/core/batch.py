@@ -81,13 +81,13 @@ class Batch(NamedTuple):
     def take(self, rows: Sequence[int]) -> Batch:
         """Some of the frames, in any order."""
         index = list(rows)
-        past = None if self.past is None else self.past._replace(index=self.past.index[index])
+        past = None if self.past is None else self.past._replace(position=self.past.position[index])
         return self._replace(past=None).map(lambda column: column[index])._replace(past=past)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with a function applied to each of its tensors, those of heatmaps and earlier frames included."""
         heatmaps = None if self.heatmaps is None else Heatmaps(*map(change, self.heatmaps))
-        past = None if self.past is None else Past(self.past.frames.map(change), change(self.past.index))
+        past = None if self.past is None else Past(self.past.frames.map(change), change(self.past.position))
         columns = self._replace(heatmaps=None, past=None)._asdict()
         changed = {name: change(value) for name, value in columns.items() if value is not None}
         return Batch(**changed, heatmaps=heatmaps, past=past)
@@ -99,7 +99,7 @@ class Past(NamedTuple):
     frames: Batch
     """Every earlier frame that a window of the batch needs, each once."""
 
-    index: Int[Tensor, "b t"]
+    position: Int[Tensor, "b t"]
     """Position in ``frames`` of each window's earlier frames, the oldest first."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -245,5 +246,6 @@ def _merge(is_first: Bool[Tensor, "b"], first: Batch, second: Batch) -> Batch:
     def pick(one: Tensor, other: Tensor) -> Tensor:
         return torch.where(is_first.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    columns = {name: pick(one, getattr(second, name)) for name, one in first._asdict().items() if one is not None}
-    return Batch(**columns, heatmaps=None)
+    columns: dict[str, Any] = first._asdict()
+    picked = {name: pick(one, getattr(second, name)) for name, one in columns.items() if one is not None}
+    return Batch(**picked, heatmaps=None)

@@ -79,8 +79,8 @@ class FrameDataset(Dataset[Batch]):
             batch = self._read(rows)
             if self.earlier is None:
                 return batch
-            needed, index = self.earlier[list(rows)].unique(return_inverse=True)
-            return batch._replace(past=Past(self._read(needed.tolist()), index))
+            needed, position = self.earlier[list(rows)].unique(return_inverse=True)
+            return batch._replace(past=Past(self._read(needed.tolist()), position))
         except (EgotapError, OSError) as error:
             message = str(error) if isinstance(error, EgotapError) else explained(error)
             if get_worker_info() is None or message is None:

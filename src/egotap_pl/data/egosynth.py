@@ -195,7 +195,8 @@ class EgoSynthSource:
     def _planned_whole(self, split: str) -> list[Take]:
         """Takes of whole motions. Their clips are made to know their lengths, which takes a moment, and only once."""
         if split not in self._whole_takes:
-            takes, left = [], self.frames[split]
+            takes: list[Take] = []
+            left = self.frames[split]
             while left:
                 take = self._take(split, len(takes), left)
                 length = len(self._clip(take, self._generator(split, take.number, 2)).rotations)

@@ -57,7 +57,7 @@ class Experiment:
         """
         settings, probe = self.settings, self.settings.probe
         experiment, window = settings.command.experiment, settings.data.window
-        lifter = self._run_identity(settings.training) | ({} if window.frames == 1 else {"window": list(window)})
+        lifter = {**self._run_identity(settings.training), **({"window": list(window)} if window.frames > 1 else {})}
         if probe is None:
             return self._run(
                 "lifter", settings.training, lifter, experiment, settings.name, settings.config, window=window

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.frames import unlabelled
+from egotap_pl.data.windows import Window
 from egotap_pl.engine.prediction import load_lifting_task, origin_of
 from egotap_pl.interop.onnx import CHECKED_BATCHES, Inputs, check_packages, write_onnx
 from egotap_pl.nn.images import normalise_images
@@ -55,8 +56,13 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         raise EgotapError(f"part={part}: must be one of: {', '.join(PARTS)}")
     check_packages()
     task, about = load_lifting_task(checkpoint, trust)
+    window = Window.parse(about.data)
     network, inputs = PARTS[part](task, checkpoint)
     attributes = origin_of(checkpoint, about).attributes()
+    if task.reads_past:
+        network, inputs = WindowToPose(network, task, window.frames), _of_windows(inputs, window.frames)
+        attributes = {**attributes, **{f"window_{name}": str(value) for name, value in window._asdict().items()}}
+        say(f"inputs have windows of {window.frames} frames, {window.stride} apart, the last one the newest")
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
     say(f"{checkpoint}: exporting; this takes a while")
     difference = write_onnx(network, inputs, OUTPUT, output, metadata)
@@ -91,6 +97,40 @@ class ImagesToPose(nn.Module):
         if origin_cm is not None:
             batch = batch._replace(origin_cm=origin_cm)
         return self.lifter(*lifter_inputs(self.names, batch, self.heatmaps))
+
+
+class WindowToPose(nn.Module):
+    """From windows of frames, the oldest first, to the poses of their last frames, in cm.
+
+    Args:
+        network: from images or from heatmaps to poses, of frames alone (`ImagesToPose`, or the lifter).
+        task: a trained lifter that reads earlier frames.
+        frames: number of frames in a window.
+    """
+
+    def __init__(self, network: nn.Module, task: LiftingTask, frames: int) -> None:
+        super().__init__()
+        self.heatmaps = task.heatmaps if isinstance(network, ImagesToPose) else None
+        self.lifter, self.temporal, self.frames = task.lifter, task.temporal, frames
+        self.num_joints = task.skeleton.num_joints
+
+    def forward(self, images_or_joint: Tensor, limb: Tensor | None = None) -> Tensor:
+        """Poses of the estimated joints, of images or of joint and limb heatmaps."""
+        maps: tuple[Tensor, ...]
+        if self.heatmaps is not None:
+            maps = self.heatmaps(unlabelled(images_or_joint.flatten(0, 1), self.num_joints, 0))
+        else:
+            assert limb is not None
+            maps = images_or_joint.flatten(0, 1), limb.flatten(0, 1)
+        codes = self.lifter.encode(*maps) if self.temporal is None else (self.lifter(*maps),)
+        codes = tuple(code.unflatten(0, (-1, self.frames)) for code in codes)
+        poses_cm: Tensor = self.lifter.lift(codes) if self.temporal is None else self.temporal(*codes)
+        return poses_cm
+
+
+def _of_windows(inputs: Callable[[int], Mapping[str, Tensor]], frames: int) -> Callable[[int], Mapping[str, Tensor]]:
+    """Makes inputs with an axis of a window's frames, from those of frames alone."""
+    return lambda batch: {k: v.unflatten(0, (batch, frames)) for k, v in inputs(batch * frames).items()}
 
 
 def images_to_pose(task: LiftingTask, checkpoint: Path) -> Export:

@@ -166,7 +166,7 @@ def _write_poses(
         _say_what_is_drawn(recording, predictor)
     batches = ahead(recording.batches(options.batch_size or predictor.about.batch_size))
     origin = origin_of(predictor.checkpoint, predictor.about)
-    fps = float(options.fps or recording.rate or DEFAULT_FPS)
+    fps, stream = float(options.fps or recording.rate or DEFAULT_FPS), predictor.stream()
     try:
         with ExitStack() as stack:
             writer = stack.enter_context(pose_writer(output, origin, input_names, fps, form))
@@ -175,7 +175,7 @@ def _write_poses(
             if options.overlay is not None:
                 overlay = stack.enter_context(overlay_video(options.overlay, predictor.skeleton, fps))
             for stereo in batches:
-                pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo)
+                pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo, stream)
                 confidence = np.full(pose_cm.shape[:2], np.nan, np.float32)
                 if joint_heatmaps is not None:
                     confidence = predictor.confidence(joint_heatmaps).numpy()

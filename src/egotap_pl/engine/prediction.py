@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 import egotap_pl
-from egotap_pl.core.batch import Heatmaps
+from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
@@ -20,10 +20,12 @@ from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, unlabelled, views_of
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
+from egotap_pl.data.windows import Window
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.pose_writer import PoseOrigin
+from egotap_pl.engine.streaming import PoseStream
 from egotap_pl.tasks import LiftingTask, RefiningTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
@@ -45,6 +47,7 @@ class Predictor:
 
     def __init__(self, task: LiftingTask, about: About, checkpoint: Path, devices: Devices) -> None:
         self.about, self.checkpoint, self.fabric = about, checkpoint, devices.fabric()
+        self.window = Window.parse(about.data)
         self.task = task.eval()
         devices.acceleration.apply(self.task, devices.torch_device)
         self._model = self.fabric.setup_module(self.task)
@@ -88,20 +91,29 @@ class Predictor:
         """Height and width of the heatmaps that the lifter reads."""
         return self.task.heatmaps.heatmap_px
 
-    def __call__(self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32) -> Float32[np.ndarray, "n j 3"]:
+    def __call__(
+        self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32, stream: PoseStream | None = None
+    ) -> Float32[np.ndarray, "n j 3"]:
         """Poses in cm, in the left camera's axes, relative to the origin of the data set that the network learnt from.
 
         A network that projects poses into the views does so with the cameras of its training, or those of `use_rig`.
+        One that reads earlier frames takes the images as frames of one recording, in their order.
 
         Args:
             images: RGB bytes of square fisheye images, the left view first. If they are not `image_px` high and wide,
                 they are resized as `egotap predict` does.
             batch_size: number of frames that are estimated at a time.
+            stream: what `stream` gave, if these are the next frames of the recording of an earlier call; None: a
+                recording of its own.
 
         Raises:
             EgotapError: if the network has no estimators or reads the true origin, or the images are not square.
         """
-        poses = [self.estimate(self._batch(images[k : k + batch_size])) for k in range(0, len(images), batch_size)]
+        stream = stream or self.stream()
+        poses = [
+            self.estimate(self._batch(images[k : k + batch_size], stream.frames), stream)
+            for k in range(0, len(images), batch_size)
+        ]
         joints = len(self.skeleton.estimated)
         return torch.cat(poses).numpy() if poses else np.empty((0, joints, 3), np.float32)
 
@@ -130,29 +142,42 @@ class Predictor:
         with torch.inference_mode():
             return Heatmaps(*(maps.float().cpu() for maps in self.task.maps(batch)))
 
-    def estimate(self, stereo: StereoBatch) -> Tensor:
-        """Poses of a batch in cm, on the CPU.
+    def stream(self) -> PoseStream:
+        """A new recording, for calls with its frames in their order.
 
-        Raises:
-            EgotapError: if a pose is not finite.
+        >>> predictor = Predictor.load("runs/table2/grid_vit_pu/egosynth/seed=3")
+        >>> recording, camera = predictor.stream(), np.zeros((5, 1, 2, 3, 64, 64), np.uint8)
+        >>> [predictor(frame, stream=recording).shape for frame in camera][-1], recording.frames
+        ((1, 16, 3), 5)
         """
-        return self.estimate_with_heatmaps(stereo)[0]
+        return PoseStream(self.task, self.window)
 
-    def estimate_with_heatmaps(self, stereo: StereoBatch) -> tuple[Tensor, Tensor | None]:
+    def estimate(self, stereo: StereoBatch, stream: PoseStream | None = None) -> Tensor:
+        """Poses of a batch in cm, on the CPU; see `estimate_with_heatmaps`."""
+        return self.estimate_with_heatmaps(stereo, stream)[0]
+
+    def estimate_with_heatmaps(
+        self, stereo: StereoBatch, stream: PoseStream | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Poses of a batch in cm, on the CPU, and the joint heatmaps that they were lifted from, on the device.
 
         There are no heatmaps if the lifter reads none.
+
+        Args:
+            stereo: the frames.
+            stream: the recording whose next frames they are (`stream`); None: one that begins here.
 
         Raises:
             EgotapError: if a pose is not finite.
         """
         batch = self.fabric.to_device(stereo.batch)
+        stream = stream or self.stream()
         with torch.inference_mode():
             heatmaps = None
             if self.task.reads_heatmaps:
                 with self.fabric.autocast():
                     heatmaps = self.task.maps(batch)
-            pose_cm: Tensor = self._model(batch._replace(heatmaps=heatmaps)).float().cpu()
+            pose_cm = self._lifted(batch._replace(heatmaps=heatmaps), stereo, stream).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
             raise EgotapError(
@@ -171,6 +196,15 @@ class Predictor:
                 return self.task.estimate(self.fabric.to_device(stereo.batch)).origin_cm.float().cpu()
         origin_cm = stereo.batch.origin_cm[:, 0]
         return origin_cm if bool(origin_cm.isfinite().any()) else None
+
+    def _lifted(self, batch: Batch, stereo: StereoBatch, stream: PoseStream) -> Tensor:
+        if not self.task.reads_past:
+            stream.frames += len(batch.frame)
+            poses: Tensor = self._model(batch)
+            return poses
+        motion = stereo.motion or ("",) * len(batch.frame)
+        with self.fabric.autocast():
+            return stream.poses_cm(batch, motion, stereo.number or stereo.batch.frame.tolist())
 
     def confidence(self, joint_heatmaps: Float[Tensor, "b v m h w"]) -> Float[Tensor, "b j"]:
         """For each estimated joint the highest peak of its heatmaps in all views: near 1 if a view shows it clearly.
@@ -202,7 +236,7 @@ class Predictor:
             raise EgotapError(_blind(self.checkpoint))
         say(f"{self.checkpoint} has no estimators: its heatmaps are drawn from the true poses of the frame store")
 
-    def _batch(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> StereoBatch:
+    def _batch(self, images: UInt8[np.ndarray, "n v 3 h w"], first: int = 0) -> StereoBatch:
         if isinstance(self.task.heatmaps, TrueHeatmaps):
             raise EgotapError(_blind(self.checkpoint))
         if self.origin_input:
@@ -215,7 +249,7 @@ class Predictor:
         if images.shape[-1] != self.image_px:
             views = [[Image.fromarray(np.moveaxis(view, 0, -1)) for view in frame] for frame in images]
             images = np.stack([views_of(frame, self.image_px) for frame in views])
-        batch = unlabelled(torch.from_numpy(np.ascontiguousarray(images)), self.skeleton.num_joints, 0)
+        batch = unlabelled(torch.from_numpy(np.ascontiguousarray(images)), self.skeleton.num_joints, first)
         return StereoBatch(batch, ("",) * len(images), (float("nan"),) * len(images))
 
 

@@ -336,8 +336,8 @@ def _check_window(window: Window, training: TrainingSpec) -> None:
         return
     if not any(getattr(named, "reads_past", False) is True for named in classes_in(training.task)):
         raise EgotapError(
-            f"data.window={window.frames}: nothing in this lifter reads earlier frames; give data.window=1, or choose "
-            "a lifter that reads them"
+            f"data.window={window.frames}: nothing in this lifter reads earlier frames; give temporal=causal_attention "
+            "or lifter/propagation=temporal, or data.window=1"
         )
     if training.augment is not None:
         raise EgotapError(

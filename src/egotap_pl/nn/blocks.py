@@ -81,11 +81,11 @@ class TransformerBlock(nn.Module):
         self.mlp_norm = nn.LayerNorm(width, eps=1e-12)
         self.mlp = nn.Sequential(nn.Linear(width, mlp_width), nn.GELU(), nn.Linear(mlp_width, width))
 
-    def forward(self, tokens: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
-        """Tokens after each has attended to all."""
+    def forward(self, tokens: Float[Tensor, "b t d"], causal: bool = False) -> Float[Tensor, "b t d"]:
+        """Tokens after each has attended to all; ``causal``: to itself and those before it."""
         qkv = self.qkv(self.attention_norm(tokens)).unflatten(-1, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
         tokens = tokens + self.attention_out(attended.transpose(1, 2).flatten(2))
         return tokens + self.mlp(self.mlp_norm(tokens))
 

@@ -112,6 +112,32 @@ class Lifter(nn.Module):
         """Sets the pose to which the head's output is added, typically the mean of the training set."""
         self.mean_pose_cm.copy_(pose_cm)
 
+    @property
+    def reads_past(self) -> bool:
+        """Whether it reads windows of frames: `encode` each frame, then `lift` windows of what that gives."""
+        return self.propagation.reads_past
+
+    def encode(
+        self,
+        joint_heatmaps: Float[Tensor, "b v j h w"],
+        limb_heatmaps: Float[Tensor, "b v j 2 h w"],
+    ) -> tuple[Tensor, ...]:
+        """What is computed of a frame by itself if the propagation reads the past: joint and relational features."""
+        encoded = self.encoder(joint_heatmaps)
+        joint = encoded if self.joint_projection is None else self.joint_projection(encoded)
+        return (joint,) if self.limb_encoder is None else (joint, self.limb_encoder(limb_heatmaps))
+
+    def lift(self, codes: tuple[Float[Tensor, "b t *code"], ...]) -> Float[Tensor, "b e 3"]:
+        """Positions of the estimated joints in the last frame of each window, in cm.
+
+        Args:
+            codes: what `encode` gave of the frames of each window, the oldest first.
+        """
+        joint = codes[0]
+        limb = codes[1] if len(codes) > 1 else None
+        propagated = self.propagation.over_time(joint, limb)
+        return self.pose_cm(LifterFeatures(None, joint[:, -1], None if limb is None else limb[:, -1], propagated))
+
     def features(
         self,
         joint_heatmaps: Float[Tensor, "b v j h w"],

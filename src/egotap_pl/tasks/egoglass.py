@@ -17,6 +17,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.losses import joint_heatmap_mse, map_mse
 from egotap_pl.nn.baselines import EgoGlassEstimator, EgoGlassOutput, UnrealEgoLifter
 from egotap_pl.nn.images import normalise_images
+from egotap_pl.nn.temporal import TemporalHead
 from egotap_pl.tasks.baselines import UnrealEgoTask
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
 from egotap_pl.tasks.optimisation import OptimiserFactory
@@ -62,6 +63,7 @@ class EgoGlassTask(UnrealEgoTask):
         mask_width_px: width of the lines that mark limbs, px of the 1024 x 1024 frame, by name of the skeleton.
         start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
         initialise: loads pretrained weights into a view's backbone before the first step; None: nothing is loaded.
+        temporal: factory of a temporal head; see `LiftingTask`.
 
     Raises:
         EgotapError: if there is no mask width for the skeleton, or the heatmaps are not of estimators to be trained.
@@ -81,8 +83,9 @@ class EgoGlassTask(UnrealEgoTask):
         mask_width_px: Mapping[str, float | int],
         start_from_mean_pose: bool = False,
         initialise: Callable[[nn.Module], None] | None = None,
+        temporal: Callable[..., TemporalHead] | None = None,
     ) -> None:
-        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose)
+        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose, temporal)
         if facts.skeleton.name not in mask_width_px:
             raise EgotapError(
                 f"EgoGlass has no limb-mask width for the skeleton {facts.skeleton.name}: add one, in px of a "

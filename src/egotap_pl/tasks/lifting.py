@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightning as L
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,6 +16,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
 from egotap_pl.metrics import PckMetrics, PoseMetrics, VisibilityErrors, merged
 from egotap_pl.nn.image_lifters import input_names
+from egotap_pl.nn.temporal import TemporalHead
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
 from egotap_pl.tasks.lifter_inputs import lifter_inputs, reads_heatmaps
 from egotap_pl.tasks.optimisation import OptimiserFactory, optimisation
@@ -35,9 +37,11 @@ class LiftingTask(L.LightningModule):
         optimizer: factory of the optimiser, called with the parameters to train.
         schedule: factory of the learning-rate schedule.
         start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
+        temporal: factory of a `TemporalHead`, called with ``skeleton``, which reads the lifter's poses of the frames of
+            each window; None: the lifter's pose is the estimate.
 
     Raises:
-        EgotapError: if the lifter lacks one of `lifter_methods`.
+        EgotapError: if the lifter lacks one of `lifter_methods`, or it and a temporal head both read earlier frames.
     """
 
     mean_pose_cm: Tensor
@@ -54,6 +58,7 @@ class LiftingTask(L.LightningModule):
         optimizer: OptimiserFactory,
         schedule: ScheduleFactory,
         start_from_mean_pose: bool = False,
+        temporal: Callable[..., TemporalHead] | None = None,
     ) -> None:
         super().__init__()
         self.skeleton = facts.skeleton
@@ -67,6 +72,9 @@ class LiftingTask(L.LightningModule):
         self.input_names = input_names(self.lifter)
         if hasattr(self.lifter, "set_rig"):
             self.lifter.set_rig(facts.rig)
+        self.temporal = None if temporal is None else temporal(skeleton=facts.skeleton)
+        if self.temporal is not None and getattr(self.lifter, "reads_past", False):
+            raise EgotapError("the lifter and a temporal head cannot both read earlier frames: choose temporal=none")
         if start_from_mean_pose:
             self.lifter.set_mean_pose(facts.mean_pose_cm)
         self.register_buffer("mean_pose_cm", facts.mean_pose_cm.float())
@@ -81,7 +89,9 @@ class LiftingTask(L.LightningModule):
 
     def forward(self, batch: Batch) -> Float[Tensor, "b j 3"]:
         """Poses in cm, estimated joints only."""
-        return self.lifter(*self.inputs(batch))
+        if not self.reads_past:
+            return self.lifter(*self.inputs(batch))
+        return self.lift(self.over_windows(self.encode(batch), batch))
 
     def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
         """What the lifter reads of a batch, in the order of its arguments.
@@ -95,6 +105,42 @@ class LiftingTask(L.LightningModule):
     def reads_heatmaps(self) -> bool:
         """Whether the lifter reads heatmaps."""
         return reads_heatmaps(self.input_names)
+
+    @property
+    def reads_past(self) -> bool:
+        """Whether earlier frames (`Batch.past`) change the estimate."""
+        return self.temporal is not None or getattr(self.lifter, "reads_past", False)
+
+    def encode(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What is computed of each frame by itself, so that it need not be computed again for the next window."""
+        inputs = self.inputs(batch)
+        codes: tuple[Tensor, ...] = self.lifter.encode(*inputs) if self.temporal is None else (self.lifter(*inputs),)
+        return codes
+
+    def lift(self, codes: tuple[Float[Tensor, "b t *code"], ...]) -> Float[Tensor, "b j 3"]:
+        """Poses in cm of the last frame of each window.
+
+        Args:
+            codes: what `encode` gave of the frames of each window, the oldest first.
+        """
+        return self.lifter.lift(codes) if self.temporal is None else self.temporal(*codes)
+
+    def over_windows(self, codes: tuple[Tensor, ...], batch: Batch) -> tuple[Tensor, ...]:
+        """The codes of the frames of each window of a batch, from those of the batch's own frames.
+
+        Args:
+            codes: what `encode` gave of the batch's frames.
+            batch: the batch, whose earlier frames are encoded here; without them, windows have a single frame.
+        """
+        last = tuple(code[:, None] for code in codes)
+        if batch.past is None:
+            return last
+        earlier = (code[batch.past.position] for code in self.encode(batch.past.frames))
+        return tuple(torch.cat(pair, 1) for pair in zip(earlier, last, strict=True))
+
+    def corrected(self, pose_cm: Float[Tensor, "b j 3"], batch: Batch) -> Float[Tensor, "b j 3"]:
+        """A pose of the lifter's after the temporal head, if there is one."""
+        return pose_cm if self.temporal is None else self.lift(self.over_windows((pose_cm,), batch))
 
     def maps(self, batch: Batch) -> Heatmaps:
         """The batch's cached heatmaps or, without a cache, those of the task's source."""

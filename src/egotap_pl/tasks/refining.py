@@ -13,6 +13,7 @@ from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.losses import mpjpe_cm, origin_distance_cm
 from egotap_pl.metrics import OriginError
 from egotap_pl.nn.image_lifters import RefinedPose
+from egotap_pl.nn.temporal import TemporalHead
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
 from egotap_pl.tasks.lifting import LiftingTask
 from egotap_pl.tasks.optimisation import OptimiserFactory
@@ -35,6 +36,7 @@ class RefiningTask(LiftingTask):
         schedule: factory of the learning-rate schedule.
         start_from_mean_pose: whether the lifter estimates the differences from the mean pose and the mean origin.
         initialise: loads pretrained weights into the backbone before the first step; None: nothing is loaded.
+        temporal: factory of a temporal head; see `LiftingTask`.
     """
 
     lifter_methods = ("estimate",)
@@ -49,8 +51,9 @@ class RefiningTask(LiftingTask):
         schedule: ScheduleFactory,
         start_from_mean_pose: bool = False,
         initialise: Callable[[nn.Module], None] | None = None,
+        temporal: Callable[..., TemporalHead] | None = None,
     ) -> None:
-        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose)
+        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose, temporal)
         if start_from_mean_pose and facts.mean_origin_cm is not None and hasattr(self.lifter, "set_mean_origin"):
             self.lifter.set_mean_origin(facts.mean_origin_cm)
         self._initialise = initialise
@@ -71,7 +74,7 @@ class RefiningTask(LiftingTask):
         output, truth_cm = self.estimate(batch), self.truth_cm(batch)
         *earlier, last = output.poses_cm
         return {
-            **self.pose_terms(last, batch),
+            **self.pose_terms(self.corrected(last, batch), batch),
             "earlier": torch.stack([mpjpe_cm(pose_cm, truth_cm) for pose_cm in earlier]).sum(),
             "origin": origin_distance_cm(output.origin_cm, batch.origin_cm[:, 0]),
         }
@@ -80,7 +83,7 @@ class RefiningTask(LiftingTask):
         """Adds a batch to the test errors, that of the origin among them."""
         output = self.estimate(batch)
         self.origin_error.update(output.origin_cm, batch.origin_cm[:, 0])
-        return self.tested(output.poses_cm[-1], batch)
+        return self.tested(self.corrected(output.poses_cm[-1], batch), batch)
 
     def test_results(self) -> dict[str, Any]:
         """Errors for metrics.json as of any lifter, and ``origin_error`` (mm), that of the lifter's origin."""

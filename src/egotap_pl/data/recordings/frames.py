@@ -39,6 +39,12 @@ class StereoBatch(NamedTuple):
     time_s: tuple[float, ...]
     """Time of each frame in its video; NaN for other inputs."""
 
+    motion: tuple[str, ...] = ()
+    """Name of each frame's motion in a frame store; empty for other inputs, which are one motion."""
+
+    number: tuple[int, ...] = ()
+    """Number of each frame within its motion in a frame store; empty for other inputs, whose frames have their own."""
+
     @classmethod
     def untimed(cls, batch: Batch, name: tuple[str, ...]) -> StereoBatch:
         """Frames that are not of a video."""
@@ -101,7 +107,8 @@ class StoreFrames:
             origin = self.store.name_frames(rows)
             columns = zip(origin.subject, origin.motion, origin.frame_number.tolist(), strict=True)
             names = tuple(f"{subject}/{motion}/{number}" for subject, motion, number in columns)
-            yield StereoBatch.untimed(self.store.read(rows), names)
+            stereo = StereoBatch.untimed(self.store.read(rows), names)
+            yield stereo._replace(motion=origin.motion, number=tuple(origin.frame_number.tolist()))
 
 
 def unlabelled(images: UInt8[torch.Tensor, "b v 3 h w"], num_joints: int, frame: int | Sequence[int]) -> Batch:

@@ -7,6 +7,7 @@ from egotap_pl.nn.propagation.lstm import LstmPropagation
 from egotap_pl.nn.propagation.none import NoPropagation
 from egotap_pl.nn.propagation.pu import PuPropagation
 from egotap_pl.nn.propagation.rf import RfPropagation
+from egotap_pl.nn.propagation.temporal import TemporalPropagation
 from egotap_pl.nn.propagation.tree import TreeScan
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "PuPropagation",
     "RecurrentPropagation",
     "RfPropagation",
+    "TemporalPropagation",
     "TreeScan",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import Skeleton
 
@@ -23,8 +24,15 @@ class Propagation(nn.Module):
     passes_through: ClassVar[bool] = False
     """Whether it returns the joint features unchanged, so that a lifter with an embedding needs no joint features."""
 
+    reads_past: ClassVar[bool] = False
+    """Whether it reads windows of frames. Then `over_time` is called."""
+
     out_dim: int
     """Width of a propagated feature."""
+
+    def over_time(self, joint: Float[Tensor, "b t j d"], limb: Float[Tensor, "b t j d"] | None) -> Tensor:
+        """The propagated features ``b j p`` of the last frame of each window; only if it ``reads_past``."""
+        raise NotImplementedError
 
 
 class RecurrentPropagation(Propagation):

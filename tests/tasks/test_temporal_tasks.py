@@ -1,0 +1,59 @@
+"""A temporal head learns after every lifter, with whatever else that lifter learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from composed import compose, facts, make_batch
+from random_checkpoints import randomise
+
+from egotap_pl.core.batch import Batch, Past
+from egotap_pl.engine.build import build
+
+METHODS = ("table1/egotap", "table1/unrealego", "table1/ego3dpose", "table1/egoglass")
+SIZE = ("scale=smoke", "window=unrealego2", "scale.start_from_mean_pose=false")
+
+
+def task_of(*overrides: str) -> Any:
+    torch.manual_seed(0)
+    task = build(compose(*overrides, *SIZE)["training"]["task"])(facts("egosynth"))
+    randomise(task)
+    return task
+
+
+def with_past(image_px: int) -> Batch:
+    """Two frames with three earlier ones each, of which they share one."""
+    one, other = make_batch("egosynth", image_px)[:7], make_batch("egosynth", image_px)[:7]
+    frames = Batch(*(torch.cat((a, b, a[:1])) for a, b in zip(one, other, strict=True)))
+    return make_batch("egosynth", image_px)._replace(past=Past(frames, torch.tensor([[0, 1, 2], [2, 3, 4]])))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_head_reads_the_poses_of_the_window(method: str) -> None:
+    task = task_of(f"experiment={method}", "temporal=causal_attention").eval()
+    batch = with_past(64)
+    with torch.no_grad():
+        last, earlier = (task.lifter(*task.maps(frames)) for frames in (batch, batch.past.frames))
+        windows = torch.cat((earlier[batch.past.position], last[:, None]), 1)
+        torch.testing.assert_close(task(batch), task.temporal(windows), rtol=1e-4, atol=1e-4)
+        alone = task(batch._replace(past=None))
+        torch.testing.assert_close(alone, task.temporal(last[:, None]), rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(alone, task.temporal(windows), atol=1e-2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_weight_of_the_head_learns(method: str) -> None:
+    task = task_of(f"experiment={method}", "temporal=causal_attention").train()
+    loss, _ = task.loss(task.loss_terms(with_past(64)))
+    loss.backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in task.temporal.parameters())
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.lifter.parameters())
+
+
+def test_without_a_head_earlier_frames_change_nothing() -> None:
+    task = task_of("experiment=table1/egotap", "heatmaps=truth").eval()
+    batch = with_past(64)
+    with torch.no_grad():
+        assert torch.equal(task(batch), task(batch._replace(past=None)))
