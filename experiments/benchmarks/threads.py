@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from datetime import date
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from models import SCALES, estimator, lifter
@@ -116,7 +116,8 @@ def measure(network: str, busy: int, some: Sequence[Way], rounds: int, steps: in
                 frames = steps * BATCH[network] * way.processes
                 times[way.name].append(1000 * ask(processes, steps) / frames)
     finally:
-        for program in (*others, *chain.from_iterable(some for _, some in servers)):
+        programs: list[subprocess.Popen[Any]] = [*others, *chain.from_iterable(some for _, some in servers)]
+        for program in programs:
             program.kill()
             program.wait()
     return [(way, statistics.median(times[way.name])) for way, _ in servers]

@@ -19,7 +19,7 @@ from egotap_pl.engine.build import build
 
 def main() -> None:
     torch.set_num_threads(1)
-    torch.compile = partial(torch.compile, backend="eager")  # type: ignore[assignment]
+    torch.compile = partial(torch.compile, backend="eager")
     module: Any = L.LightningModule
     module.log_dict = lambda *_, **__: None
     settings = compose("scale=smoke", "heatmaps=truth")

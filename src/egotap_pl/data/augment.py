@@ -246,6 +246,6 @@ def _merge(is_first: Bool[Tensor, "b"], first: Batch, second: Batch) -> Batch:
     def pick(one: Tensor, other: Tensor) -> Tensor:
         return torch.where(is_first.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    columns: dict[str, Any] = first._asdict()
-    picked = {name: pick(one, getattr(second, name)) for name, one in columns.items() if one is not None}
+    columns: dict[str, Any] = {name: column for name, column in first._asdict().items() if column is not None}
+    picked: dict[str, Any] = {name: pick(one, getattr(second, name)) for name, one in columns.items()}
     return Batch(**picked, heatmaps=None)

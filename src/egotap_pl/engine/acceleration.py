@@ -59,7 +59,7 @@ class Acceleration:
         if device.type == "cuda":
             self.set_precision()
             if self.channels_last:
-                task.to(memory_format=torch.channels_last)
+                task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         set_recomputing(task, self.gradient_checkpointing)
         if self.compile:
             compile_networks(task, device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,39 +93,41 @@ class ImagesToPose(nn.Module):
             images: RGB bytes.
             origin_cm: the true origin in each camera's frame, for a lifter that reads it.
         """
+        return self.lifter(*self.read(images, origin_cm))
+
+    def read(self, images: Tensor, origin_cm: Tensor | None = None) -> tuple[Tensor, ...]:
+        """What the lifter reads of images; see `forward`."""
         batch = unlabelled(images, self.num_joints, 0)
         if origin_cm is not None:
             batch = batch._replace(origin_cm=origin_cm)
-        return self.lifter(*lifter_inputs(self.names, batch, self.heatmaps))
+        return lifter_inputs(self.names, batch, self.heatmaps)
 
 
 class WindowToPose(nn.Module):
     """From windows of frames, the oldest first, to the poses of their last frames, in cm.
 
     Args:
-        network: from images or from heatmaps to poses, of frames alone (`ImagesToPose`, or the lifter).
+        network: from images or from a lifter's inputs to poses, of frames alone (`ImagesToPose`, or the lifter).
         task: a trained lifter that reads earlier frames.
         frames: number of frames in a window.
     """
 
     def __init__(self, network: nn.Module, task: LiftingTask, frames: int) -> None:
         super().__init__()
-        self.heatmaps = task.heatmaps if isinstance(network, ImagesToPose) else None
-        self.lifter, self.temporal, self.frames = task.lifter, task.temporal, frames
-        self.num_joints = task.skeleton.num_joints
+        self.network, self.lifter, self.temporal, self.frames = network, task.lifter, task.temporal, frames
 
-    def forward(self, images_or_joint: Tensor, limb: Tensor | None = None) -> Tensor:
-        """Poses of the estimated joints, of images or of joint and limb heatmaps."""
-        maps: tuple[Tensor, ...]
-        if self.heatmaps is not None:
-            maps = self.heatmaps(unlabelled(images_or_joint.flatten(0, 1), self.num_joints, 0))
-        else:
-            assert limb is not None
-            maps = images_or_joint.flatten(0, 1), limb.flatten(0, 1)
-        codes = self.lifter.encode(*maps) if self.temporal is None else (self.lifter(*maps),)
-        codes = tuple(code.unflatten(0, (-1, self.frames)) for code in codes)
-        poses_cm: Tensor = self.lifter.lift(codes) if self.temporal is None else self.temporal(*codes)
-        return poses_cm
+    def forward(
+        self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None, fourth: Tensor | None = None
+    ) -> Tensor:
+        """Poses of the estimated joints, from the network's inputs with an axis of a window's frames."""
+        inputs = tuple(value.flatten(0, 1) for value in (first, second, third, fourth) if value is not None)
+        if self.temporal is not None:
+            poses_cm: Tensor = self.temporal(self.network(*inputs).unflatten(0, (-1, self.frames)))
+            return poses_cm
+        read = self.network.read(*inputs) if isinstance(self.network, ImagesToPose) else inputs
+        codes = (code.unflatten(0, (-1, self.frames)) for code in self.lifter.encode(*read))
+        estimate: Tensor = self.lifter.lift(tuple(codes))
+        return estimate
 
 
 def _of_windows(inputs: Callable[[int], Mapping[str, Tensor]], frames: int) -> Callable[[int], Mapping[str, Tensor]]:
