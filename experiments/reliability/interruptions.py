@@ -44,7 +44,7 @@ JOBS = {
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL)
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "0"}
-LONGEST_S = 600
+LONGEST_S = 1200
 
 
 @dataclass(frozen=True)
