@@ -28,8 +28,9 @@ def device_to_views(between_cameras: Transform) -> DeviceToViews:
     Args:
         between_cameras: from the left to the right camera.
 
-    >>> [view.translation_cm.tolist() for view in device_to_views(left_to_right(StereoRig.unrealego(12.0)))]
-    [[-6.0, 0.0, 0.0], [6.0, 0.0, 0.0]]
+    >>> to_left, to_right = device_to_views(left_to_right(StereoRig.unrealego(12.0)))
+    >>> to_right.translation_cm.tolist()
+    [6.0, 0.0, 0.0]
     """
     between, translation = between_cameras
     if np.array_equal(between, np.eye(3)):
