@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from composed import make_batch
 from PIL import Image
 from random_checkpoints import checkpoint
 from smoke import Run, interrupted_at, run_folder
@@ -17,6 +18,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoints import KEY, load_task, read_checkpoint
 from egotap_pl.engine.prediction import Predictor
+from egotap_pl.engine.training_pictures import panels_of
 
 SMALL = ("scale=smoke", "training.batch_size=4", "pretraining.batch_size=8")
 GIVEN = "experiment=beyond/egoposeformer"
@@ -71,11 +73,10 @@ def test_true_origins_are_asked_for_and_come_from_a_store(
 ) -> None:
     file = checkpoint(tmp_path / "given.ckpt", GIVEN)
     output = f"output={tmp_path}/poses.h5"
-    for where in (f"input={recording}",):
-        refused = run("predict", f"checkpoint={file}", where, output, ok=False)
-        assert "true position of the pelvis" in refused.err
-        assert "frame store" in refused.err
-        assert "lifter/origin=estimated" in refused.err
+    refused = run("predict", f"checkpoint={file}", f"input={recording}", output, ok=False).err
+    assert "true position of the pelvis" in refused
+    assert "frame store" in refused
+    assert "lifter/origin=estimated" in refused
     with pytest.raises(EgotapError, match="lifter/origin=estimated"):
         Predictor.load(file)(np.zeros((1, 2, 3, PX, PX), np.uint8))
     run("prepare", "data=egosynth", "scale=smoke", "data.folder=smoke-data")
@@ -89,7 +90,7 @@ def test_true_origins_are_asked_for_and_come_from_a_store(
 def test_heatmaps_are_no_input_for_a_lifter_that_sees_images(run: Run, tmp_path: Path) -> None:
     file = checkpoint(tmp_path / "own.ckpt", FAIR)
     maps = np.zeros((2, 2, 15, 16, 16), np.float32)
-    np.savez(tmp_path / "maps.npz", joint=maps, limb=np.zeros((2, 2, 15, 2, 16, 16), np.float32))
+    np.savez(tmp_path / "maps.npz", joint_heatmaps=maps, limb_heatmaps=np.stack((maps, maps), 3))
     refused = run("predict", f"checkpoint={file}", f"input={tmp_path}/maps.npz", f"output={tmp_path}/p.h5", ok=False)
     assert "reads images, not heatmaps" in refused.err
     with pytest.raises(EgotapError, match="has no heatmaps"):
@@ -104,6 +105,7 @@ def test_the_cameras_are_those_of_the_data_at_hand(run: Run, recording: Path, tm
     assert task.lifter.rig == StereoRig.unrealego()
     assert other.lifter.rig == wide
     predictor = Predictor.load(file)
+    predictor.task.lifter.set_mean_origin(torch.tensor([-6.0, -22.0, 65.0]))  # random weights put the body anywhere
     images = np.random.default_rng(1).integers(0, 256, (2, 2, 3, PX, PX), dtype=np.uint8)
     before = predictor(images)
     predictor.use_rig(wide)
@@ -119,6 +121,15 @@ def test_a_checkpoint_with_a_damaged_rig_is_refused(tmp_path: Path) -> None:
         torch.save({**content, KEY: {**content[KEY], "rig": rig}}, file)
         with pytest.raises(EgotapError, match=r"own\.ckpt"):
             load_task(file, ["egotap_pl"])
+
+
+def test_pictures_of_a_training_have_no_heatmaps(tmp_path: Path) -> None:
+    task, _ = load_task(checkpoint(tmp_path / "own.ckpt", FAIR), ["egotap_pl"])
+    with torch.inference_mode():
+        panels = panels_of(task.eval(), make_batch("egosynth", PX), ["first", "second"])
+    assert [panel.title for panel in panels] == ["first", "second"]
+    assert not panels[0].heatmaps
+    assert panels[0].poses_cm.keys() == {"truth", "estimate"}
 
 
 @pytest.mark.slow

@@ -102,6 +102,30 @@ def test_a_view_answers_nothing_for_a_joint_that_it_does_not_see() -> None:
     assert (read[0][:, 0] - read[1][:, 0]).abs().max() > 1e-3
 
 
+def test_points_of_a_rotated_rig_are_projected_as_by_the_rig() -> None:
+    lifter = make(unrealego())
+    rig = StereoRig("turned", RIG.cameras, ((0.8, 0.0, 0.6), (0.0, 1.0, 0.0), (-0.6, 0.0, 0.8)), (12.0, 1.0, -3.0))
+    lifter.set_rig(rig)
+    points_cm = torch.randn(2, 5, 3) * 15 + IN_VIEW
+    expected_px, expected_inside = rig.project(points_cm)
+    places, in_circle, _ = lifter.project(points_cm)
+    close(places * 1024, expected_px, atol=0.01)
+    assert torch.equal(in_circle, expected_inside)
+
+
+def test_mixed_precision_does_not_round_where_joints_project() -> None:
+    lifter, (images, origin_cm) = make(unrealego()), inputs()
+    points_cm = torch.randn(2, 5, 3) * 15 + IN_VIEW
+    exact, expected = lifter.project(points_cm)[0], lifter(images, origin_cm)
+    read: list[torch.Tensor] = []
+    lifter.layers[0].register_forward_pre_hook(lambda _, given: read.append(given[2]))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(lifter.project(points_cm)[0], exact)
+        found = lifter.estimate(images, origin_cm)
+    close(read[0], lifter.project(found.poses_cm[0].float() + origin_cm[:, :1])[0])
+    assert (found.poses_cm[-1] - expected).abs().max() < 0.1 * expected.abs().max()
+
+
 def corner_cm() -> torch.Tensor:
     """A point whose pixel is in the frame, but outside the image circle."""
     ray, inside = RIG.cameras[0].unproject(torch.tensor([900.0, 900.0]))

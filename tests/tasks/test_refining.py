@@ -98,6 +98,23 @@ def test_pretrained_weights_are_loaded_into_the_backbone() -> None:
     assert not prefix.endswith("to_maps")
 
 
+@pytest.mark.parametrize("scale", ["paper", "tiny", "smoke"])
+@pytest.mark.parametrize("data", ["egosynth", "egocap"])
+def test_every_protocol_has_a_training_of_both_stages(scale: str, data: str) -> None:
+    root = ["data.root=x"] if data == "egocap" else []
+    settings = compose("experiment=beyond/egoposeformer", f"data={data}", f"scale={scale}", *root)
+    width = {"paper": 128, "tiny": 32, "smoke": 8}[scale]
+    with torch.device("meta"):
+        for part in ("pretraining", "training"):
+            task = build(settings[part]["task"])(facts("egosynth"))
+            optimizer = task._optimizer(list(task.parameters()))
+            assert task._schedule(optimizer, 100, 10).get_last_lr()[0] > 0
+    assert task.lifter.encoder.out_dim == width
+    assert settings["pretraining"]["epochs"] == {"paper": 12, "tiny": 5 if data == "egocap" else 4, "smoke": 1}.get(
+        scale if data == "egosynth" or scale != "smoke" else "paper"
+    )
+
+
 class FromImages(ImageLifter):
     """A user's own: reads joint heatmaps and images, and projects a point."""
 

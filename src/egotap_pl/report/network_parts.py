@@ -10,7 +10,7 @@ from egotap_pl.data.unrealego import Device
 from egotap_pl.engine.allowlist import class_named
 from egotap_pl.nn.encoders import GridViTEncoder
 from egotap_pl.nn.propagation import Propagation, PuPropagation, RfPropagation
-from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
+from egotap_pl.tasks.heatmap_sources import NoHeatmaps, TrueHeatmaps
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class NetworkParts:
 
     @property
     def heatmaps_name(self) -> str:
-        """The heatmaps in a word: ``true`` or ``estimated``."""
+        """The heatmaps in a word: ``true``, ``estimated``, or ``no`` for a lifter that sees images."""
+        if _is(self.heatmaps, NoHeatmaps):
+            return "no"
         return "true" if self.reads_true_heatmaps else "estimated"
 
     @property

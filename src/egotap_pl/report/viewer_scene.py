@@ -31,8 +31,13 @@ BATCH = 32
 
 NOTE = (
     "{dataset}, {frames}{seed}. Motions are in the order of the error of {method}, the worst first, and the viewer "
-    "opens in their middle. Heatmaps are {heatmaps}."
+    "opens in their middle. {heatmaps}."
 )
+HEATMAPS = {
+    "true": "Heatmaps are true",
+    "estimated": "Heatmaps are estimated, as this method read them",
+    "no": "This method reads images, not heatmaps",
+}
 OTHER_DATA = "Test motions in 3D: {dataset} ({fingerprint}) is missing; a report of its runs alone shows it"
 NO_PREDICTIONS = "Test motions in 3D: no run has predictions"
 
@@ -186,7 +191,7 @@ def _note(entries: Sequence[_Entry], number: int, of: int) -> str:
         frames=f"all {of} test frames" if number == of else f"{number} of {of} test frames",
         seed=f", seed {seeds.pop()}" if len(seeds) == 1 else "",
         method=main.name,
-        heatmaps="true" if main.parts.reads_true_heatmaps else "estimated, as this method read them",
+        heatmaps=HEATMAPS[main.parts.heatmaps_name],
     )
 
 

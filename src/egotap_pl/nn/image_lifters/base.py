@@ -90,8 +90,14 @@ class ImageLifter(nn.Module):
         """
         if self.rig is None:
             raise ValueError(f"{type(self).__name__} projects points into the views and needs the cameras (a rig)")
-        px, in_circle = self.rig.project(points_left_cm)
-        sides = constant(tuple(camera.size_px for camera in self.rig.cameras), px.device, px.dtype)[:, None]
+        device, dtype = points_left_cm.device, points_left_cm.dtype
+        # Not StereoRig.to_views: in mixed precision its matrix product would be computed in half precision.
+        rotated = (points_left_cm[..., None, :] * constant(self.rig.rotation, device, dtype)).sum(-1)
+        right_cm = rotated + constant(self.rig.translation_cm, device, dtype)
+        pairs = zip(self.rig.cameras, (points_left_cm, right_cm), strict=True)
+        by_view = [camera.project(points_cm) for camera, points_cm in pairs]
+        px, in_circle = (torch.stack(column, 1) for column in zip(*by_view, strict=True))
+        sides = constant(tuple(camera.size_px for camera in self.rig.cameras), device, dtype)[:, None]
         in_frame = torch.stack([camera.in_frame(px[:, k]) for k, camera in enumerate(self.rig.cameras)], 1)
         finite = px.isfinite().all(-1)
         return torch.where(finite[..., None], px / sides, 0.0), in_circle & finite, in_frame & finite

@@ -68,6 +68,7 @@ class DeformableAttention(nn.Module):
         offsets_px = self.to_offsets(query).unflatten(-1, (self.heads, self.points, 2))
         places = reference[:, :, None, None] + offsets_px / constant((w, h), offsets_px.device, offsets_px.dtype)
         grid = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # one row for each head, as in value
+        value = value.to(grid.dtype)  # in mixed precision, places are in single precision
         sampled = grid_sample(value, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         weights = self.to_weights(query).unflatten(-1, (self.heads, self.points)).softmax(-1)
         read = (sampled * weights.transpose(1, 2).flatten(0, 1)[:, None]).sum(-1)

@@ -62,7 +62,7 @@ class TrueOrigin(Origin):
         if self.is_camera:
             return pooled.new_zeros(pooled.shape[0], 3)
         assert origin_cm is not None
-        return origin_cm[:, 0].to(pooled.dtype)
+        return origin_cm[:, 0]
 
 
 class EstimatedOrigin(Origin):
