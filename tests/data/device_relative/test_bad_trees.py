@@ -74,6 +74,7 @@ def joint(key: str, value: Any) -> Change:
     [
         (lambda content: content.pop("joints"), "has neither 'joints' nor 'head': not a frame of UnrealEgo2"),
         (lambda content: content.update(joints=[]), "has neither 'joints' nor 'head'"),
+        (lambda content: content.update(joints=[], head=[1, 2, 3]), "joint 'neck_01' has no 'position'"),
         (lambda content: content["joints"].pop("calf_r"), "joint 'calf_r' has no 'camera_left_pts3d'"),
         (lambda content: content["joints"]["calf_r"].pop("camera_right_pts2d"), "has no 'camera_right_pts2d'"),
         (joint("camera_left_pts3d", [1, 2]), "'camera_left_pts3d' of joint 'hand_l' is not 3 numbers"),

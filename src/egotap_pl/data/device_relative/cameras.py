@@ -19,7 +19,7 @@ from egotap_pl.data.device_relative.labels import Labels
 Calibration = Path | str | Sequence[Path | str]
 """A folder with a file for each camera, a file for both, or two files."""
 
-_PARALLEL = 1e-5  # rotations nearer to none than this are none: json files are rounded
+_PARALLEL = 1e-4  # rotations nearer to none than this are none, because json files are rounded
 _DIGITS_CM, _DIGITS = 3, 6  # so that the rig does not depend on the last digits of a machine's arithmetic
 
 

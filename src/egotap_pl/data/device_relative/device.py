@@ -34,7 +34,7 @@ def device_to_views(between_cameras: Transform) -> DeviceToViews:
     """
     between, translation = between_cameras
     if np.array_equal(between, np.eye(3)):
-        return Transform(np.eye(3), -translation / 2), Transform(np.eye(3), translation / 2)
+        return Transform(np.eye(3), translation / -2 + 0.0), Transform(np.eye(3), translation / 2)
     half = Rotation.from_rotvec(Rotation.from_matrix(between).as_rotvec() / 2).as_matrix()
     return Transform(half.T, -between.T @ translation / 2), Transform(half, translation / 2)
 

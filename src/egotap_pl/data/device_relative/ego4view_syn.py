@@ -38,8 +38,9 @@ class Ego4ViewSyn(Dataset):
 
     def _sequences(self, character: str, folders: Sequence[Path]) -> list[str]:
         wanted = (self.image_folder, self.json_folder)
+        places = [folder / character for folder in folders if (folder / character).is_dir()]
         names = {
-            path.parent.name for folder in folders for name in wanted for path in folder.glob(f"{character}/*/{name}")
+            path.name for place in places for path in place.iterdir() if any((path / name).is_dir() for name in wanted)
         }
         return [f"{character}/{name}" for name in sorted(names, key=_natural)]
 

@@ -61,9 +61,9 @@ def read_labels(path: Path, dataset: Dataset, rig: StereoRig) -> Labels:
     Raises:
         EgotapError: if the file is missing or damaged, lacks a joint or a value, or its points do not fit together.
     """
-    content = _content(path, dataset)
-    if "joints" in content:
-        return _full(path, content["joints"], dataset)
+    content, joints = _content(path, dataset)
+    if joints is not None:
+        return _full(path, joints, dataset)
     points_cm = np.array([_position(path, content, joint) for joint in dataset.joints])
     device = device_to_views(left_to_right(rig))
     views = np.stack([moved(transform, points_cm) for transform in device])
@@ -78,19 +78,21 @@ def read_full_labels(path: Path, dataset: Dataset) -> Labels | None:
     Raises:
         EgotapError: see `read_labels`.
     """
-    content = _content(path, dataset)
-    return _full(path, content["joints"], dataset) if "joints" in content else None
+    _, joints = _content(path, dataset)
+    return None if joints is None else _full(path, joints, dataset)
 
 
-def _content(path: Path, dataset: Dataset) -> dict[str, Any]:
+def _content(path: Path, dataset: Dataset) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What is in the file, and its joints if it is of the full form."""
     content = read_json(path, UNREALEGO_JSON_BYTES)
-    is_full = isinstance(content, dict) and isinstance(content.get("joints"), dict)
+    joints = content.get("joints") if isinstance(content, dict) else None
+    is_full = isinstance(joints, dict)
     if not is_full and not (isinstance(content, dict) and dataset.joints[0] in content):
         raise EgotapError(
             f"{path} has neither 'joints' nor {dataset.joints[0]!r}: not a frame of {dataset.title}, whose joints "
             f"are called {', '.join(dataset.joints[:3])} ..."
         )
-    return dict(content)
+    return content, joints if is_full else None
 
 
 def _full(path: Path, joints: dict[str, Any], dataset: Dataset) -> Labels:
