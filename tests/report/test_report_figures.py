@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -292,6 +293,20 @@ def test_dollars_in_names_are_no_formulas(tmp_path: Path) -> None:
     assert len(drawn.illustrations) == 5
     for illustration in drawn.illustrations:
         illustration.figure.draw_without_rendering()
+
+
+def test_promised_errors_are_drawn_of_the_methods_that_have_them(tmp_path: Path) -> None:
+    runs = grid(tmp_path)
+    predictions = runs[2].predictions
+    promised_cm = (predictions.error_mm / 10 + 0.5).astype(np.float32)  # 5 mm too much, everywhere
+    replace(predictions, expected_error_cm=promised_cm).write(runs[2].folder / "predictions.h5")
+    again = [Run(run.folder, run.settings, run.metrics) for run in runs]
+    drawn = {figure.name: figure for figure in draw(conditions(again), tmp_path).illustrations}
+    figure = drawn["calibration_table2_egosynth_tiny"]
+    assert "5.0 mm" in figure.caption
+    diagonal, curve = figure.figure.axes[0].lines
+    np.testing.assert_allclose(np.subtract(*curve.get_data()), 5, atol=1e-3)
+    np.testing.assert_array_equal(*diagonal.get_data())
 
 
 def test_data_that_do_not_tell_of_visibility(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def task_of(*overrides: str) -> Any:
 def with_past(image_px: int) -> Batch:
     """Two frames with three earlier ones each, of which they share one."""
     one, other = make_batch("egosynth", image_px)[:7], make_batch("egosynth", image_px)[:7]
-    columns: Any = (torch.cat((a, b, a[:1])) for a, b in zip(one, other, strict=True))
+    columns: Any = [torch.cat((a, b, a[:1])) for a, b in zip(one, other, strict=True)]
     frames = Batch(*columns)
     return make_batch("egosynth", image_px)._replace(past=Past(frames, torch.tensor([[0, 1, 2], [2, 3, 4]])))
 

@@ -20,6 +20,8 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.metrics import joint_errors_mm, mpjpe_mm
 
 REMEDY = "run or evaluate again"
+EXPECTED_ERROR = "expected_error_cm"
+"""Dataset that exists only if the network estimates its own errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,8 @@ class Predictions:
     """Fingerprint of the frame store."""
     split: str
     """Name of the split."""
+    expected_error_cm: Float[np.ndarray, "n j"] | None = None
+    """The error that the network expects of each joint, in cm; None if it does not estimate its errors."""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -90,6 +94,8 @@ class Predictions:
         with atomic(path) as temporary, new_file(temporary) as file:
             for name in ("pose_cm", "truth_cm", "visibility", "row", "frame_number"):
                 write_numbers(file, name, getattr(self, name))
+            if self.expected_error_cm is not None:
+                write_numbers(file, EXPECTED_ERROR, self.expected_error_cm)
             for name in ("category", "subject", "motion"):
                 write_texts(file, name, list(getattr(self, name)))
             file.attrs["joints"] = list(skeleton.estimated_names)
@@ -129,6 +135,8 @@ def _arrays(file: Hdf5File, joints: int) -> dict[str, Any]:
         "row": (np.integer, ()),
         "frame_number": (np.integer, ()),
     }
+    if EXPECTED_ERROR in file:
+        columns[EXPECTED_ERROR] = (np.float32, (joints,))
     datasets = {name: file.dataset(name) for name in columns}
     frames = (*datasets["row"].shape, 0)[0]
     wrong = [

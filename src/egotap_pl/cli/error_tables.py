@@ -52,7 +52,13 @@ def _shares_and_motion(metrics: Mapping[str, Any]) -> str:
     numbers = [f"{titles[name]} {metrics[name]:.1f} {unit}" for name, unit in units.items() if name in metrics]
     if "true_jitter" in metrics:
         numbers[-1] += f" (truth: {metrics['true_jitter']:.1f})"
-    return lines + ("   ".join(numbers) + "\n" if numbers else "")
+    lines += "   ".join(numbers) + "\n" if numbers else ""
+    if "calibration_error" in metrics:
+        lines += (
+            f"expected error {metrics['promised_mpjpe']:.1f} mm; "
+            f"on average {metrics['calibration_error']:.1f} mm from what is found\n"
+        )
+    return lines
 
 
 def visibility_table(per_visibility: Mapping[str, Any]) -> Table:

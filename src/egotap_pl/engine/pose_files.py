@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -38,8 +39,11 @@ class Hdf5Writer(PoseWriter):
             "time_s": ((), np.float64),
         }
         for column, (shape, dtype) in columns.items():
-            chunks = (_ROWS_PER_CHUNK, *shape)
-            self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks)
+            self._create(column, shape, dtype)
+
+    def _create(self, column: str, shape: tuple[int, ...], dtype: Any) -> None:
+        chunks = (_ROWS_PER_CHUNK, *shape)
+        self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks)
 
     def close(self, is_complete: bool) -> None:
         """See `PoseWriter`."""
@@ -49,6 +53,10 @@ class Hdf5Writer(PoseWriter):
         """See `PoseWriter`."""
         count = len(rows.pose_cm)
         for column, values in rows._asdict().items():
+            if values is None:
+                continue
+            if column not in self._file:
+                self._create(column, values.shape[1:], values.dtype)
             dataset = self._file[column]
             dataset.resize(len(dataset) + count, axis=0)
             dataset[-count:] = values if isinstance(values, np.ndarray) else list(values)
@@ -61,9 +69,7 @@ class CsvWriter(PoseWriter):
         """See `PoseWriter`."""
         self._file = self.path.open("w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file, lineterminator="\n")
-        joints = self.origin.skeleton.estimated_names
-        coordinates = [f"{joint}_{axis}_cm" for joint in joints for axis in "xyz"]
-        self._rows.writerow(["frame", "name", "time_s", *coordinates, *(f"{joint}_confidence" for joint in joints)])
+        self._has_header = False
 
     def close(self, is_complete: bool) -> None:
         """See `PoseWriter`."""
@@ -71,11 +77,22 @@ class CsvWriter(PoseWriter):
 
     def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
-        for pose, number, title, seconds, peaks in zip(*rows, strict=True):
+        if not self._has_header:
+            self._write_header(rows.expected_error_cm is not None)
+        none = np.empty((len(rows.pose_cm), 0), np.float32)
+        errors_cm = none if rows.expected_error_cm is None else rows.expected_error_cm
+        for pose, number, title, seconds, peaks, errors in zip(*rows[:5], errors_cm, strict=True):
             time = "" if np.isnan(seconds) else f"{seconds:.6f}"
             values = [f"{value:.4f}" for value in pose.reshape(-1)]
             values += ["" if np.isnan(peak) else f"{peak:.4f}" for peak in peaks]
-            self._rows.writerow([number, title, time, *values])
+            self._rows.writerow([number, title, time, *values, *(f"{error:.4f}" for error in errors)])
+
+    def _write_header(self, with_errors: bool) -> None:
+        joints = self.origin.skeleton.estimated_names
+        names = [f"{joint}_{axis}_cm" for joint in joints for axis in "xyz"] + [f"{name}_confidence" for name in joints]
+        names += [f"{joint}_expected_error_cm" for joint in joints if with_errors]
+        self._rows.writerow(["frame", "name", "time_s", *names])
+        self._has_header = True
 
 
 class NpzWriter(PoseWriter):
@@ -97,6 +114,8 @@ class NpzWriter(PoseWriter):
     def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
         columns = {"frame": np.array(rows.frame), "name": np.array(rows.name, np.str_), "time_s": np.array(rows.time_s)}
+        if rows.expected_error_cm is not None:
+            columns["expected_error_cm"] = rows.expected_error_cm
         self._parts.append({"pose_cm": rows.pose_cm, "confidence": rows.confidence, **columns})
 
 

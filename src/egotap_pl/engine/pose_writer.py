@@ -72,6 +72,9 @@ class PoseRows(NamedTuple):
     confidence: Float32[np.ndarray, "n j"]
     """Confidence in each joint; NaN for a joint without a heatmap."""
 
+    expected_error_cm: Float32[np.ndarray, "n j"] | None = None
+    """The error that the network expects of each joint; None if it does not estimate its errors."""
+
 
 class PoseWriter:
     """Writes poses batch by batch; a context manager. A format is a subclass with `open`, `add` and `close`.
@@ -101,6 +104,7 @@ class PoseWriter:
         name: Sequence[str],
         time_s: Sequence[float],
         confidence: Float32[np.ndarray, "n j"],
+        expected_error_cm: Float32[np.ndarray, "n j"] | None = None,
     ) -> None:
         """Add the poses of the next frames.
 
@@ -110,8 +114,9 @@ class PoseWriter:
             name: names of the frames in the input; empty if they have none.
             time_s: times of the frames in a video; NaN in other inputs.
             confidence: confidence in each joint; NaN for a joint without a heatmap.
+            expected_error_cm: the error that the network expects of each joint, for all frames of a file or for none.
         """
-        self.add(PoseRows(pose_cm, frame, name, time_s, confidence))
+        self.add(PoseRows(pose_cm, frame, name, time_s, confidence, expected_error_cm))
 
     def open(self) -> None:
         """Begin the file."""

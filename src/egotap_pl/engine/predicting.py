@@ -177,9 +177,18 @@ def _write_poses(
             for stereo in batches:
                 pose_cm, joint_heatmaps = predictor.estimate_with_heatmaps(stereo, stream)
                 confidence = np.full(pose_cm.shape[:2], np.nan, np.float32)
+                doubt = None
                 if joint_heatmaps is not None:
                     confidence = predictor.confidence(joint_heatmaps).numpy()
-                writer.append(pose_cm.numpy(), stereo.batch.frame.tolist(), stereo.name, stereo.time_s, confidence)
+                    doubt = predictor.expected_error_cm(pose_cm, joint_heatmaps)
+                writer.append(
+                    pose_cm.numpy(),
+                    stereo.batch.frame.tolist(),
+                    stereo.name,
+                    stereo.time_s,
+                    confidence,
+                    None if doubt is None else doubt.numpy(),
+                )
                 poses = _projected(predictor, recording, stereo, pose_cm, joint_heatmaps) if draws else None
                 album.add(stereo, pose_cm, joint_heatmaps, poses)
                 if overlay is not None:

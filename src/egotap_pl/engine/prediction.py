@@ -215,6 +215,21 @@ class Predictor:
         root = torch.full_like(peaks[:, :1], torch.nan)
         return torch.cat((root, peaks), 1)[:, list(self.skeleton.estimated)].cpu()
 
+    def expected_error_cm(
+        self, pose_cm: Float[Tensor, "b j 3"], joint_heatmaps: Float[Tensor, "b v m h w"]
+    ) -> Float[Tensor, "b j"] | None:
+        """The error that the network expects of each joint, on the CPU; None if it does not estimate its errors.
+
+        Args:
+            pose_cm: its poses; see `estimate_with_heatmaps`.
+            joint_heatmaps: the joint heatmaps that they were lifted from.
+        """
+        if self.task.doubt is None:
+            return None
+        with torch.inference_mode():
+            errors_cm: Tensor = self.task.doubt(pose_cm.to(joint_heatmaps.device), joint_heatmaps).float().cpu()
+        return errors_cm
+
     def check_source(self, frames: StereoInput) -> None:
         """Check that the network can read an input.
 

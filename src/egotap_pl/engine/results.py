@@ -25,7 +25,8 @@ from egotap_pl.engine.checkpoints import About, read_checkpoint
 from egotap_pl.engine.frame_cost import frame_cost
 from egotap_pl.engine.history import History
 from egotap_pl.engine.versions import commit
-from egotap_pl.metrics import MotionMetrics, merged
+from egotap_pl.metrics import MotionMetrics, calibration, joint_errors_mm, merged
+from egotap_pl.metrics.pose import MM_PER_CM
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.callbacks import PredictionRecorder
 
@@ -79,7 +80,7 @@ def run_test(
     started = time.monotonic()
     trainer.test(task, dataloaders=module.loader(split), verbose=False)
     trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
-    results = merged(task.test_results(), _motion_errors(recorder.predictions, module, split))
+    results = merged(task.test_results(), _errors_of_all(recorder.predictions, module, split))
     if wrong := list(not_finite(results)):
         raise EgotapError(
             f"{provenance.about.experiment}, {split} split of {provenance.about.data['name']}: errors that are not "
@@ -120,15 +121,24 @@ def _cost_of(task: Any) -> dict[str, Any]:
     return {"network_parameters": cost.parameters, "gflop": cost.gflop}
 
 
-def _motion_errors(arrays: Mapping[str, Any], module: FrameDataModule, split: str) -> Metrics:
-    """Errors of movement (`MotionMetrics`) of the poses that a test has recorded, in every process."""
+def _errors_of_all(arrays: Mapping[str, Any], module: FrameDataModule, split: str) -> Metrics:
+    """Errors that need all frames at once, of the poses that a test has recorded, in every process.
+
+    They are those of movement (`MotionMetrics`) and, if the network estimates its own errors, its calibration.
+    """
     if not arrays:
         return {}
     store, rows = module.store(split), torch.from_numpy(arrays["frame"])
     errors = MotionMetrics(store.skeleton.estimated_names, store.categories, sync_on_compute=False)
     names = (store.labels[column][rows] for column in ("category", "motion", "frame_number"))
-    errors.update(torch.from_numpy(arrays["pose_cm"]), torch.from_numpy(arrays["truth_cm"]), *names)
-    results: Metrics = errors.compute()
+    pose_cm, truth_cm = torch.from_numpy(arrays["pose_cm"]), torch.from_numpy(arrays["truth_cm"])
+    errors.update(pose_cm, truth_cm, *names)
+    results: dict[str, Any] = errors.compute()
+    if "expected_error_cm" in arrays:
+        promised_mm = MM_PER_CM * torch.from_numpy(arrays["expected_error_cm"])
+        together = calibration(promised_mm, joint_errors_mm(pose_cm, truth_cm))
+        promised = float((together.promised_mm * together.joints).sum() / together.joints.sum())
+        results |= {"promised_mpjpe": promised, "calibration_error": together.error_mm}
     return results
 
 
@@ -155,6 +165,7 @@ def to_predictions(arrays: Mapping[str, Any], module: FrameDataModule, split: st
     return Predictions(
         pose_cm=arrays["pose_cm"],
         truth_cm=arrays["truth_cm"],
+        expected_error_cm=arrays.get("expected_error_cm"),
         visibility=store.labels["visibility"].numpy()[rows][..., joints],
         row=rows,
         category=names.category,

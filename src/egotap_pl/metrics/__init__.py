@@ -1,5 +1,6 @@
 """Errors of poses (mm) and heatmaps: pure functions, and torchmetrics classes that accumulate them over a data set."""
 
+from egotap_pl.metrics.calibration import Calibration, calibration
 from egotap_pl.metrics.heatmap import HeatmapMSE
 from egotap_pl.metrics.merging import merged
 from egotap_pl.metrics.motion import MotionMetrics
@@ -16,6 +17,7 @@ from egotap_pl.metrics.pose import (
 from egotap_pl.metrics.visibility import VisibilityErrors
 
 __all__ = [
+    "Calibration",
     "HeatmapMSE",
     "MotionMetrics",
     "OriginError",
@@ -23,6 +25,7 @@ __all__ = [
     "PoseMetrics",
     "VisibilityErrors",
     "align_similarity",
+    "calibration",
     "is_alignable",
     "joint_errors_mm",
     "merged",

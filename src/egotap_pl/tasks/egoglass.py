@@ -16,6 +16,7 @@ from egotap_pl.core.masks import known_masks, limb_masks
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.losses import joint_heatmap_mse, map_mse
 from egotap_pl.nn.baselines import EgoGlassEstimator, EgoGlassOutput, UnrealEgoLifter
+from egotap_pl.nn.doubt import DoubtHead
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.nn.temporal import TemporalHead
 from egotap_pl.tasks.baselines import UnrealEgoTask
@@ -64,6 +65,7 @@ class EgoGlassTask(UnrealEgoTask):
         start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
         initialise: loads pretrained weights into a view's backbone before the first step; None: nothing is loaded.
         temporal: factory of a temporal head; see `LiftingTask`.
+        doubt: factory of a head that estimates errors; see `LiftingTask`.
 
     Raises:
         EgotapError: if there is no mask width for the skeleton, or the heatmaps are not of estimators to be trained.
@@ -84,8 +86,10 @@ class EgoGlassTask(UnrealEgoTask):
         start_from_mean_pose: bool = False,
         initialise: Callable[[nn.Module], None] | None = None,
         temporal: Callable[..., TemporalHead] | None = None,
+        doubt: Callable[..., DoubtHead] | None = None,
     ) -> None:
-        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose, temporal)
+        start = start_from_mean_pose
+        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start, temporal, doubt)
         if facts.skeleton.name not in mask_width_px:
             raise EgotapError(
                 f"EgoGlass has no limb-mask width for the skeleton {facts.skeleton.name}: add one, in px of a "

@@ -9,12 +9,15 @@ import lightning as L
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torchmetrics import MeanMetric
 
 from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
 from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.known import is_known, known_mean
 from egotap_pl.losses import WeightedSum, bone_cosine, mpjpe_cm
 from egotap_pl.metrics import PckMetrics, PoseMetrics, VisibilityErrors, merged
+from egotap_pl.nn.doubt import DoubtHead
 from egotap_pl.nn.image_lifters import input_names
 from egotap_pl.nn.temporal import TemporalHead
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
@@ -39,9 +42,12 @@ class LiftingTask(L.LightningModule):
         start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
         temporal: factory of a `TemporalHead`, called with ``skeleton``, which reads the lifter's poses of the frames of
             each window; None: the lifter's pose is the estimate.
+        doubt: factory of a `DoubtHead`, called with ``skeleton``, which estimates the error of each joint. Its loss
+            term is ``doubt``. None: poses come without one.
 
     Raises:
-        EgotapError: if the lifter lacks one of `lifter_methods`, or it and a temporal head both read earlier frames.
+        EgotapError: if the lifter lacks one of `lifter_methods`, it and a temporal head both read earlier frames, or
+            doubt is to be estimated without heatmaps.
     """
 
     mean_pose_cm: Tensor
@@ -59,6 +65,7 @@ class LiftingTask(L.LightningModule):
         schedule: ScheduleFactory,
         start_from_mean_pose: bool = False,
         temporal: Callable[..., TemporalHead] | None = None,
+        doubt: Callable[..., DoubtHead] | None = None,
     ) -> None:
         super().__init__()
         self.skeleton = facts.skeleton
@@ -75,6 +82,9 @@ class LiftingTask(L.LightningModule):
         self.temporal = None if temporal is None else temporal(skeleton=facts.skeleton)
         if self.temporal is not None and getattr(self.lifter, "reads_past", False):
             raise EgotapError("the lifter and a temporal head cannot both read earlier frames: choose temporal=none")
+        self.doubt = None if doubt is None else doubt(skeleton=facts.skeleton)
+        if self.doubt is not None and not self.reads_heatmaps:
+            raise EgotapError(f"doubt reads joint heatmaps, which {type(self.lifter).__name__} does not: doubt=none")
         if start_from_mean_pose:
             self.lifter.set_mean_pose(facts.mean_pose_cm)
         self.register_buffer("mean_pose_cm", facts.mean_pose_cm.float())
@@ -84,6 +94,7 @@ class LiftingTask(L.LightningModule):
         self.validation_error = PoseMetrics(names, categories)
         self.test_error = PoseMetrics(names, categories)
         self.mean_pose_error = PoseMetrics(names, categories)
+        self.doubt_factor = MeanMetric(nan_strategy="disable")
         self.test_shares = PckMetrics(names, categories)
         self.test_error_by_visibility = VisibilityErrors()
 
@@ -148,6 +159,7 @@ class LiftingTask(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The weighted loss of a batch."""
+        batch = self.with_maps(batch)
         loss, terms = self.loss(self.loss_terms(batch))
         values = {f"train/{name}": term for name, term in {"loss": loss, **terms}.items()}
         self.log_dict(values, batch_size=len(batch.frame))
@@ -163,11 +175,39 @@ class LiftingTask(L.LightningModule):
         return {
             "mpjpe": mpjpe_cm(estimate_cm, truth_cm),
             "bone_cosine": bone_cosine(estimate_cm, truth_cm, self.skeleton.estimated_limbs),
+            **self.doubt_terms(estimate_cm, truth_cm, batch),
         }
+
+    def doubt_terms(
+        self, estimate_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"], batch: Batch
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The loss term of the head that estimates errors: none without such a head.
+
+        Args:
+            estimate_cm: estimated poses, which this term does not change.
+            truth_cm: true poses.
+            batch: the batch, with heatmaps (`with_maps`).
+        """
+        if self.doubt is None:
+            return {}
+        known = is_known(truth_cm)
+        error_cm = torch.where(known[..., None], estimate_cm.detach() - truth_cm, 0.0).norm(dim=-1)
+        scale_cm = self.doubt.scale_cm(estimate_cm, self.maps(batch).joint)
+        return {"doubt": known_mean(self.doubt.nll(error_cm, scale_cm), known)}
+
+    def with_maps(self, batch: Batch) -> Batch:
+        """The batch with its heatmaps, if more than the lifter reads them, so that they are made only once."""
+        return batch if self.doubt is None else batch._replace(heatmaps=self.maps(batch))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds a batch to the validation error."""
-        self.validation_error.update(self(batch), self.truth_cm(batch), batch.category)
+        batch = self.with_maps(batch)
+        estimate, truth = self(batch), self.truth_cm(batch)
+        self.validation_error.update(estimate, truth, batch.category)
+        if self.doubt is not None:
+            scale_cm = self.doubt.scale_cm(estimate, self.maps(batch).joint)
+            ratio, known = (estimate - truth).norm(dim=-1) / self.doubt.mean_error_cm(scale_cm), is_known(truth)
+            self.doubt_factor.update(torch.where(known, ratio, 0.0), known.to(ratio.dtype))
 
     def on_validation_epoch_end(self) -> None:
         """Logs ``validation/mpjpe``, which selects the best epoch, and, where it exists, ``validation/pa_mpjpe``."""
@@ -175,9 +215,13 @@ class LiftingTask(L.LightningModule):
         logged = {f"validation/{name}": errors[name] for name in ("mpjpe", "pa_mpjpe") if errors[name] is not None}
         self.log_dict(logged)
         self.validation_error.reset()
+        if self.doubt is not None:  # the factor with the largest likelihood on the validation split
+            self.doubt.factor.copy_(self.doubt_factor.compute())
+            self.doubt_factor.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Adds a batch to the test errors and returns its poses for the callback that collects them."""
+        batch = self.with_maps(batch)
         return self.tested(self(batch), batch)
 
     def tested(self, estimate: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Tensor]:
@@ -187,7 +231,10 @@ class LiftingTask(L.LightningModule):
         self.mean_pose_error.update(self.mean_pose_cm.expand_as(truth), truth, category)
         self.test_shares.update(estimate, truth, category)
         self.test_error_by_visibility.update(estimate, truth, self.estimated(batch.visibility, dim=2))
-        return {"pose_cm": estimate, "truth_cm": truth, "frame": batch.frame}
+        outputs = {"pose_cm": estimate, "truth_cm": truth, "frame": batch.frame}
+        if self.doubt is not None:
+            outputs["expected_error_cm"] = self.doubt(estimate, self.maps(batch).joint)
+        return outputs
 
     def test_results(self) -> dict[str, Any]:
         """Errors for metrics.json: see `PoseMetrics`, `PckMetrics` and `VisibilityErrors`.

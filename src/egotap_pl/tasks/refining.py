@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.losses import mpjpe_cm, origin_distance_cm
 from egotap_pl.metrics import OriginError
+from egotap_pl.nn.doubt import DoubtHead
 from egotap_pl.nn.image_lifters import RefinedPose
 from egotap_pl.nn.temporal import TemporalHead
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
@@ -37,6 +38,7 @@ class RefiningTask(LiftingTask):
         start_from_mean_pose: whether the lifter estimates the differences from the mean pose and the mean origin.
         initialise: loads pretrained weights into the backbone before the first step; None: nothing is loaded.
         temporal: factory of a temporal head; see `LiftingTask`.
+        doubt: factory of a head that estimates errors; see `LiftingTask`.
     """
 
     lifter_methods = ("estimate",)
@@ -52,8 +54,10 @@ class RefiningTask(LiftingTask):
         start_from_mean_pose: bool = False,
         initialise: Callable[[nn.Module], None] | None = None,
         temporal: Callable[..., TemporalHead] | None = None,
+        doubt: Callable[..., DoubtHead] | None = None,
     ) -> None:
-        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start_from_mean_pose, temporal)
+        start = start_from_mean_pose
+        super().__init__(facts, lifter, heatmaps, loss_weights, optimizer, schedule, start, temporal, doubt)
         if start_from_mean_pose and facts.mean_origin_cm is not None and hasattr(self.lifter, "set_mean_origin"):
             self.lifter.set_mean_origin(facts.mean_origin_cm)
         self._initialise = initialise
@@ -81,6 +85,7 @@ class RefiningTask(LiftingTask):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Adds a batch to the test errors, that of the origin among them."""
+        batch = self.with_maps(batch)
         output = self.estimate(batch)
         self.origin_error.update(output.origin_cm, batch.origin_cm[:, 0])
         return self.tested(self.corrected(output.poses_cm[-1], batch), batch)

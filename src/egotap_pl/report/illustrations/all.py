@@ -9,6 +9,7 @@ from matplotlib.text import Text
 
 from egotap_pl.report.contents import FileNames, Illustration
 from egotap_pl.report.illustrations.attention import joints_illustration, patches_illustration
+from egotap_pl.report.illustrations.calibration import calibration_illustration
 from egotap_pl.report.illustrations.choices import egotap_networks
 from egotap_pl.report.illustrations.costs import costs_illustration
 from egotap_pl.report.illustrations.depth import depth_illustration
@@ -67,6 +68,10 @@ def _errors(material: Material) -> Iterator[Illustration]:
     for study, condition in material.studies.every:
         with material.passing_over(f"Error against visibility ({study.title})"):
             illustration = visibility_illustration(study, material)
+            if illustration is not None:
+                yield illustration
+        with material.passing_over(f"Promised and found errors ({study.title})"):
+            illustration = calibration_illustration(study)
             if illustration is not None:
                 yield illustration
         with material.passing_over(f"Error along the tree ({study.title})"):
