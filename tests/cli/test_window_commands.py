@@ -42,7 +42,7 @@ def numbers(folder: Path) -> dict[str, Any]:
 def test_a_recording_frame_by_frame_gives_the_poses_of_the_test(reader: str, run: Run, home: Path) -> None:
     trained = run_folder(run("train", *WHOLE, READERS[reader], "heatmaps=truth", "training.batch_size=4"), home)
     expected = poses(trained / "predictions.h5")
-    (store,) = (home / "work" / "data").iterdir()
+    (store,) = (home / "work" / "data").glob("egosynth_motions-*")
     for size in (1, 3, 8):
         output = home / f"{size}.h5"
         run("predict", f"checkpoint={trained}", f"input={store}", f"output={output}", f"batch_size={size}")
@@ -72,7 +72,7 @@ def test_cached_heatmaps_a_finished_lifter_and_a_stream_of_images(run: Run, home
         run("train", *common, head, "window=unrealego2", f"init={first}", "training.init_skip=[temporal]"), home
     )
     assert any(path.name.startswith("heatmaps-") for path in (home / "work" / "stages").iterdir())
-    (store,) = (home / "work" / "data").iterdir()
+    (store,) = (home / "work" / "data").glob("egosynth_motions-*")
     images = egotap_pl.open_store(store).read(range(8)).images.numpy()
     predictor = Predictor.load(trained)
     assert predictor.window == Window(5, 3)
