@@ -171,11 +171,11 @@ def test_an_interruption_leaves_nothing_half_written(folder, run: Run, tmp_path,
     file, output = checkpoint(tmp_path / "own.ckpt", "experiment=table1/egotap"), tmp_path / "out" / "poses.h5"
     estimate, batches = Predictor.estimate_with_heatmaps, []
 
-    def interrupted(predictor, stereo):
+    def interrupted(predictor, stereo, stream):
         batches.append(stereo)
         if len(batches) == 2:
             raise KeyboardInterrupt
-        return estimate(predictor, stereo)
+        return estimate(predictor, stereo, stream)
 
     monkeypatch.setattr(Predictor, "estimate_with_heatmaps", interrupted)
     outcome = run("predict", f"checkpoint={file}", f"input={folder}", f"output={output}", "batch_size=2", ok=False)

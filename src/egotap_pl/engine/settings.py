@@ -13,7 +13,8 @@ from egotap_pl.engine.build import Spec
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import check_name
-from egotap_pl.engine.specs import accepts, check_arguments, check_spec, check_training_ranges, classes_in
+from egotap_pl.engine.specs import accepts, check_arguments, check_spec, check_training_ranges
+from egotap_pl.engine.window_check import check_window
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,7 @@ class Settings:
             command=command,
             config=config,
         )
-        _check_window(settings.data.window, training)
+        check_window(settings.data.window, training.task, training.augment)
         before = [] if settings.pretraining is None else [settings.pretraining.training]
         for trained in (*estimators.values(), *before, training, settings.trained):
             settings.devices.share_of(trained.batch_size)
@@ -324,26 +325,6 @@ def _name(value: Any) -> str | None:
         return None
     check_name(str(value))
     return str(value)
-
-
-def _check_window(window: Window, training: TrainingSpec) -> None:
-    """Check that a lifter's training can do with windows of several frames.
-
-    Raises:
-        EgotapError: if nothing in it reads them, or augmentation would change the frames of a window unlike.
-    """
-    if window.frames == 1:
-        return
-    if not any(getattr(named, "reads_past", False) is True for named in classes_in(training.task)):
-        raise EgotapError(
-            f"data.window={window.frames}: nothing in this lifter reads earlier frames; give temporal=causal_attention "
-            "or lifter/propagation=temporal, or data.window=1"
-        )
-    if training.augment is not None:
-        raise EgotapError(
-            f"training.augment: changes every frame in another way, which frames of a window (data.window="
-            f"{window.frames}) must not be; give training.augment=null"
-        )
 
 
 def _pretraining(node: Spec) -> PretrainingSpec:
