@@ -22,10 +22,10 @@ class _Column(NamedTuple):
 
 
 MEASURES = {
-    "pck": _Column("PCK (%, within 150 mm)", 1),
+    "pck": _Column("PCK (%)", 1),
     "auc": _Column("AUC (%)", 1),
     "mpjve": _Column("MPJVE (mm/frame)", -1),
-    "acceleration_error": _Column("acceleration error (mm/frame²)", -1),
+    "acceleration_error": _Column("accel. error (mm/frame²)", -1),
     "jitter": _Column("jitter (mm/frame³)", 0),
     "true_jitter": _Column("jitter of the truth", 0),
 }
