@@ -6,6 +6,7 @@ import importlib.util
 import multiprocessing.pool
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,8 @@ SMALL = {
     "store.py": ["8"],
     "models.py": ["--scale", "smoke", "--batch", "2", "--device", "cpu", "--iterations", "1"],
     "prepare.py": ["4", "workers=0"],
+    "estimators.py": ["data.workers=0", "--scale", "smoke", "--epochs", "1"],
+    "encoders.py": ["--scale", "smoke", "--rounds", "1"],
     "impl_recovery.py": ["--frames", "4", "--workers", "0"],
 }
 """Arguments in place of the page's."""
@@ -53,7 +56,10 @@ def shrink(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
-def test_a_benchmark_runs(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_benchmark_runs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     module = loaded(name, monkeypatch)
     shrink(module, monkeypatch)
     monkeypatch.setattr(sys, "argv", [name, *SMALL[name]])
