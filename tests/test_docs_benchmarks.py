@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import multiprocessing.pool
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from benchmark_scripts import loaded
 from documented import ROOT, documented
 
 PAGE = "experiments/benchmarks/README.md"
@@ -24,20 +24,12 @@ SMALL = {
     "estimators.py": ["data.workers=0", "--scale", "smoke", "--epochs", "1"],
     "encoders.py": ["--scale", "smoke", "--rounds", "1"],
     "impl_recovery.py": ["--frames", "4", "--workers", "0"],
+    "memory.py": ["--scale", "smoke", "--batch", "2", "--measure"],
+    "growth.py": ["--scale", "smoke", "--frames", "1000", "--seconds", "0", "--batch", "2", "--workers", "0"],
 }
 """Arguments in place of the page's."""
-
-
-def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A script as a module, while the test lasts."""
-    stem = name.removesuffix(".py")
-    spec = importlib.util.spec_from_file_location(stem, ROOT / "experiments" / "benchmarks" / name)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, stem, module)
-    spec.loader.exec_module(module)
-    return module
+OWN_TESTS = {"against_release.py": "test_release_benchmark.py", "gpu.py": "test_gpu_benchmark.py"}
+"""Scripts that another test runs."""
 
 
 def shrink(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,4 +61,6 @@ def test_a_benchmark_runs(
 
 
 def test_every_script_of_the_page_is_run() -> None:
-    assert {command.words[1].rpartition("/")[2] for command in COMMANDS} == SMALL.keys()
+    names = {command.words[1].rpartition("/")[2] for command in COMMANDS}
+    assert names - OWN_TESTS.keys() == SMALL.keys()
+    assert all((ROOT / "tests" / name).is_file() for name in OWN_TESTS.values())

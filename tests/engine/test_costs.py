@@ -24,12 +24,13 @@ def test_parameters_and_operations_of_two_layers() -> None:
     assert costs.flops(network, [torch.rand(1, 3, 10, 10)]) == 2 * (3 * 9 * 8 * 100 + 800 * 5)
 
 
-def test_the_peak_of_memory_is_that_of_the_layers_that_exist_together() -> None:
+@pytest.mark.parametrize("device", [CPU, torch.device("meta")], ids=str)
+def test_the_peak_of_memory_is_that_of_the_layers_that_exist_together(device: torch.device) -> None:
     """Without gradients, an input and an output of a layer: 2 x 4 MB; with gradients, everything until it is used."""
     megabyte = 1_000_000 / 2**20
     width = 1000
-    network = nn.Sequential(*[nn.Linear(width, width, bias=False) for _ in range(4)])
-    rows = torch.rand(width, width)
+    network = nn.Sequential(*[nn.Linear(width, width, bias=False) for _ in range(4)]).to(device)
+    rows = torch.rand(width, width, device=device)
 
     def forward() -> None:
         with torch.inference_mode():
@@ -39,8 +40,8 @@ def test_the_peak_of_memory_is_that_of_the_layers_that_exist_together() -> None:
         network.zero_grad()
         network(rows).sum().backward()
 
-    assert costs.peak_mib(forward, CPU) == pytest.approx(8 * megabyte, rel=0.01)
-    assert costs.peak_mib(step, CPU) > 4 * 4 * megabyte
+    assert costs.peak_mib(forward, device) == pytest.approx(8 * megabyte, rel=0.01)
+    assert costs.peak_mib(step, device) > 4 * 4 * megabyte
 
 
 def test_times_have_their_quartiles_in_order() -> None:

@@ -66,7 +66,7 @@ def test_nothing_changes_but_memory(name: str) -> None:
     assert found.keys() == expected.keys()
     assert sum(name.startswith("gradient") for name in found) == sum(1 for _ in plain.parameters())
     for key, value in expected.items():
-        torch.testing.assert_close(found[key], value, rtol=1e-6, atol=1e-6, msg=key)
+        torch.testing.assert_close(found[key], value, rtol=1e-6, atol=1e-6, msg=f"{key} differs")
     assert little < 0.9 * much
     assert other.state_dict().keys() == plain.state_dict().keys()
 

@@ -17,6 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from egotap_pl.engine.live_memory import LiveMemory
+
 _MIB = 2**20
 _LEAST_CALLS, _MOST_CALLS = 3, 1000
 
@@ -69,12 +71,20 @@ def time_of(call: Callable[[], object], seconds: float, device: torch.device) ->
 
 
 def peak_mib(call: Callable[[], object], device: torch.device) -> float:
-    """The most memory, in MiB, that a call allocates beyond what was allocated before it."""
+    """The most memory, in MiB, that a call allocates beyond what was allocated before it.
+
+    On the ``meta`` device it is counted and not allocated; see `LiveMemory`.
+    """
     if device.type == "cuda":
         before = torch.cuda.memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
         call()
         return (torch.cuda.max_memory_allocated(device) - before) / _MIB
+    if device.type == "meta":
+        call()  # as below
+        with LiveMemory() as memory:
+            call()
+        return memory.peak / _MIB
     call()  # what it keeps for the next call, such as gradients, does not count
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         call()
