@@ -76,6 +76,9 @@ def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: l
             ["experiment=table1/egoglass", "heatmaps=truth"],
             "EgoGlassTask trains its own estimators: choose heatmaps=eg",
         ),
+        (["experiment=beyond/egoposeformer", "heatmaps=estimated"], "the lifter reads images, but cached heatmaps"),
+        (["pretraining=heatmaps", "heatmaps=truth"], "image encoder: parts of the configuration do not fit together"),
+        (["lifter=egotap", "training=egoposeformer"], "RefiningTask cannot train Lifter, which has no estimate"),
     ],
 )
 def test_groups_that_do_not_go_together(words: list[str], start: str, run: Run, fitted: list[Any]) -> None:

@@ -17,6 +17,8 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.settings import Settings, TrainingSpec
+from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks.lifter_inputs import check_uncached
 
 _FRAMES = (0, 1)  # batch normalisation needs two
 
@@ -30,6 +32,7 @@ class Trial:
 
     def __init__(self, settings: Settings) -> None:
         self._rest = dict(_trainings(settings))
+        self._cached = bool(settings.heatmaps.cache and settings.heatmaps.estimators)
 
     @classmethod
     def none(cls) -> Trial:
@@ -56,7 +59,7 @@ class Trial:
         self._rest = {}
         for name, training in rest.items():
             if training.epochs:
-                _try(name, training, store)
+                _try(name, training, store, self._cached)
 
 
 def _trainings(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
@@ -71,24 +74,24 @@ def _trainings(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
         yield settings.probe.title, settings.probe.training
 
 
-def _try(title: str, training: TrainingSpec, store: FrameStore) -> None:
+def _try(title: str, training: TrainingSpec, store: FrameStore, cached: bool) -> None:
     joints = len(store.skeleton.estimated_names)
     facts = DataFacts(store.skeleton, tuple(store.categories), torch.zeros(joints, 3), store.rig)
     batch = store.read(_FRAMES)
     try:
         with torch.device("meta"):
-            _step(title, training, facts, batch)
+            _step(title, training, facts, batch, cached)
     except EgotapError:
         raise
     except Exception:  # of the network, or of what the meta device cannot do
-        _confirm(title, training, facts, batch)
+        _confirm(title, training, facts, batch, cached)
 
 
-def _confirm(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch) -> None:
+def _confirm(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch, cached: bool) -> None:
     """Run a step on real tensors, and turn its failure into a message."""
     state = torch.get_rng_state()
     try:
-        _step(title, training, facts, batch)
+        _step(title, training, facts, batch, cached)
     except EgotapError:
         raise
     except Exception as error:
@@ -100,8 +103,10 @@ def _confirm(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch)
         torch.set_rng_state(state)
 
 
-def _step(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch) -> None:
+def _step(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch, cached: bool) -> None:
     task = make_task(training.task, facts, title).train()
+    if cached and isinstance(task, LiftingTask):
+        check_uncached(task.input_names)
     with _unlogged():
         task.training_step(batch.on(torch.get_default_device()), 0)
 

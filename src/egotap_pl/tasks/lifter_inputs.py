@@ -17,6 +17,19 @@ def reads_heatmaps(names: Sequence[str]) -> bool:
     return not {*HEATMAPS}.isdisjoint(names)
 
 
+def check_uncached(names: Sequence[str]) -> None:
+    """Checks that a lifter can be trained on cached heatmaps, which are read in place of images.
+
+    Raises:
+        EgotapError: if it reads images.
+    """
+    if "images" in names:
+        raise EgotapError(
+            "the lifter reads images, but cached heatmaps are read in place of images: give heatmaps.cache=false, or "
+            "heatmaps=none for a lifter that reads no heatmaps"
+        )
+
+
 def lifter_inputs(names: Sequence[str], batch: Batch, maps: Callable[[Batch], Heatmaps]) -> tuple[Tensor, ...]:
     """The inputs of a lifter.
 
@@ -33,9 +46,6 @@ def lifter_inputs(names: Sequence[str], batch: Batch, maps: Callable[[Batch], He
         values |= dict(zip(HEATMAPS, maps(batch), strict=True))
     if "images" in names:
         if not batch.images.shape[-1]:
-            raise EgotapError(
-                "the lifter reads images, but cached heatmaps are read in place of images: give heatmaps.cache=false, "
-                "or heatmaps=none for a lifter that reads no heatmaps"
-            )
+            check_uncached(names)
         values["images"] = normalise_images(batch.images)
     return tuple(values[name] for name in names)
