@@ -238,3 +238,11 @@ def test_points_relative_to_the_device_are_used_where_they_are(tree: Path) -> No
     np.testing.assert_allclose(after.pose_cm[0] + after.origin_cm[0, 0], before.pose_cm[0] + before.origin_cm[0, 0])
     np.testing.assert_allclose(after.pose_cm[1:], before.pose_cm[1:])
     assert reader.identity()["left_axes_from_device"] == [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
+    # A frame of the short form is of the same headset.
+    (other,) = (path for path in path.parent.parent.rglob("frame_6.json"))
+    joints = json.loads(other.read_text())["joints"]
+    points = {name: joints[name]["camera_left_pts3d"] for name in UnrealEgo2.joints}
+    other.write_text(json.dumps({name: [y, -x, z - 2] for name, (x, y, z) in points.items()}))
+    short = source(tree).read(source(tree).plan("train")[0])
+    np.testing.assert_allclose(short.origin_cm[1], [[0, 0, 2], [12, 0, 2]], atol=1e-5)
+    np.testing.assert_allclose(short.pose_cm[1], np.array(list(points.values())) - [0, 0, 2], atol=1e-4)

@@ -140,6 +140,9 @@ def test_labels_without_device_relative_points_are_refused(syn: Path, tmp_path: 
     reader = source(Ego4ViewSyn(), root)
     (skipped,) = reader.read(reader.plan("test")[0]).skipped
     assert f"{path}: joint 'Neck' has no 'device_pts3d'" in skipped.reason
+    path.write_text(json.dumps({name: [0.0, 0.0, 1.0] for name in Ego4ViewSyn.joints}))
+    (skipped,) = reader.read(reader.plan("test")[0]).skipped
+    assert f"{path} has no 'joints': not a frame of Ego4View-Syn" in skipped.reason
     (root / "camera_front_right.json").unlink()
     with pytest.raises(EgotapError, match=r"camera_front_right\.json: no such file; data\.calibration"):
         source(Ego4ViewSyn(), root)

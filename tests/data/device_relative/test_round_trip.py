@@ -147,6 +147,7 @@ def test_images_and_poses_may_be_in_different_folders(trip: Trip, tmp_path: Path
     assert not source.read(piece).skipped
 
 
+@pytest.mark.parametrize("trip", ["unrealego2", "unrealego_rw"], indirect=True)  # the others have the full form only
 def test_test_poses_in_the_form_of_predictions(trip: Trip, tmp_path: Path) -> None:
     """``{joint: [x, y, z]}`` relative to the headset, from which the rig gives everything else."""
     write(trip.name, trip.stores, tmp_path / "short", short=True)

@@ -63,7 +63,8 @@ class Dataset(ABC):
     """All motion categories."""
 
     has_device_points: ClassVar[bool]
-    """Whether every joint must have ``device_pts3d``. Without, `device.device_to_views` says where the headset is."""
+    """Whether every joint must have ``device_pts3d``. If not, `device.device_to_views` says where the headset is, and
+    poses may have the short form (`labels.read_labels`)."""
 
     nominal_baseline_cm: ClassVar[float | None]
     """X of the left camera's position in the right camera's frame, where both cameras' axes are known to be parallel;

@@ -19,7 +19,6 @@ from egotap_pl.data.device_relative.dataset import Dataset
 from egotap_pl.data.device_relative.device import (
     DeviceToViews,
     device_to_views,
-    left_to_right,
     moved,
     rigid_fit,
 )
@@ -47,16 +46,18 @@ class Labels(NamedTuple):
     """The pelvis in each camera's frame; None: the file does not say."""
 
 
-def read_labels(path: Path, dataset: Dataset, rig: StereoRig) -> Labels:
+def read_labels(path: Path, dataset: Dataset, rig: StereoRig, device: DeviceToViews) -> Labels:
     """Reads the labels of a frame in either of the two published forms.
 
     The full form has every joint in both cameras' frames, with its 2D points. The short form is that of predictions for
-    the benchmark's server, ``{joint: [x, y, z]}`` relative to the headset: there, the rig says the rest.
+    the benchmark's server, ``{joint: [x, y, z]}`` relative to the headset: there, the rig says the rest. Data
+    sets whose headset need not be in the middle of its cameras have the full form only.
 
     Args:
         path: the json file.
         dataset: names of what is in it.
         rig: the two cameras, with frames of 1024 x 1024 px.
+        device: where the headset is, for the short form.
 
     Raises:
         EgotapError: if the file is missing or damaged, lacks a joint or a value, or its points do not fit together.
@@ -65,7 +66,6 @@ def read_labels(path: Path, dataset: Dataset, rig: StereoRig) -> Labels:
     if joints is not None:
         return _full(path, joints, dataset)
     points_cm = np.array([_position(path, content, joint) for joint in dataset.joints])
-    device = device_to_views(left_to_right(rig))
     views = np.stack([moved(transform, points_cm) for transform in device])
     pairs = zip(rig.cameras, torch.from_numpy(views), strict=True)
     px = torch.stack([camera.project(points)[0] for camera, points in pairs]).numpy()
@@ -87,6 +87,8 @@ def _content(path: Path, dataset: Dataset) -> tuple[dict[str, Any], dict[str, An
     content = read_json(path, UNREALEGO_JSON_BYTES)
     joints = content.get("joints") if isinstance(content, dict) else None
     is_full = isinstance(joints, dict)
+    if not is_full and dataset.has_device_points:
+        raise EgotapError(f"{path} has no 'joints': not a frame of {dataset.title}")
     if not is_full and not (isinstance(content, dict) and dataset.joints[0] in content):
         raise EgotapError(
             f"{path} has neither 'joints' nor {dataset.joints[0]!r}: not a frame of {dataset.title}, whose joints "

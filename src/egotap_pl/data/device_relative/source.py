@@ -26,7 +26,7 @@ from egotap_pl.data.device_relative.cameras import (
     rig_of,
 )
 from egotap_pl.data.device_relative.dataset import Dataset
-from egotap_pl.data.device_relative.device import device_to_views, left_to_right
+from egotap_pl.data.device_relative.device import DeviceToViews, device_to_views, left_to_right
 from egotap_pl.data.device_relative.labels import Labels, read_full_labels, read_labels
 from egotap_pl.data.device_relative.origin import Device, Origin
 from egotap_pl.data.device_relative.roots import MotionFolders, NamedFrame, Roots
@@ -134,6 +134,12 @@ class DeviceRelativeSource:
         transform = measured_transform(self._first_labels) or nominal_transform(self.dataset)
         return rig_of(self.dataset, self.cameras, transform)
 
+    @cached_property
+    def device(self) -> DeviceToViews:
+        """From the headset's frame to each camera's, as the first labels say, or else in the middle of the rig."""
+        first = next(iter(self._first_labels), None) if self.own_rig is None else None
+        return device_to_views(left_to_right(self.rig)) if first is None else first.device
+
     def identity(self) -> dict[str, Any]:
         """The settings, the rig, and a digest of the motions and frames on disk."""
         digest = hashlib.sha256()
@@ -147,7 +153,7 @@ class DeviceRelativeSource:
             "image_px": self.image_px,
             "max_distance_px": None if self.max_distance_px is None else float(self.max_distance_px),
             "rig": self.rig.to_dict(),
-            "left_axes_from_device": self._left_axes_from_device(),
+            "left_axes_from_device": (self.device[0].rotation.round(_DIGITS) + 0.0).tolist(),
             "frames_per_piece": self.frames_per_piece,
             "frames": digest.hexdigest(),
         }
@@ -185,7 +191,7 @@ class DeviceRelativeSource:
 
     def _frame(self, motion: Motion, folders: MotionFolders, named: NamedFrame) -> Frame:
         path = folders.json_path(named.name)
-        labels = read_labels(path, self.dataset, self.rig)
+        labels = read_labels(path, self.dataset, self.rig, self.device)
         visibility = self._checked(path, labels)
         try:
             origin_cm = self.origin(labels)
@@ -216,15 +222,6 @@ class DeviceRelativeSource:
                 "calibration projects their 3D points: the file or the calibration is of other cameras, axes or units"
             )
         return np.where(inside, Visibility.UNKNOWN, Visibility.OUT_OF_VIEW).astype(np.uint8)
-
-    def _left_axes_from_device(self) -> list[list[float]]:
-        """Rotation from the headset's axes to the left camera's, those of poses, in the first motion that says it."""
-        first = next(iter(self._first_labels), None)
-        left, _ = (
-            device_to_views(left_to_right(self.rig)) if first is None or self.own_rig is not None else first.device
-        )
-        rows: list[list[float]] = (left.rotation.round(_DIGITS) + 0.0).tolist()
-        return rows
 
     @cached_property
     def _first_labels(self) -> list[Labels]:
@@ -259,5 +256,6 @@ class DeviceRelativeSource:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """The state with the rig, which is measured once, and without the frames, which pieces carry."""
-        return {k: v for k, v in (vars(self) | {"rig": self.rig}).items() if k not in ("_motions", "_first_labels")}
+        """The state with what is measured once, and without the frames, which pieces carry."""
+        state = vars(self) | {"rig": self.rig, "device": self.device}
+        return {name: value for name, value in state.items() if name not in ("_motions", "_first_labels")}
