@@ -18,7 +18,8 @@ from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.datasets import check_split, ensure_data
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.evaluation import evaluate
-from egotap_pl.engine.settings import DataSpec, with_own_cameras
+from egotap_pl.engine.own_cameras import with_own_cameras
+from egotap_pl.engine.settings import DataSpec
 
 
 def main(config: DictConfig) -> None:

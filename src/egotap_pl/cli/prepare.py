@@ -13,7 +13,8 @@ from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.datasets import check_data, ensure_data
-from egotap_pl.engine.settings import DataSpec, with_own_cameras
+from egotap_pl.engine.own_cameras import with_own_cameras
+from egotap_pl.engine.settings import DataSpec
 
 ON_ERROR = ("raise", "skip")
 
