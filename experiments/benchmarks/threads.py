@@ -108,7 +108,7 @@ def measure(network: str, busy: int, some: Sequence[Way], rounds: int, steps: in
     for process in chain.from_iterable(some for _, some in servers):
         assert process.stdout is not None
         process.stdout.readline()
-    others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]
+    others = [subprocess.Popen([sys.executable, "-c", BUSY], text=True) for _ in range(busy)]
     times: dict[str, list[float]] = {way.name: [] for way, _ in servers}
     try:
         for _ in range(rounds):

@@ -148,7 +148,8 @@ def test_a_signal_ends_both_after_their_steps(number: signal.Signals, status: in
     ended = started.end()
     assert ended.status == status, ended
     assert "Traceback" not in ended.err
-    assert ended.err.count(f"{number.name}: ending after this step") == 1
+    lines = ended.err.count(f"{number.name}: ending after this step")
+    assert lines == 1 or (lines == 0 and number == signal.SIGINT)  # both may end before their parent gets to it
     assert "run the same command" in ended.err.splitlines()[-1]
     wait_until(lambda: not members(pid))
     assert not list(stages.rglob("done.json"))
