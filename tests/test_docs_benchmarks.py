@@ -25,6 +25,9 @@ SMALL = {
     "encoders.py": ["--scale", "smoke", "--rounds", "1"],
     "impl_recovery.py": ["--frames", "4", "--workers", "0"],
     "memory.py": ["--scale", "smoke", "--batch", "2", "--measure"],
+    "threads.py": ["--busy", "0", "--network", "lifter", "--spin", "0", "--rounds", "1", "--steps", "1"],
+    "step_profile.py": ["--steps", "1", "experiment=quickstart", "scale=smoke"],
+    "savings.py": ["--batch", "1", "--rounds", "1"],
     "growth.py": ["--scale", "smoke", "--frames", "1000", "--seconds", "0", "--batch", "2", "--workers", "0"],
 }
 """Arguments in place of the page's."""
@@ -32,7 +35,7 @@ OWN_TESTS = {"against_release.py": "test_release_benchmark.py", "gpu.py": "test_
 """Scripts that another test runs."""
 
 
-def shrink(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def shrink(name: str, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure for less long, on fewer frames, without new processes."""
     if hasattr(module, "get_context"):  # render.py
         monkeypatch.setattr(module, "get_context", lambda _: SimpleNamespace(Pool=multiprocessing.pool.ThreadPool))
@@ -41,7 +44,7 @@ def shrink(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         measure: Callable[..., float] = module.frames_per_second
         monkeypatch.setattr(module, "BATCH_SIZE", 2)
         monkeypatch.setattr(module, "frames_per_second", lambda folder, workers: measure(folder, 0, 0.0))
-    if hasattr(module, "subprocess"):  # prepare.py
+    if name == "prepare.py":
         monkeypatch.setattr(sys, "path", [*sys.path])
         monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=lambda words, check: exec(words[2], {})))
 
@@ -53,7 +56,7 @@ def test_a_benchmark_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     module = loaded(name, monkeypatch)
-    shrink(module, monkeypatch)
+    shrink(name, module, monkeypatch)
     monkeypatch.setattr(sys, "argv", [name, *SMALL[name]])
     arguments = {"store.py": (8,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
     module.main(*arguments)
