@@ -50,12 +50,12 @@ def test_written_out_with_functions(skeleton):
     images = torch.randn(2, 2, 3, 64, 64)
     left, right = net.backbone(images[:, 0]), net.backbone(images[:, 1])
     skips = []
-    for view0, view1, lateral in zip(left, right, net.laterals, strict=True):
+    for view0, view1, lateral in zip(left, right, net.top_down.laterals, strict=True):
         skips.append(F.relu(F.conv2d(torch.cat((view0, view1), 1), lateral[0].weight, lateral[0].bias)))
     x = skips[3]
-    for skip, (one, three) in zip(skips[2::-1], net.merges, strict=True):
+    for skip, (one, three) in zip(skips[2::-1], net.top_down.merges, strict=True):
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
-        x = F.relu(F.conv2d(torch.cat((x, skip), 1), one[0].weight, one[0].bias))
+        x = F.relu(F.conv2d(torch.cat((skip, x), 1), one[0].weight, one[0].bias))
         x = F.relu(F.conv2d(x, three[0].weight, three[0].bias, padding=1))
     maps = F.conv2d(x, net.to_maps.weight, net.to_maps.bias)
     n = 3 * skeleton.num_heatmap_joints

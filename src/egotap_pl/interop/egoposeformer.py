@@ -43,12 +43,12 @@ def egoposeformer_weights(published: Published, lifter: EgoPoseFormer) -> dict[s
     Raises:
         EgotapError: if keys or shapes do not fit.
     """
-    levels, depth = len(lifter.encoder.laterals), len(lifter.layers)
+    levels, depth = len(lifter.encoder.top_down.laterals), len(lifter.layers)
     names = {f"encoder.backbone.{ours}": f"encoder.backbone.{theirs}" for ours, theirs in _BACKBONE.items()}
-    names |= {f"encoder.laterals.{k}": f"encoder.neck.lateral_convs.{k}" for k in range(levels)}
+    names |= {f"encoder.top_down.laterals.{k}": f"encoder.neck.lateral_convs.{k}" for k in range(levels)}
     for k in range(levels - 1):  # the release counts from the finest level
-        names[f"encoder.joins.{k}"] = f"encoder.neck.fuse_convs.{levels - 2 - k}"
-        names[f"encoder.smooths.{k}"] = f"encoder.neck.fpn_convs.{levels - 2 - k}"
+        names[f"encoder.top_down.merges.{k}.0"] = f"encoder.neck.fuse_convs.{levels - 2 - k}"
+        names[f"encoder.top_down.merges.{k}.1"] = f"encoder.neck.fpn_convs.{levels - 2 - k}"
     names |= {"to_features": "feat_proj", "to_query": "query_gen_mlp"}
     names |= {"propose.0": "mlp_pred.0.0", "propose.2": "mlp_pred.1.0", "propose.4": "mlp_pred.2"}
     entries: list[Entry] = []

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import conv_relu
 from egotap_pl.nn.estimator import check_stereo
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
+from egotap_pl.nn.top_down import TopDown
 
 
 class ImageEncoder(nn.Module):
     """Features of each view at a quarter of the image's size (EgoPoseFormer, Yang et al. 2024; sizes from its release).
 
-    The views share all weights and do not exchange anything. Unlike in a `StereoUNet`, all levels have the same few
-    channels: the features at strides 4 to 32 are reduced by 1x1 convolutions, then joined from the coarsest to the
-    finest.
+    The views share all weights and do not exchange anything. Unlike in a `StereoUNet`, the features at strides 4 to 32
+    all have the same few channels (`TopDown`).
 
     Args:
         out_dim: channels of the features (release: 128).
@@ -31,11 +29,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.out_dim = out_dim
         self.backbone = ResNet18(width)
-        self.laterals = nn.ModuleList(conv_relu(channels, out_dim, 1) for channels in self.backbone.channels)
-        # From the coarsest level to the finest: the upsampled level is joined with the next one, then smoothed.
-        self.joins = nn.ModuleList(conv_relu(2 * out_dim, out_dim, 1) for _ in self.backbone.channels[1:])
-        self.smooths = nn.ModuleList(conv_relu(out_dim, out_dim, 3) for _ in self.backbone.channels[1:])
-        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.top_down = TopDown(self.backbone.channels, out_dim)
 
     def forward(self, images: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v d h4 w4"]:
         """Features of ImageNet-normalised images.
@@ -44,12 +38,8 @@ class ImageEncoder(nn.Module):
             ValueError: if there are not two views, or the images' sides are not multiples of 32 px.
         """
         check_stereo(images)
-        pyramid = self.backbone(images.flatten(0, 1))
-        levels = [lateral(level) for lateral, level in zip(self.laterals, pyramid, strict=True)]
-        x = levels.pop()
-        for join, smooth in zip(self.joins, self.smooths, strict=True):
-            x = smooth(join(torch.cat((levels.pop(), self.upsample(x)), 1)))
-        return x.unflatten(0, images.shape[:2])
+        features: Tensor = self.top_down(self.backbone(images.flatten(0, 1)))
+        return features.unflatten(0, images.shape[:2])
 
 
 class EncoderHeatmaps(nn.Module):

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import conv_relu, init_kaiming
+from egotap_pl.nn.blocks import init_kaiming
 from egotap_pl.nn.estimator import check_stereo
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
+from egotap_pl.nn.top_down import TopDown
 
 
 class LeanEstimator(nn.Module):
     """Estimates the heatmaps of all joints and limbs of both views at once, from one trunk.
 
-    The trunk is a ResNet-18, shared by the views, whose features at strides 4, 8, 16 and 32 are all brought to the same
-    few channels and merged from the coarsest to the finest: twice the size, concatenated with the next stride, 1x1 and
-    3x3 convolution (EgoPoseFormer, ECCV 2024). As in the paper's `egotap_pl.nn.estimator.StereoUNet`, the views are
-    concatenated before they are merged, so that each view's heatmaps depend on both images. Wide decoders are 80% of
-    the arithmetic of the paper's two estimators, and their backbone is computed twice.
+    The trunk is a ResNet-18, shared by the views, and a `TopDown` of its features at strides 4, 8, 16 and 32. As in the
+    paper's `egotap_pl.nn.estimator.StereoUNet`, the views are concatenated before they are merged, so that each view's
+    heatmaps depend on both images. Wide decoders are 80% of the arithmetic of the paper's two estimators, and their
+    backbone is computed twice.
 
     For each view, the heatmaps are those of all joints but the root, then all limbs' cosines, then all limbs' sines:
     `joint_maps` and `limb_maps` take them apart.
@@ -34,13 +33,9 @@ class LeanEstimator(nn.Module):
     def __init__(self, skeleton: Skeleton, *, width: int = IMAGENET_WIDTH, channels: int) -> None:
         super().__init__()
         self.backbone = ResNet18(width)
-        self.laterals = nn.ModuleList(conv_relu(NUM_VIEWS * c, channels, 1) for c in self.backbone.channels)
-        self.merges = nn.ModuleList(
-            nn.Sequential(conv_relu(2 * channels, channels, 1), conv_relu(channels, channels, 3)) for _ in range(3)
-        )
-        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.top_down = TopDown([NUM_VIEWS * each for each in self.backbone.channels], channels)
         self.to_maps = nn.Conv2d(channels, NUM_VIEWS * 3 * skeleton.num_heatmap_joints, 1)
-        for part in (self.laterals, self.merges, self.to_maps):
+        for part in (self.top_down, self.to_maps):
             init_kaiming(part)
         nn.init.zeros_(self.to_maps.weight)  # as in StereoUNet: training starts from all-zero heatmaps
 
@@ -54,13 +49,8 @@ class LeanEstimator(nn.Module):
         b, v = images.shape[:2]
         pyramid = self.backbone(images.flatten(0, 1))
         # From (b * v, c, ...) to (b, v * c, ...): the channels of the left view, then those of the right one.
-        *finer, x = (
-            lateral(level.reshape(b, -1, *level.shape[2:]))
-            for lateral, level in zip(self.laterals, pyramid, strict=True)
-        )
-        for merge, skip in zip(self.merges, reversed(finer), strict=True):
-            x = merge(torch.cat((self.upsample(x), skip), 1))
-        return self.to_maps(x).unflatten(1, (v, -1))
+        features = self.top_down([level.reshape(b, -1, *level.shape[2:]) for level in pyramid])
+        return self.to_maps(features).unflatten(1, (v, -1))
 
 
 def joint_maps(maps: Float[Tensor, "b v c h w"]) -> Float[Tensor, "b v j h w"]:
