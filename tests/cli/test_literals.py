@@ -85,8 +85,8 @@ def test_the_program_and_the_api_understand_the_same(home: Path, run: Run) -> No
     assert (settings.name, settings.paths.runs) == ("42", Path("rec (1),x=y"))
     assert "name: '42'" in out
     assert "runs: rec (1),x=y" in out
-    assert "no such folder" in run("report", "runs=nö=such,folder (1)", "output=report", ok=False).err
-    assert not (home / "report").exists()
+    assert "no such folder" in run("report", "runs=nö=such,folder (1)", "output=not-made", ok=False).err
+    assert not (home / "not-made").exists()
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "a\\b", "a\nb", "数" * 70])

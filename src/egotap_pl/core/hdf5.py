@@ -111,7 +111,8 @@ class Hdf5File:
 
     def __contains__(self, name: str) -> bool:
         """Whether the top group has a link of this name, even one that leads nowhere."""
-        return self._file.id.links.exists(name.encode())
+        with self.reading("the top group"):
+            return bool(self._file.id.links.exists(name.encode()))
 
     def attribute(self, name: str) -> str | int | None:
         """An attribute of the file that is a single text or whole number; None if there is no such attribute."""

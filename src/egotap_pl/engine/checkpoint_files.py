@@ -108,7 +108,8 @@ def mend_checkpoints(folder: Path, title: str) -> None:
         title: name of the training on the screen.
 
     Raises:
-        EgotapError: if a file cannot be read at all, so that nothing is known about its content.
+        EgotapError: if a file cannot be read, e.g. for lack of rights, so that nothing is known about its content.
+        OSError: if the disk fails.
     """
     last, previous, best = (folder / FOLDER / name for name in (LAST, PREVIOUS, BEST))
     if not last.is_file() and not previous.is_file():
