@@ -10,6 +10,8 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux says what a container may use."""
+SPIN_COUNT = "1000"
+"""How often a thread looks whether the others are done before it sleeps."""
 
 
 def usable_cpus(cgroups: Path = CGROUPS) -> int:
@@ -26,16 +28,16 @@ def usable_cpus(cgroups: Path = CGROUPS) -> int:
 def set_thread_defaults(environment: MutableMapping[str, str], cgroups: Path = CGROUPS) -> None:
     """Set what OpenMP reads when torch is imported, unless the user has set it.
 
-    Threads that wait for each other sleep at once. By OpenMP's default they spin, which keeps them from working as soon
-    as another program computes on the same processors (experiments/benchmarks/README.md). In a container whose quota is
-    smaller than the machine, torch would start a thread for each processor of the machine.
+    Threads that wait for each other soon sleep. By OpenMP's default they spin for long, which keeps them from working
+    as soon as another program computes on the same processors (experiments/benchmarks/README.md). In a container whose
+    quota is smaller than the machine, torch would start a thread for each processor of the machine.
 
     Args:
         environment: the variables of this process.
         cgroups: folder of the control groups.
     """
     if "OMP_WAIT_POLICY" not in environment:
-        environment.setdefault("GOMP_SPINCOUNT", "0")
+        environment.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     if (cpus := usable_cpus(cgroups)) < _of_affinity():
         environment.setdefault("OMP_NUM_THREADS", str(cpus))
 
