@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from egotap_pl.analysis.statistics import Interval
 from egotap_pl.figures.style import Look, legend_below, looks, page, style_axis
@@ -47,6 +48,9 @@ def costs_figure(points: Sequence[CostPoint], device: str) -> Figure:
             _draw(axes[1], point.latency_ms, point, look)
     for axis in axes:
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
     legend_below(figure, axes[0])
     return figure
 
