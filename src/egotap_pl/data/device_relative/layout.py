@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,20 +19,15 @@ from rich.console import Console
 from egotap_pl.core.batch import FRAME_PX, Batch
 from egotap_pl.core.camera import PolynomialCamera
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.device_relative.dataset import Dataset
-from egotap_pl.data.device_relative.device import DeviceToViews, device_to_views, left_to_right
+from egotap_pl.data.device_relative.device import device_to_views, left_to_right, moved
 from egotap_pl.data.device_relative.places import Places
 from egotap_pl.data.device_relative.roots import MotionFolders
-from egotap_pl.data.preparation.prepare import store_path
-from egotap_pl.data.preparation.workers import Workers, usable_cpus
-from egotap_pl.data.source import SPLITS
+from egotap_pl.data.preparation.trees import check_unique, stores_of, write_file, write_frames
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.unrealego.files import resized
-from egotap_pl.data.unrealego.layout import write_file
 
-_FRAMES_PER_TASK = 8
 _JPEG_QUALITY = 95
 
 
@@ -68,26 +62,17 @@ def write_tree(
         EgotapError: if there are no stores, or they contain anything that the files cannot.
     """
     output = Path(output).absolute()
-    stores = {split: FrameStore(path) for split in SPLITS if (path := store_path(folder, split)).exists()}
-    if not stores:
-        raise EgotapError(f"{folder} has no frame stores ({', '.join(f'{split}.h5' for split in SPLITS)})")
+    stores = stores_of(folder)
     for store in stores.values():
         _check(store, dataset)
     _write_calibrations(next(iter(stores.values())), dataset, output)
     for split, store in stores.items():
         motions = places.motions(store)
-        _check_unique(store, motions)
+        check_unique(store, motions)
         for file, content in places.files(split, store, motions).items():
             write_file(output / file, content.encode())
         job = _Job(store, dataset, output, *places.roots(split), tuple(motions), short)
-        starts = range(0, len(store), _FRAMES_PER_TASK)
-        tasks = [range(start, min(start + _FRAMES_PER_TASK, len(store))) for start in starts]
-        with (
-            Workers(partial(_write_frames, job), usable_cpus() if workers is None else workers) as pool,
-            FrameProgress(split, len(store), console) as progress,
-        ):
-            for count in pool.map_unordered(tasks):
-                progress.advance(count)
+        write_frames(split, store, partial(_write_frames, job), workers, console)
     return sum(len(store) for store in stores.values())
 
 
@@ -129,13 +114,6 @@ def _objection(store: FrameStore, dataset: Dataset) -> str | None:
     if not all(isinstance(camera, PolynomialCamera) for camera in rig.cameras):
         return f"its calibrations are of OCamCalib's model, those of {rig.name} are not"
     return None
-
-
-def _check_unique(store: FrameStore, motions: Sequence[str]) -> None:
-    frames = Counter(zip(motions, store.labels["frame_number"].tolist(), strict=True))
-    (motion, number), count = frames.most_common(1)[0]
-    if count > 1:
-        raise EgotapError(f"{store.path}: frame {number} of motion {motion} occurs {count} times")
 
 
 def _write_calibrations(store: FrameStore, dataset: Dataset, output: Path) -> None:
@@ -186,19 +164,20 @@ def _views_cm(job: _Job, batch: Batch, row: int) -> Float64[np.ndarray, "v j 3"]
     return np.stack((pose + left, pose @ np.array(job.store.rig.rotation).T + right))
 
 
-def _device_cm(to_views: DeviceToViews, views: Float64[np.ndarray, "v j 3"]) -> Float64[np.ndarray, "j 3"]:
-    back = to_views[0].inverse()
-    return views[0] @ back.rotation.T + back.translation_cm
+def _device_cm(job: _Job, views: Float64[np.ndarray, "v j 3"]) -> Float64[np.ndarray, "j 3"]:
+    """The same points in the headset's frame."""
+    to_left, _ = device_to_views(left_to_right(job.store.rig))
+    return moved(to_left.inverse(), views[0])
 
 
 def _short(job: _Job, batch: Batch, row: int) -> dict[str, Any]:
-    device = _device_cm(device_to_views(left_to_right(job.store.rig)), _views_cm(job, batch, row))
+    device = _device_cm(job, _views_cm(job, batch, row))
     return {joint: device[j].tolist() for j, joint in enumerate(job.dataset.joints)}
 
 
 def _full(job: _Job, batch: Batch, row: int) -> dict[str, Any]:
     dataset, rig, views = job.dataset, job.store.rig, _views_cm(job, batch, row)
-    device = _device_cm(device_to_views(left_to_right(rig)), views)
+    device = _device_cm(job, views)
     origin_px = [camera.project(torch.from_numpy(views[v, -1]))[0] for v, camera in enumerate(rig.cameras)]
     px = torch.cat((batch.points2d_px[row].double(), torch.stack(origin_px)[:, None]), 1).numpy()
     px = px * (dataset.frame_px / FRAME_PX)

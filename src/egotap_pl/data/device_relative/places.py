@@ -10,8 +10,9 @@ import numpy as np
 
 from egotap_pl.data.device_relative.device import device_to_views, left_to_right
 from egotap_pl.data.device_relative.ego4view_rw import Ego4ViewRW
+from egotap_pl.data.preparation.trees import safe_name
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.data.unrealego.layout import motion_folder, safe_name
+from egotap_pl.data.unrealego.layout import motion_folder
 
 
 @runtime_checkable

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +15,12 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.batch import FRAME_PX, Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
-from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.data.preparation.prepare import store_path
-from egotap_pl.data.preparation.workers import Workers, usable_cpus
-from egotap_pl.data.source import SPLITS
+from egotap_pl.data.preparation.trees import check_unique, safe_name, stores_of, write_file, write_frames
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.unrealego.files import (
     HEATMAP_PX,
@@ -41,8 +35,6 @@ from egotap_pl.data.unrealego.files import (
     resized,
 )
 from egotap_pl.data.unrealego.tree import LEVELS, ROOT_NAME, category_folder
-
-_FRAMES_PER_TASK = 8
 
 
 def write_unrealego(
@@ -67,23 +59,14 @@ def write_unrealego(
         EgotapError: if there are no stores, or they contain anything that UnrealEgo's files cannot.
     """
     output = Path(output).absolute()
-    stores = {split: FrameStore(path) for split in SPLITS if (path := store_path(folder, split)).exists()}
-    if not stores:
-        raise EgotapError(f"{folder} has no frame stores ({', '.join(f'{split}.h5' for split in SPLITS)})")
+    stores = stores_of(folder)
     for split, store in stores.items():
         _check(store)
         motions = [motion_folder(store, row) for row in range(len(store))]
-        _check_unique(store, motions)
+        check_unique(store, motions)
         lines = "".join(f"./{ROOT_NAME}/{motion}\n" for motion in dict.fromkeys(motions))
         write_file(output / f"{split}.txt", lines.encode())
-        starts = range(0, len(store), _FRAMES_PER_TASK)
-        tasks = [range(start, min(start + _FRAMES_PER_TASK, len(store))) for start in starts]
-        with (
-            Workers(partial(_write_frames, store, output), usable_cpus() if workers is None else workers) as pool,
-            FrameProgress(split, len(store), console) as progress,
-        ):
-            for count in pool.map_unordered(tasks):
-                progress.advance(count)
+        write_frames(split, store, partial(_write_frames, store, output), workers, console)
     return sum(len(store) for store in stores.values())
 
 
@@ -146,13 +129,6 @@ def _check(store: FrameStore) -> None:
         )
 
 
-def _check_unique(store: FrameStore, motions: Sequence[str]) -> None:
-    frames = Counter(zip(motions, store.labels["frame_number"].tolist(), strict=True))
-    (motion, number), count = frames.most_common(1)[0]
-    if count > 1:
-        raise EgotapError(f"{store.path}: frame {number} of motion {motion} occurs {count} times")
-
-
 def _write_frames(store: FrameStore, output: Path, rows: Sequence[int]) -> int:
     batch, numbers = store.read(list(rows)), store.name_frames(list(rows)).frame_number
     for batch_row, store_row in enumerate(rows):
@@ -201,19 +177,3 @@ def _json(store: FrameStore, frame: _Frame) -> dict[str, Any]:
         for j, joint in enumerate((*JOINTS, PELVIS))
     }
     return {"ground_z_value": 0.0, "joints": joints}
-
-
-def safe_name(name: str) -> str:
-    """The name with every character replaced that is unsafe in a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".") or "_"
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that a file with its final name is complete.
-
-    Files are not flushed to disk one by one, which would take longer than writing them.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}{SUFFIX}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
