@@ -52,7 +52,5 @@ def rigid_fit(points_cm: Float64[np.ndarray, "j 3"], target_cm: Float64[np.ndarr
         target_cm: where they are in the other frame.
     """
     middle, target_middle = points_cm.mean(0), target_cm.mean(0)
-    u, _, vt = np.linalg.svd((points_cm - middle).T @ (target_cm - target_middle))
-    mirror = np.diag((1.0, 1.0, np.sign(np.linalg.det(vt.T @ u.T))))
-    rotation = vt.T @ mirror @ u.T
+    rotation = Rotation.align_vectors(target_cm - target_middle, points_cm - middle)[0].as_matrix()
     return Transform(rotation, target_middle - rotation @ middle)
