@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from egotap_pl.core.batch import NUM_VIEWS, Visibility
+from egotap_pl.core.constants import constant
 from egotap_pl.core.known import is_known
 from egotap_pl.metrics.pose import joint_errors_mm
 
@@ -24,6 +25,9 @@ STATES = (
 )
 """How the two views see a joint, whichever of them is left."""
 _NUMBERS = {"visible": Visibility.VISIBLE, "occluded": Visibility.OCCLUDED, "out of view": Visibility.OUT_OF_VIEW}
+_STATE_OF = {(_NUMBERS[better], _NUMBERS[worse]): state for state, (better, worse) in enumerate(STATES)}
+_TABLE = tuple(tuple(_STATE_OF.get((one, other), -1) for other in Visibility) for one in Visibility)
+"""Index into `STATES`, by the smaller and the larger `Visibility` of the two views; -1: not known."""
 
 
 def joint_states(visibility: UInt8[Tensor, "b v j"]) -> Int[Tensor, "b j"]:
@@ -42,9 +46,7 @@ def joint_states(visibility: UInt8[Tensor, "b v j"]) -> Int[Tensor, "b j"]:
     """
     if visibility.shape[1] != NUM_VIEWS:
         raise ValueError(f"expected the visibility in {NUM_VIEWS} views, not in {visibility.shape[1]}")
-    table = torch.full((len(Visibility), len(Visibility)), -1, device=visibility.device)
-    for state, (better, worse) in enumerate(STATES):
-        table[_NUMBERS[better], _NUMBERS[worse]] = state
+    table = constant(_TABLE, visibility.device)
     return table[visibility.amin(1).long(), visibility.amax(1).long()]
 
 
@@ -85,12 +87,12 @@ class VisibilityErrors(Metric):
             truth_cm: true poses.
             visibility: a `Visibility` for each frame, view and joint of the poses.
         """
-        states = torch.where(is_known(truth_cm), joint_states(visibility), -1)
-        errors_mm = joint_errors_mm(pose_cm, truth_cm)
-        for state in range(len(STATES)):
-            counted = states == state
-            self.error_mm[state] += torch.where(counted, errors_mm, 0.0).sum()
-            self.joints[state] += counted.sum()
+        states = joint_states(visibility)
+        counted = is_known(truth_cm) & (states >= 0)
+        index = states.clamp(min=0).flatten()
+        errors_mm = torch.where(counted, joint_errors_mm(pose_cm, truth_cm), 0.0)
+        self.error_mm.index_add_(0, index, errors_mm.to(self.error_mm.dtype).flatten())
+        self.joints.index_add_(0, index, counted.long().flatten())
 
     def compute(self) -> dict[str, Any]:
         """``per_visibility`` {``visible, occluded``: {``mpjpe`` (mm), ``joints``: their number}}.
