@@ -1,4 +1,4 @@
-"""Reads the JSON form of OCamCalib's model in which UnrealEgo, UnrealEgo2 and Ego4View publish their cameras.
+"""The JSON form of OCamCalib's model in which UnrealEgo, UnrealEgo2 and Ego4View publish their cameras.
 
 Its fields are ``size`` (width, height), ``imageCircleRadius``, ``image_center`` (u, v), ``polynomialC2W``,
 ``polynomialW2C`` and ``affine`` (c, d, e). Files of related data sets have a matrix ``intrinsic`` instead of
@@ -49,6 +49,24 @@ def read_camera_json(path: Path | str, circle_radius_px: float | int | None = No
         if circle_radius_px <= 0:
             raise EgotapError(f"{path}: 'imageCircleRadius' must be positive, not {circle_radius_px:g}")
     return polynomial_camera(path, (width, height), centre, polynomials, (c, d, e), circle_radius_px)
+
+
+def camera_content(camera: PolynomialCamera, name: str) -> dict[str, Any]:
+    """What a JSON file says of a camera.
+
+    Args:
+        camera: the camera.
+        name: what the file calls it.
+    """
+    return {
+        "name": name,
+        "size": list(camera.size_px),
+        "imageCircleRadius": camera.circle_radius_px,
+        "image_center": list(camera.centre_px),
+        "polynomialC2W": list(camera.c2w),
+        "polynomialW2C": list(camera.w2c),
+        "affine": list(camera.affine),
+    }
 
 
 def _centre(path: Path | str, content: dict[str, Any]) -> tuple[float, float]:

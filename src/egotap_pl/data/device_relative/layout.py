@@ -20,6 +20,7 @@ from egotap_pl.core.batch import FRAME_PX, Batch
 from egotap_pl.core.camera import PolynomialCamera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
+from egotap_pl.data.calibration.camera_json import camera_content
 from egotap_pl.data.device_relative.dataset import Dataset
 from egotap_pl.data.device_relative.device import device_to_views, left_to_right, moved
 from egotap_pl.data.device_relative.places import Places
@@ -123,15 +124,7 @@ def _write_calibrations(store: FrameStore, dataset: Dataset, output: Path) -> No
     for name, camera in zip(dataset.cameras, store.rig.cameras, strict=True):
         assert isinstance(camera, PolynomialCamera)
         own = camera if dataset.frame_px == FRAME_PX else camera.cropped(0, 0, FRAME_PX, dataset.frame_px)
-        content = {
-            "name": name,
-            "size": list(own.size_px),
-            "imageCircleRadius": own.circle_radius_px,
-            "image_center": list(own.centre_px),
-            "polynomialC2W": list(own.c2w),
-            "polynomialW2C": list(own.w2c),
-            "affine": list(own.affine),
-        }
+        content = camera_content(own, name)
         write_file(output / f"{name}.json", json.dumps(content, indent=1).encode())
 
 
