@@ -13,7 +13,8 @@ from jaxtyping import Float, Int, UInt8
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import Visibility
-from egotap_pl.core.hdf5 import Hdf5File, new_file, write_numbers, write_texts
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.hdf5_writing import new_file, write_numbers, write_texts
 from egotap_pl.core.limits import GIB, HEADER_BYTES, PREDICTIONS_BYTES, TEXT_BYTES
 from egotap_pl.core.plain_json import parse_json, skeleton_from
 from egotap_pl.core.skeleton import Skeleton

@@ -1,4 +1,4 @@
-"""Reads HDF5 files from strangers, and writes datasets with checksums.
+"""Reads HDF5 files from strangers, and compares checksums; `egotap_pl.core.hdf5_writing` writes them.
 
 HDF5 compares the checksum of a chunk (Fletcher-32) by itself, but has none for values of variable length: a list of
 texts has its own, CRC-32, as an attribute. Files of earlier versions have neither.
@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from weakref import WeakSet
 
 import h5py
@@ -26,22 +25,18 @@ import numpy as np
 
 from egotap_pl.core.disks import number_of, raise_if_disk_fails
 from egotap_pl.core.errors import Damaged, EgotapError
-from egotap_pl.core.hdf5_heaps import check_heap, check_heaps_of_attributes
+from egotap_pl.core.hdf5_checks import check_cells, check_chunks
+from egotap_pl.core.hdf5_heaps import check_heaps_of_attributes
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES, HDF5_TEXTS, MIB
 
 _PRESERVE_SIZE = frozenset({h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 """Filters that do not change the size of a chunk, except for a checksum."""
 _CHECKSUM_BYTES = 4
 _NUMBERS = "biuf"
-_CRC32 = "crc32"
-_CHUNK_BYTES = 2**16
-_held: dict[str, list[h5py.Dataset]] = {}
-"""Datasets of the files that are being written, by the names of the files."""
+CRC32 = "crc32"
+"""Name of the attribute with the checksum of texts."""
 _readers: WeakSet[Hdf5File] = WeakSet()
 """The files that are open for reading, and some that were."""
-TEXT = h5py.string_dtype("utf-8")
-_CELL = np.dtype([("length", "<u4"), ("heap", "<u8"), ("object", "<u4")])
-"""How a value of variable length is stored: its length, the address of a heap, and the number of an object in it."""
 
 
 class Hdf5File:
@@ -172,7 +167,7 @@ class Hdf5File:
                 raise self.bad(f"dataset {name!r} has {dataset.size} texts, more than {HDF5_TEXTS}")
             check_cells(dataset, 0, dataset.size, max_bytes)
             texts = tuple(np.atleast_1d(dataset.asstr()[...]).tolist())
-            if (crc32 := _attribute(dataset, _CRC32)) is not None and crc32 != _crc32_of(texts):
+            if (crc32 := _attribute(dataset, CRC32)) is not None and crc32 != crc32_of(texts):
                 raise self.bad(f"dataset {name!r} is damaged (its checksum is wrong)")
             return texts
 
@@ -234,114 +229,6 @@ class Hdf5File:
             )
 
 
-def check_chunks(dataset: h5py.Dataset, first: int, stop: int) -> None:
-    """Make sure that consecutive rows are in the file, with their checksums.
-
-    A damaged index of chunks, which has no checksum of its own, can lack a chunk. HDF5 would answer with zeros.
-
-    Args:
-        dataset: the dataset.
-        first: the first row.
-        stop: the row after the last.
-
-    Raises:
-        OSError: if a row is not there, or its checksum is not used.
-    """
-    settings, shape = dataset.id.get_create_plist(), dataset.id.shape
-    if settings.get_layout() != h5py.h5d.CHUNKED:
-        return
-    rows, *rest = settings.get_chunk()
-    if tuple(rest) != shape[1:]:
-        return
-    for row in range(first, stop, rows):
-        chunk = dataset.id.get_chunk_info_by_coord((row, *(0 for _ in rest)))
-        if chunk.byte_offset is None or (chunk.filter_mask and dataset.compression is None):
-            raise OSError(f"row {row} is not in the file")
-
-
-def check_zeros(dataset: h5py.Dataset, row: int, values: np.ndarray) -> None:
-    """Make sure that a row which HDF5 has read as zeros is in the file, and is what was stored.
-
-    Its search through a damaged index can miss a chunk that `check_chunks` finds.
-
-    Args:
-        dataset: the dataset.
-        row: the row.
-        values: what was read.
-
-    Raises:
-        OSError: if it is not.
-    """
-    if values.any():
-        return
-    check_chunks(dataset, row, row + 1)
-    if dataset.chunks == (1, *values.shape) and dataset.compression is None and not dataset.shuffle:
-        _, stored = dataset.id.read_direct_chunk((row, *(0 for _ in values.shape)))
-        if stored[: values.nbytes] != values.tobytes():
-            raise OSError(f"row {row} is not where it should be in the file")
-
-
-def check_cells(dataset: h5py.Dataset, first: int, count: int, max_bytes: int) -> None:
-    """Refuse values of variable length that would take too much memory, or that HDF5 would look for without end.
-
-    Any number of cells may refer to the same value, so all values together can be larger than the file.
-
-    Args:
-        dataset: a dataset of texts or of arrays of bytes.
-        first: number of the first cell, counted along all axes.
-        count: number of cells.
-        max_bytes: largest size of all values together.
-
-    Raises:
-        OSError: if they have more, or the cells cannot be read.
-    """
-    if not count:
-        return
-    file, start = h5py.h5i.get_file_id(dataset.id), dataset.id.get_offset()
-    if start is None or file.get_create_plist().get_sizes() != (8, 8):
-        raise OSError("its cells are not stored in one piece")
-    stored = os.pread(file.get_vfd_handle(), count * _CELL.itemsize, start + first * _CELL.itemsize)
-    cells = np.frombuffer(stored[: len(stored) // _CELL.itemsize * _CELL.itemsize], _CELL)
-    if len(cells) != count:
-        raise OSError("it ends before its last cell")
-    if (total := int(cells["length"].sum(dtype=np.int64))) > max_bytes:
-        raise OSError(f"{total} bytes, more than {max_bytes}")
-    for address in np.unique(cells["heap"]).tolist():
-        check_heap(file.get_vfd_handle(), address)
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file, open for writing until the block ends.
-
-    If the block or the disk fails, what HDF5 has yet to write goes to memory: otherwise it would try to write it until
-    the process ends, with an error message for each object, or a crash. For the same reason, datasets stay open until
-    then: HDF5 writes when one is closed, where an error cannot be raised.
-
-    Args:
-        path: the file.
-
-    Raises:
-        OSError: if the disk fails.
-    """
-    file = h5py.File(path, "w")
-    held = _held.setdefault(file.filename, [])
-    try:
-        yield file
-        file.flush()
-    except BaseException:
-        with suppress(Exception):
-            _divert(file.id.get_vfd_handle())
-        held.clear()
-        with suppress(Exception):
-            file.close()
-        raise
-    finally:
-        _held.pop(str(path), None)
-    held.clear()
-    file.close()
-
-
 def leave_failed_disks() -> None:
     """Close the files that are open for reading and whose disks fail. HDF5 would otherwise print that it cannot."""
     for file in tuple(_readers):
@@ -358,13 +245,13 @@ def _abandon(file: Hdf5File) -> None:
     HDF5 opens a file once, however often it is asked to: all of these are closed.
     """
     same = [other for other in tuple(_readers) if other.is_open and other.handle == file.handle]
-    _divert(file.handle)
+    divert(file.handle)
     for other in same:
         with suppress(Exception):
             other.close()
 
 
-def _divert(handle: int) -> None:
+def divert(handle: int) -> None:
     """Let everything that HDF5 has yet to do with an open file go to memory."""
     with suppress(Exception):
         elsewhere = os.memfd_create("unwritten") if hasattr(os, "memfd_create") else _temporary()
@@ -378,56 +265,8 @@ def _temporary() -> int:
     return descriptor
 
 
-def create_numbers(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any, **options: Any) -> h5py.Dataset:
-    """Make an empty dataset of numbers whose checksums HDF5 compares when it is read.
-
-    Args:
-        file: the open file.
-        name: name of the dataset.
-        shape: its shape.
-        dtype: its type.
-        options: of h5py's ``create_dataset``.
-    """
-    if 0 in shape:  # nothing to check, and HDF5 allows no chunks
-        return hold(file.create_dataset(name, shape, dtype, **options))
-    row_bytes = max(math.prod(shape[1:]) * np.dtype(dtype).itemsize, 1)
-    chunk = (min(max(_CHUNK_BYTES // row_bytes, 1), shape[0]), *shape[1:])
-    return hold(file.create_dataset(name, shape, dtype, **{"chunks": chunk, **options}, fletcher32=True))
-
-
-def hold(dataset: h5py.Dataset) -> h5py.Dataset:
-    """Keep a dataset of a `new_file` open; see there."""
-    _held.get(dataset.file.filename, []).append(dataset)
-    return dataset
-
-
-def write_numbers(file: h5py.Group, name: str, values: np.ndarray) -> None:
-    """Write a dataset of numbers with checksums.
-
-    Args:
-        file: the open file.
-        name: name of the dataset.
-        values: its values.
-    """
-    create_numbers(file, name, values.shape, values.dtype)[...] = values
-
-
-def write_texts(file: h5py.Group, name: str, texts: Sequence[str] | str) -> None:
-    """Write a list of texts, or a single text, with a checksum.
-
-    Args:
-        file: the open file.
-        name: name of the dataset.
-        texts: the texts.
-    """
-    shape = () if isinstance(texts, str) else (len(texts),)
-    dataset = hold(
-        file.create_dataset(name, data=texts if isinstance(texts, str) else list(texts), dtype=TEXT, shape=shape)
-    )
-    dataset.attrs[_CRC32] = np.uint32(_crc32_of((texts,) if isinstance(texts, str) else texts))
-
-
-def _crc32_of(texts: Sequence[str]) -> int:
+def crc32_of(texts: Sequence[str]) -> int:
+    """The checksum of a list of texts."""
     return zlib.crc32("\0".join(texts).encode())
 
 

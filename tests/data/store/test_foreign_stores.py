@@ -22,7 +22,7 @@ from memory import MIB, run_within
 from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import TEXT
+from egotap_pl.core.hdf5_writing import TEXT
 from egotap_pl.data.source import SkippedFrame
 from egotap_pl.data.store import reader as store
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec

@@ -14,7 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import check_cells, check_zeros, create_numbers, hold
+from egotap_pl.core.hdf5_checks import check_cells, check_zeros
+from egotap_pl.core.hdf5_writing import create_numbers, hold
 
 IMAGES_CRC32 = "images_crc32"
 """Dataset (frame, view) of the checksums of the files in ``images``, for codecs that store files."""

@@ -21,7 +21,9 @@ import torch
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.hdf5 import Hdf5File, check_zeros, create_numbers, new_file
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.hdf5_checks import check_zeros
+from egotap_pl.core.hdf5_writing import create_numbers, new_file
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 
 FORMAT = "egotap-heatmaps"

@@ -18,7 +18,8 @@ from torch import Tensor
 from egotap_pl.core.batch import NUM_VIEWS, Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import Damaged, EgotapError
-from egotap_pl.core.hdf5 import Hdf5File, check_chunks
+from egotap_pl.core.hdf5 import Hdf5File
+from egotap_pl.core.hdf5_checks import check_chunks
 from egotap_pl.core.known import is_known, known_mean
 from egotap_pl.core.limits import GIB, HEADER_BYTES, STORE_LABEL_BYTES, TEXT_BYTES
 from egotap_pl.core.skeleton import Skeleton

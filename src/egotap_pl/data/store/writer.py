@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.core.atomic import atomic
-from egotap_pl.core.hdf5 import create_numbers, new_file, write_texts
+from egotap_pl.core.hdf5_writing import create_numbers, new_file, write_texts
 from egotap_pl.data.source import Frames, SkippedFrame
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import (
