@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import egotap_pl
 from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.preparation.doubts import with_known_joints
@@ -143,5 +143,5 @@ def header_of(source: Source[Any], split: str, codec: Codec) -> StoreHeader:
         categories=tuple(source.categories),
         codec=codec,
         source=source.identity(),
-        package_version=version("egotap-pl"),
+        package_version=egotap_pl.__version__,
     )
