@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -31,6 +32,8 @@ from egotap_pl.engine import costs
 
 MODULE = "model.net_architecture"
 """The module of the release that has the networks."""
+PRECISIONS = {"float32": None, "tf32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}
+"""What operations compute in, other than float32. Layouts stay as they are."""
 FEATURE_DIM = 128
 """Width of a view's half of a joint feature."""
 
@@ -51,9 +54,19 @@ def release(folder: Path) -> ModuleType:
         sys.exit(f"{folder} has no model/net_architecture.py: give a checkout of github.com/tho-kn/EgoTAP")
     sys.path.insert(0, str(folder.resolve()))
     try:
+        supply_old_names()
         return importlib.import_module(MODULE)
     except ImportError as error:
         sys.exit(f"{folder}: {error}; the release needs the packages torchvision and transformers")
+
+
+def supply_old_names() -> None:
+    """Gives transformers 5 what the release imports or calls and only earlier versions have: masks of heads, of none."""
+    utilities, modelling = (importlib.import_module(f"transformers.{name}") for name in ("pytorch_utils", "modeling_utils"))
+    if not hasattr(utilities, "find_pruneable_heads_and_indices"):
+        utilities.find_pruneable_heads_and_indices = None  # imported, never called here
+    if not hasattr(modelling.PreTrainedModel, "get_head_mask"):
+        modelling.PreTrainedModel.get_head_mask = lambda self, mask, layers: [None] * layers
 
 
 def pairs(networks: ModuleType, scale: Any, batch: int) -> Iterator[Pair]:
@@ -90,9 +103,14 @@ def first_of(output: Any) -> Tensor:
     return tensor
 
 
-def calls(network: nn.Module, inputs: list[Tensor], device: torch.device) -> dict[str, Callable[[], None]]:
+def calls(
+    network: nn.Module, inputs: list[Tensor], device: torch.device, autocast: torch.dtype | None
+) -> dict[str, Callable[[], None]]:
     """A training step and a forward."""
     network, inputs = network.to(device), [x.to(device) for x in inputs]
+
+    def mixed() -> AbstractContextManager[object]:
+        return nullcontext() if autocast is None else torch.autocast(device.type, autocast)
 
     def wait() -> None:
         if device.type == "cuda":
@@ -100,12 +118,14 @@ def calls(network: nn.Module, inputs: list[Tensor], device: torch.device) -> dic
 
     def step() -> None:
         network.train().zero_grad()
-        first_of(network(*inputs)).square().mean().backward()
+        with mixed():
+            loss = first_of(network(*inputs)).float().square().mean()
+        loss.backward()
         wait()
 
     def forward() -> None:
         network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), mixed():
             network(*inputs)
         wait()
 
@@ -133,17 +153,20 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, help="CPU threads of torch")
     parser.add_argument("--scale", default="paper", choices=["smoke", "tiny", "paper"], help="the release's: paper")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="of both")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     networks, scale = release(args.folder), OmegaConf.load(SCALES / f"{args.scale}.yaml")
     headings = ("network", "what", "ours, ms a frame", "release, ms a frame", "ratio", "M parameters, ours and release")
-    where = f"{args.device}, {torch.get_num_threads()} threads, batch {args.batch}, torch {torch.__version__}"
+    where = f"{args.device}, {torch.get_num_threads()} threads, {args.precision}, batch {args.batch}, torch {torch.__version__}"
+    torch.set_float32_matmul_precision("highest" if args.precision == "float32" else "high")
+    torch.backends.cudnn.allow_tf32 = args.precision != "float32"
     table, device = Table(*headings, title=where), torch.device(args.device)
     for pair in pairs(networks, scale, args.batch):
-        ours = calls(pair.ours, pair.our_inputs, device)
-        theirs = calls(pair.theirs, pair.their_inputs, device)
+        ours = calls(pair.ours, pair.our_inputs, device, PRECISIONS[args.precision])
+        theirs = calls(pair.theirs, pair.their_inputs, device, PRECISIONS[args.precision])
         millions = ", ".join(f"{costs.parameters(network) / 1e6:.2f}" for network in (pair.ours, pair.theirs))
         for what in ours:
             one, other, ratio = in_turn(ours[what], theirs[what], args.rounds)
