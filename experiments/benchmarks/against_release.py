@@ -61,10 +61,12 @@ def release(folder: Path) -> ModuleType:
 
 
 def supply_old_names() -> None:
-    """Gives transformers 5 what the release imports or calls and only earlier versions have: masks of heads, of none."""
-    utilities, modelling = (importlib.import_module(f"transformers.{name}") for name in ("pytorch_utils", "modeling_utils"))
+    """Gives transformers 5 what the release asks for and only earlier versions have: masks of heads."""
+    utilities, modelling = (
+        importlib.import_module(f"transformers.{name}") for name in ("pytorch_utils", "modeling_utils")
+    )
     if not hasattr(utilities, "find_pruneable_heads_and_indices"):
-        utilities.find_pruneable_heads_and_indices = None  # imported, never called here
+        vars(utilities)["find_pruneable_heads_and_indices"] = None  # imported, never called here
     if not hasattr(modelling.PreTrainedModel, "get_head_mask"):
         modelling.PreTrainedModel.get_head_mask = lambda self, mask, layers: [None] * layers
 
@@ -160,10 +162,11 @@ def main() -> None:
     torch.manual_seed(0)
     networks, scale = release(args.folder), OmegaConf.load(SCALES / f"{args.scale}.yaml")
     headings = ("network", "what", "ours, ms a frame", "release, ms a frame", "ratio", "M parameters, ours and release")
-    where = f"{args.device}, {torch.get_num_threads()} threads, {args.precision}, batch {args.batch}, torch {torch.__version__}"
+    where = f"{args.device}, {torch.get_num_threads()} threads, {args.precision}, batch {args.batch}"
+    title = f"{where}, torch {torch.__version__}"
     torch.set_float32_matmul_precision("highest" if args.precision == "float32" else "high")
     torch.backends.cudnn.allow_tf32 = args.precision != "float32"
-    table, device = Table(*headings, title=where), torch.device(args.device)
+    table, device = Table(*headings, title=title), torch.device(args.device)
     for pair in pairs(networks, scale, args.batch):
         ours = calls(pair.ours, pair.our_inputs, device, PRECISIONS[args.precision])
         theirs = calls(pair.theirs, pair.their_inputs, device, PRECISIONS[args.precision])

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders import (
     ChannelViTEncoder,
@@ -15,6 +16,7 @@ from egotap_pl.nn.encoders import (
     Encoder,
     GridViTEncoder,
     LimbEncoder,
+    RayEncoder,
     ReleaseGridViTEncoder,
     SparseGridViTEncoder,
 )
@@ -38,11 +40,21 @@ TINY_VIT: dict[str, Any] = {
     "mlp_width": 32,
     "hidden_dims": (24,),
 }
+
+
+def ray_encoder(**settings: Any) -> RayEncoder:
+    """One that knows UnrealEgo's cameras."""
+    encoder = RayEncoder(**settings)
+    encoder.set_rig(StereoRig.unrealego())
+    return encoder
+
+
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "cnn": partial(CnnEncoder, channels=(4, 8), hidden_dims=(24,), embedding_dim=12),
     "channel_vit": partial(ChannelViTEncoder, **TINY_VIT, embedding_dim=12),
     "grid_vit": partial(GridViTEncoder, **TINY_VIT),
     "release_grid_vit": partial(ReleaseGridViTEncoder, **TINY_VIT),
+    "rays": partial(ray_encoder, **{key: value for key, value in TINY_VIT.items() if key != "patches_per_side"}),
     "sparse_grid_vit": partial(SparseGridViTEncoder, **TINY_VIT, patches=3),
 }
 PROPAGATIONS: dict[str, Callable[..., Propagation]] = {

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders.base import EmbeddingEncoder, Encoder, JointProjection
 from egotap_pl.nn.heads.base import FeatureDims, Head, VectorHead
@@ -111,6 +112,10 @@ class Lifter(nn.Module):
     def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
         """Sets the pose to which the head's output is added, typically the mean of the training set."""
         self.mean_pose_cm.copy_(pose_cm)
+
+    def set_rig(self, rig: StereoRig | None) -> None:
+        """Sets the cameras of the heatmaps, which some encoders read; None: they are not known."""
+        self.encoder.set_rig(rig)
 
     @property
     def reads_past(self) -> bool:

@@ -10,6 +10,7 @@ from egotap_pl.core.camera.protocol import Camera
 from egotap_pl.core.camera.radial import RadialCamera
 from egotap_pl.core.camera.rig import StereoRig
 from egotap_pl.core.camera.square import Square, circle_square, cut_rig, square_rig
+from egotap_pl.core.camera.triangulation import Triangulated, rays_in_left_frame, triangulate
 
 FisheyeCamera = PolynomialCamera
 """Name of the polynomial model in 0.1.0, when it was the only one."""
@@ -22,8 +23,11 @@ __all__ = [
     "RadialCamera",
     "Square",
     "StereoRig",
+    "Triangulated",
     "camera_from_dict",
     "circle_square",
     "cut_rig",
+    "rays_in_left_frame",
     "square_rig",
+    "triangulate",
 ]

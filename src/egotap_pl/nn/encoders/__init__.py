@@ -5,6 +5,7 @@ from egotap_pl.nn.encoders.channel_vit import ChannelViTEncoder
 from egotap_pl.nn.encoders.cnn import CnnEncoder
 from egotap_pl.nn.encoders.grid_vit import GridViTEncoder
 from egotap_pl.nn.encoders.limb import LimbEncoder
+from egotap_pl.nn.encoders.rays import RayEncoder
 from egotap_pl.nn.encoders.release_grid_vit import ReleaseGridViTEncoder
 from egotap_pl.nn.encoders.sparse_grid_vit import SparseGridViTEncoder
 
@@ -16,6 +17,7 @@ __all__ = [
     "GridViTEncoder",
     "JointEncoder",
     "LimbEncoder",
+    "RayEncoder",
     "ReleaseGridViTEncoder",
     "SparseGridViTEncoder",
 ]

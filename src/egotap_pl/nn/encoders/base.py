@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import NUM_VIEWS
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
 
 
@@ -31,6 +32,9 @@ class Encoder(nn.Module):
             raise ValueError(f"joint_dim {joint_dim} is not even: each view has half of a joint feature")
         self.skeleton, self.heatmap_px, self.joint_dim = skeleton, heatmap_px, joint_dim
         self.num_maps = NUM_VIEWS * skeleton.num_heatmap_joints
+
+    def set_rig(self, rig: StereoRig | None) -> None:
+        """Sets the cameras, whose square frames the heatmaps fill; None: they are not known. Most do without them."""
 
 
 class JointEncoder(Encoder):
