@@ -23,6 +23,8 @@ from egotap_pl.tasks.lifter_inputs import lifter_inputs
 
 OUTPUT = "pose_cm"
 """Name of the network's output in the file."""
+WEIGHTS = ".ckpt"
+"""How the name of a file ends that gets weights instead: see `egotap_pl.engine.publishing`."""
 
 
 class Export(NamedTuple):
@@ -51,7 +53,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         EgotapError: if the file cannot be written, ONNX is not installed, or the network has no such part.
     """
     if output.suffix.lower() != ".onnx" or output.is_dir():
-        raise EgotapError(f"output={output}: must be a file that ends in .onnx")
+        raise EgotapError(f"output={output}: must be a file that ends in .onnx, or in {WEIGHTS} for the weights alone")
     if part not in PARTS:
         raise EgotapError(f"part={part}: must be one of: {', '.join(PARTS)}")
     check_packages()
