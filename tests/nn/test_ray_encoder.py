@@ -66,6 +66,15 @@ def test_points_are_near_the_true_joints(skeleton):
     assert error_cm.median() < 2.5
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_heatmaps_in_half_precision_give_nearly_the_same_points(dtype, skeleton):
+    maps = joint_heatmaps(torch.rand(2, 2, skeleton.num_joints, 2) * (FRAME_PX - 400) + 200, skeleton, 32)
+    encoder = make(skeleton)
+    for numbers, expected in zip(encoder.numbers(maps.to(dtype)), encoder.numbers(maps), strict=True):
+        assert numbers.dtype == torch.float32
+        close(numbers, expected, atol=0.03, rtol=0.05)
+
+
 def test_against_a_slow_implementation(skeleton):
     encoder = randomise(make(skeleton))
     maps, _ = random_heatmaps(skeleton, 2)

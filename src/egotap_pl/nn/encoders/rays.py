@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from egotap_pl.nn.encoders.base import JointEncoder
 _REACH_PX = 3  # of a peak: three times the sigma of a true heatmap
 _BODY_CM = 50.0  # lengths are given to the network in about half bodies
 _GAP_CM = 10.0
+_TRUE_MASS = 2 * math.pi  # of a Gaussian of sigma 1 and peak 1
 _SMALL = 1e-6
 
 
@@ -32,7 +34,7 @@ class Peaks(NamedTuple):
     """Value of the highest pixel."""
 
     mass: Float[Tensor, "b v j"]
-    """Sum of all positive values, over that of a true heatmap's peak."""
+    """Sum of all positive values, over that of a true heatmap."""
 
     share: Float[Tensor, "b v j"]
     """How much of the mass is at the peak."""
@@ -101,6 +103,7 @@ class RayEncoder(JointEncoder):
         """
         if self.rig is None:
             raise ValueError("RayEncoder needs the cameras of the heatmaps (a rig), and these data have none")
+        heatmaps = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))  # half precision is not enough
         peaks = find_peaks(heatmaps)
         sides = constant(tuple(camera.size_px for camera in self.rig.cameras), heatmaps.device, heatmaps.dtype)
         rays = rays_in_left_frame(self.rig, peaks.at * sides[:, None])
@@ -144,7 +147,7 @@ def find_peaks(heatmaps: Float[Tensor, "*n h w"]) -> Peaks:
     mass, peak_mass = positive.sum((-2, -1)), peak.sum((-2, -1))
     mean, spread = _moments(positive, mass)
     at, _ = _moments(peak, peak_mass)
-    return Peaks(at, height, mass / 6.28, peak_mass / (mass + _SMALL), mean, spread)
+    return Peaks(at, height, mass / _TRUE_MASS, peak_mass / (mass + _SMALL), mean, spread)
 
 
 def _moments(maps: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
