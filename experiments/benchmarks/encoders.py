@@ -1,8 +1,8 @@
-"""Forward pass and training step of Grid ViT and of its sparse variant, measured in turn.
+"""Forward pass and training step of Grid ViT, of its sparse variant and of the encoder that knows the cameras, in turn.
 
     python experiments/benchmarks/encoders.py --scale paper --batch 2 --rounds 5
 
-Widths are those of conf/scale/*.yaml, but with 4 patches per side at every scale; float32, UnrealEgo's skeleton. On a
+Widths are those of conf/scale/*.yaml, with --patches per side; float32, UnrealEgo's skeleton. On a
 CPU, times are of the processor, so that other jobs matter less.
 """
 
@@ -19,12 +19,13 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine import costs
-from egotap_pl.nn.encoders import GridViTEncoder, SparseGridViTEncoder
+from egotap_pl.nn.encoders import GridViTEncoder, RayEncoder, SparseGridViTEncoder
 
 SCALES = Path(__file__).parents[2] / "conf" / "scale"
-PATCHES_PER_SIDE, PATCHES = 4, (3, 4)
+PATCHES = (3, 4)
 
 
 def main() -> None:
@@ -33,12 +34,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--patches", type=int, default=4, help="per side of a heatmap (at scale=tiny, Grid ViT has 2)")
     args = parser.parse_args()
     scale, device = OmegaConf.load(SCALES / f"{args.scale}.yaml"), torch.device(args.device)
     torch.manual_seed(0)
     px = scale.heatmap_px
     heatmaps = torch.rand(args.batch, 2, unrealego().num_heatmap_joints, px, px, device=device)
-    encoders = {name: encoder.to(device) for name, encoder in encoders_of(scale).items()}
+    encoders = {name: encoder.to(device) for name, encoder in encoders_of(scale, args.patches).items()}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in encoders}
     for number in range(args.rounds + 1):
         for name, encoder in encoders.items():
@@ -56,13 +58,15 @@ def main() -> None:
         print(f"| {name} | {millions:.1f} | {gflop:.3f} | {' | '.join(cells)} |")
 
 
-def encoders_of(scale: Any) -> dict[str, nn.Module]:
-    """The full encoder, and the sparse one with several numbers of patches."""
-    sizes = {**scale.transformer, "hidden_dims": scale.hidden_dims, "patches_per_side": PATCHES_PER_SIDE}
+def encoders_of(scale: Any, patches_per_side: int) -> dict[str, nn.Module]:
+    """The full encoder, the sparse one with several numbers of patches, and the one that knows the cameras."""
+    sizes = {**scale.transformer, "hidden_dims": scale.hidden_dims}
     place = (unrealego(), scale.heatmap_px, scale.joint_dim)
-    return {"Grid ViT": GridViTEncoder(*place, **sizes)} | {
-        f"sparse, {number} patches": SparseGridViTEncoder(*place, **sizes, patches=number) for number in PATCHES
-    }
+    cut = {**sizes, "patches_per_side": patches_per_side}
+    sparse = {f"sparse, {number} patches": SparseGridViTEncoder(*place, **cut, patches=number) for number in PATCHES}
+    rays = RayEncoder(*place, **sizes)
+    rays.set_rig(StereoRig.unrealego())
+    return {"Grid ViT": GridViTEncoder(*place, **cut), **sparse, "rays": rays}
 
 
 def forward(encoder: nn.Module, heatmaps: torch.Tensor) -> None:
