@@ -192,14 +192,14 @@ def _differences(one: Any, other: Any, interpolated: bool, key: Key = ()) -> Ite
         interpolated: whether values of ``one`` that are interpolations count, too.
         key: where both stand.
     """
+    if one == other:  # most branches are, and Python compares them much faster than a walk through them would
+        return
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for name in dict.fromkeys((*one, *other)):
             if (*key, name) == ("seed",):
                 continue
             yield from _differences(one.get(name, _Missing), other.get(name, _Missing), interpolated, (*key, str(name)))
-    elif not interpolated and isinstance(one, str) and "${" in one:
-        return
-    elif one != other:
+    elif interpolated or not (isinstance(one, str) and "${" in one):
         yield key, other
 
 
