@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from offline_wandb import OfflineRun, offline_runs
+from rendered_once import render_once
 from smoke import EPOCHS, SMOKE, Outcome, Run, run_folder
 
 
@@ -28,17 +29,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextlib.contextmanager
 def prepared(home: Path) -> Iterator[Run]:
     """Runs `egotap` in this process: the same code, without starting Python for each command."""
-    from egotap_pl.cli.main import main  # imported here, after pytest has set up the shape checks of imports
+    # Imported here, after pytest has set up the shape checks of imports.
+    from hydra._internal.hydra import Hydra
+    from hydra.types import RunMode
+
+    from egotap_pl.cli.main import main
 
     def call(*arguments: str, ok: bool = True) -> Outcome:
-        verb, *words = arguments
-        if not any(word.startswith(("-", "sweep=")) for word in words):
-            words = ["--run", *words]  # else Hydra composes twice: first only to find out whether it is a grid
         out, err = io.StringIO(), io.StringIO()
         status = 0
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            pytest.MonkeyPatch.context() as here,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            if not any(word.startswith(("-", "sweep=", "hydra.mode=")) for word in arguments):
+                # Else Hydra composes twice: first only to find out whether it is a grid.
+                here.setattr(Hydra, "get_mode", lambda *_, **__: RunMode.RUN)
             try:
-                main([verb, *words])
+                main(arguments)
             except SystemExit as end:
                 status = int(end.code or 0)
         outcome = Outcome(status, out.getvalue(), err.getvalue())
@@ -54,6 +63,7 @@ def prepared(home: Path) -> Iterator[Run]:
         # A run's picture is of one frame: drawing four takes longer than everything else in a run.
         monkeypatch.setattr("egotap_pl.engine.run_pictures.QUANTILES", {"median": 0.5})
         monkeypatch.setattr("egotap_pl.engine.run_pictures.REBUILT_FRAMES", 1)
+        render_once(monkeypatch)
         yield call
 
 
