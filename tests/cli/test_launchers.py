@@ -85,6 +85,7 @@ def test_the_number_of_jobs_is_checked(number: float, run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
 def test_jobs_side_by_side_share_their_estimators_and_end_in_one_table(home: Path, run: Run) -> None:
     grid = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=side/grid")
     where = ("paths.runs=side/runs", "paths.stages=side/stages")

@@ -15,6 +15,7 @@ from smoke import EPOCHS, LIFTER, STEPS_PER_EPOCH, Run
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
 def test_with_several_processes_a_job_has_one_folder_and_one_run_and_its_failure_is_its_own(
     home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def test_from_files_with_gaps_to_stores(tmp_path: Path, egotap: Egotap) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "none"])
 def test_layout_writes_a_tree(tmp_path: Path, layout: str, egotap: Egotap) -> None:
     data = {"unrealego": "egosynth", "egocap": "egosynth_stick"}.get(layout, "egosynth")

@@ -14,7 +14,7 @@ import pytest
 import torch
 from broken_optimiser import WANDERING, spoil
 from commands import prepared
-from processes import Command, members
+from processes import AT_ONCE, Command, members
 from smoke import EPOCHS, STEPS_PER_EPOCH, Outcome, Run, at_step, run_folder
 
 from egotap_pl.tasks.lifting import LiftingTask
@@ -213,7 +213,8 @@ def test_several_processes_end_without_a_traceback(
     devices = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.workers=1")
     runs = f"{number.name}-{moment.replace(' ', '-')}"
     long = ("train", *EPOCHS, "training.batch_size=4", "training.epochs=100000", *devices, f"paths.runs={runs}")
-    started = Command(home, *long, group=True)
+    method = "spawn" if moment == "while they start" else AT_ONCE
+    started = Command(home, *long, group=True, start_method=method)
     pid = started.process.pid
     assert pid is not None
     if moment == "while they start":

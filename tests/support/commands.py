@@ -69,10 +69,11 @@ def prepared(home: Path) -> Iterator[Run]:
 
 @pytest.fixture
 def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes of trainer=ddp are forks of one that has imported the program: they start at once."""
-    import processes  # noqa: F401  # starts that process, when it is needed, with the program imported
+    """Processes that commands start are forks of one that has imported the program: they start at once."""
+    from processes import AT_ONCE  # imported here: importing it sets up that process
 
-    monkeypatch.setattr("egotap_pl.engine.launch.START_METHOD", "forkserver")
+    for module in ("engine.launch", "data.preparation.workers"):
+        monkeypatch.setattr(f"egotap_pl.{module}.START_METHOD", AT_ONCE)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Commands of `egotap` in processes of their own, forked from one that has imported the program: they start at once."""
+"""Processes and commands of `egotap`, forked from a process that has imported the program: they start at once."""
 
 from __future__ import annotations
 
@@ -7,12 +7,43 @@ import multiprocessing
 import os
 import signal
 import tempfile
+from multiprocessing import context, reduction
 from pathlib import Path
+from typing import Any
 
 from smoke import Outcome
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["egotap_pl.cli.train", "egotap_pl.cli.evaluate"])
+
+AT_ONCE = "at once"
+"""A start method of processes like ``spawn``, without its wait for imports."""
+
+
+class _Process(context.ForkServerProcess):
+    """Has what a process of ``spawn`` inherits from its parent: the group, environment, blocked signals and output."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        output = [reduction.DupFd(number) for number in (1, 2)]
+        return {**self.__dict__, "inherited": (os.getpgrp(), dict(os.environ), blocked, output)}
+
+    def _bootstrap(self, *arguments: Any, **named: Any) -> int:
+        group, environment, blocked, output = self.__dict__.pop("inherited")
+        os.setpgid(0, group)
+        _replace_environment(environment)
+        for number, stream in enumerate(output, start=1):
+            os.dup2(stream.detach(), number)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        return super()._bootstrap(*arguments, **named)
+
+
+class _Context(context.ForkServerContext):
+    _name = AT_ONCE
+    Process = _Process
+
+
+context._concrete_contexts[AT_ONCE] = _Context()
 
 
 class Command:
@@ -22,12 +53,15 @@ class Command:
         folder: the working folder.
         arguments: of `egotap`.
         group: whether it leads a group of processes, as a terminal's command does.
+        start_method: how it starts processes of its own.
     """
 
-    def __init__(self, folder: Path, *arguments: str, group: bool = False) -> None:
+    def __init__(self, folder: Path, *arguments: str, group: bool = False, start_method: str = AT_ONCE) -> None:
         self.log = Path(tempfile.mkdtemp(dir=folder.parent))
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
-        self.process = CONTEXT.Process(target=_run, args=(arguments, folder, environment, self.log, group))
+        self.process = CONTEXT.Process(
+            target=_run, args=(arguments, folder, environment, self.log, group, start_method)
+        )
         self.process.start()
 
     def end(self, timeout: float = 400) -> Outcome:
@@ -37,21 +71,36 @@ class Command:
         return Outcome(self.process.exitcode, (self.log / "out").read_text(), (self.log / "err").read_text())
 
 
-def _run(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], log: Path, group: bool) -> None:
-    import torch
-
+def _run(
+    arguments: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    log: Path,
+    group: bool,
+    start_method: str,
+) -> None:
     from egotap_pl.cli.main import main
+    from egotap_pl.engine import launch
 
     if group:
-        os.setsid()
-    torch.set_num_threads(1)  # the server had loaded torch before it had our environment
-    os.environ.clear()
-    os.environ.update(environment)
+        os.setpgid(0, 0)
+    launch.START_METHOD = start_method
+    _replace_environment(environment)
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(log / name, os.O_WRONLY | os.O_CREAT), number)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the server may have been started while signals were blocked
     main(arguments)
+
+
+def _replace_environment(environment: dict[str, str]) -> None:
+    """Give this process an environment that it would have had from its start."""
+    import torch
+
+    os.environ.clear()
+    os.environ.update(environment)
+    torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))  # the server has loaded torch with its own
 
 
 def members(group: int) -> list[int]:

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn
 from egotap_pl.cli.job_call import JobCall, Outcome, sharing
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
-from egotap_pl.engine.launch import end_with_parent, environment_of
+from egotap_pl.engine import launch
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 END_S = 60.0
@@ -47,7 +47,7 @@ def run_jobs(calls: Sequence[JobCall], at_once: Any, folder: Path) -> list[JobRe
     (folder / "jobs").mkdir(parents=True, exist_ok=True)
     places = gpus[:number] if gpus else [None] * number
     failed: dict[int, Outcome] = {}
-    with environment_of(number):
+    with launch.environment_of(number):
         groups = sharing(calls) if number > 1 else []
         shared = _run_calls([group[0].shared() for group in groups], folder, "shared-", places)
         for group, outcome in zip(groups, shared, strict=True):
@@ -94,7 +94,7 @@ def side_by_side(
     Returns:
         The outcomes. Of a process that dies, it is an error.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would inherit the locks of torch's threads
+    context = multiprocessing.get_context(launch.START_METHOD)
     free, outcomes = list(range(len(places))), [Outcome(None, "not run")] * len(works)
     running: dict[Connection, tuple[int, int, BaseProcess]] = {}
     rest = iter(range(len(works)))
@@ -143,7 +143,7 @@ def _run(work: Callable[[], Outcome], place: str | None, output: Path, connectio
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)
-    end_with_parent()
+    launch.end_with_parent()
     connection.send(work())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import numpy as np
 import pytest
 from fake_source import FakeFiles, FakeSource
 from preparing import content, damage_images, run, wait_for
-from processes import members
+from processes import CONTEXT, members
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
@@ -31,6 +30,7 @@ PIECES = (("train", 12),)
 DAMAGED = (("train/1", 12), ("train/10", 10))
 
 
+@pytest.mark.usefixtures("forked_processes")
 @pytest.mark.parametrize(("codec", "workers"), [(PngCodec(), 2), (JpegCodec(), 1)])
 def test_same_stores_for_any_number_of_workers(tmp_path: Path, codec: Codec, workers: int) -> None:
     for name, count in (("alone", 0), ("workers", workers)):
@@ -65,6 +65,7 @@ def test_a_second_job_reads_nothing(tmp_path: Path) -> None:
     assert sum(split.frames for split in report.splits) == 35
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_failure_names_the_piece_and_keeps_the_others(tmp_path: Path, uninterrupted: dict[str, object]) -> None:
     source = FakeSource(log=tmp_path / "log", fails_at="motion 2")
     for workers in (0, 1):
@@ -75,6 +76,7 @@ def test_failure_names_the_piece_and_keeps_the_others(tmp_path: Path, uninterrup
     assert content(tmp_path / "0") == uninterrupted
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_death_of_a_worker_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EgotapError, match="worker process died"):
         run(FakeSource(dies_at="motion 2"), tmp_path, workers=1)
@@ -235,7 +237,7 @@ def job(source: FakeSource, folder: Path) -> None:
 
 def test_a_second_job_in_the_folder_waits_for_the_first(tmp_path: Path, uninterrupted: dict[str, object]) -> None:
     source, text = FakeSource(log=tmp_path / "log", gate=tmp_path / "gate"), io.StringIO()
-    first = multiprocessing.get_context("spawn").Process(target=job, args=(source, tmp_path / "data"))
+    first = CONTEXT.Process(target=job, args=(source, tmp_path / "data"))
     first.start()
     wait_for((tmp_path / "log").exists)
     with ThreadPoolExecutor(1) as pool:

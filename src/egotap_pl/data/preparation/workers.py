@@ -25,6 +25,8 @@ ResultT = TypeVar("ResultT")
 
 TASKS_AHEAD = 4
 """Tasks per worker that are handed out before their results arrive."""
+START_METHOD = "spawn"
+"""How Python starts the processes. A fork would inherit the locks of torch's threads, and CUDA forbids it."""
 
 
 class Workers(Generic[TaskT, ResultT]):
@@ -72,8 +74,7 @@ class Workers(Generic[TaskT, ResultT]):
 
     def _submit(self, task: TaskT) -> Future[ResultT]:
         if self._pool is None:
-            # Spawn: a fork would inherit the locks of torch's threads, and CUDA requires it.
-            context = multiprocessing.get_context("spawn")
+            context = multiprocessing.get_context(START_METHOD)
             self._pool = ProcessPoolExecutor(self.count, context, _begin_worker, (self.work,))
         return self._pool.submit(_do, task)
 
