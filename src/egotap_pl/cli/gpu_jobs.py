@@ -6,6 +6,7 @@ import heapq
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,7 +20,9 @@ from hydra.core.utils import JobReturn
 from egotap_pl.cli.job_call import JobCall, Outcome, sharing
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.core.stopping import SIGNALS, Stopped, blocked
 from egotap_pl.engine import launch
+from egotap_pl.engine.channel import exit_status
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 END_S = 60.0
@@ -108,9 +111,10 @@ def side_by_side(
                 process: BaseProcess = context.Process(
                     target=_run, args=(works[index], places[slot], outputs[index], theirs)
                 )
-                process.start()
+                with blocked():
+                    process.start()
+                    running[ours] = index, slot, process
                 theirs.close()
-                running[ours] = index, slot, process
                 where = f" on GPU {places[slot]}" if places[slot] is not None else ""
                 say(f"{names[index]}: started{where}, output {outputs[index]}")
             for connection in multiprocessing.connection.wait(list(running)):
@@ -144,7 +148,11 @@ def _run(work: Callable[[], Outcome], place: str | None, output: Path, connectio
     for stream in (1, 2):
         os.dup2(file, stream)
     launch.end_with_parent()
-    connection.send(work())
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        connection.send(work())
+    except (KeyboardInterrupt, Stopped) as interruption:
+        raise SystemExit(exit_status(interruption)) from None
 
 
 def _end(processes: Sequence[BaseProcess]) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import NoReturn
 
@@ -142,6 +143,21 @@ def handled(
     finally:
         for number, old in changed.items():
             signal.signal(number, old)
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Block `SIGNALS` within the block, in which processes are started: these begin with them blocked.
+
+    A process that imports the program, or waits for the arguments that its parent sends, cannot handle a signal yet: it
+    would print a traceback. It lets the signals through once it can, by `signal.pthread_sigmask`.
+    """
+    resource_tracker.ensure_running()  # Python starts it with the first process, and then unblocks SIGINT and SIGTERM
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def outlive_the_first_signal(_: int = 0) -> None:

@@ -21,7 +21,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
 from egotap_pl.core.processors import usable_cpus
 from egotap_pl.core.started_group import TORCHRUN, started_group
-from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, handled, noted_signals, raise_stop
+from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, blocked, handled, noted_signals, raise_stop
 from egotap_pl.engine.channel import set_rank
 from egotap_pl.engine.together import leading_channel
 
@@ -160,22 +160,19 @@ def forwarder(
 def forwarding(forward: Callable[[int, Any], None]) -> Iterator[None]:
     """Handle signals within the block by a `forwarder`.
 
-    New processes inherit that signals are blocked, and let them through once they can handle them: Ctrl-C while they
-    import the program would print a traceback each. Signals to this process reach it through a thread of its own, so
-    that the block must not wait in a system call for long.
+    New processes inherit that signals are blocked (`blocked`). Signals to this process reach it through a thread of its
+    own, so that the block must not wait in a system call for long.
 
     Args:
         forward: the handler.
     """
     ended = threading.Event()
     threading.Thread(target=ended.wait, daemon=True).start()
-    with handled(forward):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
+    try:
+        with handled(forward), blocked():
             yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            ended.set()
+    finally:
+        ended.set()
 
 
 @contextmanager

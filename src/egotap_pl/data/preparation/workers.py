@@ -19,6 +19,7 @@ import torch
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.processors import usable_cpus as usable_cpus
+from egotap_pl.core.stopping import SIGNALS, blocked
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
@@ -27,6 +28,9 @@ TASKS_AHEAD = 4
 """Tasks per worker that are handed out before their results arrive."""
 START_METHOD = "spawn"
 """How Python starts the processes. A fork would inherit the locks of torch's threads, and CUDA forbids it."""
+_IGNORED = (signal.SIGINT, signal.SIGUSR1)
+"""Ctrl-C reaches all processes of a terminal, SLURM's warning all of a job. The parent decides; workers finish their
+current piece."""
 
 
 class Workers(Generic[TaskT, ResultT]):
@@ -76,7 +80,8 @@ class Workers(Generic[TaskT, ResultT]):
         if self._pool is None:
             context = multiprocessing.get_context(START_METHOD)
             self._pool = ProcessPoolExecutor(self.count, context, _begin_worker, (self.work,))
-        return self._pool.submit(_do, task)
+        with blocked():  # a task may start a process
+            return self._pool.submit(_do, task)
 
 
 _work: Callable[[Any], Any] | None = None
@@ -87,10 +92,9 @@ def _begin_worker(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
     torch.set_num_threads(1)
-    # Ctrl-C reaches all processes of a terminal, SLURM's warning all of a job. The parent decides; workers finish their
-    # current piece.
-    for number in (signal.SIGINT, signal.SIGUSR1):
+    for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
