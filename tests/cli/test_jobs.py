@@ -102,6 +102,24 @@ def test_an_interrupted_grid_has_a_table(home: Path, run: Run, monkeypatch: pyte
     assert [job["status"] for job in rows(home / "stopped" / "jobs.csv")] == ["interrupted"]
 
 
+def test_an_interrupted_grid_whose_table_cannot_be_made_ends_as_usual(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C during an import leaves modules behind that cannot be imported again."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def broken(_: object) -> None:
+        raise KeyError("Rectangle:kwdoc")
+
+    monkeypatch.setattr("egotap_pl.cli.train.train", interrupted)
+    monkeypatch.setattr("egotap_pl.cli.screen.screen_table", broken)
+    ended = run("train", "-m", *LIFTER, "seed=1,2", "hydra.sweep.dir=half-imported", ok=False)
+    assert ended.status == 130
+    assert ended.err.splitlines()[-1] == "egotap: interrupted; run the same command to resume"
+
+
 def test_a_single_run_has_no_such_table(home: Path, run: Run) -> None:
     before = list(home.rglob("jobs.csv"))
     ended = run("train", *LIFTER, "training.epochs=-1", ok=False)

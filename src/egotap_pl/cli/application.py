@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import hydra
@@ -41,8 +42,12 @@ def run_verb(verb: str) -> None:
     )(job)
     try:
         application()
+    except (KeyboardInterrupt, Stopped):
+        with suppress(Exception):  # modules whose import was interrupted cannot always be imported any more
+            grid.collate()
+        raise
     finally:
-        grid.collate()
+        grid.collate()  # once: it does nothing the second time
 
 
 def job_function(verb: str, only_shared: bool = False) -> Callable[[DictConfig], Any]:
