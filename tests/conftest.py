@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
+from made_once import parse_once
 
 pytest_plugins = ["commands", "finished_runs"]  # of tests/support
 
@@ -13,6 +15,13 @@ pytest_plugins = ["commands", "finished_runs"]  # of tests/support
 if "PYTEST_XDIST_WORKER" in os.environ or not any(word.startswith("-n") for word in sys.argv):
     # Before our own modules: what these import under jaxtyping's import hook does not come from Python's usual cache.
     import lightning.pytorch  # noqa: F401
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _configuration_parsed_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        parse_once(monkeypatch)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

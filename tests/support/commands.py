@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_once import make_once
 from offline_wandb import OfflineRun, offline_runs
-from rendered_once import render_once
 from smoke import EPOCHS, SMOKE, Outcome, Run, run_folder
 
 
@@ -63,7 +63,7 @@ def prepared(home: Path) -> Iterator[Run]:
         # A run's picture is of one frame: drawing four takes longer than everything else in a run.
         monkeypatch.setattr("egotap_pl.engine.run_pictures.QUANTILES", {"median": 0.5})
         monkeypatch.setattr("egotap_pl.engine.run_pictures.REBUILT_FRAMES", 1)
-        render_once(monkeypatch)
+        make_once(monkeypatch)
         yield call
 
 
