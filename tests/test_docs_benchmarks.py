@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from benchmark_scripts import loaded
 from documented import ROOT, documented
+from made_once import make_once
+
+from egotap_pl.engine import costs
 
 PAGE = "experiments/benchmarks/README.md"
 COMMANDS = [command for command in documented() if command.text.startswith("python experiments/benchmarks/")]
@@ -37,6 +40,10 @@ OWN_TESTS = {"against_release.py": "test_release_benchmark.py", "gpu.py": "test_
 
 def shrink(name: str, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure for less long, on fewer frames, without new processes."""
+    if name not in ("render.py", "prepare.py"):  # these measure it
+        make_once(monkeypatch)
+    time_of = costs.time_of
+    monkeypatch.setattr(costs, "time_of", lambda call, _, device: time_of(call, 0.01, device))
     if hasattr(module, "get_context"):  # render.py
         monkeypatch.setattr(module, "get_context", lambda _: SimpleNamespace(Pool=multiprocessing.pool.ThreadPool))
         monkeypatch.setattr(module, "_FRAMES", 2)

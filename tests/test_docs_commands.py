@@ -193,8 +193,8 @@ def test_the_commands_run(walk: str, run_here: Run) -> None:
 
 @pytest.mark.slow
 def test_the_scripts_run(run_here: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_here("train", "experiment=table2/cnn", "scale=smoke", "heatmaps=truth")
-    run_here("report", "runs=runs", "output=report", "figures=false")
+    run_here("train", "experiment=table2/cnn", "scale=smoke", "heatmaps=truth", "paths.runs=rows")
+    run_here("report", "runs=rows", "output=report", "figures=false")
     for text in SCRIPTS:
         program, script, *words = Documented("", here(text), True).words
         if program == "python":

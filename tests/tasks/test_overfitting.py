@@ -18,7 +18,7 @@ from egotap_pl.engine.build import build
 from egotap_pl.metrics import mpjpe_mm
 from egotap_pl.tasks.schedules import warmup_cosine
 
-FRAMES = 8
+FRAMES = 4
 
 
 def configuration(*overrides: str) -> Any:
