@@ -45,6 +45,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL)
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "0"}
 LONGEST_S = 1200
+ENDED_S = 60
+"""Seconds that processes may need to notice that their parent has ended: those that are importing finish that first."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def attempt(job: str, number: signal.Signals, after_s: float, folder: Path) -> t
         # Ctrl-C reaches the whole group, as a terminal sends it; the others one process, as `kill` does.
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     process.wait(LONGEST_S)
-    end = time.monotonic() + 20
+    end = time.monotonic() + ENDED_S
     while members(process.pid) and time.monotonic() < end:
         time.sleep(0.2)
     left = members(process.pid)
