@@ -97,7 +97,7 @@ def side_by_side(
     Returns:
         The outcomes. Of a process that dies, it is an error.
     """
-    context = multiprocessing.get_context(launch.START_METHOD)
+    context: Any = multiprocessing.get_context(launch.START_METHOD)
     free, outcomes = list(range(len(places))), [Outcome(None, "not run")] * len(works)
     running: dict[Connection, tuple[int, int, BaseProcess]] = {}
     rest = iter(range(len(works)))
