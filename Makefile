@@ -1,4 +1,4 @@
-# make demo: from nothing to a trained and tested lifter.  make test: all tests.  make setup: only installs.
+# make demo: from nothing to a lifter, trained on finished estimators, and its test.  make test: all tests.  make setup: only installs.
 # make docs: the documentation as a site, in site/.
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ TESTS := $(BIN)/python -m pytest -n auto --dist worksteal
 .PHONY: demo test coverage setup check page-tools page-check docs pictures notebooks clean
 
 demo: setup
-	$(BIN)/egotap train experiment=quickstart
+	$(BIN)/egotap train experiment=quickstart estimators=egosynth_small
 
 test: setup
 	$(TESTS)

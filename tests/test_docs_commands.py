@@ -29,6 +29,7 @@ OWN_TESTS = {
     "docs/own-data.md": "tests/test_docs_own_data.py",
     "docs/own-headset.md": "tests/test_docs_own_headset.py",
     "docs/newer-datasets.md": "tests/test_docs_newer_datasets.py",
+    "docs/weights.md": "tests/cli/test_finished_weights.py",
 }
 """Pages whose blocks of commands are run by a test of their own."""
 
@@ -92,6 +93,7 @@ SMALLER = {
     r"egosynth/NAME": "egosynth/first",
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
     r" scale=paper": "",
+    r" estimators=egosynth_small": "",  # of scale=tiny
     r"trainer=gpu": "trainer=cpu",
     r" --source DIR": "",
     r"(?<= )FILE$": "poses.h5",
