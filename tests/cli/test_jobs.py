@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from smoke import LIFTER, Run
 
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult
 
@@ -20,7 +21,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def train_at_once(settings: Settings) -> TrainResult:
-    """Replaces training by a run that ends at once, whose error is the seed."""
+    """Replaces training by a run that ends at once, whose error is the seed. In batches of 8, it fails."""
+    if settings.training.batch_size == 8:
+        raise EgotapError("out of memory: training.batch_size=8")
     folder = settings.paths.runs / str(settings.name)
     folder.mkdir(parents=True, exist_ok=True)
     metrics = {
@@ -43,7 +46,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
     """Of each seed, one job fails with a mistake; the others run."""
     arguments = ("train", "-m", *LIFTER, "seed=51,54", "paths.runs=grid", "hydra.sweep.dir=grid/multirun/a")
-    ended = run(*arguments, "training.batch_size=16,0", ok=False)
+    ended = run(*arguments, "training.batch_size=16,8", ok=False)
     sweep = home / "grid" / "multirun" / "a"
     jobs = rows(sweep / "jobs.csv")
     assert [job["status"] for job in jobs] == ["done", "failed"] * 2
@@ -53,11 +56,11 @@ def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
             metrics = json.loads((home / job["run folder"] / "metrics.json").read_text())
             assert float(job["MPJPE (mm)"]) == metrics["mpjpe"] == float(job["seed"])
         else:
-            assert "training.batch_size=0" in job["message"]
+            assert "training.batch_size=8" in job["message"]
             assert job["MPJPE (mm)"] == ""
             assert "EgotapError" in (sweep / "jobs" / f"{job['job']}.log").read_text()
     means = rows(sweep / "grid.csv")
-    assert [row["training.batch_size"] for row in means] == ["16", "0"]
+    assert [row["training.batch_size"] for row in means] == ["16", "8"]
     assert [row["seeds"] for row in means] == ["2", "0"]
     assert float(means[0]["MPJPE (mm)"]) == 52.5
     assert "4 jobs: scale=smoke heatmaps=truth" in ended.out
@@ -73,9 +76,9 @@ def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
 def test_paths_can_be_copied_from_a_narrow_terminal(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     runs = "my runs/of a long winter's night, with = and more"
-    out = run("train", "-m", *LIFTER, "training.batch_size=16,8", "seed=3", f"paths.runs={runs}").out
+    out = run("train", "-m", *LIFTER, "training.batch_size=16,4", "seed=3", f"paths.runs={runs}").out
     lines = out.splitlines()
-    for job, size in enumerate((16, 8)):
+    for job, size in enumerate((16, 4)):
         assert f"job {job:<20}{runs}/batch_size-{size}_scale-smoke_heatmaps-truth_seed-3" in lines
     (command,) = [line for line in lines if "egotap report" in line]
     assert shlex.split(command)[3:] == ["egotap", "report", f"runs={runs}", "output=report"]

@@ -137,9 +137,11 @@ def test_two_at_a_time_train_an_estimator_once(home: Path, run: Run) -> None:
 
 
 def test_a_sweep_names_its_runs_and_survives_a_bad_job(home: Path, run: Run) -> None:
-    sweep = run("train", "-m", *LIFTER, "seed=41,42", "training.batch_size=16,0", "paths.runs=sweep", ok=False)
+    (home / "damaged.ckpt").write_text("not a checkpoint")
+    words = ("seed=41,42", "training.batch_size=16", "init=null,damaged.ckpt", "paths.runs=sweep")
+    sweep = run("train", "-m", *LIFTER, *words, ok=False)
     assert sweep.status == 1
-    assert "training.batch_size=0" in sweep.err.splitlines()[-1]
+    assert "damaged.ckpt" in sweep.err.splitlines()[-1]
     assert "Traceback" not in sweep.err
     folders = sorted(path.parent.name for path in (home / "sweep").rglob("metrics.json"))
     assert len(folders) == 2

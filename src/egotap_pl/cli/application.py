@@ -28,7 +28,8 @@ def run_verb(verb: str) -> None:
     """Run a verb with the overrides in `sys.argv`: compose conf/<verb>.yaml and call ``main`` of the verb's module.
 
     The module is imported only when there is a configuration for it: torch and Lightning take seconds, which --help and
-    a misspelt key need not wait for. A user's mistake ends the program with its message. In a grid the message is
+    a misspelt key need not wait for. A user's mistake ends the program with its message. A grid
+    does not begin if it has jobs that cannot run (`egotap_pl.cli.job_checks`). If a job fails later, its message is
     printed at once and the other jobs run; the program ends with a table of all jobs and the message of the first that
     failed.
 
@@ -61,7 +62,7 @@ def job_function(verb: str, only_shared: bool = False) -> Callable[[DictConfig],
 
     def job(config: DictConfig) -> Any:
         try:
-            _check_added_keys(verb)
+            check_added_keys(verb)
             value = getattr(importlib.import_module(f"{__package__}.{verb}"), main)(config)
         except (KeyboardInterrupt, Stopped) as interruption:
             grid.record(grid.INTERRUPTED, interruption)
@@ -79,8 +80,10 @@ def job_function(verb: str, only_shared: bool = False) -> Callable[[DictConfig],
     return job
 
 
-def _check_added_keys(config_name: str) -> None:
+def check_added_keys(config_name: str) -> None:
     """Refuse overrides like ``+epochs=3``, which add a key at the top of the configuration: nothing would read it.
+
+    The overrides are those of the job that Hydra's configuration is of.
 
     Raises:
         EgotapError: if there is one.

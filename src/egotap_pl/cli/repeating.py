@@ -13,6 +13,7 @@ from egotap_pl.core.messages import say
 from egotap_pl.data.untrusted.readers import read_json
 from egotap_pl.engine.allowlist import entries, is_trusted, targets
 from egotap_pl.engine.build import Spec, current_name
+from egotap_pl.engine.early_checks import on_any_machine
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_config import read_run_config
 from egotap_pl.engine.run_folders import ENTRY, check_name
@@ -27,12 +28,13 @@ _DEVICES = ("accelerator", "devices", "nodes", "workers")
 _MAX_JSON = 2**24
 
 
-def parse(config: Spec, command: Command) -> Settings:
+def parse(config: Spec, command: Command, on_this_machine: bool = True) -> Settings:
     """The settings of a command: those that were composed, or with ``repeat`` those of an earlier run.
 
     Args:
         config: the composed configuration of `egotap train`, as plain containers.
         command: the user's command.
+        on_this_machine: whether it runs on this machine, whose devices are checked, or on another one.
 
     Raises:
         EgotapError: see `repeated` and `Settings.parse`.
@@ -41,7 +43,8 @@ def parse(config: Spec, command: Command) -> Settings:
     repeat, trust = config.pop("repeat"), config.pop("trust")
     if repeat is not None:
         config, command = repeated(Path(repeat), config, command, entries(trust))
-    return Settings.parse(config, command)
+    trainer = config["trainer"] if on_this_machine else on_any_machine(config["trainer"])
+    return Settings.parse({**config, "trainer": trainer}, command)
 
 
 def repeated(run: Path, config: Spec, command: Command, trust: Sequence[str]) -> tuple[Spec, Command]:

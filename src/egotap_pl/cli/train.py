@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.grid import note_run, print_report_command, swept
 from egotap_pl.cli.repeating import compare, parse
 from egotap_pl.core.messages import RESULT
+from egotap_pl.engine.early_checks import EarlyChecks
 from egotap_pl.engine.history import describe_resumed
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_folders import folder_name
@@ -50,8 +52,18 @@ def main_shared(config: DictConfig) -> None:
     train_shared(_settings(config))
 
 
-def _settings(config: DictConfig) -> Settings:
+def job_check(on_this_machine: bool) -> Callable[[DictConfig], None]:
+    """A check of the configurations of a grid's jobs, before the first of them begins.
+
+    Args:
+        on_this_machine: whether the jobs run on this machine.
+    """
+    checks = EarlyChecks(on_this_machine)
+    return lambda config: checks.check(_settings(config, on_this_machine))
+
+
+def _settings(config: DictConfig, on_this_machine: bool = True) -> Settings:
     hydra = HydraConfig.get()
     choices = {str(group): option for group, option in hydra.runtime.choices.items()}
     grid = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
-    return parse(plain(config), Command(choices, list(hydra.overrides.task), grid))
+    return parse(plain(config), Command(choices, list(hydra.overrides.task), grid), on_this_machine)

@@ -74,15 +74,25 @@ def ensure_data(
 
 def _existing_stores(data: DataSpec) -> PreparedData:
     """Prepared data whose source files are not available."""
+    folder = folder_of_stores(data)
+    module = FrameDataModule(folder, batch_size=1, workers=0)
+    frames = ", ".join(f"{len(module.store(split))} {split}" for split in ("train", "validation", "test"))
+    say(f"{data.name}: {frames} frames, used as they are, {folder}")
+    return PreparedData(folder, module.fingerprint)
+
+
+def folder_of_stores(data: DataSpec) -> Path:
+    """The folder of prepared data whose source files are not available.
+
+    Raises:
+        EgotapError: if the configuration does not name it.
+    """
     if data.folder is None:
         raise EgotapError(
             "data.root=null uses prepared stores as they are, and needs their folder: give data.folder=DIR, or "
             "data.root=DIR to prepare the data"
         )
-    module = FrameDataModule(data.folder, batch_size=1, workers=0)
-    frames = ", ".join(f"{len(module.store(split))} {split}" for split in ("train", "validation", "test"))
-    say(f"{data.name}: {frames} frames, used as they are, {data.folder}")
-    return PreparedData(data.folder, module.fingerprint)
+    return data.folder
 
 
 def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> tuple[CheckReport, Path]:

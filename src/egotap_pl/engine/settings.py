@@ -141,6 +141,11 @@ class HeatmapsSpec:
     cache: bool
     """Whether the heatmaps of the training and validation splits are estimated once and read from disk."""
 
+    @property
+    def is_cached(self) -> bool:
+        """Whether there are heatmaps to cache, and they are."""
+        return bool(self.cache and self.estimators)
+
 
 @dataclass(frozen=True)
 class DataSpec:

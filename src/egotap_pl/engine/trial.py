@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from egotap_pl.core.batch import Batch, DataFacts
+from egotap_pl.core.batch import FRAME_PX, NUM_VIEWS, Batch, DataFacts, Visibility
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.source import Source
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.fit import make_task
@@ -31,8 +32,8 @@ class Trial:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._rest = dict(_trainings(settings))
-        self._cached = bool(settings.heatmaps.cache and settings.heatmaps.estimators)
+        self._rest = dict(trainings_of(settings))
+        self._cached = settings.heatmaps.is_cached
 
     @classmethod
     def none(cls) -> Trial:
@@ -44,29 +45,63 @@ class Trial:
     def before(self, title: str, store: FrameStore) -> None:
         """Try a training and all that follow it, unless they have been tried.
 
-        A trial is one step on tensors without memory (torch's meta device). A step that fails there is run again on two
-        real frames, since a network may do what the meta device cannot.
-
         Args:
             title: name of the training that is about to begin.
             store: its training frames.
 
         Raises:
-            EgotapError: if a step fails; the message names the training, the classes, the error and its place.
+            EgotapError: if a step fails; see `try_step`.
         """
         titles = list(self._rest)
         rest = {name: self._rest[name] for name in titles[titles.index(title) :]} if title in titles else {}
         self._rest = {}
+        sample = Sample.of(store)
         for name, training in rest.items():
             if training.epochs:
-                _try(name, training, store, self._cached)
+                try_step(name, training, sample, self._cached)
 
 
-def _trainings(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
+class Sample(NamedTuple):
+    """Two frames to try trainings on."""
+
+    facts: DataFacts
+    """What is known of their data set; the mean pose is all zeros."""
+
+    batch: Batch
+    """The frames."""
+
+    @classmethod
+    def of(cls, store: FrameStore) -> Sample:
+        """The first frames of a store."""
+        return cls(_facts(store), store.read(_FRAMES))
+
+    @classmethod
+    def blank(cls, source: Source[Any]) -> Sample:
+        """Black images with random poses, of the sizes that a source's frames have. No frame is read or rendered."""
+        px, joints, frames = source.image_px, source.skeleton.num_joints, len(_FRAMES)
+        generator = torch.Generator().manual_seed(0)
+        batch = Batch(
+            images=torch.zeros(frames, NUM_VIEWS, 3, px, px, dtype=torch.uint8),
+            points2d_px=FRAME_PX * torch.rand(frames, NUM_VIEWS, joints, 2, generator=generator),
+            pose_cm=30 * torch.randn(frames, joints, 3, generator=generator),
+            origin_cm=torch.tensor([0.0, 0.0, 60.0]).repeat(frames, NUM_VIEWS, 1),
+            visibility=torch.full((frames, NUM_VIEWS, joints), Visibility.VISIBLE, dtype=torch.uint8),
+            category=torch.zeros(frames, dtype=torch.int64),
+            frame=torch.arange(frames),
+        )
+        return cls(_facts(source), batch)
+
+
+def _facts(data: FrameStore | Source[Any]) -> DataFacts:
+    joints = len(data.skeleton.estimated_names)
+    return DataFacts(data.skeleton, tuple(data.categories), torch.zeros(joints, 3), data.rig)
+
+
+def trainings_of(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
     """All trainings in their order, by their titles."""
     for kind, training in settings.estimators.items():
         yield f"{kind} estimator", training
-    if settings.pretraining is not None:
+    if settings.pretraining is not None and not settings.training.init:  # which gives the lifter all its weights
         yield settings.pretraining.title, settings.pretraining.training
     if settings.probe is None or settings.probe.of is not None:
         yield "lifter", settings.training
@@ -74,10 +109,22 @@ def _trainings(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
         yield settings.probe.title, settings.probe.training
 
 
-def _try(title: str, training: TrainingSpec, store: FrameStore, cached: bool) -> None:
-    joints = len(store.skeleton.estimated_names)
-    facts = DataFacts(store.skeleton, tuple(store.categories), torch.zeros(joints, 3), store.rig)
-    batch = store.read(_FRAMES)
+def try_step(title: str, training: TrainingSpec, sample: Sample, cached: bool) -> None:
+    """Try one step of a training.
+
+    It computes with tensors without memory (torch's meta device). If it fails there, it is run again on real tensors,
+    since a network may do what the meta device cannot.
+
+    Args:
+        title: name of the training.
+        training: the training.
+        sample: the frames to try it on.
+        cached: whether a lifter would read cached heatmaps in place of images.
+
+    Raises:
+        EgotapError: if the step fails; the message names the training, the classes, the error and its place.
+    """
+    facts, batch = sample
     try:
         with torch.device("meta"):
             _step(title, training, facts, batch, cached)
