@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import pickle
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from command_server import quick_python
 from continued import Warned, empty, warned_once
 from fake_slurm import install, scripts
 from omegaconf import OmegaConf
@@ -129,9 +127,7 @@ def test_jobs_of_two_processes_through_slurm(home: Path, run: Run, monkeypatch: 
     monkeypatch.setattr("egotap_pl.cli.slurm_jobs.POLL_S", 0.5)
     grid = ("hydra/launcher=slurm", "hydra.sweep.dir=by-slurm/grid", "paths.runs=by-slurm/runs")
     devices = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.workers=0")
-    with quick_python() as python:
-        monkeypatch.setattr(sys, "executable", str(python))  # with which submitit starts the tasks
-        ended = run("train", "-m", *LIFTER, *grid, *devices, "seed=1,2")
+    ended = run("train", "-m", *LIFTER, *grid, *devices, "seed=1,2")
     jobs = rows(home / "by-slurm" / "grid" / "jobs.csv")
     assert [job["status"] for job in jobs] == ["done", "done"], ended
     metrics = [json.loads((home / job["run folder"] / "metrics.json").read_text()) for job in jobs]

@@ -1,14 +1,9 @@
-"""`python -m egotap_pl` as shells call it, answered by forks of a process that has imported the program.
-
-So are other modules, those that submitit starts for example.
-"""
+"""`python -m egotap_pl` as shells call it, answered by forks of a process that has imported the program."""
 
 from __future__ import annotations
 
 import json
 import os
-import runpy
-import signal
 import socket
 import stat
 import sys
@@ -23,11 +18,10 @@ from processes import CONTEXT
 CLIENT = """#!{python} -I
 import json, os, socket, sys
 
-words = [word for word in sys.argv[1:] if word != "-u"]
-assert words[0] == "-m", sys.argv
+assert sys.argv[1:3] == ["-m", "egotap_pl"], sys.argv
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
-    request = json.dumps([words[1:], os.getcwd(), dict(os.environ)]).encode()
+    request = json.dumps([sys.argv[3:], os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
     server.sendall(request)
     sys.exit(int(server.makefile().read() or 1))
@@ -36,7 +30,7 @@ with socket.socket(socket.AF_UNIX) as server:
 
 @contextmanager
 def quick_python() -> Iterator[Path]:
-    """The path of an executable file that takes the place of Python in `python -m <module> ...`.
+    """The path of an executable file that takes the place of Python in `python -m egotap_pl <verb> ...`.
 
     The command has the caller's folder, environment and streams, and its exit status. It does not wait for imports.
     """
@@ -57,32 +51,27 @@ def quick_python() -> Iterator[Path]:
 
 
 def _serve(listening: socket.socket) -> None:
-    """Run each command in a fork, which a fork of its own waits for: commands may run at the same time."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for these
+    """Run one command after the other, each in a fork."""
     while True:
         connection, _ = listening.accept()
         with connection:
-            if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _answer(connection)
-                os._exit(0)
+            head, streams, _, _ = socket.recv_fds(connection, 8, 3)
+            with connection.makefile("rb") as file:
+                arguments, folder, environment = json.loads(file.read(int.from_bytes(head, "big")))
+            pid = os.fork()
+            if pid == 0:
+                os._exit(_run(arguments, folder, environment, streams))
+            for stream in streams:
+                os.close(stream)
+            _, status = os.waitpid(pid, 0)
+            connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _answer(connection: socket.socket) -> None:
-    """Run the command that is asked for, and send its exit status."""
-    head, streams, _, _ = socket.recv_fds(connection, 8, 3)
-    with connection.makefile("rb") as file:
-        words, folder, environment = json.loads(file.read(int.from_bytes(head, "big")))
-    pid = os.fork()
-    if pid == 0:
-        os._exit(_run(words, folder, environment, streams))
-    _, status = os.waitpid(pid, 0)
-    connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-
-
-def _run(words: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> int:
-    """Run a module as a new process would, and return its exit status."""
+def _run(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> int:
+    """Run a command as a new process would, and return its exit status."""
     import torch
+
+    from egotap_pl.cli.main import main
 
     torch.set_num_threads(1)
     os.environ.clear()
@@ -93,8 +82,7 @@ def _run(words: list[str], folder: str, environment: dict[str, str], streams: li
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     try:
-        sys.argv = words
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        main(arguments)
         return 0
     except SystemExit as end:
         return int(end.code or 0)

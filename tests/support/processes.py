@@ -35,7 +35,7 @@ class _Process(context.ForkServerProcess):
         for number, stream in enumerate(output, start=1):
             os.dup2(stream.detach(), number)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        return int(super()._bootstrap(*arguments, **named))  # type: ignore[misc]
+        return super()._bootstrap(*arguments, **named)
 
 
 class _Context(context.ForkServerContext):
@@ -43,7 +43,7 @@ class _Context(context.ForkServerContext):
     Process = _Process
 
 
-context._concrete_contexts[AT_ONCE] = _Context()  # type: ignore[attr-defined]
+context._concrete_contexts[AT_ONCE] = _Context()
 
 
 class Command:
