@@ -36,7 +36,7 @@ class _Process(context.ForkServerProcess):
         for number, stream in enumerate(output, start=1):
             os.dup2(stream.detach(), number)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        return super()._bootstrap(*arguments, **named)
+        return int(super()._bootstrap(*arguments, **named))  # type: ignore[misc]
 
 
 class _Context(context.ForkServerContext):
@@ -44,7 +44,7 @@ class _Context(context.ForkServerContext):
     Process = _Process
 
 
-context._concrete_contexts[AT_ONCE] = _Context()
+context._concrete_contexts[AT_ONCE] = _Context()  # type: ignore[attr-defined]
 
 
 class Command:
