@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from multiprocessing import context, forkserver, reduction
+from multiprocessing import context, reduction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from smoke import Outcome
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["egotap_pl.cli.train", "egotap_pl.cli.evaluate"])
-forkserver.ensure_running()  # now, while no signal is blocked: what it starts would inherit that, and ignore SIGTERM
 
 AT_ONCE = "at once"
 """A start method of processes like ``spawn``, without its wait for imports."""
