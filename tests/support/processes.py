@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import tempfile
@@ -13,7 +12,20 @@ from typing import Any
 
 from smoke import Outcome
 
-CONTEXT = multiprocessing.get_context("forkserver")
+
+class _Unblocked(context.ForkServerProcess):
+    """Begins with no signal blocked; the server, from which it has them, may have been started while some were."""
+
+    def _bootstrap(self, *arguments: Any, **named: Any) -> int:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        return int(super()._bootstrap(*arguments, **named))  # type: ignore[misc]
+
+
+class _ForkServer(context.ForkServerContext):
+    Process = _Unblocked
+
+
+CONTEXT = _ForkServer()
 CONTEXT.set_forkserver_preload(["egotap_pl.cli.train", "egotap_pl.cli.evaluate"])
 
 AT_ONCE = "at once"
@@ -90,7 +102,6 @@ def _run(
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(log / name, os.O_WRONLY | os.O_CREAT), number)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the server may have been started while signals were blocked
     main(arguments)
 
 
