@@ -16,19 +16,6 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.early_checks import EarlyChecks, on_any_machine
 from egotap_pl.engine.labels import Command
 
-OWN_PARTS = """
-import torch
-from egotap_pl.nn.propagation.none import NoPropagation
-
-class Wide(NoPropagation):
-    def forward(self, joint, limb=None):
-        return torch.cat([joint, joint], dim=-1)
-
-class Values(NoPropagation):  # what the meta device cannot do
-    def forward(self, joint, limb=None):
-        return joint if float(joint.detach().abs().max()) < 1e9 else -joint
-"""
-
 
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -95,12 +82,8 @@ def test_what_all_jobs_have_in_common_is_said_as_for_one(run: Run, begun: list[s
     assert not begun
 
 
-def test_a_part_of_ones_own_is_tried(
-    run: Run, begun: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "own_parts_of_jobs.py").write_text(OWN_PARTS)
-    monkeypatch.syspath_prepend(tmp_path)
-    own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts_of_jobs.Values,own_parts_of_jobs.Wide")
+def test_a_part_of_ones_own_is_tried(run: Run, begun: list[str]) -> None:
+    own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Values,own_parts.Wide")
     err = run("train", "-m", *LIFTER, *own, ok=False).err
     assert "1 of 2 jobs cannot run" in err
     assert "job 1:" in err

@@ -9,25 +9,6 @@ import pytest
 import torch
 from smoke import LIFTER, SMOKE, Run
 
-OWN_PARTS = """
-import torch
-from egotap_pl.nn.propagation.none import NoPropagation
-
-class Wide(NoPropagation):
-    def forward(self, joint, limb=None):
-        return torch.cat([joint, joint], dim=-1)
-
-class Values(NoPropagation):  # what the meta device cannot do
-    def forward(self, joint, limb=None):
-        return joint if float(joint.detach().abs().max()) < 1e9 else -joint
-"""
-
-
-@pytest.fixture
-def own_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_parts.py").write_text(OWN_PARTS)
-    monkeypatch.syspath_prepend(tmp_path)
-
 
 @pytest.fixture(autouse=True)
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -42,7 +23,6 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return begun
 
 
-@pytest.mark.usefixtures("own_parts")
 def test_a_part_of_ones_own_that_gives_a_wrong_shape(home: Path, run: Run, fitted: list[Any]) -> None:
     own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Wide")
     err = run("train", *SMOKE, *own, f"paths.stages={home / 'trial'}", ok=False).err
@@ -55,7 +35,6 @@ def test_a_part_of_ones_own_that_gives_a_wrong_shape(home: Path, run: Run, fitte
     assert not fitted  # not even the estimators
 
 
-@pytest.mark.usefixtures("own_parts")
 def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: list[Any]) -> None:
     own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Values")
     before = torch.get_rng_state()
