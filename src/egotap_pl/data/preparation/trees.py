@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from egotap_pl.core.atomic import SUFFIX
+from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.preparation.prepare import store_path
@@ -85,6 +85,5 @@ def write_file(path: Path, content: bytes) -> None:
     Files are not flushed to disk one by one, which would take longer than writing them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}{SUFFIX}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with atomic(path, durable=False) as temporary:
+        temporary.write_bytes(content)
