@@ -10,15 +10,15 @@ from egotap_pl.cli.composing import plain
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.checkpoint_files import checkpoint_path
-from egotap_pl.engine.exporting import OUTPUT, WEIGHTS, export
-from egotap_pl.engine.publishing import publish_weights
+from egotap_pl.engine.exporting import OUTPUT, export
+from egotap_pl.engine.publishing import SUFFIX, publish_weights
 
 
 def main(config: DictConfig) -> None:
     """Export the checkpoint's network or its weights, as the output's name says."""
     settings = plain(config)
     checkpoint, output = checkpoint_path(settings["checkpoint"]), Path(settings["output"])
-    if output.suffix.lower() == WEIGHTS:
+    if output.suffix.lower() == SUFFIX:
         publish_weights(checkpoint, output)
         sizes = (f"{path.stat().st_size / 1e6:.1f} MB" for path in (checkpoint, output))
         RESULT.print(f"weights alone, in half precision ({', now '.join(sizes)})  {output}", soft_wrap=True)

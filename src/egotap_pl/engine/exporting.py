@@ -15,6 +15,7 @@ from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window
 from egotap_pl.engine.prediction import load_lifting_task, origin_of
+from egotap_pl.engine.publishing import SUFFIX
 from egotap_pl.interop.onnx import CHECKED_BATCHES, Inputs, check_packages, write_onnx
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks import LiftingTask
@@ -23,8 +24,6 @@ from egotap_pl.tasks.lifter_inputs import lifter_inputs
 
 OUTPUT = "pose_cm"
 """Name of the network's output in the file."""
-WEIGHTS = ".ckpt"
-"""How the name of a file ends that gets weights instead: see `egotap_pl.engine.publishing`."""
 
 
 class Export(NamedTuple):
@@ -53,7 +52,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         EgotapError: if the file cannot be written, ONNX is not installed, or the network has no such part.
     """
     if output.suffix.lower() != ".onnx" or output.is_dir():
-        raise EgotapError(f"output={output}: must be a file that ends in .onnx, or in {WEIGHTS} for the weights alone")
+        raise EgotapError(f"output={output}: must be a file that ends in .onnx, or in {SUFFIX} for the weights alone")
     if part not in PARTS:
         raise EgotapError(f"part={part}: must be one of: {', '.join(PARTS)}")
     check_packages()

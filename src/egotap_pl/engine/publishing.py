@@ -12,6 +12,8 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.checkpoints import KEY, VERSION, about_of, read_checkpoint
 
+SUFFIX = ".ckpt"
+"""How the names of such files end."""
 _KEPT = ("pytorch-lightning_version", "epoch", "global_step")
 _PRIVATE = ("root", "folder")
 """Keys of the data that name folders of the machine where the network was trained."""

@@ -27,22 +27,22 @@ _SMALL = 1e-6
 class Peaks(NamedTuple):
     """What a heatmap says of where its joint is. Positions are shares of the heatmap's side, 0 to 1."""
 
-    at: Float[Tensor, "b v j 2"]
+    at: Float[Tensor, "*n 2"]
     """(u, v) of the highest peak: the mean of the pixels around the highest one, weighted by their values."""
 
-    height: Float[Tensor, "b v j"]
+    height: Float[Tensor, "*n"]
     """Value of the highest pixel."""
 
-    mass: Float[Tensor, "b v j"]
+    mass: Float[Tensor, "*n"]
     """Sum of all positive values, over that of a true heatmap."""
 
-    share: Float[Tensor, "b v j"]
+    share: Float[Tensor, "*n"]
     """How much of the mass is at the peak."""
 
-    mean: Float[Tensor, "b v j 2"]
+    mean: Float[Tensor, "*n 2"]
     """Mean of all pixels, weighted by their values."""
 
-    spread: Float[Tensor, "b v j 2"]
+    spread: Float[Tensor, "*n 2"]
     """Standard deviation of the same, along u and v."""
 
 
@@ -52,8 +52,8 @@ class RayEncoder(JointEncoder):
     A heatmap is one token: its pixels, its peak (place, height, share of the mass, spread) and the peak's ray through
     the camera. A joint is another: the point where the rays of both views come nearest, by how much they miss each
     other, and under which angle they meet. So the network need not learn the cameras from poses, and it has 3 tokens
-    for a joint where Grid ViT has 2 for each patch. The joint feature is made of a joint's three tokens and the same
-    numbers again. Ours.
+    for a joint where Grid ViT has one for each patch of its two heatmaps. The joint feature is made of a joint's three
+    tokens and the same numbers again. Ours.
 
     Args:
         skeleton: the skeleton of the heatmaps.
@@ -154,7 +154,7 @@ def _moments(maps: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation along (u, v), shares of the side; of an empty heatmap, the middle and zero."""
     found = []
     for axis in (-1, -2):  # u goes along columns
-        weights, size = maps.sum(-3 - axis), maps.shape[axis]
+        weights, size = maps.sum(-3 - axis), maps.shape[axis]  # summed over the other axis
         places = (torch.arange(size, device=maps.device, dtype=maps.dtype) + 0.5) / size
         total = mass + _SMALL
         mean = ((weights * places).sum(-1) + 0.5 * _SMALL) / total
