@@ -109,9 +109,12 @@ def _replace_environment(environment: dict[str, str]) -> None:
     """Give this process an environment that it would have had from its start."""
     import torch
 
+    from egotap_pl.core.processors import usable_cpus
+
     os.environ.clear()
     os.environ.update(environment)
-    torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))  # the server has loaded torch with its own
+    threads = environment.get("OMP_NUM_THREADS", usable_cpus())
+    torch.set_num_threads(int(threads))  # the server has loaded torch with its own
 
 
 def members(group: int) -> list[int]:
