@@ -1,0 +1,11 @@
+"""Augmentation of training batches on their device, which keeps the geometry of a calibrated stereo rig.
+
+Colours may change freely. Pixels may move only together with points, poses and views. All randomness comes from the
+generator argument, which lives on the batch's device.
+"""
+
+from egotap_pl.data.augment.in_turn import InTurn
+from egotap_pl.data.augment.mirror import SwapMirror, check_mirror, swap_mirror
+from egotap_pl.data.augment.photometric import Photometric, blurred
+
+__all__ = ["InTurn", "Photometric", "SwapMirror", "blurred", "check_mirror", "swap_mirror"]
