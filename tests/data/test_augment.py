@@ -15,6 +15,7 @@ from egotap_pl.core import skeleton as skeletons
 from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, swap_mirror
 
 NO_CHANGE = {
@@ -66,11 +67,49 @@ def toed_in(angle_deg: float = 8.0) -> StereoRig:
     return StereoRig("toed in", (camera, camera), rows, (x, y, z))
 
 
-def test_cached_heatmaps_are_not_mirrored() -> None:
-    heatmaps = Heatmaps(torch.zeros(6, 2, 15, 4, 4), torch.zeros(6, 2, 15, 2, 4, 4))
-    batch = batch_for(StereoRig.unrealego(), image_px=4)._replace(heatmaps=heatmaps)
-    with pytest.raises(ValueError, match="cached heatmaps"):
-        swap_mirror(batch, skeletons.unrealego(), StereoRig.unrealego())
+def with_heatmaps(batch: Batch, size: int = 64) -> Batch:
+    """The batch with heatmaps drawn from its points and poses."""
+    skeleton = skeletons.unrealego()
+    limb = limb_heatmaps(batch.points2d_px, batch.pose_cm, skeleton, size)
+    return batch._replace(heatmaps=Heatmaps(joint_heatmaps(batch.points2d_px, skeleton, size), limb))
+
+
+def test_mirrored_heatmaps_are_those_drawn_of_the_mirrored_scene() -> None:
+    left = FisheyeCamera.unrealego()
+    middle = (FRAME_PX / 2, left.centre_px[1])
+    rig = replace(StereoRig.unrealego(), cameras=(replace(left, centre_px=middle),) * 2)
+    mirrored = swap_mirror(with_heatmaps(batch_for(rig, image_px=4, frames=20)), skeletons.unrealego(), rig)
+    drawn = with_heatmaps(mirrored).heatmaps
+    assert drawn is not None
+    assert mirrored.heatmaps is not None
+    for name in Heatmaps._fields:
+        expected, found = getattr(drawn, name), getattr(mirrored.heatmaps, name)
+        assert expected.abs().amax() > 0.5
+        inside = slice(3, -3)  # a limb that is cut off at one edge goes on at the other side of a flipped map
+        same = ((found - expected).abs()[..., inside].flatten(3) < 1e-4).all(-1)
+        assert same.float().mean() > 0.98, name  # but for ends that are rounded the other way
+
+
+def test_heatmaps_are_mirrored_about_the_optical_axis() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    aside = FRAME_PX / 64  # a heatmap's pixel
+    left = FisheyeCamera.unrealego()
+    shifted = replace(rig, cameras=(replace(left, centre_px=(512 + aside / 2, left.centre_px[1])),) * 2)
+    mirrored = swap_mirror(with_heatmaps(batch_for(shifted, image_px=4)), skeleton, shifted)
+    assert mirrored.heatmaps is not None
+    expected = joint_heatmaps(mirrored.points2d_px, skeleton, 64)
+    torch.testing.assert_close(mirrored.heatmaps.joint[..., 4:-4], expected[..., 4:-4], atol=1e-4, rtol=0)
+
+
+def test_heatmaps_without_a_mirror_image_are_refused() -> None:
+    rig, chain = StereoRig.unrealego(), skeletons.unrealego().with_parents((0, *range(15)))
+    batch = with_heatmaps(batch_for(rig, image_px=4), size=16)
+    with pytest.raises(EgotapError, match=r"turned have no mirror image.*heatmaps\.cache=false"):
+        swap_mirror(batch, skeletons.unrealego(), toed_in())
+    with pytest.raises(EgotapError, match=r"left and right limbs.*heatmaps\.cache=false"):
+        InTurn([SwapMirror(chain, rig)]).check_heatmaps()
+    with pytest.raises(EgotapError, match="Photometric changes images"):
+        InTurn([SwapMirror(skeletons.unrealego(), rig), Photometric()]).check_heatmaps()
 
 
 @pytest.mark.parametrize("rig", [StereoRig.unrealego(), toed_in()], ids=lambda rig: rig.name)
@@ -148,14 +187,19 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
 
 def test_a_fraction_of_the_frames_is_mirrored() -> None:
     rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
-    batch = batch_for(rig, image_px=16, frames=64)
+    batch = with_heatmaps(batch_for(rig, image_px=16, frames=64), size=8)
     mirrored = swap_mirror(batch, skeleton, rig)
     some = SwapMirror(skeleton, rig, 0.25)(batch, generator())
+    assert some.heatmaps is not None
+    assert mirrored.heatmaps is not None
+    assert batch.heatmaps is not None
     is_mirrored = (some.pose_cm == mirrored.pose_cm).flatten(1).all(1)
     is_same = (some.pose_cm == batch.pose_cm).flatten(1).all(1)
     assert (is_mirrored ^ is_same).all()
     assert 4 <= is_mirrored.sum() <= 28
     assert (some.images[is_mirrored] == mirrored.images[is_mirrored]).all()
+    assert (some.heatmaps.limb[is_mirrored] == mirrored.heatmaps.limb[is_mirrored]).all()
+    assert (some.heatmaps.joint[is_same] == batch.heatmaps.joint[is_same]).all()
 
 
 @pytest.fixture

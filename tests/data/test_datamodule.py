@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain, product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -19,7 +21,7 @@ from rich.console import Console
 
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.augment import Photometric
+from egotap_pl.data.augment import Photometric, SwapMirror
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.sampling import even_batches
@@ -276,7 +278,7 @@ def write_heatmaps(path: Path, frames: int, expected: int | None = None) -> None
 @pytest.mark.parametrize("workers", [0, 2])
 def test_cached_heatmaps_replace_images(folder: Path, tmp_path: Path, workers: int) -> None:
     write_heatmaps(tmp_path / "train.h5", 23)
-    module = FrameDataModule(folder, batch_size=4, workers=workers, heatmaps=tmp_path, augment=Photometric())
+    module = FrameDataModule(folder, batch_size=4, workers=workers, heatmaps=tmp_path)
     for batch in module.train_dataloader():
         assert batch.images.shape == (4, 2, 3, 0, 0)
         assert batch.heatmaps.joint.dtype == torch.float32
@@ -285,6 +287,20 @@ def test_cached_heatmaps_replace_images(folder: Path, tmp_path: Path, workers: i
         torch.testing.assert_close(batch.heatmaps.limb[:, 1, 3, 1, 2, 2], -batch.frame / 64)
     with pytest.raises(EgotapError, match=r"validation.h5: no such file; estimate the heatmaps"):
         module.val_dataloader()
+
+
+def test_cached_heatmaps_are_mirrored(folder: Path, tmp_path: Path) -> None:
+    write_heatmaps(tmp_path / "train.h5", 23)
+    always = partial(SwapMirror, probability=1.0)
+    module = FrameDataModule(folder, batch_size=4, workers=0, heatmaps=tmp_path, augment=always)
+    as_read = next(iter(FrameDataModule(folder, batch_size=4, workers=0, heatmaps=tmp_path).train_dataloader()))
+    module.trainer = SimpleNamespace(training=True, current_epoch=0)  # type: ignore[assignment]
+    batch = module.on_after_batch_transfer(as_read, 0)
+    twins = list(module.skeleton.mirror)
+    torch.testing.assert_close(batch.pose_cm[..., 0], -as_read.pose_cm[:, twins, 0])
+    torch.testing.assert_close(batch.heatmaps.joint[:, 0, 0, 0, 0], batch.frame / 64)
+    with pytest.raises(EgotapError, match=r"Photometric changes images.*heatmaps\.cache=false"):
+        FrameDataModule(folder, 4, workers=0, heatmaps=tmp_path, augment=Photometric()).train_dataloader()
 
 
 def test_wrong_heatmap_files(tmp_path: Path) -> None:

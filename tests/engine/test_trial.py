@@ -57,6 +57,8 @@ def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: l
         ),
         (["experiment=beyond/egoposeformer", "heatmaps=estimated"], "the lifter reads images, but cached heatmaps"),
         (["pretraining=heatmaps", "heatmaps=truth"], "image encoder: parts of the configuration do not fit together"),
+        (["augment=photometric"], "Photometric changes images, and lifters learn from kept heatmaps"),
+        (["data=egosynth_stick", "augment=mirror"], "has no mirror image (its poses are relative to the left camera"),
         (["lifter=egotap", "training=egoposeformer"], "RefiningTask cannot train Lifter, which has no estimate"),
     ],
 )

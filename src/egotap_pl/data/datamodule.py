@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.core.stopping import outlive_the_first_signal
+from egotap_pl.data.augment import Augmentation, check_heatmaps, made
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks
@@ -27,9 +29,6 @@ from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 from egotap_pl.data.windows import Window, earlier_rows
-
-Augmentation = Callable[[Batch, torch.Generator], Batch]
-"""Changes training batches on their device. All randomness comes from the generator."""
 
 
 class ReadingError(EgotapError):
@@ -105,7 +104,8 @@ class FrameDataModule(L.LightningDataModule):
         evaluation_batch_size: largest number of frames in a batch of any other loader; ``batch_size`` by default.
         workers: number of reading processes per loader, 0 for none; by default all processors, but at most four.
         seed: seed of the order of training frames and of augmentation.
-        augment: applied to training batches on their device; see `egotap_pl.data.augment`.
+        augment: applied to training batches on their device; a factory is called with ``skeleton`` and ``rig``. See
+            `egotap_pl.data.augment`.
         heatmaps: folder with cached heatmaps of the splits, which batches then have instead of images.
         accumulated: training batches whose gradients are summed before a step of the optimiser.
         readers: number of processes on this machine that read at the same time, each with so many workers.
@@ -119,7 +119,7 @@ class FrameDataModule(L.LightningDataModule):
         evaluation_batch_size: int | None = None,
         workers: int | None = None,
         seed: int = 0,
-        augment: Augmentation | None = None,
+        augment: Augmentation | Callable[..., Augmentation] | None = None,
         heatmaps: Path | str | None = None,
         accumulated: int = 1,
         readers: int = 1,
@@ -184,7 +184,12 @@ class FrameDataModule(L.LightningDataModule):
         return self.store("train").mean_pose_cm()[list(self.skeleton.estimated)]
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Training frames, in an order that depends only on the seed and the epoch."""
+        """Training frames, in an order that depends only on the seed and the epoch.
+
+        Raises:
+            EgotapError: if augmentation cannot change the data's frames.
+        """
+        _ = self._augmentation
         data = self._dataset("train")
         # Whole batches only: in a last batch of one frame, batch normalisation would have no variance.
         sampler = ShuffledFrames(len(data), self.seed, self.batch_size, self.accumulated)
@@ -229,11 +234,20 @@ class FrameDataModule(L.LightningDataModule):
         return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size, shared=False))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Augments training batches, unless their heatmaps are cached."""
-        if self.augment is None or self.trainer is None or not self.trainer.training or batch.heatmaps is not None:
+        """Augments training batches."""
+        if self._augmentation is None or self.trainer is None or not self.trainer.training:
             return batch
         generator = self._generator(self.trainer.current_epoch, batch.images.device)
-        return self.augment(batch, generator)
+        return self._augmentation(batch, generator)
+
+    @cached_property
+    def _augmentation(self) -> Augmentation | None:
+        if self.augment is None:
+            return None
+        augmentation = made(self.augment, self.skeleton, self.rig)
+        if self.heatmaps is not None:
+            check_heatmaps(augmentation)
+        return augmentation
 
     def _generator(self, epoch: int, device: torch.device) -> torch.Generator:
         """A generator for each epoch and process. It starts afresh in every epoch, so that trainings can resume."""

@@ -18,7 +18,7 @@ from lightning.pytorch.plugins import TorchSyncBatchNorm
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import SRUN, started_group
-from egotap_pl.data.datamodule import Augmentation, FrameDataModule
+from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.windows import Window
 from egotap_pl.engine.acceleration import Acceleration
@@ -187,7 +187,7 @@ class Devices:
         store: Path,
         batch_size: int,
         seed: int = 0,
-        augment: Augmentation | None = None,
+        augment: Any = None,
         heatmaps: Path | None = None,
         window: Window | None = None,
     ) -> FrameDataModule:
@@ -197,7 +197,7 @@ class Devices:
             store: folder of the prepared data.
             batch_size: frames in a batch, over all devices.
             seed: seed of the order of training frames and of augmentation.
-            augment: augmentation of training batches.
+            augment: augmentation of training batches, or a factory of one.
             heatmaps: folder of cached heatmaps, read instead of images.
             window: the frames that belong to each frame of a batch; None: frames come alone.
 

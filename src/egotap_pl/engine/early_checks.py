@@ -61,7 +61,14 @@ class EarlyChecks:
 
     def _try(self, title: str, training: TrainingSpec, sample: Sample, settings: Settings) -> None:
         task = {key: value for key, value in training.task.items() if key not in _NOT_TRIED}
-        key = [title, task, settings.heatmaps.is_cached, settings.data.source, str(settings.data.folder)]
+        key = [
+            title,
+            task,
+            training.augment,
+            settings.heatmaps.is_cached,
+            settings.data.source,
+            str(settings.data.folder),
+        ]
         self._once(key, lambda: try_step(title, training, sample, settings.heatmaps.is_cached))
 
     def _once(self, key: Any, work: Callable[[], Any]) -> Any:

@@ -13,9 +13,11 @@ import torch
 
 from egotap_pl.core.batch import FRAME_PX, NUM_VIEWS, Batch, DataFacts, Visibility
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.augment import check_heatmaps, made
 from egotap_pl.data.source import Source
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
+from egotap_pl.engine.build import build
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.settings import Settings, TrainingSpec
 from egotap_pl.tasks import LiftingTask
@@ -152,8 +154,13 @@ def _confirm(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch,
 
 def _step(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch, cached: bool) -> None:
     task = make_task(training.task, facts, title).train()
-    if cached and isinstance(task, LiftingTask):
+    reads_cache = cached and isinstance(task, LiftingTask)
+    if reads_cache:
         check_uncached(task.input_names)
+    if training.augment is not None:
+        augmentation = made(build(training.augment), facts.skeleton, facts.rig)
+        if reads_cache:
+            check_heatmaps(augmentation)
     with _unlogged():
         task.training_step(batch.on(torch.get_default_device()), 0)
 

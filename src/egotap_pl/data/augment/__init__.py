@@ -4,8 +4,19 @@ Colours may change freely. Pixels may move only together with points, poses and 
 generator argument, which lives on the batch's device.
 """
 
-from egotap_pl.data.augment.in_turn import InTurn
-from egotap_pl.data.augment.mirror import SwapMirror, check_mirror, swap_mirror
+from egotap_pl.data.augment.in_turn import Augmentation, InTurn, check_heatmaps, made
+from egotap_pl.data.augment.mirror import SwapMirror, check_heatmap_mirror, check_mirror, swap_mirror
 from egotap_pl.data.augment.photometric import Photometric, blurred
 
-__all__ = ["InTurn", "Photometric", "SwapMirror", "blurred", "check_mirror", "swap_mirror"]
+__all__ = [
+    "Augmentation",
+    "InTurn",
+    "Photometric",
+    "SwapMirror",
+    "blurred",
+    "check_heatmap_mirror",
+    "check_heatmaps",
+    "check_mirror",
+    "made",
+    "swap_mirror",
+]

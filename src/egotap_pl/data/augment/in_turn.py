@@ -1,22 +1,72 @@
-"""Several augmentations, one after the other."""
+"""Several augmentations, one after the other, and what they have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from torch import Generator
 
 from egotap_pl.core.batch import Batch
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton
+
+Augmentation = Callable[[Batch, Generator], Batch]
+"""Changes training batches on their device. All randomness comes from the generator.
+
+One that also changes cached heatmaps, which batches may have in place of images, has a method ``check_heatmaps()``,
+which raises an `EgotapError` if it cannot change those of its data.
+"""
 
 
 class InTurn:
-    """Applies several augmentations one after the other."""
+    """Applies several augmentations one after the other.
 
-    def __init__(self, steps: Sequence[Callable[[Batch, Generator], Batch]]) -> None:
-        self.steps = tuple(steps)
+    Args:
+        steps: augmentations, or factories of them (`made`).
+        skeleton: passed to factories.
+        rig: passed to factories.
+    """
+
+    def __init__(self, steps: Sequence[Any], skeleton: Skeleton | None = None, rig: StereoRig | None = None) -> None:
+        self.steps = tuple(made(step, skeleton, rig) for step in steps)
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch after all steps."""
         for step in self.steps:
             batch = step(batch, generator)
         return batch
+
+    def check_heatmaps(self) -> None:
+        """Raises `EgotapError` if one of the steps cannot change cached heatmaps."""
+        for step in self.steps:
+            check_heatmaps(step)
+
+
+def made(augmentation: Any, skeleton: Skeleton | None, rig: StereoRig | None) -> Augmentation:
+    """An augmentation of certain data.
+
+    Args:
+        augmentation: an augmentation, or a factory of one (``_partial_: true``), called with ``skeleton`` and ``rig``.
+        skeleton: the skeleton of the data's poses.
+        rig: its cameras.
+    """
+    return augmentation(skeleton=skeleton, rig=rig) if isinstance(augmentation, partial) else augmentation
+
+
+def check_heatmaps(augmentation: Augmentation) -> None:
+    """Refuses an augmentation for batches with cached heatmaps in place of images.
+
+    Raises:
+        EgotapError: if it cannot change these.
+    """
+    check = getattr(augmentation, "check_heatmaps", None)
+    if check is None:
+        raise EgotapError(
+            f"{type(augmentation).__name__} changes images, and lifters learn from kept heatmaps: give "
+            "heatmaps.cache=false, or augment the estimators' images instead (estimators.joint.augment=..., "
+            "estimators.limb.augment=...)"
+        )
+    check()

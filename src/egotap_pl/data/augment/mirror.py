@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, Shaped
 from torch import Generator, Tensor
 
-from egotap_pl.core.batch import FRAME_PX, Batch
+from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
 from egotap_pl.core.camera import Camera, StereoRig
 from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
@@ -34,6 +34,14 @@ class SwapMirror:
         check_mirror(skeleton, rig)
         self.skeleton, self.rig, self.probability = skeleton, rig, probability
 
+    def check_heatmaps(self) -> None:
+        """Cached heatmaps are mirrored, too.
+
+        Raises:
+            EgotapError: if they have no mirror image.
+        """
+        check_heatmap_mirror(self.skeleton, self.rig)
+
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch with some frames mirrored."""
         mirrored = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
@@ -43,10 +51,10 @@ class SwapMirror:
 def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
     """Every frame as the same rig would see the mirrored scene.
 
-    A mirror turns the left camera's view into the right camera's. Images are flipped and exchanged, and so are points,
-    origins and the two sides of the body. Images are flipped about the optical axis and not about their middle, because
-    otherwise the calibration would not fit the mirrored points. The difference is a fraction of a pixel, which is
-    interpolated.
+    A mirror turns the left camera's view into the right camera's. Images and cached heatmaps are flipped and exchanged,
+    and so are points, origins and the two sides of the body. Images are flipped about the optical axis and not about
+    their middle, because otherwise the calibration would not fit the mirrored points. The difference is a fraction of a
+    pixel, which is interpolated.
 
     Args:
         batch: the frames.
@@ -54,30 +62,42 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
         rig: the two cameras.
 
     Raises:
-        EgotapError: if the rig or the poses have no mirror image.
-        ValueError: if the batch has cached heatmaps, which are not mirrored.
+        EgotapError: if the rig or the poses have no mirror image, or the batch has heatmaps that have none.
     """
     check_mirror(skeleton, rig)
+    if batch.heatmaps is not None:
+        check_heatmap_mirror(skeleton, rig)
     return _mirrored(batch, skeleton, rig)
 
 
 def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
-    if batch.heatmaps is not None:
-        raise ValueError("a batch with cached heatmaps cannot be mirrored")
     device, dtype = batch.pose_cm.device, batch.pose_cm.dtype
     twins = constant(tuple(skeleton.mirror), device)
     both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]
+    shift = (both_centres_px - FRAME_PX) / FRAME_PX
     mirror = constant((-1.0, 1.0, 1.0), device, dtype)
     points = batch.points2d_px.flip(1)[:, :, twins]
     # The new left camera is the mirror image of the old right one: a pose is turned into its axes, then mirrored.
     rotation = constant(rig.rotation, device, dtype)
     return batch._replace(
-        images=_flipped(batch.images.flip(1), (both_centres_px - FRAME_PX) / FRAME_PX),
+        images=_flipped(batch.images.flip(1), shift).round().byte(),
         points2d_px=torch.stack((both_centres_px - points[..., 0], points[..., 1]), -1),
         pose_cm=(batch.pose_cm @ rotation.T * mirror)[:, twins],
         origin_cm=batch.origin_cm.flip(1) * mirror,
         visibility=batch.visibility.flip(1)[:, :, twins],
+        heatmaps=None if batch.heatmaps is None else _mirrored_maps(batch.heatmaps, skeleton, rig, shift),
     )
+
+
+def _mirrored_maps(maps: Heatmaps, skeleton: Skeleton, rig: StereoRig, shift: float) -> Heatmaps:
+    """Heatmaps of the mirrored scene. Its limbs have the same angles, if both cameras have the same axes.
+
+    Joints and limbs are drawn at pixels (`egotap_pl.core.heatmap`) that hold a joint's position, but whose corner is
+    nearest to a limb's end: limbs lie half a pixel to the right of joints. So their mirror lies a pixel further right.
+    """
+    twins = constant(tuple(twin - 1 for twin in skeleton.mirror[1:]), maps.joint.device)
+    joint, limb = (of_joints.flip(1)[:, :, twins] for of_joints in maps)
+    return Heatmaps(_flipped(joint, shift), _flipped(limb, shift + 1 / limb.shape[-1]))
 
 
 def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
@@ -98,6 +118,21 @@ def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
     }
     if reasons := [problem for problem, applies in problems.items() if applies]:
         raise EgotapError(f"rig {rig.name!r} has no mirror image ({'; '.join(reasons)}): train without SwapMirror")
+
+
+def check_heatmap_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
+    """Refuses heatmaps that have no mirror image, though images and poses have.
+
+    Raises:
+        EgotapError: if the cameras are turned to each other, since limb heatmaps give angles in the left one's axes, or
+            the limbs of the two sides of the body connect other joints.
+    """
+    remedy = "mirror images instead of kept heatmaps (heatmaps.cache=false)"
+    if not torch.allclose(torch.tensor(rig.rotation), torch.eye(3), atol=1e-3):
+        raise EgotapError(f"rig {rig.name!r}: limb heatmaps of cameras that are turned have no mirror image; {remedy}")
+    mirror, parents = skeleton.mirror, skeleton.parents
+    if any(parents[mirror[joint]] != mirror[parents[joint]] for joint in range(skeleton.num_joints)):
+        raise EgotapError(f"skeleton {skeleton.name}: its left and right limbs connect other joints; {remedy}")
 
 
 def _lens_difference_px(left: Camera, right: Camera) -> float:
@@ -123,15 +158,15 @@ def _symmetric_placement(rig: StereoRig) -> bool:
     return turned and torch.allclose(rotation @ mirror @ translation, -translation, atol=0.05)
 
 
-def _flipped(images: UInt8[Tensor, "b v 3 h w"], shift: float) -> UInt8[Tensor, "b v 3 h w"]:
+def _flipped(images: Shaped[Tensor, "*b h w"], shift: float) -> Float[Tensor, "*b h w"]:
     """Images flipped horizontally, then moved right by ``shift`` widths. Edge pixels fill what lies beyond the edge."""
     flipped, width = images.flip(-1), images.shape[-1]
     if not width:
-        return images
+        return flipped.float()
     column = (torch.arange(width, device=images.device) - shift * width).clamp(0, width - 1)
     low = column.floor().long()
     high, fraction = (low + 1).clamp(max=width - 1), column - low
-    return (flipped[..., low] * (1 - fraction) + flipped[..., high] * fraction).round().byte()
+    return flipped[..., low] * (1 - fraction) + flipped[..., high] * fraction
 
 
 def _merge(is_first: Bool[Tensor, "b"], first: Batch, second: Batch) -> Batch:
@@ -140,6 +175,11 @@ def _merge(is_first: Bool[Tensor, "b"], first: Batch, second: Batch) -> Batch:
     def pick(one: Tensor, other: Tensor) -> Tensor:
         return torch.where(is_first.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    columns: dict[str, Any] = {name: column for name, column in first._asdict().items() if column is not None}
-    picked: dict[str, Any] = {name: pick(one, getattr(second, name)) for name, one in columns.items()}
-    return Batch(**picked, heatmaps=None)
+    maps = None
+    if first.heatmaps is not None and second.heatmaps is not None:
+        maps = Heatmaps(*map(pick, first.heatmaps, second.heatmaps))
+    columns: dict[str, Any] = first._replace(heatmaps=None)._asdict()
+    picked: dict[str, Any] = {
+        name: pick(one, getattr(second, name)) for name, one in columns.items() if one is not None
+    }
+    return Batch(**picked, heatmaps=maps)
