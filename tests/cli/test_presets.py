@@ -126,6 +126,19 @@ def test_a_run_that_recorded_its_choices_is_the_same(
     assert found._replace(run=one) == expected
 
 
+@pytest.mark.parametrize("option", ["estimators=egosynth_small", "augment=mirror", "temporal=causal_attention"])
+def test_an_option_that_sets_many_keys_is_one_change(option: str, identify: Identifier) -> None:
+    found = identify(run(option, "training.epochs=6", experiment="table2/grid_vit", recorded=True))
+    assert found.presets == ("table2/grid_vit",)
+    assert found.changes == (tuple(option.split("=")), ("training.epochs", "6"))
+
+
+def test_several_options_and_a_key_of_one_of_them(identify: Identifier) -> None:
+    options = ("estimators=egosynth_small", "temporal=causal_attention", "training.task.temporal.depth=7")
+    both = identify(run(*options, experiment="table2/cnn", recorded=True))
+    assert [f"{key}={value}" for key, value in both.changes] == list(options)
+
+
 def test_another_estimator_is_one_change(identify: Identifier) -> None:
     lean = identify(run("estimator=lean", "training.epochs=6", experiment="table2/grid_vit", recorded=True))
     assert lean.presets == ("table2/grid_vit",)

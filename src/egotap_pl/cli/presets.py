@@ -33,6 +33,10 @@ _IGNORED = ("paths", "trainer", "logger", "seed", "name", "repeat", "trust", "hy
 _IGNORED_IN_DATA = ("folder", "root", "workers")
 
 
+_PARTS = ("estimator", "estimators", "augment", "temporal", "doubt")
+"""Groups whose options are one change each, however many keys they set."""
+
+
 class _Missing:
     """In place of the value of a key that a configuration does not have."""
 
@@ -40,8 +44,8 @@ class _Missing:
 class Identifier:
     """Finds the presets that have a run's configuration, by composing them and comparing.
 
-    What a run was started with (`Run.choices`) names its scale, its heatmaps and its estimator. It does not name its
-    presets: several may have one configuration, and changes may lead from one to another.
+    What a run was started with (`Run.choices`) names its scale, its heatmaps and options such as its estimator. It does
+    not name its presets: several may have one configuration, and changes may lead from one to another.
 
     Args:
         presets: the presets to be found, whatever a run was started as.
@@ -53,7 +57,7 @@ class Identifier:
         self._identified: dict[str, IdentifiedRun] = {}
         self._scales = _options("scale")
         self._heatmaps = _options("heatmaps")
-        self._estimators = _options("estimator")
+        self._parts = {group: _options(group) for group in _PARTS}
 
     def __call__(self, run: Run) -> IdentifiedRun:
         """A run with the presets that its configuration has the fewest changes from."""
@@ -66,14 +70,16 @@ class Identifier:
             heatmaps = _chosen(run, "heatmaps", self._heatmaps)
             options = self._heatmaps if heatmaps is None else {heatmaps: self._heatmaps[heatmaps]}
             presets = dict.fromkeys((run.experiment, *self.presets))
-            estimator = _chosen(run, "estimator", self._estimators)
-            if not self._estimators.get(estimator or ""):  # an option that changes nothing: unet
-                estimator = None
-            nearest, overrides = self._nearest(settings, scale, presets, options, estimator)
+            nearest, overrides = self._nearest(settings, scale, presets, options, self._chosen_parts(run))
             self._identified[key] = IdentifiedRun(run, key, nearest, scale, overrides, _setup(run.settings))
         identified = self._identified[key]
         own_first = sorted(identified.presets, key=lambda preset: preset != run.experiment)
         return identified._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
+
+    def _chosen_parts(self, run: Run) -> Overrides:
+        """The options that a run was started with, without those that change nothing, such as none."""
+        chosen = ((group, _chosen(run, group, options) or "") for group, options in self._parts.items())
+        return tuple((group, option) for group, option in chosen if self._parts[group].get(option))
 
     def _nearest(
         self,
@@ -81,7 +87,7 @@ class Identifier:
         scale: str,
         presets: Iterable[str],
         heatmaps: Mapping[str, Any],
-        estimator: str | None,
+        parts: Overrides,
     ) -> tuple[tuple[str, ...], Overrides]:
         """The presets with the fewest changes, which are the same for all of them, and these changes.
 
@@ -90,32 +96,36 @@ class Identifier:
             scale: name of its scale.
             presets: candidates.
             heatmaps: options of the group that may have been chosen instead of the preset's own.
-            estimator: the option of the group that may have been chosen instead of the preset's own, or None.
+            parts: options of other groups that may have been chosen instead of the preset's own.
         """
         data = str(settings["data"]["name"])
-        candidates: list[tuple[int, str, Overrides, dict[str, Any]]] = []
-        for preset, option in itertools.product(presets, dict.fromkeys((None, estimator))):
-            composed = self._compose(preset, data, scale, *([f"estimator={option}"] if option else []))
+        candidates: list[tuple[int, str, Overrides, Overrides, dict[str, Any]]] = []
+        some_parts = [some for n in range(len(parts) + 1) for some in itertools.combinations(parts, n)]
+        for preset, own in itertools.product(presets, some_parts):
+            composed = self._compose(preset, data, scale, *(f"{group}={option}" for group, option in own))
             if composed is None:
                 continue
-            own: Overrides = (("estimator", option),) if option else ()
-            candidates.append((_distance(composed, settings) + len(own), preset, own, composed))
+            candidates.append((_distance(composed, settings), preset, own, (), composed))
             for name, node in heatmaps.items():
-                tree, words = {**composed, "heatmaps": node}, (("heatmaps", name), *own)
-                candidates.append((_distance(tree, settings) + len(words), preset, words, tree))
+                tree = {**composed, "heatmaps": node}
+                candidates.append((_distance(tree, settings) + 1, preset, own, (("heatmaps", name),), tree))
         candidates.sort(key=lambda candidate: candidate[0])  # stable: the first preset stays before its equals
         nearest: list[str] = []
-        fewest: Overrides | None = None
-        for distance, preset, words, tree in candidates:
-            if fewest is not None and distance > len(fewest):  # what follows from the changes can only add to them
+        found: Overrides = ()
+        fewest: tuple[int, int] | None = None
+        for distance, preset, own, other, tree in candidates:
+            if fewest is not None and distance > fewest[0]:  # what follows from the changes can only add to them
                 break
-            overrides = (*words, *_as_overrides(changes(tree, settings)))
-            if fewest is None or len(overrides) < len(fewest):
-                nearest, fewest = [], overrides
-            if overrides == fewest:
+            values = changes(tree, settings)
+            changed = (*other, *_as_overrides(values))
+            # Options that were chosen are preferred to the keys that they set, if they set any that differ.
+            count = len(other) + sum(map(_size, values.values())), len(own)
+            if fewest is None or count < fewest:
+                nearest, fewest, found = [], count, (*own, *changed)
+            if (*own, *changed) == found:
                 nearest.append(preset)
         names = tuple(dict.fromkeys(nearest))
-        return tuple(name for name in names if name in self.presets) or names, fewest or ()
+        return tuple(name for name in names if name in self.presets) or names, found
 
     def _compose(self, preset: str, data: str, scale: str, *overrides: str) -> dict[str, Any] | None:
         key = (preset, data, scale, *overrides)
@@ -162,7 +172,7 @@ def changes(composed: Mapping[str, Any], settings: Mapping[str, Any]) -> Changes
 
 def essentials(settings: Any) -> dict[str, Any]:
     """A configuration without the keys that change no result."""
-    kept = {key: value for key, value in settings.items() if key not in _IGNORED}
+    kept = {key: value for key, value in settings.items() if key not in _IGNORED and (value or key not in _PARTS)}
     kept["trainer"] = {"precision": settings["trainer"]["precision"], **determining(settings["trainer"])}
     kept = _with_init(kept)
     kept["training"] = _with_init(settings["training"])
@@ -240,7 +250,12 @@ def _options(group: str) -> dict[str, dict[str, Any]]:
 
 
 def _distance(one: Any, other: Any) -> int:
-    return len(list(_differences(one, other, interpolated=False)))
+    return sum(_size(value) for _, value in _differences(one, other, interpolated=False))
+
+
+def _size(value: Any) -> int:
+    """Number of values in a value that may be a mapping: setting one of them is a smaller change than setting all."""
+    return sum(map(_size, value.values())) if isinstance(value, Mapping) and value else 1
 
 
 def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:
