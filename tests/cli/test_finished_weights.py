@@ -58,3 +58,4 @@ def test_they_do_not_fit_other_sizes(tmp_path: Path, run: Run, monkeypatch):
     assert outcome.status == 1
     assert "egosynth-small" in outcome.err
     assert "do not fit" in outcome.err
+    assert not (tmp_path / "work" / "data").exists()  # nothing was rendered before

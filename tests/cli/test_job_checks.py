@@ -38,9 +38,9 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     titles: list[str] = []
     try_step: Callable[..., None] = early_checks.try_step
 
-    def note(title: str, *rest: Any) -> None:
-        titles.append(title)
-        try_step(title, *rest)
+    def note(planned: Any, *rest: Any) -> None:
+        titles.append(planned.title)
+        try_step(planned, *rest)
 
     monkeypatch.setattr(early_checks, "try_step", note)
     return titles

@@ -9,7 +9,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.check import CheckReport, check
-from egotap_pl.data.preparation.prepare import prepare, skipped_path
+from egotap_pl.data.preparation.prepare import prepare, skipped_path, store_path
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.data.source import SPLITS, Concerned, Source
 from egotap_pl.data.store.codec import Codec
@@ -93,6 +93,17 @@ def folder_of_stores(data: DataSpec) -> Path:
             "data.root=DIR to prepare the data"
         )
     return data.folder
+
+
+def are_prepared(data: DataSpec, root: Path) -> bool:
+    """Whether the training frames of the configured data have a store, which may be one of other settings.
+
+    Args:
+        data: the data set.
+        root: folder of all prepared data.
+    """
+    folder = _locate(data, root)[2] if data.has_source else folder_of_stores(data)
+    return store_path(folder, "train").is_file()
 
 
 def check_data(data: DataSpec, root: Path, shard: Shard = WHOLE) -> tuple[CheckReport, Path]:

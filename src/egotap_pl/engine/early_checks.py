@@ -9,13 +9,13 @@ from typing import Any
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.build import Spec, build
+from egotap_pl.engine.checkpoints import checked_task
 from egotap_pl.engine.datasets import folder_of_stores
-from egotap_pl.engine.initial_weights import start_of
 from egotap_pl.engine.loggers import make_service
 from egotap_pl.engine.settings import DataSpec, Settings, TrainingSpec
-from egotap_pl.engine.training import check_tasks
-from egotap_pl.engine.trial import Sample, trainings_of, try_step
+from egotap_pl.engine.trial import Planned, Sample, trainings_of, try_step
 
 _NOT_TRIED = ("optimizer", "schedule")
 """Parts of a task that a trial step does not use."""
@@ -36,7 +36,8 @@ class EarlyChecks:
         """Check that checkpoints to start from are there, the logger is ready, and the parts of each task fit together.
 
         For the latter, a step of each training is tried (`egotap_pl.engine.trial`) on blank frames of the size that the
-        data set's source gives. If the files of the source are not there yet, nothing is tried.
+        data set's source gives, and the weights that it starts from are compared with its network. If the files of the
+        source are not there yet, nothing is tried.
 
         Args:
             settings: the experiment, whose values have been checked.
@@ -45,31 +46,32 @@ class EarlyChecks:
             EgotapError: if the experiment cannot run.
         """
         check_tasks(settings)
-        trainings = list(trainings_of(settings))
-        for _, training in trainings:
-            start_of(training.init, training.init_skip)
+        for planned in trainings_of(settings):
+            planned.start()
         if settings.logger is not None and self.on_this_machine:
             logger = settings.logger
             self._once(["logger", logger], lambda: make_service(logger).check())
+        self.check_parts(settings)
+
+    def check_parts(self, settings: Settings) -> None:
+        """Check that the parts of each task fit together, and the weights that it starts from: see `check`.
+
+        Raises:
+            EgotapError: if they do not.
+        """
         data = settings.data
         sample = self._once(["data", data.source, data.has_source, str(data.folder)], lambda: _sample(data))
         if sample is None:
             return
-        for title, training in trainings:
-            if training.epochs:
-                self._try(title, training, sample, settings)
+        for planned in trainings_of(settings):
+            self._try(planned, sample, settings)
 
-    def _try(self, title: str, training: TrainingSpec, sample: Sample, settings: Settings) -> None:
+    def _try(self, planned: Planned, sample: Sample, settings: Settings) -> None:
+        training, cached = planned.training, settings.heatmaps.is_cached
         task = {key: value for key, value in training.task.items() if key not in _NOT_TRIED}
-        key = [
-            title,
-            task,
-            training.augment,
-            settings.heatmaps.is_cached,
-            settings.data.source,
-            str(settings.data.folder),
-        ]
-        self._once(key, lambda: try_step(title, training, sample, settings.heatmaps.is_cached))
+        how = [bool(training.epochs), training.augment, training.init, training.init_skip, cached]
+        key = [planned.title, task, how, settings.data.source, str(settings.data.folder)]
+        self._once(key, lambda: try_step(planned, sample, cached))
 
     def _once(self, key: Any, work: Callable[[], Any]) -> Any:
         """The result of some work, or the mistake that it found before, if it was done with an equal key."""
@@ -83,6 +85,27 @@ class EarlyChecks:
         if isinstance(result, EgotapError):
             raise EgotapError(str(result))
         return result
+
+
+def check_tasks(settings: Settings) -> None:
+    """Check that checkpoints of the configured tasks can be loaded.
+
+    Raises:
+        EgotapError: if a task contains something that a checkpoint may not contain.
+    """
+    nodes = {f"estimators.{kind}": training for kind, training in settings.estimators.items()}
+    nodes["training"] = settings.training
+    if settings.pretraining is not None:
+        nodes["pretraining"] = settings.pretraining.training
+    if settings.probe is not None:
+        nodes["probe"] = settings.probe.training
+    for where, training in nodes.items():
+        checked_task(dict(training.task), names_in(training), f"{where}.task")
+
+
+def names_in(training: TrainingSpec) -> tuple[str, ...]:
+    """Names of what a checkpoint of a training may use: everything that the user's own configuration names."""
+    return "egotap_pl", *targets(training.task)
 
 
 def _sample(data: DataSpec) -> Sample | None:

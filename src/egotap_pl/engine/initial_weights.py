@@ -44,6 +44,17 @@ class Start:
             task: the new training's task.
 
         Raises:
+            EgotapError: see `fitting`.
+        """
+        task.load_state_dict(self.fitting(task), strict=False)
+
+    def fitting(self, task: nn.Module) -> dict[str, Tensor]:
+        """The checkpoint's weights for all modules of a task that are trained. Nothing is loaded.
+
+        Args:
+            task: the new training's task; its weights need no memory (torch's meta device).
+
+        Raises:
             EgotapError: if the file is not a checkpoint, a weight that is not skipped does not fit, or a name in
                 ``skip`` does not exist. The message names the weights, and what to skip.
         """
@@ -63,7 +74,7 @@ class Start:
                 f"init={self.path}: {len(wrong)} of {len(wanted)} weights do not fit: {reasons}. To start these anew: "
                 f"init_skip=[{_some(parts, 8, ',')}]"
             )
-        task.load_state_dict({name: given[name] for name in wanted}, strict=False)
+        return {name: given[name] for name in wanted}
 
     def _weights(self) -> Iterator[tuple[str, Tensor]]:
         """The checkpoint's weights under the names that they have in the new task."""

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.channel import ResultT
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER
-from egotap_pl.engine.checkpoints import checked_task
+from egotap_pl.engine.datasets import are_prepared
+from egotap_pl.engine.early_checks import EarlyChecks, check_tasks, names_in
 from egotap_pl.engine.experiment import Experiment
 from egotap_pl.engine.loggers import make_service
 from egotap_pl.engine.results import Metrics, best_validation
 from egotap_pl.engine.run_pictures import ensure_picture
-from egotap_pl.engine.settings import Settings, TrainingSpec
+from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.together import together
 
 
@@ -78,7 +78,7 @@ def train_shared(settings: Settings) -> None:
     """
 
     def run() -> None:
-        check_tasks(settings)
+        _check(settings)
         Experiment(settings).run_shared()
 
     _together(run, settings)
@@ -90,33 +90,19 @@ def _together(work: Callable[[], ResultT], settings: Settings) -> ResultT:
 
 
 def _train(settings: Settings) -> TrainResult:
-    check_tasks(settings)
+    _check(settings)
     if settings.logger:
         make_service(settings.logger).check()
     experiment = Experiment(settings)
     folder = experiment.run()
     trained = settings.trained
-    picture = ensure_picture(folder, experiment.data.folder, _named(trained))
+    picture = ensure_picture(folder, experiment.data.folder, names_in(trained))
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return TrainResult(folder, metrics, best_validation(folder, trained.monitor), picture)
 
 
-def check_tasks(settings: Settings) -> None:
-    """Check, before any work begins, that checkpoints of the configured tasks can be loaded.
-
-    Raises:
-        EgotapError: if a task contains something that a checkpoint may not contain.
-    """
-    nodes = {f"estimators.{kind}": training for kind, training in settings.estimators.items()}
-    nodes["training"] = settings.training
-    if settings.pretraining is not None:
-        nodes["pretraining"] = settings.pretraining.training
-    if settings.probe is not None:
-        nodes["probe"] = settings.probe.training
-    for where, training in nodes.items():
-        checked_task(dict(training.task), _named(training), f"{where}.task")
-
-
-def _named(training: TrainingSpec) -> tuple[str, ...]:
-    """Names of what a checkpoint of a training may use: everything that the user's own configuration names."""
-    return "egotap_pl", *targets(training.task)
+def _check(settings: Settings) -> None:
+    """Check an experiment before any work begins. With prepared data, that takes as long as a step and comes then."""
+    check_tasks(settings)
+    if not are_prepared(settings.data, settings.paths.data):
+        EarlyChecks().check_parts(settings)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import lightning as L
 import torch
 
 from egotap_pl.core.batch import FRAME_PX, NUM_VIEWS, Batch, DataFacts, Visibility
@@ -19,6 +20,7 @@ from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.build import build
 from egotap_pl.engine.fit import make_task
+from egotap_pl.engine.initial_weights import Start, start_of
 from egotap_pl.engine.settings import Settings, TrainingSpec
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.lifter_inputs import check_uncached
@@ -34,7 +36,7 @@ class Trial:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._rest = dict(trainings_of(settings))
+        self._rest = {planned.title: planned for planned in trainings_of(settings)}
         self._cached = settings.heatmaps.is_cached
 
     @classmethod
@@ -58,9 +60,8 @@ class Trial:
         rest = {name: self._rest[name] for name in titles[titles.index(title) :]} if title in titles else {}
         self._rest = {}
         sample = Sample.of(store)
-        for name, training in rest.items():
-            if training.epochs:
-                try_step(name, training, sample, self._cached)
+        for planned in rest.values():
+            try_step(planned, sample, self._cached)
 
 
 class Sample(NamedTuple):
@@ -99,61 +100,89 @@ def _facts(data: FrameStore | Source[Any]) -> DataFacts:
     return DataFacts(data.skeleton, tuple(data.categories), torch.zeros(joints, 3), data.rig)
 
 
-def trainings_of(settings: Settings) -> Iterator[tuple[str, TrainingSpec]]:
-    """All trainings in their order, by their titles."""
+class Planned(NamedTuple):
+    """A training of an experiment."""
+
+    title: str
+    """Its name."""
+
+    training: TrainingSpec
+    """The training."""
+
+    kind: str | None = None
+    """The kind of heatmap that it estimates; None: it is not an estimator's."""
+
+    def start(self) -> Start | None:
+        """The weights that it starts from; None: random ones.
+
+        Raises:
+            EgotapError: if there is no such checkpoint.
+        """
+        return start_of(self.training.init, self.training.init_skip, self.kind)
+
+
+def trainings_of(settings: Settings) -> Iterator[Planned]:
+    """All trainings in their order."""
     for kind, training in settings.estimators.items():
-        yield f"{kind} estimator", training
+        yield Planned(f"{kind} estimator", training, kind)
     if settings.pretraining is not None and not settings.training.init:  # which gives the lifter all its weights
-        yield settings.pretraining.title, settings.pretraining.training
+        yield Planned(settings.pretraining.title, settings.pretraining.training)
     if settings.probe is None or settings.probe.of is not None:
-        yield "lifter", settings.training
+        yield Planned("lifter", settings.training)
     if settings.probe is not None:
-        yield settings.probe.title, settings.probe.training
+        yield Planned(settings.probe.title, settings.probe.training)
 
 
-def try_step(title: str, training: TrainingSpec, sample: Sample, cached: bool) -> None:
-    """Try one step of a training.
+def try_step(planned: Planned, sample: Sample, cached: bool) -> None:
+    """Try one step of a training, if it has any, and whether the weights that it starts from fit.
 
     It computes with tensors without memory (torch's meta device). If it fails there, it is run again on real tensors,
     since a network may do what the meta device cannot.
 
     Args:
-        title: name of the training.
-        training: the training.
+        planned: the training.
         sample: the frames to try it on.
         cached: whether a lifter would read cached heatmaps in place of images.
 
     Raises:
         EgotapError: if the step fails; the message names the training, the classes, the error and its place.
     """
-    facts, batch = sample
+    start = planned.start()
+    if not planned.training.epochs and start is None:
+        return
     try:
         with torch.device("meta"):
-            _step(title, training, facts, batch, cached)
+            task = _step(planned, sample, cached)
     except EgotapError:
         raise
     except Exception:  # of the network, or of what the meta device cannot do
-        _confirm(title, training, facts, batch, cached)
+        task = _confirm(planned, sample, cached)
+    if start is not None:
+        start.fitting(task)
 
 
-def _confirm(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch, cached: bool) -> None:
+def _confirm(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
     """Run a step on real tensors, and turn its failure into a message."""
     state = torch.get_rng_state()
     try:
-        _step(title, training, facts, batch, cached)
+        return _step(planned, sample, cached)
     except EgotapError:
         raise
     except Exception as error:
         raise EgotapError(
-            f"{title}: a trial step failed, so parts of the configuration do not fit together "
-            f"({', '.join(_parts(training))}). {type(error).__name__} in {_place(error)}: {error}"
+            f"{planned.title}: a trial step failed, so parts of the configuration do not fit together "
+            f"({', '.join(_parts(planned.training))}). {type(error).__name__} in {_place(error)}: {error}"
         ) from error
     finally:
         torch.set_rng_state(state)
 
 
-def _step(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch, cached: bool) -> None:
-    task = make_task(training.task, facts, title).train()
+def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
+    """Make a training's task and, if it is to be trained, try a step of it. Returns the task."""
+    training, facts = planned.training, sample.facts
+    task = make_task(training.task, facts, planned.title).train()
+    if not training.epochs:
+        return task
     reads_cache = cached and isinstance(task, LiftingTask)
     if reads_cache:
         check_uncached(task.input_names)
@@ -162,7 +191,8 @@ def _step(title: str, training: TrainingSpec, facts: DataFacts, batch: Batch, ca
         if reads_cache:
             check_heatmaps(augmentation)
     with _unlogged():
-        task.training_step(batch.on(torch.get_default_device()), 0)
+        task.training_step(sample.batch.on(torch.get_default_device()), 0)
+    return task
 
 
 @contextmanager
