@@ -46,6 +46,7 @@ class OptunaSweeper(Sweeper):
             config: the configuration, with Hydra's node.
         """
         self.hydra_context, self.config = hydra_context, config
+        self.verb = task_function.__module__.rpartition(".")[2]
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -69,9 +70,17 @@ class OptunaSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         sampler = OmegaConf.to_container(self.sampler, resolve=True)
-        task = Search(self.study, self.trials, sampler, self.seed, folder, self._run)
+        task = Search(self.study, self.trials, sampler, self.seed, folder, self._run, self._check)
         return search(task, parser.parse_overrides(overrides))
 
     def _run(self, jobs: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
         self.validate_batch_is_legal(jobs)
         return self.launcher.launch(jobs, initial_job_idx=first)
+
+    def _check(self, jobs: Sequence[Sequence[str]]) -> None:
+        from egotap_pl.cli.job_call import job_calls
+        from egotap_pl.cli.job_checks import check_jobs
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        check_jobs(job_calls(self.verb, self.hydra_context, self.config, jobs, 0))

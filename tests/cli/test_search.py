@@ -141,6 +141,14 @@ def _interrupted(job: dict[str, str]) -> float:
     raise KeyboardInterrupt
 
 
+def test_what_all_trials_have_in_common_is_checked_before_the_first(home: Path, run: Run) -> None:
+    own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Wide")
+    ended = run("train", "sweep=optuna", *LIFTER, *own, "hydra.sweeper.study=wide", "paths.runs=unsearched", ok=False)
+    assert "lifter: a trial step failed" in ended.err
+    assert "trial 1 of" not in ended.err
+    assert not (home / "unsearched" / "sweeps" / "wide" / "study.journal").exists()
+
+
 @pytest.mark.slow
 def test_a_search_selects_by_validation(home: Path, run: Run) -> None:
     command = ("train", "sweep=optuna", *LIFTER, "hydra.sweeper.study=tiny", "paths.runs=searched")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +52,9 @@ class Search(NamedTuple):
     run: Callable[[Sequence[Sequence[str]], int], Sequence[JobReturn]]
     """Runs jobs. Its arguments are the overrides of each job and the number of the first."""
 
+    check: Callable[[Sequence[Sequence[str]]], None] = lambda _: None
+    """Called before the first trial with the overrides of jobs; raises `EgotapError` if one of these cannot run."""
+
 
 class Space(NamedTuple):
     """The overrides of a study's trials."""
@@ -86,7 +89,7 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
 
     Raises:
         EgotapError: if Optuna is not installed, a sweep cannot be searched, the folder contains a study of other
-            overrides, or no trial succeeded.
+            overrides, what all trials have in common cannot run, or no trial succeeded.
     """
     try:
         import optuna
@@ -94,6 +97,7 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
         raise EgotapError(f"a search needs Optuna ({error}); install it: pip install 'egotap-pl[sweep]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = space_of(overrides)
+    task.check([[*space.fixed, *repeated] for repeated in repetitions(space)])
     with held(task.folder / ".lock", f"study {task.study}"):
         study = open_study(task, space)
         while (done := len(finished(study))) < task.trials:
@@ -220,12 +224,16 @@ def jobs_of(trial: Trial | FrozenTrial, space: Space, study: str) -> list[list[s
         study: name of the study. With the trial's number it names the jobs' folders.
     """
     proposals = [f"{key}={trial.params[key]}" for key in space.searched]
-    combinations = itertools.product(*([f"{key}={v}" for v in values] for key, values in space.repeated.items()))
     first = number_of(trial)
     return [
         [*space.fixed, *proposals, *repeated, f"name='{','.join((f'{study}-{first:04d}', *repeated))}'"]
-        for repeated in combinations
+        for repeated in repetitions(space)
     ]
+
+
+def repetitions(space: Space) -> Iterator[tuple[str, ...]]:
+    """The overrides with which each trial is repeated: the combinations of the lists of values."""
+    return itertools.product(*([f"{key}={v}" for v in values] for key, values in space.repeated.items()))
 
 
 def number_of(trial: Trial | FrozenTrial) -> int:
