@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from egotap_pl.core.batch import NUM_VIEWS, Batch
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
-from egotap_pl.core.hdf5_checks import check_chunks
 from egotap_pl.core.known import is_known, known_mean
 from egotap_pl.core.limits import GIB, HEADER_BYTES, STORE_LABEL_BYTES, TEXT_BYTES
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.source import SkippedFrame
-from egotap_pl.data.store.codec import IMAGES_CRC32, crc32_of
+from egotap_pl.data.store.images import REMEDY, StoredImages
 from egotap_pl.data.store.schema import (
     FIT_RESIDUAL,
     FORMAT,
@@ -36,8 +33,6 @@ from egotap_pl.data.store.schema import (
     check_labels,
     label_columns,
 )
-
-REMEDY = "prepare the data set again (`egotap prepare` with overwrite=true), or correct the path"
 
 
 class FrameNames(NamedTuple):
@@ -98,18 +93,16 @@ class FrameStore:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file: Hdf5File | None = None
-        self._owner = -1
         self._labels: dict[str, Tensor] | None = None
-        self._checksums: np.ndarray | None = None
         with Hdf5File(self.path, REMEDY) as file:
             self.header, self.names, self._frames = _check(file)
+        self._images = StoredImages(self.path, self.header.codec, self._frames, self.header.image_px)
 
     def __len__(self) -> int:
         return self._frames
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_file": None, "_owner": -1, "_labels": None, "_checksums": None}
+        return self.__dict__ | {"_labels": None}
 
     @property
     def split(self) -> str:
@@ -188,7 +181,7 @@ class FrameStore:
             raise IndexError(f"{self.path} has rows 0 to {len(self) - 1}, not {rows}")
         labels = self.labels
         return Batch(
-            images=self._read_images(index.tolist()) if images else torch.empty(len(index), NUM_VIEWS, 3, 0, 0).byte(),
+            images=self._images.read(index.tolist()) if images else torch.empty(len(index), NUM_VIEWS, 3, 0, 0).byte(),
             points2d_px=labels["points2d_px"][index],
             pose_cm=labels["pose_cm"][index],
             origin_cm=labels["origin_cm"][index],
@@ -255,14 +248,7 @@ class FrameStore:
         Raises:
             EgotapError: if they are damaged.
         """
-        file, checksums = self._open()
-        with file.reading("dataset 'images'"):
-            dataset = file.dataset("images")
-            check_chunks(dataset, start, stop)
-            stored: np.ndarray = dataset[start:stop]
-            if checksums is not None and (crc32_of(stored) != checksums[start:stop]).any():
-                raise OSError("the checksum of an image is wrong")
-        return stored
+        return self._images.stored(start, stop)
 
     def check(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Reads everything and compares all checksums. Images without a checksum are decoded.
@@ -289,55 +275,11 @@ class FrameStore:
             Damaged: if labels, names, checksums or the list of skipped frames are damaged.
         """
         _ = self.labels, self.skipped, self.fit_residual_px
-        file, checksums = self._open()
-        dataset = file.dataset("images")
-        out = np.empty((NUM_VIEWS, 3, self.image_px, self.image_px), np.uint8)
-        for row in range(len(self)):
-            try:
-                with self._naming(row):
-                    self.header.codec.check(dataset, row, out, None if checksums is None else checksums[row])
-            except Damaged as error:
-                yield row, error
-            advance(1)
-        self.close()
+        yield from self._images.damaged(advance)
 
     def close(self) -> None:
         """Closes the file. The next read opens it again."""
-        if self._file is not None and self._owner == os.getpid():
-            self._file.close()
-        self._file = None
-
-    def _read_images(self, rows: list[int]) -> Tensor:
-        file, checksums = self._open()
-        dataset = file.dataset("images")
-        out = np.empty((len(rows), NUM_VIEWS, 3, self.image_px, self.image_px), np.uint8)
-        for frame, row in zip(out, rows, strict=True):
-            with self._naming(row):
-                self.header.codec.read(dataset, row, frame, None if checksums is None else checksums[row])
-        return torch.from_numpy(out)
-
-    @contextmanager
-    def _naming(self, row: int) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, RuntimeError, ValueError) as error:  # HDF5 raises the last two for damaged structures
-            if self._file is not None:
-                self._file.raise_if_disk_fails(error)
-            raise Damaged(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
-
-    def _open(self) -> tuple[Hdf5File, UInt32[np.ndarray, "n v"] | None]:
-        """The open file, and its checksums of images; None: the store has none, or HDF5 compares its own."""
-        if (
-            self._file is None or not self._file.is_open or self._owner != os.getpid()
-        ):  # HDF5's own state must not be shared through a fork
-            file = Hdf5File(self.path, REMEDY)
-            self._checksums = file.array(IMAGES_CRC32, STORE_LABEL_BYTES) if IMAGES_CRC32 in file else None
-            if self._checksums is not None and (
-                self._checksums.shape != (len(self), NUM_VIEWS) or self._checksums.dtype != np.uint32
-            ):
-                raise file.bad(f"wrong shape or type of {IMAGES_CRC32}")
-            self._file, self._owner = file, os.getpid()
-        return self._file, self._checksums
+        self._images.close()
 
 
 def data_fingerprint(stores: Sequence[FrameStore]) -> str:
