@@ -22,6 +22,7 @@ SMALL = {
     "render.py": ["--takes", "1"],
     "heatmaps.py": [],
     "store.py": ["8"],
+    "kept_heatmaps.py": ["40"],
     "models.py": ["--scale", "smoke", "--batch", "2", "--device", "cpu", "--iterations", "1"],
     "prepare.py": ["4", "workers=0"],
     "estimators.py": ["data.workers=0", "--scale", "smoke", "--epochs", "1"],
@@ -65,7 +66,7 @@ def test_a_benchmark_runs(
     module = loaded(name, monkeypatch)
     shrink(name, module, monkeypatch)
     monkeypatch.setattr(sys, "argv", [name, *SMALL[name]])
-    arguments = {"store.py": (8,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
+    arguments = {"store.py": (8,), "kept_heatmaps.py": (40,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
     module.main(*arguments)
     assert capsys.readouterr().out.strip()
 

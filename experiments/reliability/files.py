@@ -224,9 +224,10 @@ def make_own_files(folder: Path) -> dict[str, Kind]:
     predictions = Predictions(pose_cm, truth_cm, seen, rows, texts, texts, texts, rows, unrealego(), "f" * 64, "test")
     predictions.write(folder / "predictions.h5")
     files["predictions"] = Kind(folder / "predictions.h5", predicted)
-    with HeatmapWriter(folder / "heatmaps.h5", FRAMES) as writer:
-        writer.append(Heatmaps(torch.rand(FRAMES, 2, 15, 8, 8), torch.rand(FRAMES, 2, 15, 2, 8, 8)))
-    files["cached heatmaps"] = Kind(folder / "heatmaps.h5", cached)
+    for name, rounded in {"cached heatmaps": True, "cached heatmaps, half floats": False}.items():
+        with HeatmapWriter(folder / f"{name}.h5", FRAMES, rounded) as writer:
+            writer.append(Heatmaps(torch.rand(FRAMES, 2, 15, 8, 8), torch.rand(FRAMES, 2, 15, 2, 8, 8)))
+        files[name] = Kind(folder / f"{name}.h5", cached)
     weights = {f"layer{k}.weight": torch.rand(40, 40) for k in range(20)}
     CheckpointFiles().save_checkpoint({"state_dict": weights, "epoch": 3}, folder / "best.ckpt")
     files["checkpoint"] = Kind(folder / "best.ckpt", checkpointed)

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
 from egotap_pl.core.camera import StereoRig
@@ -34,13 +34,34 @@ class Visibility(IntEnum):
     OUT_OF_VIEW = 3
 
 
+HUNDREDTHS = 100
+"""Estimated heatmaps may be rounded to this fraction (`Heatmaps.rounded`)."""
+_LARGEST = 127
+
+
 class Heatmaps(NamedTuple):
     """The heatmaps that a lifter reads. Joint heatmaps peak at 1; limb heatmaps have a cosine and a sine channel."""
 
-    joint: Float[Tensor, "b v j h w"]
+    joint: Shaped[Tensor, "b v j h w"]
     """Of the joints that have heatmaps."""
-    limb: Float[Tensor, "b v j 2 h w"]
+    limb: Shaped[Tensor, "b v j 2 h w"]
     """Of the limbs from these joints to their parents."""
+
+    def rounded(self) -> Heatmaps:
+        """The nearest heatmaps of whole hundredths from -1.27 to 1.27."""
+        return Heatmaps(*(_hundredths(maps) / HUNDREDTHS for maps in self))
+
+    def hundredths(self) -> Heatmaps:
+        """The same as whole numbers of hundredths, a byte each."""
+        return Heatmaps(*(_hundredths(maps).to(torch.int8) for maps in self))
+
+    def floats(self) -> Heatmaps:
+        """Of `hundredths`, what `rounded` gives; any others as they are."""
+        return Heatmaps(*(maps.float() / HUNDREDTHS if maps.dtype == torch.int8 else maps for maps in self))
+
+
+def _hundredths(maps: Tensor) -> Tensor:
+    return (maps.float() * HUNDREDTHS).round().clamp(-_LARGEST, _LARGEST)
 
 
 class Batch(NamedTuple):
@@ -69,7 +90,8 @@ class Batch(NamedTuple):
     """Row of the store."""
 
     heatmaps: Heatmaps | None = None
-    """Cached heatmaps, or None where a task draws or estimates them."""
+    """Cached heatmaps, or None where a task draws or estimates them. A loader may give hundredths (int8), which take a
+    quarter of the memory on their way to a device; tasks get floats."""
 
     past: Past | None = None
     """Earlier frames of the same motions, or None where frames come alone."""
@@ -83,6 +105,13 @@ class Batch(NamedTuple):
         index = list(rows)
         past = None if self.past is None else self.past._replace(position=self.past.position[index])
         return self._replace(past=None).map(lambda column: column[index])._replace(past=past)
+
+    def with_float_heatmaps(self) -> Batch:
+        """The batch, with floats for cached heatmaps that are hundredths, those of earlier frames included."""
+        if self.heatmaps is None:
+            return self
+        past = None if self.past is None else self.past._replace(frames=self.past.frames.with_float_heatmaps())
+        return self._replace(heatmaps=self.heatmaps.floats(), past=past)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with a function applied to each of its tensors, those of heatmaps and earlier frames included."""

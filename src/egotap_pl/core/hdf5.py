@@ -26,6 +26,7 @@ import numpy as np
 from egotap_pl.core.disks import number_of, raise_if_disk_fails
 from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.hdf5_checks import check_cells, check_chunks
+from egotap_pl.core.hdf5_deflated import DeflatedRows
 from egotap_pl.core.hdf5_heaps import check_heaps_of_attributes
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES, HDF5_TEXTS, MIB
 
@@ -124,6 +125,22 @@ class Hdf5File:
         with self.reading(f"dataset {name!r}"):
             return self._checked(name, _PRESERVE_SIZE)
 
+    def deflated(self, name: str) -> DeflatedRows:
+        """A dataset whose rows are compressed with deflate (gzip), one chunk each, to read row by row.
+
+        Raises:
+            EgotapError: if there is no such dataset, it is reached by a link, its values are in another file, or it is
+                stored in another way.
+        """
+        with self.reading(f"dataset {name!r}"):
+            dataset = self._located(name, frozenset({h5py.h5z.FILTER_DEFLATE}))
+            rows = DeflatedRows(dataset)
+            if not rows.fits or rows.row_bytes > HDF5_CHUNK_BYTES:
+                raise self.bad(
+                    f"dataset {name!r} of shape {dataset.shape} does not have a chunk of fair size for each row"
+                )
+            return rows
+
     def array(self, name: str, max_bytes: int, deflated: bool = False) -> np.ndarray:
         """All values of a dataset of numbers.
 
@@ -189,6 +206,12 @@ class Hdf5File:
             raise self.bad(f"{what} is damaged ({error})") from error
 
     def _checked(self, name: str, filters: frozenset[int]) -> h5py.Dataset:
+        dataset = self._located(name, filters)
+        settings = dataset.id.get_create_plist()
+        self._check_size(name, dataset.id, [settings.get_filter(k)[0] for k in range(settings.get_nfilters())])
+        return dataset
+
+    def _located(self, name: str, filters: frozenset[int]) -> h5py.Dataset:
         at = self._file.id
         for part in name.encode().split(b"/"):
             if not isinstance(at, h5py.h5g.GroupID) or not at.links.exists(part):
@@ -205,7 +228,8 @@ class Hdf5File:
         used = [settings.get_filter(k)[0] for k in range(settings.get_nfilters())]
         if not filters.issuperset(used) or used.count(h5py.h5z.FILTER_DEFLATE) > 1:
             raise self.bad(f"dataset {name!r} is stored with filters that are not allowed (HDF5's numbers {used})")
-        self._check_size(name, at, used)
+        if at.shape is None:
+            raise self.bad(f"dataset {name!r} is empty")
         dataset, kind = h5py.Dataset(at), at.get_type()
         if kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and not kind.equal(h5py.h5t.py_create(dataset.dtype)):
             raise self.bad(f"dataset {name!r} has numbers of an unknown type, nearest to {dataset.dtype}")
@@ -213,8 +237,6 @@ class Hdf5File:
 
     def _check_size(self, name: str, dataset: h5py.h5d.DatasetID, filters: list[int]) -> None:
         settings, item_bytes = dataset.get_create_plist(), dataset.get_type().get_size()
-        if dataset.shape is None:
-            raise self.bad(f"dataset {name!r} is empty")
         stored_bytes = dataset.get_storage_size()
         if settings.get_layout() == h5py.h5d.CHUNKED:
             chunk_bytes = math.prod(settings.get_chunk()) * item_bytes

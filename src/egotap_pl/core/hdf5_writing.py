@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from egotap_pl.core.hdf5 import CRC32, crc32_of, divert
 TEXT = h5py.string_dtype("utf-8")
 """Texts of any length."""
 _CHUNK_BYTES = 2**16
+_EFFORT = 1  # of zlib, 1 to 9: more takes longer and saves little
 _held: dict[str, list[h5py.Dataset]] = {}
 """Datasets of the files that are being written, by the names of the files."""
 
@@ -99,3 +101,29 @@ def write_texts(file: h5py.Group, name: str, texts: Sequence[str] | str) -> None
         file.create_dataset(name, data=texts if isinstance(texts, str) else list(texts), dtype=TEXT, shape=shape)
     )
     dataset.attrs[CRC32] = np.uint32(crc32_of((texts,) if isinstance(texts, str) else texts))
+
+
+def create_deflated(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: Any) -> h5py.Dataset:
+    """Make an empty dataset for `write_deflated`; any program that reads HDF5 reads it.
+
+    Args:
+        file: the open file.
+        name: name of the dataset.
+        shape: its shape.
+        dtype: its type.
+    """
+    options: dict[str, Any] = {"chunks": (1, *shape[1:]), "compression": "gzip"} if shape[0] else {}
+    return hold(file.create_dataset(name, shape, dtype, **options))
+
+
+def write_deflated(dataset: h5py.Dataset, row: int, values: np.ndarray) -> None:
+    """Pack consecutive rows.
+
+    Args:
+        dataset: a dataset of `create_deflated`.
+        row: the first of the rows.
+        values: their values.
+    """
+    for number, value in enumerate(np.ascontiguousarray(values, dataset.dtype), row):
+        packed = zlib.compress(value.tobytes(), _EFFORT)
+        dataset.id.write_direct_chunk((number, *(0 for _ in value.shape)), packed)

@@ -234,7 +234,8 @@ class FrameDataModule(L.LightningDataModule):
         return self._loader(data, batch_sampler=EvenBatches(len(data), self.evaluation_batch_size, shared=False))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Augments training batches."""
+        """Turns cached heatmaps into floats, and augments training batches."""
+        batch = batch.with_float_heatmaps()
         if self._augmentation is None or self.trainer is None or not self.trainer.training:
             return batch
         generator = self._generator(self.trainer.current_epoch, batch.images.device)

@@ -16,7 +16,14 @@ from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window
 from egotap_pl.engine.prediction import load_lifting_task, origin_of
 from egotap_pl.engine.publishing import SUFFIX
-from egotap_pl.interop.onnx import CHECKED_BATCHES, Inputs, check_packages, write_onnx
+from egotap_pl.interop.onnx import (
+    CHECKED_BATCHES,
+    ROUNDED_TOLERANCE,
+    TOLERANCE,
+    Inputs,
+    check_packages,
+    write_onnx,
+)
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
@@ -66,7 +73,8 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         say(f"inputs have windows of {window.frames} frames, {window.stride} apart, the last one the newest")
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
     say(f"{checkpoint}: exporting; this takes a while")
-    difference = write_onnx(network, inputs, OUTPUT, output, metadata)
+    tolerance = ROUNDED_TOLERANCE if part == "all" and task.heatmaps.rounded else TOLERANCE
+    difference = write_onnx(network, inputs, OUTPUT, output, metadata, tolerance)
     if difference is None:
         say("not checked: onnxruntime is not installed (pip install 'egotap-pl[onnx]')")
     else:

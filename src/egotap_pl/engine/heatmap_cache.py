@@ -40,7 +40,10 @@ def cache_heatmaps(source: Spec, weights: Mapping[str, Path], store: Path, folde
         if path.is_file():
             continue
         frames = module.store(split)
-        with FrameProgress(f"heatmaps: {split}", len(frames)) as progress, HeatmapWriter(path, len(frames)) as writer:
+        with (
+            FrameProgress(f"heatmaps: {split}", len(frames)) as progress,
+            HeatmapWriter(path, len(frames), heatmaps.rounded) as writer,
+        ):
             for batch in module.ordered_loader(split):
                 with torch.inference_mode():
                     writer.append(heatmaps(batch._replace(images=batch.images.to(device))))

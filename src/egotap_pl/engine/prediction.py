@@ -177,6 +177,8 @@ class Predictor:
             if self.task.reads_heatmaps:
                 with self.fabric.autocast():
                     heatmaps = self.task.maps(batch)
+                    if self.task.heatmaps.rounded:  # those of one's own estimator are not yet
+                        heatmaps = heatmaps.rounded()
             pose_cm = self._lifted(batch._replace(heatmaps=heatmaps), stereo, stream).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])

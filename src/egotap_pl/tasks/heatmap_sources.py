@@ -26,6 +26,9 @@ class HeatmapSource(nn.Module):
         heatmap_px: height and width of the heatmaps.
     """
 
+    rounded: bool = False
+    """Whether all values are whole hundredths (`Heatmaps.rounded`)."""
+
     def __init__(self, heatmap_px: int) -> None:
         super().__init__()
         self.heatmap_px = heatmap_px
@@ -83,18 +86,26 @@ class EstimatedHeatmaps(HeatmapSource):
         heatmap_px: side of the estimated heatmaps.
         joint: factory of the joint estimator, called with ``skeleton``.
         limb: factory of the limb estimator, called with ``skeleton``.
+        rounded: whether heatmaps are rounded to hundredths, so that cached ones take few bytes. Ours.
     """
 
     def __init__(
-        self, skeleton: Skeleton, heatmap_px: int, joint: Callable[..., nn.Module], limb: Callable[..., nn.Module]
+        self,
+        skeleton: Skeleton,
+        heatmap_px: int,
+        joint: Callable[..., nn.Module],
+        limb: Callable[..., nn.Module],
+        rounded: bool = False,
     ) -> None:
         super().__init__(heatmap_px)
+        self.rounded = rounded
         self.joint, self.limb = Frozen(joint(skeleton=skeleton)), Frozen(limb(skeleton=skeleton))
 
     def forward(self, batch: Batch) -> Heatmaps:
         """Estimated heatmaps, without gradients."""
         images = normalise_images(batch.images)
-        return Heatmaps(joint=self.joint(images), limb=self.limb(images))
+        maps = Heatmaps(joint=self.joint(images), limb=self.limb(images))
+        return maps.rounded() if self.rounded else maps
 
 
 class SharedHeatmaps(HeatmapSource):
@@ -104,13 +115,18 @@ class SharedHeatmaps(HeatmapSource):
         skeleton: the data set's skeleton.
         heatmap_px: side of the estimated heatmaps.
         shared: factory of the estimator, called with ``skeleton``; its heatmaps are those of a `LeanEstimator`.
+        rounded: whether heatmaps are rounded to hundredths, so that cached ones take few bytes. Ours.
     """
 
-    def __init__(self, skeleton: Skeleton, heatmap_px: int, shared: Callable[..., nn.Module]) -> None:
+    def __init__(
+        self, skeleton: Skeleton, heatmap_px: int, shared: Callable[..., nn.Module], rounded: bool = False
+    ) -> None:
         super().__init__(heatmap_px)
+        self.rounded = rounded
         self.shared = Frozen(shared(skeleton=skeleton))
 
     def forward(self, batch: Batch) -> Heatmaps:
         """Estimated heatmaps, without gradients."""
-        maps = self.shared(normalise_images(batch.images))
-        return Heatmaps(joint=joint_maps(maps), limb=limb_maps(maps))
+        estimated = self.shared(normalise_images(batch.images))
+        maps = Heatmaps(joint=joint_maps(estimated), limb=limb_maps(estimated))
+        return maps.rounded() if self.rounded else maps

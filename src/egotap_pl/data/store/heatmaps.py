@@ -1,7 +1,7 @@
 """Cached heatmaps: the estimated heatmaps of a split on disk, with the same rows as its frame store.
 
-An HDF5 file with the attributes ``format`` and ``version`` and two datasets of half floats, one chunk per frame:
-``joint`` (frame, view, joint, h, w) and ``limb`` (frame, view, limb, 2, h, w). See docs/frame-store.md.
+An HDF5 file with two datasets, ``joint`` and ``limb``: for each frame, its heatmaps in hundredths, compressed, or half
+floats (docs/frame-store.md).
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from egotap_pl.core.batch import NUM_VIEWS, Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.hdf5_checks import check_zeros
-from egotap_pl.core.hdf5_writing import create_numbers, new_file
+from egotap_pl.core.hdf5_deflated import DeflatedRows
+from egotap_pl.core.hdf5_writing import create_deflated, create_numbers, new_file, write_deflated
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 
 FORMAT = "egotap-heatmaps"
-VERSION = 1
+HALVES, HUNDREDTHS = 1, 2
+"""Versions of the format: half floats, and whole hundredths."""
 REMEDY = "remove the file, and it will be made again"
 LIMB_CHANNELS = 2
 """The cosine and the sine channel."""
@@ -40,13 +42,14 @@ class HeatmapWriter:
     Args:
         path: file of the split.
         frames: number of frames in the split.
+        rounded: whether to write whole hundredths, from -1.27 to 1.27, instead of half floats.
 
     Raises:
         ValueError: at the end of the block, if another number of frames was appended.
     """
 
-    def __init__(self, path: Path | str, frames: int) -> None:
-        self.path, self.frames, self.row = Path(path), frames, 0
+    def __init__(self, path: Path | str, frames: int, rounded: bool = False) -> None:
+        self.path, self.frames, self.rounded, self.row = Path(path), frames, rounded, 0
         self._stack = ExitStack()
 
     def __enter__(self) -> HeatmapWriter:
@@ -62,16 +65,21 @@ class HeatmapWriter:
         with self._stack:
             if self.row != self.frames:
                 raise ValueError(f"{self.row} frames were written, expected {self.frames}")
-            self._file.attrs.update({"format": FORMAT, "version": VERSION})
+            self._file.attrs.update({"format": FORMAT, "version": HUNDREDTHS if self.rounded else HALVES})
 
     def append(self, heatmaps: Heatmaps) -> None:
         """Stores the heatmaps of the next frames, from any device."""
         count = len(heatmaps.joint)
-        for name, maps in heatmaps._asdict().items():
-            if not self.row:
-                shape = (self.frames, *maps.shape[1:])
-                create_numbers(self._file, name, shape, np.float16, chunks=(1, *shape[1:]))
-            self._file[name][self.row : self.row + count] = maps.to(torch.float16).cpu().numpy()
+        for name, maps in (heatmaps.hundredths() if self.rounded else heatmaps)._asdict().items():
+            shape = (self.frames, *maps.shape[1:])
+            if self.rounded:
+                if not self.row:
+                    create_deflated(self._file, name, shape, np.int8)
+                write_deflated(self._file[name], self.row, maps.cpu().numpy())
+            else:
+                if not self.row:
+                    create_numbers(self._file, name, shape, np.float16, chunks=(1, *shape[1:]))
+                self._file[name][self.row : self.row + count] = maps.to(torch.float16).cpu().numpy()
         self.row += count
 
 
@@ -93,11 +101,13 @@ class HeatmapStore:
         if not self.path.is_file():
             raise EgotapError(f"{path}: no such file; estimate the heatmaps first")
         with Hdf5File(self.path, REMEDY) as file:
-            if file.attribute("format") != FORMAT or file.attribute("version") != VERSION:
-                raise file.bad("not a file of cached heatmaps of this program's version")
-            shapes = {name: self._dataset(file, name).shape for name in Heatmaps._fields}
-        if {shape[0] for shape in shapes.values()} != {frames}:
-            raise EgotapError(f"{path} has heatmaps of {shapes['joint'][0]} frames, not of {frames}; {REMEDY}")
+            version = file.attribute("version")
+            if file.attribute("format") != FORMAT or version not in (HALVES, HUNDREDTHS):
+                raise file.bad("not a file of cached heatmaps that this program's version can read")
+            self.rounded = version == HUNDREDTHS
+            (number,) = {len(self._dataset(file, name)) for name in Heatmaps._fields}
+        if number != frames:
+            raise EgotapError(f"{path} has heatmaps of {number} frames, not of {frames}; {REMEDY}")
 
     def __len__(self) -> int:
         return self.frames
@@ -106,7 +116,7 @@ class HeatmapStore:
         return self.__dict__ | {"_file": None, "_owner": -1}
 
     def read(self, rows: Sequence[int]) -> Heatmaps:
-        """Reads the heatmaps of frames, as 32-bit floats.
+        """Reads the heatmaps of frames: hundredths (`Heatmaps.hundredths`), or 32-bit floats.
 
         Raises:
             EgotapError: if the file is damaged.
@@ -116,12 +126,15 @@ class HeatmapStore:
         maps = {}
         for name in Heatmaps._fields:
             dataset = self._dataset(self._file, name)
-            out = np.empty((len(rows), *dataset.shape[1:]), np.float16)
+            out = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype)
             with self._file.reading(f"dataset {name!r}"):
-                for row, frame in zip(rows, out, strict=True):
-                    dataset.read_direct(frame, np.s_[int(row)])
-                    check_zeros(dataset, int(row), frame)
-            maps[name] = torch.from_numpy(out).float()
+                for row, frame in zip(map(int, rows), out, strict=True):
+                    if isinstance(dataset, DeflatedRows):
+                        dataset.read(row, frame)
+                    else:
+                        dataset.read_direct(frame, np.s_[row])
+                        check_zeros(dataset, row, frame)
+            maps[name] = torch.from_numpy(out if self.rounded else out.astype(np.float32))
         return Heatmaps(**maps)
 
     def close(self) -> None:
@@ -130,12 +143,11 @@ class HeatmapStore:
             self._file.close()
         self._file = None
 
-    @staticmethod
-    def _dataset(file: Hdf5File, name: str) -> h5py.Dataset:
-        dataset = file.dataset(name)
-        frame = dataset.shape[1:]
+    def _dataset(self, file: Hdf5File, name: str) -> h5py.Dataset | DeflatedRows:
+        dataset: h5py.Dataset | DeflatedRows = file.deflated(name) if self.rounded else file.dataset(name)
+        frame, kind = dataset.shape[1:], np.int8 if self.rounded else np.float16
         fits = len(frame) == _FRAME_AXES[name] and frame[0] == NUM_VIEWS and frame[2:-2] in ((), (LIMB_CHANNELS,))
-        if dataset.dtype != np.float16 or not fits:
+        if dataset.dtype != kind or not fits:
             raise file.bad(f"dataset {name!r} is {dataset.dtype} of shape {dataset.shape}, not heatmaps")
         if math.prod(frame) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:
             raise file.bad(f"dataset {name!r} of shape {dataset.shape} has frames of absurd size")
