@@ -69,6 +69,7 @@ NOT_RUN = {
     "python experiments/reliability/files.py": "takes minutes",
     "python experiments/reliability/files.py 40 2": "takes minutes",
     "python experiments/reliability/files.py 100 1": "takes minutes",
+    'python experiments/reliability/files.py 300 0 "cached heatmaps"': "takes minutes",
     "sudo python experiments/reliability/disks.py --trials 48 --seed 0": "takes an hour, and mounts disks",
     "python experiments/reliability/interruptions.py --trials 50 --seed 0": "takes an hour",
     "tensorboard --logdir runs": "a server, which does not end",
