@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +22,7 @@ from egotap_pl.data.windows import Window
 from egotap_pl.engine.acceleration import Acceleration
 from egotap_pl.engine.checkpoint_files import CheckpointFiles
 from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
+from egotap_pl.engine.device_choice import SINGLE, check_of_trainings, device_count, is_whole, precision_of
 from egotap_pl.engine.interruptions import NoSignals
 from egotap_pl.engine.side_by_side import may_start_processes
 from egotap_pl.engine.trainer_options import check_options, chosen, determining
@@ -31,10 +30,7 @@ from egotap_pl.engine.trainer_options import check_options, chosen, determining
 ACCELERATORS = ("cpu", "gpu")
 _OWN = ("accelerator", "devices", "precision", "workers")
 _NODES = "nodes"
-SINGLE = "32-true"
-"""Lightning's name for single precision."""
 _OF_TRAININGS = ("checkpoint_minutes", "nan_retries", "side_by_side")
-_HERE = "this machine has {} GPUs"
 NO_FOLDER = f"{os.devnull}/none"
 """Lightning's default folder, which is not needed: everything it writes has a place of its own. In a SLURM job it looks
 there for ``hpc_ckpt_*.ckpt`` and would load these instead of the weights that are to be trained or tested."""
@@ -96,7 +92,7 @@ class Devices:
         own = (*_OWN, _NODES, *_OF_TRAININGS, *Acceleration.names())
         options = {name: value for name, value in trainer.items() if name not in own}
         check_options(options, own)
-        _check_of_trainings(**of_trainings)
+        check_of_trainings(**of_trainings)
         shared = options.pop("sync_batchnorm", None) is not False
         accelerator, workers = trainer["accelerator"], trainer["workers"]
         nodes = trainer.get(_NODES, 1)  # configurations of earlier versions have none
@@ -104,17 +100,17 @@ class Devices:
             accelerator = "gpu" if torch.cuda.is_available() else "cpu"
         if accelerator not in ACCELERATORS:
             raise EgotapError(f"trainer.accelerator={accelerator}: must be one of: auto, {', '.join(ACCELERATORS)}")
-        if not _is_whole(workers) or workers < 0:
+        if not is_whole(workers) or workers < 0:
             raise EgotapError(f"trainer.workers={workers}: must be a whole number, 0 or more")
-        if not _is_whole(nodes) or nodes < 1:
+        if not is_whole(nodes) or nodes < 1:
             raise EgotapError(f"trainer.nodes={nodes}: must be a whole number, 1 or more")
-        number, indices = _count(trainer["devices"], accelerator)
+        number, indices = device_count(trainer["devices"], accelerator)
         if of_trainings.get("side_by_side") is True and (accelerator, number * nodes) != ("cpu", 1):
             raise EgotapError("trainer.side_by_side=true is for a CPU and one device; give auto or false")
         return cls(
             accelerator,
             number,
-            _precision(str(trainer["precision"]), accelerator),
+            precision_of(str(trainer["precision"]), accelerator),
             workers,
             indices,
             options=chosen(options),
@@ -277,64 +273,3 @@ class Devices:
             return L.Fabric(accelerator=self.accelerator, devices=self._lightnings, precision=self.precision)  # type: ignore[arg-type]
         except (ValueError, MisconfigurationException) as error:
             raise EgotapError(f"trainer: {error}") from error
-
-
-def _count(devices: Any, accelerator: str) -> tuple[int, tuple[int, ...] | None]:
-    """The number of devices and, for GPUs that are named, their indices.
-
-    Args:
-        devices: a number; ``auto``, all GPUs or one process on a CPU; a list of indices; or a name such as ``cuda:1``.
-        accelerator: ``cpu`` or ``gpu``.
-
-    Raises:
-        EgotapError: if it is none of these, or this machine has no such GPUs.
-    """
-    here = torch.cuda.device_count() if accelerator == "gpu" else 0
-    if devices == "auto":
-        devices = here if accelerator == "gpu" else 1
-    if isinstance(devices, str) and (match := re.fullmatch(r"(?:cuda|gpu):(\d+)", devices)):
-        devices = [int(match[1])]
-    if isinstance(devices, (list, tuple)) and devices and all(_is_whole(k) and k >= 0 for k in devices):
-        if accelerator != "gpu":
-            raise EgotapError(f"trainer.devices={devices}: a CPU has no indices; give a number of processes")
-        if len(set(devices)) < len(devices) or max(devices) >= here:
-            raise EgotapError(f"trainer.devices={list(devices)}: {_HERE.format(here)}, from 0; name each once")
-        return len(devices), tuple(devices)
-    if not _is_whole(devices) or (devices < 1 and accelerator == "cpu"):
-        raise EgotapError(
-            f"trainer.devices={devices}: must be a whole number, 1 or more; auto; or a list of GPUs, such as [0,2]"
-        )
-    if accelerator == "gpu" and (devices < 1 or here < devices):
-        group = started_group()
-        if group is not None and group.starter == SRUN and here == 1:
-            raise EgotapError(
-                f"trainer.devices={devices}: SLURM shows one GPU to this process, which needs to see all of its node: "
-                "give srun --gpus-per-node instead of --gpus-per-task"
-            )
-        raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; ask for fewer devices, or use trainer=cpu")
-    return devices, None
-
-
-def _precision(name: str, accelerator: str) -> str:
-    """The precision; for ``auto``, the fastest mixed one that the GPU has, and single precision on a CPU."""
-    if name != "auto":
-        return name
-    if accelerator == "cpu":
-        return SINGLE
-    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
-
-
-def _check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0, side_by_side: Any = False) -> None:
-    is_number = isinstance(checkpoint_minutes, (int, float)) and not isinstance(checkpoint_minutes, bool)
-    if not is_number or not 0 <= checkpoint_minutes < math.inf:
-        raise EgotapError(
-            f"trainer.checkpoint_minutes={checkpoint_minutes}: must be a number of minutes; 0: none within an epoch"
-        )
-    if not _is_whole(nan_retries) or nan_retries < 0:
-        raise EgotapError(f"trainer.nan_retries={nan_retries}: must be a whole number, 0 or more")
-    if not isinstance(side_by_side, bool) and side_by_side != "auto":
-        raise EgotapError(f"trainer.side_by_side={side_by_side}: must be one of: auto, true, false")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
