@@ -10,6 +10,7 @@ import torch
 from composed import SKELETONS, compose, make_batch
 
 from egotap_pl.data.store.heatmaps import HeatmapStore, HeatmapWriter
+from egotap_pl.engine.build import build
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator
 from egotap_pl.nn.lean_estimator import LeanEstimator
 from egotap_pl.tasks.heatmap_sources import EstimatedHeatmaps, HeatmapSource, SharedHeatmaps
@@ -47,5 +48,8 @@ def test_a_cache_gives_what_the_source_gives(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["heatmaps=joint_only", "lifter=unrealego"], ["estimator=lean"]])
-def test_it_is_the_default_of_all_estimated_heatmaps(words: list[str]) -> None:
-    assert compose(*words)["heatmaps"]["source"]["rounded"] is True
+def test_it_is_an_option_of_all_estimated_heatmaps(words: list[str]) -> None:
+    source = compose(*words, "+heatmaps.source.rounded=true")["heatmaps"]["source"]
+    network = build(source)(skeleton=SKELETONS[DATA])
+    assert network.rounded
+    assert not build(compose(*words)["heatmaps"]["source"])(skeleton=SKELETONS[DATA]).rounded

@@ -56,7 +56,7 @@ class Identifier:
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._identified: dict[str, IdentifiedRun] = {}
         self._scales = _options("scale")
-        self._heatmaps = {name: _without_rounding(node) for name, node in _options("heatmaps").items()}
+        self._heatmaps = _options("heatmaps")
         self._parts = {group: _options(group) for group in _PARTS}
 
     def __call__(self, run: Run) -> IdentifiedRun:
@@ -177,8 +177,6 @@ def essentials(settings: Any) -> dict[str, Any]:
     kept = _with_init(kept)
     kept["training"] = _with_init(settings["training"])
     pretraining = settings.get("pretraining") or {}  # runs of earlier versions have none
-    for part in ("heatmaps", "training", "probe"):
-        kept[part] = _without_rounding(kept.get(part))
     kept["pretraining"] = pretraining if pretraining.get("task") else {}
     kept["estimators"] = {kind: _with_init(node) for kind, node in settings["estimators"].items()}
     kept["seed"] = settings["seed"]  # other values follow from it
@@ -188,17 +186,6 @@ def essentials(settings: Any) -> dict[str, Any]:
     source.pop("root", None)  # the fingerprint says which data they are
     kept["data"]["source"] = source
     return kept
-
-
-def _without_rounding(node: Any) -> Any:
-    """A node without what says whether estimated heatmaps are rounded to hundredths.
-
-    Errors hardly change with it. So runs of earlier versions, whose heatmaps are not, stand beside newer ones.
-    """
-    if not isinstance(node, Mapping):
-        return node
-    is_source = str(node.get("_target_")).startswith("egotap_pl.tasks.heatmap_sources.")
-    return {key: _without_rounding(value) for key, value in node.items() if not (is_source and key == "rounded")}
 
 
 def _with_init(node: Mapping[str, Any]) -> dict[str, Any]:
