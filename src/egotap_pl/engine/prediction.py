@@ -145,10 +145,11 @@ class Predictor:
     def stream(self) -> PoseStream:
         """A new recording, for calls with its frames in their order.
 
-        >>> predictor = Predictor.load("runs/table2/grid_vit_pu/egosynth/seed=3")
-        >>> recording, camera = predictor.stream(), np.zeros((5, 1, 2, 3, 64, 64), np.uint8)
-        >>> [predictor(frame, stream=recording).shape for frame in camera][-1], recording.frames
-        ((1, 16, 3), 5)
+        Examples:
+            >>> predictor = Predictor.load("runs/table2/grid_vit_pu/egosynth/seed=3")
+            >>> recording, camera = predictor.stream(), np.zeros((5, 1, 2, 3, 64, 64), np.uint8)
+            >>> [predictor(frame, stream=recording).shape for frame in camera][-1], recording.frames
+            ((1, 16, 3), 5)
         """
         return PoseStream(self.task, self.window)
 
