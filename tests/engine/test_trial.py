@@ -9,6 +9,9 @@ import pytest
 import torch
 from smoke import LIFTER, SMOKE, Run
 
+from egotap_pl import compose
+from egotap_pl.engine.early_checks import EarlyChecks
+
 
 @pytest.fixture(autouse=True)
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -41,6 +44,13 @@ def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: l
     run("train", *LIFTER, *own, "paths.runs=values", ok=False)
     assert fitted == ["lifter"]
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    real: list[Any] = []
+    monkeypatch.setattr("egotap_pl.engine.trial._confirm", lambda *arguments: real.append(arguments))
+    EarlyChecks().check_parts(compose("scale=smoke", "augment=mirror"))
+    assert not real
 
 
 @pytest.mark.parametrize(

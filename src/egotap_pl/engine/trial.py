@@ -187,9 +187,10 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
     if reads_cache:
         check_uncached(task.input_names)
     if training.augment is not None:
-        augmentation = made(build(training.augment), facts.skeleton, facts.rig)
-        if reads_cache:
-            check_heatmaps(augmentation)
+        with torch.device("cpu"):  # cameras are compared, which tensors without memory cannot be
+            augmentation = made(build(training.augment), facts.skeleton, facts.rig)
+            if reads_cache:
+                check_heatmaps(augmentation)
     with _unlogged():
         task.training_step(sample.batch.on(torch.get_default_device()), 0)
     return task
