@@ -177,9 +177,7 @@ class Predictor:
             heatmaps = None
             if self.task.reads_heatmaps:
                 with self.fabric.autocast():
-                    heatmaps = self.task.maps(batch)
-                    if self.task.heatmaps.rounded:  # those of one's own estimator are not yet
-                        heatmaps = heatmaps.rounded()
+                    heatmaps = self.task.heatmaps.as_read(self.task.maps(batch))  # those of one's own estimator, too
             pose_cm = self._lifted(batch._replace(heatmaps=heatmaps), stereo, stream).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])

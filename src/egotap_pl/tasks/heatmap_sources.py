@@ -24,14 +24,12 @@ class HeatmapSource(nn.Module):
 
     Args:
         heatmap_px: height and width of the heatmaps.
+        rounded: whether lifters read whole hundredths (`Heatmaps.rounded`).
     """
 
-    rounded: bool = False
-    """Whether all values are whole hundredths (`Heatmaps.rounded`)."""
-
-    def __init__(self, heatmap_px: int) -> None:
+    def __init__(self, heatmap_px: int, rounded: bool = False) -> None:
         super().__init__()
-        self.heatmap_px = heatmap_px
+        self.heatmap_px, self.rounded = heatmap_px, rounded
 
     @property
     def image_px(self) -> int:
@@ -41,6 +39,10 @@ class HeatmapSource(nn.Module):
     def forward(self, batch: Batch) -> Heatmaps:
         """Joint and limb heatmaps of a batch."""
         raise NotImplementedError
+
+    def as_read(self, maps: Heatmaps) -> Heatmaps:
+        """Heatmaps, of this source or of another, as lifters read them: rounded or as they are."""
+        return maps.rounded() if self.rounded else maps
 
 
 class TrueHeatmaps(HeatmapSource):
@@ -97,15 +99,13 @@ class EstimatedHeatmaps(HeatmapSource):
         limb: Callable[..., nn.Module],
         rounded: bool = False,
     ) -> None:
-        super().__init__(heatmap_px)
-        self.rounded = rounded
+        super().__init__(heatmap_px, rounded)
         self.joint, self.limb = Frozen(joint(skeleton=skeleton)), Frozen(limb(skeleton=skeleton))
 
     def forward(self, batch: Batch) -> Heatmaps:
         """Estimated heatmaps, without gradients."""
         images = normalise_images(batch.images)
-        maps = Heatmaps(joint=self.joint(images), limb=self.limb(images))
-        return maps.rounded() if self.rounded else maps
+        return self.as_read(Heatmaps(joint=self.joint(images), limb=self.limb(images)))
 
 
 class SharedHeatmaps(HeatmapSource):
@@ -121,12 +121,10 @@ class SharedHeatmaps(HeatmapSource):
     def __init__(
         self, skeleton: Skeleton, heatmap_px: int, shared: Callable[..., nn.Module], rounded: bool = False
     ) -> None:
-        super().__init__(heatmap_px)
-        self.rounded = rounded
+        super().__init__(heatmap_px, rounded)
         self.shared = Frozen(shared(skeleton=skeleton))
 
     def forward(self, batch: Batch) -> Heatmaps:
         """Estimated heatmaps, without gradients."""
-        estimated = self.shared(normalise_images(batch.images))
-        maps = Heatmaps(joint=joint_maps(estimated), limb=limb_maps(estimated))
-        return maps.rounded() if self.rounded else maps
+        maps = self.shared(normalise_images(batch.images))
+        return self.as_read(Heatmaps(joint=joint_maps(maps), limb=limb_maps(maps)))
