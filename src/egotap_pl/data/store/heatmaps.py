@@ -7,12 +7,10 @@ floats (docs/frame-store.md).
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import h5py
 import numpy as np
@@ -24,6 +22,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.hdf5_checks import check_zeros
 from egotap_pl.core.hdf5_deflated import DeflatedRows
+from egotap_pl.core.hdf5_own import OwnHdf5File
 from egotap_pl.core.hdf5_writing import create_deflated, create_numbers, new_file, write_deflated
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES
 
@@ -96,8 +95,7 @@ class HeatmapStore:
 
     def __init__(self, path: Path | str, frames: int) -> None:
         self.path, self.frames = Path(path), frames
-        self._file: Hdf5File | None = None
-        self._owner = -1
+        self._own = OwnHdf5File(self.path, REMEDY)
         if not self.path.is_file():
             raise EgotapError(f"{path}: no such file; estimate the heatmaps first")
         with Hdf5File(self.path, REMEDY) as file:
@@ -112,22 +110,17 @@ class HeatmapStore:
     def __len__(self) -> int:
         return self.frames
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_file": None, "_owner": -1}
-
     def read(self, rows: Sequence[int]) -> Heatmaps:
         """Reads the heatmaps of frames: hundredths (`Heatmaps.hundredths`), or 32-bit floats.
 
         Raises:
             EgotapError: if the file is damaged.
         """
-        if self._file is None or not self._file.is_open or self._owner != os.getpid():
-            self._file, self._owner = Hdf5File(self.path, REMEDY), os.getpid()
-        maps = {}
+        file, maps = self._own.open(), {}
         for name in Heatmaps._fields:
-            dataset = self._dataset(self._file, name)
+            dataset = self._dataset(file, name)
             out = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype)
-            with self._file.reading(f"dataset {name!r}"):
+            with file.reading(f"dataset {name!r}"):
                 for row, frame in zip(map(int, rows), out, strict=True):
                     if isinstance(dataset, DeflatedRows):
                         dataset.read(row, frame)
@@ -139,9 +132,7 @@ class HeatmapStore:
 
     def close(self) -> None:
         """Closes the file. The next read opens it again."""
-        if self._file is not None and self._owner == os.getpid():
-            self._file.close()
-        self._file = None
+        self._own.close()
 
     def _dataset(self, file: Hdf5File, name: str) -> h5py.Dataset | DeflatedRows:
         dataset: h5py.Dataset | DeflatedRows = file.deflated(name) if self.rounded else file.dataset(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.errors import Damaged
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.hdf5_checks import check_chunks
+from egotap_pl.core.hdf5_own import OwnHdf5File
 from egotap_pl.core.limits import STORE_LABEL_BYTES
 from egotap_pl.data.store.codec import IMAGES_CRC32, Codec, crc32_of
 
@@ -35,12 +35,12 @@ class StoredImages:
 
     def __init__(self, path: Path, codec: Codec, frames: int, image_px: int) -> None:
         self.path, self.codec, self.frames, self.image_px = path, codec, frames, image_px
-        self._file: Hdf5File | None = None
-        self._owner = -1
+        self._own = OwnHdf5File(path, REMEDY)
         self._checksums: np.ndarray | None = None
+        self._checksums_of: Hdf5File | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_file": None, "_owner": -1, "_checksums": None}
+        return self.__dict__ | {"_checksums": None, "_checksums_of": None}
 
     def read(self, rows: Sequence[int]) -> UInt8[Tensor, "b v 3 h w"]:
         """Decoded images, in any order.
@@ -52,7 +52,7 @@ class StoredImages:
         dataset = file.dataset("images")
         out = self._empty(len(rows))
         for frame, row in zip(out, rows, strict=True):
-            with self._naming(row):
+            with self._naming(file, row):
                 self.codec.read(dataset, row, frame, None if checksums is None else checksums[row])
         return torch.from_numpy(out)
 
@@ -89,7 +89,7 @@ class StoredImages:
         (out,) = self._empty(1)
         for row in range(self.frames):
             try:
-                with self._naming(row):
+                with self._naming(file, row):
                     self.codec.check(dataset, row, out, None if checksums is None else checksums[row])
             except Damaged as error:
                 yield row, error
@@ -98,29 +98,25 @@ class StoredImages:
 
     def close(self) -> None:
         """Closes the file. The next read opens it again."""
-        if self._file is not None and self._owner == os.getpid():
-            self._file.close()
-        self._file = None
+        self._own.close()
 
     def _empty(self, frames: int) -> UInt8[np.ndarray, "b v 3 h w"]:
         return np.empty((frames, NUM_VIEWS, 3, self.image_px, self.image_px), np.uint8)
 
     @contextmanager
-    def _naming(self, row: int) -> Iterator[None]:
+    def _naming(self, file: Hdf5File, row: int) -> Iterator[None]:
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:  # HDF5 raises the last two for damaged structures
-            if self._file is not None:
-                self._file.raise_if_disk_fails(error)
+            file.raise_if_disk_fails(error)
             raise Damaged(f"{self.path}: the image of frame {row} is damaged ({error}); {REMEDY}") from error
 
     def _open(self) -> tuple[Hdf5File, UInt32[np.ndarray, "n v"] | None]:
         """The open file, and its checksums of images; None: the store has none, or HDF5 compares its own."""
-        # HDF5's own state must not be shared through a fork.
-        if self._file is None or not self._file.is_open or self._owner != os.getpid():
-            file = Hdf5File(self.path, REMEDY)
+        file = self._own.open()
+        if file is not self._checksums_of:
             checksums = file.array(IMAGES_CRC32, STORE_LABEL_BYTES) if IMAGES_CRC32 in file else None
             if checksums is not None and (checksums.shape != (self.frames, NUM_VIEWS) or checksums.dtype != np.uint32):
                 raise file.bad(f"wrong shape or type of {IMAGES_CRC32}")
-            self._file, self._owner, self._checksums = file, os.getpid(), checksums
-        return self._file, self._checksums
+            self._checksums, self._checksums_of = checksums, file
+        return file, self._checksums

@@ -96,7 +96,8 @@ class FrameStore:
         self._labels: dict[str, Tensor] | None = None
         with Hdf5File(self.path, REMEDY) as file:
             self.header, self.names, self._frames = _check(file)
-        self._images = StoredImages(self.path, self.header.codec, self._frames, self.header.image_px)
+        self.images = StoredImages(self.path, self.header.codec, self._frames, self.header.image_px)
+        """The images, decoded or as they are stored."""
 
     def __len__(self) -> int:
         return self._frames
@@ -181,7 +182,7 @@ class FrameStore:
             raise IndexError(f"{self.path} has rows 0 to {len(self) - 1}, not {rows}")
         labels = self.labels
         return Batch(
-            images=self._images.read(index.tolist()) if images else torch.empty(len(index), NUM_VIEWS, 3, 0, 0).byte(),
+            images=self.images.read(index.tolist()) if images else torch.empty(len(index), NUM_VIEWS, 3, 0, 0).byte(),
             points2d_px=labels["points2d_px"][index],
             pose_cm=labels["pose_cm"][index],
             origin_cm=labels["origin_cm"][index],
@@ -238,18 +239,6 @@ class FrameStore:
             self._labels = {column: torch.from_numpy(values) for column, values in labels.items()}
         return self._labels
 
-    def stored_images(self, start: int, stop: int) -> np.ndarray:
-        """Consecutive rows of the dataset ``images``, as the codec stored them.
-
-        Args:
-            start: the first row.
-            stop: the row after the last.
-
-        Raises:
-            EgotapError: if they are damaged.
-        """
-        return self._images.stored(start, stop)
-
     def check(self, advance: Callable[[int], None] = lambda _: None) -> None:
         """Reads everything and compares all checksums. Images without a checksum are decoded.
 
@@ -263,23 +252,20 @@ class FrameStore:
             raise error
 
     def damaged_images(self, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[int, Damaged]]:
-        """Reads everything and compares all checksums; see `check`.
+        """Reads everything as `check` does, and gives what `StoredImages.damaged` gives.
 
         Args:
             advance: called with a number of frames that have been checked.
-
-        Yields:
-            The row of every frame whose images are damaged, with the error.
 
         Raises:
             Damaged: if labels, names, checksums or the list of skipped frames are damaged.
         """
         _ = self.labels, self.skipped, self.fit_residual_px
-        yield from self._images.damaged(advance)
+        yield from self.images.damaged(advance)
 
     def close(self) -> None:
         """Closes the file. The next read opens it again."""
-        self._images.close()
+        self.images.close()
 
 
 def data_fingerprint(stores: Sequence[FrameStore]) -> str:

@@ -115,7 +115,7 @@ class StoreWriter:
                 self.file[column][rows] = (
                     self._number(column, part.names[column])[numbers] if column in NAMES else numbers
                 )
-            self.header.codec.write_stored(self.file["images"], rows.start, part.stored_images(start, stop))
+            self.header.codec.write_stored(self.file["images"], rows.start, part.images.stored(start, stop))
         part.close()
         if (residual_px := part.fit_residual_px) is not None:
             self._residuals()[self.row : self.row + len(part)] = residual_px.numpy()
