@@ -31,7 +31,24 @@ def test_a_configuration_without_data(home: Path, run: Run) -> None:
     assert whole["step_ms"] is None
     assert found["lifter", "torch"]["step_mib"] > found["lifter", "torch"]["peak_mib"] > 0
     assert "scale=smoke data=egosynth_stick: cpu" in out
+    header = next(line for line in out.splitlines() if "M params" in line)
+    assert len(header.rstrip()) > 80, "the screen of the tests has 80 columns, and the table asks for more"
+    assert header.split() == "part runtime M params GFLOP 1 frame frames/s MiB step MiB".split()
     assert json.loads((home / "costs.json").read_text())["origin"] == "scale=smoke data=egosynth_stick"
+
+
+@pytest.mark.parametrize("part", ["temporal=causal_attention", "lifter/propagation=temporal"])
+def test_the_next_frame_of_a_recording_costs_one_encoding_and_a_training_step_whole_windows(
+    home: Path, run: Run, part: str
+) -> None:
+    run("benchmark", *LIFTER, part, "window=unrealego2", *QUICK, "output=costs.json")
+    found = costs(home / "costs.json")
+    assert [name for name, _ in found] == ["lifter", "lifter, windows of 5"]
+    one, whole = found.values()
+    assert one["parameters"] == whole["parameters"]
+    assert one["gflop"] < whole["gflop"] < 5 * one["gflop"], "frames are encoded five times, their window is lifted once"
+    assert one["step_ms"] is None
+    assert whole["step_ms"] > 0
 
 
 def test_a_run_in_onnx_runtime(whole: Path, run: Run) -> None:

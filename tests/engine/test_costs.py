@@ -82,3 +82,15 @@ def test_a_frame_costs_its_estimators_and_its_lifter(heatmaps: str) -> None:
         assert cost.parameters == number
         assert cost.gflop == pytest.approx(gflop, rel=1e-9)
         assert task.training
+
+
+@pytest.mark.parametrize("temporal", ["temporal=causal_attention", "lifter/propagation=temporal"])
+def test_a_frame_after_others_costs_what_it_adds(temporal: str) -> None:
+    """Earlier frames were encoded before; the window is lifted for each frame."""
+    settings = compose("scale=smoke", "heatmaps=truth", temporal)
+    task = build(settings["training"]["task"])(facts("egosynth")).eval()
+    alone, of_five, of_nine = (frame_cost(task, frames).gflop for frames in (1, 5, 9))
+    assert alone < of_five
+    lifted = of_nine - of_five
+    assert of_five - alone == pytest.approx(lifted, rel=0.5), "the encoder would be in the first difference, too"
+    assert frame_cost(task.to("meta"), 5).gflop == pytest.approx(of_five, rel=1e-9)

@@ -16,9 +16,11 @@ from egotap_pl.cli.composing import plain
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.core.messages import RESULT
+from egotap_pl.core.messages import RESULT, print_whole
+from egotap_pl.data.windows import Window
 from egotap_pl.engine.allowlist import entries
-from egotap_pl.engine.benchmark import FILE, Cost, benchmark, parts_of, record
+from egotap_pl.engine.benchmark import FILE, Cost, benchmark, record
+from egotap_pl.engine.benchmark_parts import parts_of
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoint_files import FOLDER, checkpoint_path
 from egotap_pl.engine.devices import Devices
@@ -27,7 +29,6 @@ from egotap_pl.engine.prediction import load_lifting_task
 from egotap_pl.engine.run_folders import ENTRY
 from egotap_pl.tasks import LiftingTask
 
-_WIDTH = 100
 _OPTIONS = ("runtimes", "batch_size", "seconds", "steps")
 _MEASURING = (*(f"{key}=" for key in (*_OPTIONS, "threads", "output")), "trainer")
 """Beginnings of overrides that say how to measure, not what."""
@@ -39,12 +40,12 @@ def main(config: DictConfig) -> None:
     devices = Devices.parse(settings["trainer"])
     if settings["threads"] is not None:
         torch.set_num_threads(settings["threads"])
-    task, origin, folder = _task(settings)
+    task, window, origin, folder = _task(settings)
     options = {key: settings[key] for key in _OPTIONS}
-    found = list(benchmark(parts_of(task), devices.torch_device, **options))
+    found = list(benchmark(parts_of(task, window.frames), devices.torch_device, **options))
     content = record(found, devices.torch_device, settings["batch_size"], origin)
     title = f"{origin}: {content['device']}, batches of {settings['batch_size']}"
-    RESULT.print(cost_table(title, found), width=max(RESULT.width, _WIDTH), crop=False)
+    print_whole(cost_table(title, found))
     output = Path(settings["output"]) if settings["output"] is not None else folder and folder / FILE
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -78,13 +79,14 @@ def _number(value: float | None, unit: str = "") -> str:
     return "" if value is None else f"{value:.1f}{unit}"
 
 
-def _task(settings: dict[str, Any]) -> tuple[LiftingTask, str, Path | None]:
-    """The task, what it is called, and the run's folder if it is of a run."""
+def _task(settings: dict[str, Any]) -> tuple[LiftingTask, Window, str, Path | None]:
+    """The task, the frames that it reads for a pose, what it is called, and the run's folder if it is of a run."""
     if settings["checkpoint"] is not None:
         path = checkpoint_path(settings["checkpoint"])
-        task, _ = load_lifting_task(path, entries(settings["trust"]))
+        task, about = load_lifting_task(path, entries(settings["trust"]))
         folder = path.parent.parent if path.parent.name == FOLDER else None
-        return task, str(settings["checkpoint"]), folder if folder and (folder / ENTRY).is_file() else None
+        folder = folder if folder and (folder / ENTRY).is_file() else None
+        return task, Window.parse(about.data), str(settings["checkpoint"]), folder
     source = build(settings["data"]["source"])
     joints = len(source.skeleton.estimated_names)
     facts = DataFacts(source.skeleton, tuple(source.categories), torch.zeros(joints, 3), source.rig)
@@ -93,4 +95,4 @@ def _task(settings: dict[str, Any]) -> tuple[LiftingTask, str, Path | None]:
     task = make_task(settings["training"]["task"], facts, words)
     if not isinstance(task, LiftingTask):
         raise EgotapError(f"{words}: {type(task).__name__} gives no poses")
-    return task, words, None
+    return task, Window.parse(settings["data"]), words, None

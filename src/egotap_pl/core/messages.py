@@ -7,9 +7,11 @@ import os
 import warnings
 
 from rich.console import Console
+from rich.table import Table
 
 PROGRESS = Console(stderr=True, highlight=False)
 RESULT = Console(highlight=False)
+_WIDEST = 10_000
 
 
 def hush(quiet: bool) -> None:
@@ -17,6 +19,13 @@ def hush(quiet: bool) -> None:
     PROGRESS.quiet = RESULT.quiet = quiet
     if quiet:
         logging.disable(logging.INFO)  # Hydra's lines about a grid
+
+
+def print_whole(table: Table) -> None:
+    """Print a table as wide as its content asks for. Where the screen is narrower, lines wrap, but nothing is cut."""
+    unlimited = RESULT.options.update(max_width=_WIDEST)
+    width = max(RESULT.width, RESULT.measure(table, options=unlimited).maximum)
+    Console(file=RESULT.file, highlight=False, quiet=RESULT.quiet, width=width).print(table)
 
 
 def say(message: str) -> None:

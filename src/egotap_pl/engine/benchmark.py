@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,14 +18,10 @@ from torch import Tensor, nn
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine import costs
-from egotap_pl.engine.exporting import ImagesToPose, image_inputs, inputs_of_lifter, random_images
+from egotap_pl.engine.benchmark_parts import Part
 from egotap_pl.engine.results import device_name
 from egotap_pl.engine.versions import versions
-from egotap_pl.interop.onnx import Inputs, session_of
-from egotap_pl.nn.frozen import Frozen
-from egotap_pl.nn.images import normalise_images
-from egotap_pl.tasks import LiftingTask
-from egotap_pl.tasks.heatmap_sources import EstimatedHeatmaps, SharedHeatmaps, TrueHeatmaps
+from egotap_pl.interop.onnx import session_of
 
 FILE = "benchmark.json"
 """File in a run's folder with what its networks cost."""
@@ -33,23 +29,6 @@ RUNTIMES = ("torch", "compile", "onnx")
 """Values of ``runtimes``."""
 
 Call = Callable[[Sequence[Tensor]], object]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A network of its own."""
-
-    name: str
-    """``joint estimator``, ``limb estimator``, ``shared estimator``, ``lifter`` or ``images to pose``."""
-
-    network: nn.Module
-    """The network, in evaluation mode."""
-
-    inputs: Inputs
-    """Makes its inputs by name, on the CPU."""
-
-    is_trained: bool = True
-    """Whether it is trained by itself, so that a training step is measured, too."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +64,6 @@ class Cost:
 
     step_mib: float | None = None
     """Memory that it takes, MiB."""
-
-
-def parts_of(task: LiftingTask) -> list[Part]:
-    """The networks of a lifting task, with its estimators if it has them."""
-    source = task.heatmaps
-    images = partial(random_images, source.image_px)
-    parts = []
-    if isinstance(source, (EstimatedHeatmaps, SharedHeatmaps)):
-        for kind, estimator in source.named_children():
-            assert isinstance(estimator, Frozen)
-            parts.append(Part(f"{kind} estimator", estimator.module, partial(_floats, images)))
-    parts.append(Part("lifter", task.lifter, inputs_of_lifter(task)))
-    if not isinstance(source, TrueHeatmaps):
-        parts.append(Part("images to pose", ImagesToPose(task), image_inputs(task), is_trained=False))
-    return [replace(part, network=part.network.eval()) for part in parts]
 
 
 def benchmark(
@@ -238,8 +202,3 @@ def _in_onnx(part: Part, device: torch.device, path: Path) -> Call | None:
 
 def _inputs(part: Part, size: int, device: torch.device) -> tuple[Tensor, ...]:
     return tuple(value.to(device) for value in part.inputs(size).values())
-
-
-def _floats(images: Inputs, size: int) -> Mapping[str, Tensor]:
-    """Images as estimators read them."""
-    return {name: normalise_images(value) for name, value in images(size).items()}

@@ -68,7 +68,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
     network, inputs = PARTS[part](task, checkpoint)
     attributes = origin_of(checkpoint, about).attributes()
     if task.reads_past:
-        network, inputs = WindowToPose(network, task, window.frames), _of_windows(inputs, window.frames)
+        network, inputs = WindowToPose(network, task, window.frames), windows_of(inputs, window.frames)
         attributes = {**attributes, **{f"window_{name}": str(value) for name, value in window._asdict().items()}}
         say(f"inputs have windows of {window.frames} frames, {window.stride} apart, the last one the newest")
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
@@ -130,16 +130,23 @@ class WindowToPose(nn.Module):
     ) -> Tensor:
         """Poses of the estimated joints, from the network's inputs with an axis of a window's frames."""
         inputs = tuple(value.flatten(0, 1) for value in (first, second, third, fourth) if value is not None)
+        return self.lift(tuple(code.unflatten(0, (-1, self.frames)) for code in self.encode(*inputs)))
+
+    def encode(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """What is computed of each frame by itself, see `LiftingTask.encode`, from the network's inputs."""
         if self.temporal is not None:
-            poses_cm: Tensor = self.temporal(self.network(*inputs).unflatten(0, (-1, self.frames)))
-            return poses_cm
+            return (self.network(*inputs),)
         read = self.network.read(*inputs) if isinstance(self.network, ImagesToPose) else inputs
-        codes = (code.unflatten(0, (-1, self.frames)) for code in self.lifter.encode(*read))
-        estimate: Tensor = self.lifter.lift(tuple(codes))
-        return estimate
+        codes: tuple[Tensor, ...] = self.lifter.encode(*read)
+        return codes
+
+    def lift(self, codes: tuple[Tensor, ...]) -> Tensor:
+        """Poses of the last frames of windows, see `LiftingTask.lift`."""
+        poses_cm: Tensor = self.lifter.lift(codes) if self.temporal is None else self.temporal(*codes)
+        return poses_cm
 
 
-def _of_windows(inputs: Callable[[int], Mapping[str, Tensor]], frames: int) -> Callable[[int], Mapping[str, Tensor]]:
+def windows_of(inputs: Callable[[int], Mapping[str, Tensor]], frames: int) -> Callable[[int], Mapping[str, Tensor]]:
     """Makes inputs with an axis of a window's frames, from those of frames alone."""
     return lambda batch: {k: v.unflatten(0, (batch, frames)) for k, v in inputs(batch * frames).items()}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch import Tensor, nn
 
-from egotap_pl.core.batch import NUM_VIEWS
+from egotap_pl.core.batch import NUM_VIEWS, Batch
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.engine import costs
 from egotap_pl.tasks import LiftingTask
@@ -22,15 +23,32 @@ class FrameCost(NamedTuple):
     """Billions of floating-point operations from a frame to its pose; see `egotap_pl.engine.costs.flops`."""
 
 
-def frame_cost(task: LiftingTask) -> FrameCost:
+def frame_cost(task: LiftingTask, window_frames: int = 1) -> FrameCost:
     """What a task computes for a frame, from its images or, if it draws true heatmaps, from these.
 
     On the ``meta`` device nothing is computed, but all is counted.
+
+    Args:
+        task: the task.
+        window_frames: number of frames that it reads for a pose. The earlier ones of a recording were encoded before.
     """
     device, px = task.mean_pose_cm.device, task.heatmaps.image_px
     images = torch.zeros(1, NUM_VIEWS, 3, px, px, dtype=torch.uint8)
     batch = unlabelled(images, task.skeleton.num_joints, 0).on(device)
     was_training = task.training
-    gflop = costs.flops(task.eval(), [batch]) / 1e9
+    task.eval()
+    gflop = costs.flops(_NextFrame(task, window_frames) if task.reads_past else task, [batch]) / 1e9
     task.train(was_training)
     return FrameCost(costs.parameters(task), gflop)
+
+
+class _NextFrame(nn.Module):
+    """The next frame of a recording: it is encoded once, and in its window, it stands for the earlier frames, too."""
+
+    def __init__(self, task: LiftingTask, frames: int) -> None:
+        super().__init__()
+        self.task, self.frames = task, frames
+
+    def forward(self, batch: Batch) -> Tensor:
+        codes = self.task.encode(batch)
+        return self.task.lift(tuple(code[:, None].expand(-1, self.frames, *code.shape[1:]) for code in codes))

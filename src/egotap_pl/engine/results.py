@@ -102,7 +102,7 @@ def run_test(
         "commit": commit(),
         "parameters": sum(p.numel() for p in task.parameters() if p.requires_grad),
         "version": egotap_pl.__version__,
-        **_cost_of(task),
+        **_cost_of(task, 1 if module.window is None else module.window.frames),
         **({} if provenance.history is None else provenance.history.to_metrics()),
     }
     if folder is not None and trainer.is_global_zero:
@@ -113,11 +113,11 @@ def run_test(
     return metrics
 
 
-def _cost_of(task: Any) -> dict[str, Any]:
+def _cost_of(task: Any, window_frames: int) -> dict[str, Any]:
     """What a frame costs all networks of a task that estimates poses."""
     if not isinstance(task, LiftingTask):
         return {}
-    cost = frame_cost(task)
+    cost = frame_cost(task, window_frames)
     return {"network_parameters": cost.parameters, "gflop": cost.gflop}
 
 

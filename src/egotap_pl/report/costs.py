@@ -12,6 +12,7 @@ from typing import Any
 from egotap_pl.analysis.runs import Run
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.untrusted.readers import read_text
+from egotap_pl.data.windows import Window
 from egotap_pl.engine.benchmark import FILE
 from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.engine.frame_cost import frame_cost
@@ -64,12 +65,12 @@ class CostReader:
         gflop: Any = run.metrics.get("gflop")
         if not _is_positive(parameters) or not _is_positive(gflop):
             try:
-                task, _ = load_task(run.checkpoint, self.trust)
+                task, about = load_task(run.checkpoint, self.trust)
             except EgotapError:
                 return None
             if not isinstance(task, LiftingTask):
                 return None
-            parameters, gflop = frame_cost(task.to("meta"))
+            parameters, gflop = frame_cost(task.to("meta"), Window.parse(about.data).frames)
         measured = _measured(run.folder / FILE)
         return RunCost(
             int(parameters),
