@@ -23,7 +23,10 @@ _COLUMNS = (
     "from the side",
 )
 _TEXT, _SMALL, _TICKS = 10, 8, 7  # font sizes, pt: this figure is wider than a page
-_ROW_IN = 2.9
+_COLUMN_IN, _ROW_IN = 2.6, 2.7
+_LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN = 0.45, 0.1, 0.3, 0.75
+_GAP = 0.04
+"""Space between two images, as a fraction of their width."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +57,54 @@ def poses_figure(frames: Sequence[PosedFrame], skeleton: Skeleton) -> Figure:
         skeleton: the skeleton of the poses.
     """
     has_heatmaps = all(frame.joint_heatmaps is not None for frame in frames)
-    columns = _COLUMNS if has_heatmaps else (*_COLUMNS[:2], *_COLUMNS[4:])
-    figure = Figure(figsize=(2.6 * len(columns), _ROW_IN * len(frames)), layout="constrained")
-    axes = figure.subplots(len(frames), len(columns), squeeze=False)
+    titles = _COLUMNS if has_heatmaps else (*_COLUMNS[:2], *_COLUMNS[4:])
+    number = len(titles) - 2
+    # Drawn at the end of every run: fixed margins and a row's images in one axes take a quarter of the time that a
+    # layout of all columns would.
+    width, height = _COLUMN_IN * len(titles), _ROW_IN * len(frames) + _TOP_IN + _BOTTOM_IN
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(
+        len(frames),
+        3,
+        squeeze=False,
+        width_ratios=(number, 1, 1),
+        gridspec_kw={
+            "left": _LEFT_IN / width,
+            "right": 1 - _RIGHT_IN / width,
+            "top": 1 - _TOP_IN / height,
+            "bottom": _BOTTOM_IN / height,
+            "wspace": 0.14,
+            "hspace": 0.16,
+        },
+    )
     for row, frame in zip(axes, frames, strict=True):
         left, right = (np.moveaxis(view, 0, -1) for view in frame.images)
-        images = [left, right]
+        images = [left / 255, right / 255]
         if frame.joint_heatmaps is not None and frame.limb_heatmaps is not None:
             limbs = np.linalg.norm(frame.limb_heatmaps[0], axis=1)
             images += [overlaid(left, frame.joint_heatmaps[0]), overlaid(left, limbs)]
-        for axis, image in zip(row[: len(images)], images, strict=True):
-            show_image(axis, image)
+        _show_beside_each_other(row[0], images, titles if frame is frames[0] else ())
         label_row(row[0], frame.title, _TEXT, _ROW_IN)
-        _draw_pose(row[-2], frame, skeleton, across=0)
-        _draw_pose(row[-1], frame, skeleton, across=2)
-    for axis, title in zip(axes[0], columns, strict=True):
+        _draw_pose(row[1], frame, skeleton, across=0)
+        _draw_pose(row[2], frame, skeleton, across=2)
+    for axis, title in zip(axes[0, 1:], titles[-2:], strict=True):
         axis.set_title(title, fontsize=_TEXT)
-    handles, labels = axes[0, -2].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False, fontsize=_TEXT)
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower right", ncols=2, frameon=False, fontsize=_TEXT)
     return figure
+
+
+def _show_beside_each_other(axis: Axes, images: Sequence[Float[np.ndarray, "h w 3"]], titles: Sequence[str]) -> None:
+    """Draw images of one size, with their titles above."""
+    height, width = images[0].shape[:2]
+    step = width + round(_GAP * width)
+    wide = np.ones((height, step * len(images) - (step - width), 3))
+    for k, image in enumerate(images):
+        wide[:, k * step : k * step + width] = image
+    show_image(axis, wide)
+    axis.spines[:].set_visible(False)
+    for k, title in enumerate(titles[: len(images)]):
+        axis.annotate(title, (k * step + width / 2, 0), (0, 4), textcoords="offset points", ha="center", fontsize=_TEXT)
 
 
 def _draw_pose(axis: Axes, frame: PosedFrame, skeleton: Skeleton, across: int) -> None:
@@ -83,5 +115,6 @@ def _draw_pose(axis: Axes, frame: PosedFrame, skeleton: Skeleton, across: int) -
     for name, pose_cm in poses.items():
         body = upright(pose_cm, left)
         axis.scatter(body[:, across], body[:, 1], color=POSE_COLOURS[name], s=7, zorder=3)
+    axis.locator_params(nbins=4)
     axis.tick_params(labelsize=_TICKS)
     axis.set_xlabel("cm", fontsize=_SMALL)
