@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 
 from rich.console import Console
 from rich.table import Table
 
-PROGRESS = Console(stderr=True, highlight=False)
-RESULT = Console(highlight=False)
+_PIPED = 160
+"""Columns of results that go to a file or another program, unless COLUMNS says otherwise."""
 _WIDEST = 10_000
+
+PROGRESS = Console(stderr=True, highlight=False)
+RESULT = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED)
 
 
 def hush(quiet: bool) -> None:
