@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 import torch
 from faulty_disk import CannotMount, FaultyDisk
@@ -15,6 +18,7 @@ from smoke import EPOCHS, LIFTER, SMOKE, Outcome, Run, at_step, run_folder
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.hdf5 import leave_failed_disks
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.run_pictures import ensure_picture
 
 Disk = Callable[[str], None]
 
@@ -143,3 +147,31 @@ def test_data_on_a_disk_that_fails_are_not_called_damaged(fault: str, faulty: Fa
     faulty.mend()
     assert "already there" in run(*prepare).err  # overwrite=true has not removed what it could not read
     run(*train)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [3, 6, 9])
+def test_poses_that_did_not_fit_are_written_later(
+    after: int, faulty: FaultyDisk, home: Path, whole: Path, run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (store,) = (home / "work" / "data").glob("egosynth-*")
+    here = ("predict", f"checkpoint={whole}", f"input={store}", f"output={faulty.folder}/poses.h5")
+    faulty.fail("over quota", after)
+    failed(run(*here, ok=False), f"{faulty.folder}", *FAULTS["over quota"])
+    gc.collect()
+    assert "Exception ignored" not in capfd.readouterr().err
+    faulty.mend()
+    run(*here)
+    assert not list(faulty.folder.rglob("*.unfinished"))
+    with h5py.File(faulty.folder / "poses.h5") as poses:
+        np.testing.assert_allclose(poses["pose_cm"], Predictions.read(whole / "predictions.h5").pose_cm, atol=1e-3)
+
+
+def test_what_a_disk_kept_of_a_picture_is_removed_when_it_is_drawn(home: Path, whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    (folder / "poses.png").unlink()
+    (folder / ".poses.png.123.unfinished").write_bytes(b"half")
+    (store,) = (home / "work" / "data").glob("egosynth-*")
+    assert ensure_picture(folder, store, ("egotap_pl",)) == folder / "poses.png"
+    assert not list(folder.glob(".poses.png*"))

@@ -14,6 +14,7 @@ import numpy as np
 
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5_writing import hold, new_file
 from egotap_pl.engine.bvh_writer import BvhWriter
 from egotap_pl.engine.device_form import DeviceForm, ZipWriter
 from egotap_pl.engine.pose_writer import DEFAULT_FPS, PoseOrigin, PoseRows, PoseWriter
@@ -28,7 +29,9 @@ class Hdf5Writer(PoseWriter):
 
     def open(self) -> None:
         """See `PoseWriter`."""
-        self._file = h5py.File(self.path, "w")
+        self._writing = new_file(self.path)
+        self._file = self._writing.__enter__()
+        self._columns: dict[str, h5py.Dataset] = {}
         self._file.attrs.update(self.header)
         joints = len(self.origin.skeleton.estimated)
         columns = {
@@ -43,11 +46,18 @@ class Hdf5Writer(PoseWriter):
 
     def _create(self, column: str, shape: tuple[int, ...], dtype: Any) -> None:
         chunks = (_ROWS_PER_CHUNK, *shape)
-        self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks)
+        self._columns[column] = hold(
+            self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks)
+        )
 
     def close(self, is_complete: bool) -> None:
         """See `PoseWriter`."""
-        self._file.close()
+        self._columns.clear()
+        if is_complete:
+            self._writing.__exit__(None, None, None)
+            return
+        given_up = EgotapError(f"{self.path}: given up")
+        self._writing.__exit__(EgotapError, given_up, None)
 
     def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
@@ -55,9 +65,9 @@ class Hdf5Writer(PoseWriter):
         for column, values in rows._asdict().items():
             if values is None:
                 continue
-            if column not in self._file:
+            if column not in self._columns:
                 self._create(column, values.shape[1:], values.dtype)
-            dataset = self._file[column]
+            dataset = self._columns[column]
             dataset.resize(len(dataset) + count, axis=0)
             dataset[-count:] = values if isinstance(values, np.ndarray) else list(values)
 

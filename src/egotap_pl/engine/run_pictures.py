@@ -14,6 +14,7 @@ from egotap_pl.core.evenly import evenly
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.stages import clear_leftovers, held
 from egotap_pl.figures.frames import PosedFrame, poses_figure
 from egotap_pl.figures.reconstruction import RebuiltFrame, reconstruction_figure
 from egotap_pl.tasks import LiftingTask, ZerosTask
@@ -33,9 +34,18 @@ def ensure_picture(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
     Returns:
         The picture.
     """
-    for name in ("poses.png", "maps.png"):
-        if (run / name).is_file():
-            return run / name
+    if picture := _picture_of(run):
+        return picture
+    with held(run / ".lock", "picture of test frames"):
+        return _picture_of(run) or _draw(run, store, trust)
+
+
+def _picture_of(run: Path) -> Path | None:
+    return next((run / name for name in ("poses.png", "maps.png") if (run / name).is_file()), None)
+
+
+def _draw(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
+    clear_leftovers(run)  # of a process that was killed, or whose disk failed, while it wrote the picture
     task, _ = load_task(run / "checkpoints" / "best.ckpt", trust)
     frames = FrameStore(store_path(store, "test"))
     if isinstance(task, ZerosTask):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 from PIL import Image
@@ -15,6 +14,7 @@ from rich.console import Console
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import PolynomialCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.hdf5_writing import hold, new_file
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.core.skeleton import egocap
 from egotap_pl.data.egocap.files import CALIBRATED_PX, IMAGE_PX
@@ -107,11 +107,15 @@ def write_egocap(folder: Path | str, output: Path | str, console: Console | None
         _write_text(output / file, _calibration(camera))
     _write_text(output / POSES, _poses(held_out))
     _write_text(output / POINTS, _points(held_out))
-    with h5py.File(output / TRAINING, "w") as file:
-        file["pose_2d"] = train.points_px / CALIBRATED_PX
-        file["pose_3d"] = train.pose_mm * (1.0, 1.0, -1.0)
-        file["subject_index"] = np.array(train.subject, np.int64)
-        file["frame_index"] = train.frame
+    columns = {
+        "pose_2d": train.points_px / CALIBRATED_PX,
+        "pose_3d": train.pose_mm * (1.0, 1.0, -1.0),
+        "subject_index": np.array(train.subject, np.int64),
+        "frame_index": train.frame,
+    }
+    with new_file(output / TRAINING) as file:
+        for name, values in columns.items():
+            hold(file.create_dataset(name, data=values))
 
 
 def _check(stores: Mapping[str, FrameStore], output: Path) -> None:
