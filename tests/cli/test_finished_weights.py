@@ -14,6 +14,8 @@ from smoke import Run, run_folder
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.weight_sources import names
 
+TOLERANCE_CM = {"egosynth-fast": 0.02}
+"""Of poses of frames alone against those of batches: a value at the edge of two hundredths may be rounded otherwise."""
 FRAMES = ("data=egosynth", "scale=tiny", "data.frames={train: 8, validation: 4, test: 32}", "data.workers=1")
 
 
@@ -35,15 +37,17 @@ def test_poses_of_people_that_it_has_not_seen(name, home: Path, run: Run, monkey
     (store,) = (home / "work" / "data").glob("egosynth-*")
     run("predict", f"checkpoint={name}", f"input={store}", "output=poses.npz")
     with np.load("poses.npz") as poses, h5py.File(Path("evaluation", "predictions.h5")) as predictions:
-        np.testing.assert_allclose(poses["pose_cm"], predictions["pose_cm"][:], atol=1e-3)
+        np.testing.assert_allclose(poses["pose_cm"], predictions["pose_cm"][:], atol=TOLERANCE_CM.get(name, 1e-3))
 
 
-def test_a_lifter_on_finished_estimators(home: Path, run: Run, monkeypatch):
+@pytest.mark.parametrize("name", names())
+def test_a_lifter_on_finished_estimators(name, home: Path, run: Run, monkeypatch):
     monkeypatch.chdir(home)
-    outcome = run("train", "experiment=quickstart", *FRAMES, "estimators=egosynth_small", "training.epochs=1")
+    option = f"estimators={name.replace('-', '_')}"
+    outcome = run("train", "experiment=quickstart", *FRAMES, option, "training.epochs=1")
     assert "estimator: epoch" not in outcome.err
     trained = torch.load(run_folder(outcome, home) / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    finished = torch.load(checkpoint_path("egosynth-small"), weights_only=True)["state_dict"]
+    finished = torch.load(checkpoint_path(name), weights_only=True)["state_dict"]
     estimators = [weight for weight in finished if weight.startswith("heatmaps.")]
     assert len(estimators) > 100
     for weight in estimators:
