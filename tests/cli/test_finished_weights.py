@@ -14,7 +14,7 @@ from smoke import Run, run_folder
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.weight_sources import names
 
-TOLERANCE_CM = {"egosynth-fast": 0.02}
+TOLERANCE_CM = {"egosynth-fast": 0.05}
 """Of poses of frames alone against those of batches: a value at the edge of two hundredths may be rounded otherwise."""
 FRAMES = ("data=egosynth", "scale=tiny", "data.frames={train: 8, validation: 4, test: 32}", "data.workers=1")
 
