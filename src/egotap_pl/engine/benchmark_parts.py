@@ -16,6 +16,7 @@ from egotap_pl.engine.exporting import (
     random_images,
     windows_of,
 )
+from egotap_pl.engine.frame_cost import whole_windows
 from egotap_pl.interop.onnx import Inputs
 from egotap_pl.nn.frozen import Frozen
 from egotap_pl.nn.images import normalise_images
@@ -42,17 +43,14 @@ class Part:
 
 
 class NextFrame(WindowToPose):
-    """The next frame of a recording, for a lifter that reads earlier frames: each frame is encoded once.
-
-    What was computed of the earlier frames is replaced by what is computed of this one, which costs the same.
-    """
+    """The next frame of a recording, for a lifter that reads earlier frames: it is encoded once, its window lifted."""
 
     def forward(
         self, first: Tensor, second: Tensor | None = None, third: Tensor | None = None, fourth: Tensor | None = None
     ) -> Tensor:
         """Poses of the estimated joints, from the network's inputs for single frames."""
         codes = self.encode(*(value for value in (first, second, third, fourth) if value is not None))
-        return self.lift(tuple(code[:, None].expand(-1, self.frames, *code.shape[1:]) for code in codes))
+        return self.lift(whole_windows(codes, self.frames))
 
 
 def parts_of(task: LiftingTask, window_frames: int = 1) -> list[Part]:

@@ -43,12 +43,21 @@ def frame_cost(task: LiftingTask, window_frames: int = 1) -> FrameCost:
 
 
 class _NextFrame(nn.Module):
-    """The next frame of a recording: it is encoded once, and in its window, it stands for the earlier frames, too."""
+    """The next frame of a recording: it is encoded once, and its window is lifted."""
 
     def __init__(self, task: LiftingTask, frames: int) -> None:
         super().__init__()
         self.task, self.frames = task, frames
 
     def forward(self, batch: Batch) -> Tensor:
-        codes = self.task.encode(batch)
-        return self.task.lift(tuple(code[:, None].expand(-1, self.frames, *code.shape[1:]) for code in codes))
+        return self.task.lift(whole_windows(self.task.encode(batch), self.frames))
+
+
+def whole_windows(codes: tuple[Tensor, ...], frames: int) -> tuple[Tensor, ...]:
+    """Windows in which the codes of a frame stand for those of the earlier frames, too, which cost the same to lift.
+
+    Args:
+        codes: what `LiftingTask.encode` gave of each frame.
+        frames: number of frames in a window.
+    """
+    return tuple(code[:, None].expand(-1, frames, *code.shape[1:]) for code in codes)

@@ -31,7 +31,6 @@ class Hdf5Writer(PoseWriter):
         """See `PoseWriter`."""
         self._writing = new_file(self.path)
         self._file = self._writing.__enter__()
-        self._columns: dict[str, h5py.Dataset] = {}
         self._file.attrs.update(self.header)
         joints = len(self.origin.skeleton.estimated)
         columns = {
@@ -46,18 +45,12 @@ class Hdf5Writer(PoseWriter):
 
     def _create(self, column: str, shape: tuple[int, ...], dtype: Any) -> None:
         chunks = (_ROWS_PER_CHUNK, *shape)
-        self._columns[column] = hold(
-            self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks)
-        )
+        hold(self._file.create_dataset(column, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunks))
 
     def close(self, is_complete: bool) -> None:
         """See `PoseWriter`."""
-        self._columns.clear()
-        if is_complete:
-            self._writing.__exit__(None, None, None)
-            return
-        given_up = EgotapError(f"{self.path}: given up")
-        self._writing.__exit__(EgotapError, given_up, None)
+        given_up = None if is_complete else EgotapError(f"{self.path}: given up")
+        self._writing.__exit__(None if is_complete else EgotapError, given_up, None)
 
     def add(self, rows: PoseRows) -> None:
         """See `PoseWriter`."""
@@ -65,9 +58,9 @@ class Hdf5Writer(PoseWriter):
         for column, values in rows._asdict().items():
             if values is None:
                 continue
-            if column not in self._columns:
+            if column not in self._file:
                 self._create(column, values.shape[1:], values.dtype)
-            dataset = self._columns[column]
+            dataset = self._file[column]
             dataset.resize(len(dataset) + count, axis=0)
             dataset[-count:] = values if isinstance(values, np.ndarray) else list(values)
 

@@ -59,8 +59,7 @@ def poses_figure(frames: Sequence[PosedFrame], skeleton: Skeleton) -> Figure:
     has_heatmaps = all(frame.joint_heatmaps is not None for frame in frames)
     titles = _COLUMNS if has_heatmaps else (*_COLUMNS[:2], *_COLUMNS[4:])
     number = len(titles) - 2
-    # Drawn at the end of every run: fixed margins and a row's images in one axes take a quarter of the time that a
-    # layout of all columns would.
+    # Drawn at the end of every run: with fixed margins and a row's images in one axes it takes about half of the time.
     width, height = _COLUMN_IN * len(titles), _ROW_IN * len(frames) + _TOP_IN + _BOTTOM_IN
     figure = Figure(figsize=(width, height))
     axes = figure.subplots(
