@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from egotap_pl.core.atomic import at, write_json
+from egotap_pl.core.atomic import at, write_json, write_text
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
@@ -40,3 +42,33 @@ def test_a_failing_disk_is_named_though_the_error_is_not(
     with pytest.raises(OSError, match=r"Input/output error") as raised, at(tmp_path / "train.h5"):
         raise error
     assert raised.value.filename == str(tmp_path)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from egotap_pl.core.atomic import atomic
+with atomic(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("written", flush=True)
+    if sys.argv[2] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path: Path) -> None:
+    path = tmp_path / "poses [1].h5"
+    command = [sys.executable, "-c", KILLED, str(path)]
+    subprocess.run([*command, "die"], check=False, stdout=subprocess.DEVNULL)
+    (left,) = tmp_path.iterdir()
+    other_machine = left.with_name(left.name.replace(left.name.split(".")[-2], f"00000000-{os.getpid()}"))
+    other_machine.touch()
+    with subprocess.Popen([*command, "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writing:
+        assert writing.stdout is not None
+        writing.stdout.readline()
+        working = set(tmp_path.iterdir()) - {left, other_machine}
+        write_text(path, "whole", durable=True)
+        assert set(tmp_path.iterdir()) == {path, other_machine, *working}
+        writing.communicate()
+    assert set(tmp_path.iterdir()) == {path, other_machine}

@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from smoke import EPOCHS, STEPS_PER_EPOCH, Run, interrupted_at, run_folder
 
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.disks import explained
 from egotap_pl.engine.checkpoint_files import CheckpointFiles, EpochCheckpoint, mend_checkpoints
 
 
@@ -202,8 +202,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pyt
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(EgotapError, match=r"last\.ckpt cannot be written: No space left"):
+    with pytest.raises(OSError, match="No space left") as raised:
         CheckpointFiles().save_checkpoint({"epoch": 2}, path)
+    advice = "make room, then run the same command again: it resumes"
+    assert explained(raised.value) == f"{path}: no space left on device; {advice}"
     assert epochs(tmp_path) == {"last": 1}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import platform
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +16,8 @@ from egotap_pl.core.disks import number_of, raise_if_disk_fails
 
 SUFFIX = ".unfinished"
 """Suffix of the temporary files that `atomic` writes."""
+_MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
+"""Part of the names of temporary files: on a shared disk, the same process number may be another machine's."""
 
 
 @contextmanager
@@ -39,8 +44,8 @@ def at(path: Path) -> Iterator[None]:
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds, remove it otherwise.
 
-    If the process is killed inside the block, the temporary file stays, which ends in `SUFFIX`. ``path`` itself is
-    never half written.
+    If the process is killed inside the block, or the disk fails, the temporary file stays, which ends in `SUFFIX`. The
+    next durable write of ``path`` on this machine removes it. ``path`` itself is never half written.
 
     Args:
         path: the file to write.
@@ -50,9 +55,11 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     Raises:
         OSError: if the file cannot be written; the error has the path.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{_MACHINE}-{os.getpid()}{SUFFIX}")
     try:
         with at(path):
+            if durable:
+                _remove_leftovers(path)
             yield temporary
             if durable:
                 _to_disk(temporary)
@@ -92,6 +99,25 @@ def write_json(path: Path, content: Any, durable: bool = False) -> None:
         ValueError: if a number is not finite, which JSON cannot express.
     """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n", durable)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of ``path`` whose processes, on this machine, have ended."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{_MACHINE}-*{SUFFIX}"):
+        number = leftover.name.removesuffix(SUFFIX).rpartition("-")[2]
+        if number.isdecimal() and not _is_running(int(number)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(number: int) -> bool:
+    """Whether a process of this machine has a number."""
+    try:
+        os.kill(number, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _to_disk(path: Path) -> None:

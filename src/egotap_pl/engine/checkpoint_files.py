@@ -40,23 +40,16 @@ class CheckpointFiles(TorchCheckpointIO):
             storage_options: not used; Lightning's options for remote storage.
 
         Raises:
-            EgotapError: if the file cannot be written, e.g. because the disk is full.
-            OSError: if the disk fails.
+            OSError: if the file cannot be written, e.g. because the disk is full; the error has the path. The last
+                checkpoint stays.
         """
         path, content = Path(path), io.BytesIO()
         torch.save(checkpoint, content)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic(path) as temporary:
-                temporary.write_bytes(content.getbuffer())
-                if path.name == LAST and path.is_file():
-                    path.replace(path.with_name(PREVIOUS))
-        except OSError as error:
-            raise_if_disk_fails(error, path)
-            raise EgotapError(
-                f"{path} cannot be written: {error.strerror or error}; make room or give write access, then run the "
-                "same command: it resumes from the last checkpoint"
-            ) from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+            if path.name == LAST and path.is_file():
+                path.replace(path.with_name(PREVIOUS))
 
 
 class EpochCheckpoint(ModelCheckpoint):
