@@ -11,7 +11,7 @@ import egotap_pl
 from egotap_pl.core.batch import Batch, DataFacts, Heatmaps
 from egotap_pl.core.skeleton import Skeleton, unrealego
 from egotap_pl.engine.fit import make_task
-from egotap_pl.engine.settings import TrainingSpec
+from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.tasks.optimisation import fuse
 
 VIEWS = 2

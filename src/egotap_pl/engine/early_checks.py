@@ -14,7 +14,8 @@ from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints import checked_task
 from egotap_pl.engine.datasets import folder_of_stores
 from egotap_pl.engine.loggers import make_service
-from egotap_pl.engine.settings import DataSpec, Settings, TrainingSpec
+from egotap_pl.engine.settings import DataSpec, Settings
+from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.engine.trial import Planned, Sample, trainings_of, try_step
 
 _NOT_TRIED = ("optimizer", "schedule")

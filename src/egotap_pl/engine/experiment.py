@@ -29,9 +29,10 @@ from egotap_pl.engine.initial_weights import start_of
 from egotap_pl.engine.labels import labels_of
 from egotap_pl.engine.launch import launch
 from egotap_pl.engine.run_folders import run_stage, runs_by_fingerprint
-from egotap_pl.engine.settings import Settings, TrainingSpec
+from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.side_by_side import side_by_side
 from egotap_pl.engine.stages import Stage, fingerprint, is_done, shared_folder, shared_stage
+from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.engine.trial import Trial
 
 

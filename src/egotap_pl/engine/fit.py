@@ -31,10 +31,10 @@ from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
 from egotap_pl.engine.positions import Position
 from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Provenance, resumed_csv, run_test
-from egotap_pl.engine.settings import TrainingSpec
 from egotap_pl.engine.specs import SEEDS
 from egotap_pl.engine.trainer_options import with_profiler
 from egotap_pl.engine.training_pictures import picture_maker
+from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.tasks.callbacks import Diverged, DivergenceGuard, HeatmapCollapse
 from egotap_pl.tasks.monitor import AfterValidation, TrainingMonitor
 

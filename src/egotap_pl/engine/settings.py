@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.own_cameras import with_own_cameras
 from egotap_pl.engine.run_folders import check_name
-from egotap_pl.engine.specs import check_arguments, check_spec, check_training_ranges
+from egotap_pl.engine.specs import check_spec
+from egotap_pl.engine.training_specs import PretrainingSpec, ProbeSpec, TrainingSpec
 from egotap_pl.engine.window_check import check_window
 
 
@@ -30,102 +31,6 @@ class Paths:
 
     runs: Path
     """Run folders."""
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """How a network is trained: a node of conf/training, conf/estimator or conf/probe."""
-
-    seed: int
-    """Seed of the initial weights, the order of frames, and augmentation."""
-
-    epochs: int
-    """Number of epochs; 0: nothing is trained, the task is only tested."""
-
-    batch_size: int
-    """Frames in a batch, over all devices."""
-
-    gradient_clip: float | None
-    """Largest norm of the gradient; None: not clipped."""
-
-    monitor: str
-    """Name of the logged number whose smallest value selects the best epoch."""
-
-    restarts: int
-    """How many times a training that collapses may start again with another seed."""
-
-    guard: Any
-    """Spec of the callback that detects a collapse, or None."""
-
-    augment: Any
-    """Spec of the augmentation, or None."""
-
-    task: Any
-    """Spec of the task."""
-
-    node: Spec = field(repr=False)
-    """The node as configured, without the two keys below. The fingerprint of the result includes it."""
-
-    init: str | None = None
-    """Checkpoint or run folder whose weights the training starts from, or None."""
-
-    init_skip: Sequence[str] = ()
-    """Modules and parameters that start anew all the same."""
-
-    @classmethod
-    def parse(cls, node: Spec, where: str) -> TrainingSpec:
-        """Check a node of the configuration.
-
-        Args:
-            node: plain containers.
-            where: the node's key, for messages.
-
-        Raises:
-            EgotapError: if a key is unknown or missing, or a value is wrong.
-        """
-        optional = {name: node[name] for name in ("init", "init_skip") if name in node}
-        node = {key: value for key, value in node.items() if key not in optional}
-        names = [column.name for column in fields(cls) if column.name not in ("node", "init", "init_skip")]
-        if missing := sorted(set(names) - node.keys()):
-            raise EgotapError(f"{where}.{missing[0]} is missing; {where} needs {', '.join(names)}")
-        if unknown := sorted(node.keys() - set(names)):
-            raise EgotapError(f"{where}.{unknown[0]}: unknown setting; must be one of: {', '.join(names)}")
-        check_arguments(cls, {**node, **optional}, where)
-        check_training_ranges(node, where)
-        for key, value in node.items():
-            check_spec(value, f"{where}.{key}")
-        return cls(**{name: node[name] for name in names}, **optional, node=node)
-
-
-@dataclass(frozen=True)
-class ProbeSpec:
-    """A network that is trained on what a finished lifter computes (conf/probe)."""
-
-    training: TrainingSpec
-    """How the probe is trained."""
-
-    title: str
-    """Name of the probe on the screen."""
-
-    of: str | None
-    """The preset of the lifter, whose run is looked up or made first; None: the probe needs no lifter."""
-
-    parts: Mapping[str, str]
-    """Modules of the probe's task, each with the prefix of its weights in the lifter's checkpoint."""
-
-
-@dataclass(frozen=True)
-class PretrainingSpec:
-    """A network that is trained before the lifter, which starts from parts of it (conf/pretraining)."""
-
-    training: TrainingSpec
-    """How it is trained."""
-
-    title: str
-    """Its name on the screen."""
-
-    parts: Mapping[str, str]
-    """Modules of the lifter's task, each with the prefix of its weights in the pretrained network's checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -282,8 +187,8 @@ class Settings:
             heatmaps=HeatmapsSpec(heatmaps["source"], kinds, bool(heatmaps["cache"])),
             estimators=estimators,
             training=training,
-            probe=None if probe is None else _probe(probe),
-            pretraining=_pretraining(pretraining) if pretraining.get("task") else None,
+            probe=None if probe is None else ProbeSpec.parse(probe),
+            pretraining=PretrainingSpec.parse(pretraining) if pretraining.get("task") else None,
             devices=Devices.parse(config["trainer"]),
             logger=logger,
             command=command,
@@ -301,15 +206,3 @@ def _name(value: Any) -> str | None:
         return None
     check_name(str(value))
     return str(value)
-
-
-def _pretraining(node: Spec) -> PretrainingSpec:
-    own = ("title", "parts")
-    training = TrainingSpec.parse({key: value for key, value in node.items() if key not in own}, "pretraining")
-    return PretrainingSpec(training, node["title"], node["parts"])
-
-
-def _probe(node: Spec) -> ProbeSpec:
-    own = ("title", "of", "parts")
-    training = TrainingSpec.parse({key: value for key, value in node.items() if key not in own}, "probe")
-    return ProbeSpec(replace(training, node=node), node["title"], node["of"], node["parts"])

@@ -21,7 +21,8 @@ from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.build import build
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.initial_weights import Start, start_of
-from egotap_pl.engine.settings import Settings, TrainingSpec
+from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.lifter_inputs import check_uncached
 

@@ -19,7 +19,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.calibration import load_rig, save_rig
 from egotap_pl.data.device_relative import DeviceRelativeSource, UnrealEgoRW
 from egotap_pl.engine.build import build
-from egotap_pl.engine.settings import with_own_cameras
+from egotap_pl.engine.own_cameras import with_own_cameras
 
 RIG = StereoRig.unrealego(-11.0)  # the body at the bottom of the image
 QUIET = Console(quiet=True)
