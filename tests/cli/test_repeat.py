@@ -46,7 +46,13 @@ def test_a_run_is_repeated_exactly_elsewhere(home: Path, run: Run, first: Path) 
     assert "here already; to run it again" in there.err
 
 
-@pytest.mark.parametrize("word", ["seed=8", "lifter=unrealego", "++training.epochs=2", "data=egosynth_stick"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("seed=8", "lifter=unrealego", "++training.epochs=2", "data=egosynth_stick", "trainer.precision=bf16-mixed"),
+        *("trainer.accumulate_grad_batches=4", "+trainer.max_steps=3", "trainer.tf32=true"),
+    ],
+)
 def test_what_would_change_the_run_is_refused(run: Run, first: Path, word: str) -> None:
     err = run("train", f"repeat={first}", word, ok=False).err
     assert f"repeats the run as it was: leave out {word}" in err
@@ -56,6 +62,14 @@ def test_devices_may_be_others(first: Path) -> None:
     settings = compose(f"repeat={first}", "trainer=ddp", "trainer.accelerator=cpu", "trainer.workers=0")
     assert settings.devices.devices == 2
     assert settings.training.epochs == 1
+
+
+def test_what_does_not_change_the_result_may_be_others(first: Path) -> None:
+    words = ("trainer.checkpoint_minutes=3", "trainer.compile=true", "trainer.nan_retries=2", "trainer.profiler=simple")
+    devices = compose(f"repeat={first}", *words).devices
+    assert (devices.checkpoint_minutes, devices.nan_retries, devices.acceleration.compile) == (3, 2, True)
+    assert devices.options["profiler"] == "simple"
+    assert devices.determining == compose(f"repeat={first}").devices.determining
 
 
 def test_a_run_of_version_0_1_0(tmp_path: Path) -> None:

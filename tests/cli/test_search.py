@@ -15,6 +15,7 @@ from smoke import LIFTER, Run
 from egotap_pl.cli.search import Search, Space, search, space_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.results import best_validation
+from egotap_pl.engine.run_folders import check_name
 
 optuna = pytest.importorskip("optuna")
 RANDOM = {"_target_": "optuna.samplers.RandomSampler", "_partial_": True}
@@ -59,6 +60,14 @@ def test_hydras_grammar_becomes_distributions() -> None:
     assert result.searched["b"] == optuna.distributions.CategoricalDistribution(["0.5", "1.0", "1.5"])
     assert result.repeated == {"seed": ["1", "2"]}
     assert result.fixed == ["e=7"]
+
+
+def test_trials_that_are_repeated_with_parts_have_names_of_folders(tmp_path: Path) -> None:
+    jobs = look(tmp_path, distance, 1, "x=interval(0.0,10.0)", "lifter/encoder=cnn,rays", "experiment=table2/cnn,a")
+    names = [job["name"].strip("'") for job in jobs]
+    assert len(set(names)) == 4
+    for name in names:
+        check_name(name)
 
 
 @pytest.mark.parametrize("wrong", [("seed=1,2",), ("a=interval(2,1)",), ("a=tag(log,interval(0.0,1.0))",)])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from smoke import LIFTER, STEPS_PER_EPOCH, Run, at_step, run_folder
+
+from egotap_pl.engine.fit import SEED_STRIDE
+from egotap_pl.engine.history import History
 
 CONSTANT = (
     *(*LIFTER, "training.batch_size=2"),
@@ -47,8 +52,34 @@ def test_with_rates_that_depend_on_the_epochs_it_starts_anew(home: Path, run: Ru
     assert "epoch 1/3" in err
 
 
+def test_the_seed_of_a_restart_is_gone_on_with(home: Path, run: Run) -> None:
+    common = (*CONSTANT, "training.restarts=1")
+    shorter = run_folder(run("train", *common, "training.epochs=2", "paths.runs=restarted"), home)
+    History(restarts=1).write(shorter)  # as if it had collapsed
+    longer = run_folder(run("train", *common, "training.epochs=4", "paths.runs=restarted"), home)
+    seeds = [json.loads((folder / "metrics.json").read_text())["seed"] for folder in (shorter, longer)]
+    assert seeds[1] == seeds[0] + SEED_STRIDE
+
+
+def test_what_cannot_be_gone_on_with_starts_anew(home: Path, run: Run) -> None:
+    shorter = run_folder(run("train", *CONSTANT, "training.epochs=2", "paths.runs=damaged"), home)
+    (shorter / "metrics.csv").unlink()
+    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=damaged")
+    assert "going on from the 2 epochs" in longer.err
+    shutil.rmtree(run_folder(longer, home))
+    History().returned(3, 0).write(shorter)
+    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=damaged")
+    assert "went back after a loss that was not finite; starting anew" in longer.err
+    shutil.rmtree(run_folder(longer, home))
+    last = shorter / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:1000])
+    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=damaged")
+    assert "lifter: cannot go on from the 2 epochs of" in longer.err
+    assert "epoch 1/4" in longer.err
+
+
 @pytest.mark.parametrize("change", ["seed=1", "training.batch_size=4"])
 def test_another_training_is_not_gone_on_with(change: str, run: Run) -> None:
     common = (*CONSTANT, "paths.runs=others")
-    run("train", *common, "training.epochs=1")
-    assert "going on" not in run("train", *common, "training.epochs=2", change).err
+    run("train", *common, "training.epochs=2")
+    assert "going on" not in run("train", *common, "training.epochs=4", change).err

@@ -155,6 +155,22 @@ def test_gradients_that_are_being_summed_are_finished_first(home: Path, run: Run
     assert_same(run_folder(went_on, home), whole)
 
 
+def test_a_validation_between_summed_gradients_is_finished(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first step of the optimiser, too, when there is no checkpoint to go on from."""
+    more = ("trainer.accumulate_grad_batches=4", "+trainer.val_check_interval=2", "training.epochs=2")
+    whole = run_folder(run("train", *EPOCHS, *more, "paths.runs=between"), home)
+    again = ("train", *EPOCHS, *more, "paths.runs=between-stopped")
+    with monkeypatch.context() as patched:
+        step = sending(signal.SIGTERM, LiftingTask.validation_step, at=1)
+        patched.setattr(LiftingTask, "validation_step", step)
+        assert run(*again, ok=False).status == 75
+    went_on = run(*again)
+    assert "resuming after 4 batches" in went_on.err
+    assert_same(run_folder(went_on, home), whole)
+
+
 def test_a_loss_that_is_not_finite_goes_back(home: Path, run: Run, whole: Path) -> None:
     again = ("train", *EPOCHS, "trainer.nan_retries=1", "paths.runs=returned")
     with at_step(WITHIN_EPOCH_2, spoil):

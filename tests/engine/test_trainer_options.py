@@ -80,12 +80,22 @@ def test_every_argument_reaches_lightning(tmp_path: Path) -> None:
         (["+trainer.fast_dev_run=true"], "choose debug=fast"),
         (["trainer.profiler=fancy"], "trainer.profiler=fancy: must be one of: simple, advanced, pytorch"),
         (["trainer.limit_train_batches=-1"], "limit_train_batches"),
+        (["trainer.max_time=soon"], "trainer.max_time=soon: must be DD:HH:MM:SS"),
     ],
 )
 def test_arguments_that_are_refused(words: list[str], part: str, run: Run) -> None:
     err = run("train", *LIFTER, "paths.runs=refused", *words, ok=False).err
     assert part in err
     assert "Traceback" not in err
+
+
+def test_a_training_ends_when_its_time_is_up(home: Path, run: Run) -> None:
+    folder = run_folder(
+        run("train", *LIFTER, "paths.runs=timed", "training.epochs=2000", "trainer.max_time=00:00:00:01"), home
+    )
+    last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["epoch"] + 1 < 2000
+    assert json.loads((folder / "metrics.json").read_text())["mpjpe"] > 0
 
 
 def test_what_determines_the_result_makes_another_run(home: Path, run: Run) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import lightning as L
@@ -16,7 +18,7 @@ from egotap_pl.tasks.callbacks import CollapseGuard, DivergenceGuard, HeatmapCol
 def follow(guard: CollapseGuard, losses: list[float], first_step: int = 0, per_epoch: int = 10) -> None:
     """Runs the guard over a training with these losses. The loss of all-zero heatmaps is 1."""
     strategy = SimpleNamespace(reduce=lambda value, reduce_op: value)
-    trainer = Mock(spec=L.Trainer, num_training_batches=per_epoch, strategy=strategy)
+    trainer = Mock(spec=L.Trainer, num_training_batches=per_epoch, strategy=strategy, accumulate_grad_batches=1)
     task = Mock(spec=L.LightningModule, device=torch.device("cpu"))
     for k, loss in enumerate(losses, first_step + 1):
         trainer.global_step = k
@@ -51,6 +53,41 @@ def test_a_resumed_training_is_judged_like_an_uninterrupted_one() -> None:
     with pytest.raises(HeatmapCollapse) as whole:
         follow(CollapseGuard(after_epochs=1), losses)
     assert str(resumed.value) == str(whole.value)
+
+
+class Constant(L.LightningModule):
+    """A network whose loss is always a multiple of that of all-zero heatmaps."""
+
+    def __init__(self, multiple: float) -> None:
+        super().__init__()
+        self.multiple, self.weight = multiple, torch.nn.Parameter(torch.zeros(()))
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, torch.Tensor]:
+        one = torch.ones(())
+        return {"loss": self.multiple * one + 0 * self.weight, "zero_loss": one}
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("summed", [1, 2, 3])
+def test_gradients_that_are_summed_do_not_hide_a_collapse(summed: int, tmp_path: Path) -> None:
+    """Lightning divides the loss by the number of batches whose gradients it sums."""
+
+    def train(multiple: float) -> None:
+        options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        guard = CollapseGuard(after_epochs=2)
+        trainer = L.Trainer(
+            **{**options, "max_epochs": 3, "accumulate_grad_batches": summed, "callbacks": [guard]},
+            accelerator="cpu",
+            enable_model_summary=False,
+            default_root_dir=tmp_path,
+        )
+        trainer.fit(Constant(multiple), torch.utils.data.DataLoader(torch.zeros(12, 1)))
+
+    train(0.9)
+    with pytest.raises(HeatmapCollapse, match=f"after {2 * 12 // summed} steps"):
+        train(0.99)
 
 
 def see(losses: list[float], device: str, per_epoch: int = 8) -> None:

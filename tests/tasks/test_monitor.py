@@ -19,7 +19,7 @@ BATCH = SimpleNamespace(frame=torch.arange(8))
 def make_trainer(step: int = 0, **attributes: object) -> Mock:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
     trainer = Mock(spec=L.Trainer, global_step=step, world_size=2, is_global_zero=True, is_last_batch=False)
-    trainer.optimizers, trainer.sanity_checking = [optimizer], False
+    trainer.optimizers, trainer.sanity_checking, trainer.check_val_every_n_epoch = [optimizer], False, 1
     for name, value in attributes.items():
         setattr(trainer, name, value)
     return trainer
@@ -99,3 +99,23 @@ def test_the_function_is_called_at_the_interval_and_after_the_last_epoch() -> No
         trainer.is_global_zero = False
         callback.on_validation_end(trainer, Mock(spec=L.LightningModule))
     assert steps == [19, 39, 49]
+
+
+@pytest.mark.parametrize(("apart", "epochs", "shown"), [(3, 8, [3, 6]), (2, 9, [4, 8]), (5, 12, [5, 10])])
+def test_the_function_is_called_where_not_every_epoch_is_validated(apart: int, epochs: int, shown: list[int]) -> None:
+    """After the first validation that is due, and after the last one."""
+    called: list[int] = []
+    callback = AfterValidation(lambda task, step: called.append(step + 1), every_epochs=4 if apart == 2 else 3)
+    for epoch in range(apart, epochs + 1, apart):
+        trainer = make_trainer(epoch, current_epoch=epoch - 1, max_epochs=epochs, check_val_every_n_epoch=apart)
+        callback.on_validation_end(trainer, Mock(spec=L.LightningModule))
+    assert called == shown
+
+
+def test_batches_whose_gradients_are_summed_are_logged_with_their_step() -> None:
+    logger, task = Mock(spec=Logger), Mock(spec=L.LightningModule, device=torch.device("cpu"))
+    monitor, trainer = TrainingMonitor([logger], every_steps=2), make_trainer()
+    monitor.on_train_start(trainer, task)
+    for trainer.global_step in (0, 0, 1, 1, 1, 2, 2, 2, 3):
+        monitor.on_train_batch_end(trainer, task, None, BATCH, 0)
+    assert [step + 1 for step, _ in logged(logger)] == [2]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
@@ -25,7 +25,7 @@ from egotap_pl.core.messages import say
 from egotap_pl.core.stopping import TO_BE_CONTINUED
 from egotap_pl.engine.channel import exit_status
 
-_OF_SHARED_STAGES = ("data", "codec", "rig", "mount", "heatmaps", "estimators", "init", "init_skip")
+_OF_SHARED_STAGES = ("data", "codec", "rig", "mount", "heatmaps", "estimators", "pretraining", "init", "init_skip")
 _ASIDE = ("accelerator", "devices", "nodes", "workers")
 _INSTANCES = "instances"
 KILLED_S = 120.0
@@ -117,7 +117,8 @@ class JobCall:
     def shared_stages(self) -> str:
         """What determines the stages that this job shares with others; equal texts are the same stages."""
         config = self.composed
-        node = {key: OmegaConf.to_container(config, resolve=True)[key] for key in _OF_SHARED_STAGES if key in config}  # type: ignore[index,call-overload]
+        content = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+        node = {key: content[key] for key in _OF_SHARED_STAGES if key in content}
         trainer = {key: value for key, value in config.trainer.items() if key not in _ASIDE}
         return json.dumps({**node, "trainer": trainer}, sort_keys=True, default=str)
 

@@ -18,12 +18,15 @@ from egotap_pl.engine.labels import Command
 from egotap_pl.engine.run_config import read_run_config
 from egotap_pl.engine.run_folders import ENTRY, check_name
 from egotap_pl.engine.settings import Settings
+from egotap_pl.engine.trainer_options import determines
 from egotap_pl.engine.training import TrainResult
 
 _FREE = re.compile(
-    r"\+{0,2}((repeat|trust|name|data\.root|data\.folder|data\.workers|paths\.\w+)=|(logger|trainer)[.=]|hydra[./])"
+    r"\+{0,2}((repeat|trust|name|data\.root|data\.folder|data\.workers|paths\.\w+)=|logger[.=]|trainer=|hydra[./])"
 )
 """Beginnings of overrides that a repeated run may have: they do not change its result."""
+_OF_TRAINER = re.compile(r"\+{0,2}trainer\.(\w+)")
+"""Overrides of single settings of the trainer, of which it may have those that do not change the result."""
 _DEVICES = ("accelerator", "devices", "nodes", "workers")
 _MAX_JSON = 2**24
 
@@ -67,7 +70,7 @@ def repeated(run: Path, config: Spec, command: Command, trust: Sequence[str]) ->
     content = read_run_config(folder / "config.yaml")
     if missing := sorted({"data", "training", "heatmaps", "trainer"} - content.keys()):
         raise EgotapError(f"{folder / 'config.yaml'} is not the configuration of a training: it has no {missing[0]}")
-    if changed := [word for word in command.overrides if not _FREE.match(word)]:
+    if changed := [word for word in command.overrides if not _is_free(word)]:
         raise EgotapError(f"repeat={folder} repeats the run as it was: leave out {' '.join(changed)}")
     _check_targets(content, trust, folder)
     kept = {key: config[key] for key in ("paths", "logger", "name")}
@@ -108,10 +111,17 @@ def _folder(run: Path) -> Path:
     return folder
 
 
+def _is_free(override: str) -> bool:
+    setting = _OF_TRAINER.match(override)
+    return bool(_FREE.match(override)) if setting is None else not determines(setting[1])
+
+
 def _trainer(run: Spec, config: Spec, overrides: Sequence[str]) -> Spec:
-    """The run's trainer; on this command's devices, if it names any."""
-    here = config["trainer"] if any(word.startswith("trainer") for word in overrides) else run["trainer"]
-    return {**run["trainer"], **{key: here[key] for key in _DEVICES if key in here}}
+    """The run's trainer, with the settings that this command names; ``trainer=...`` names all of the devices."""
+    named = [setting[1] for word in overrides if (setting := _OF_TRAINER.match(word))]
+    if any(word.lstrip("+").startswith("trainer=") for word in overrides):
+        named += _DEVICES
+    return {**run["trainer"], **{key: config["trainer"][key] for key in named if key in config["trainer"]}}
 
 
 def _data(run: Spec, config: Spec) -> Spec:

@@ -97,7 +97,9 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
         raise EgotapError(f"a search needs Optuna ({error}); install it: pip install 'egotap-pl[sweep]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = space_of(overrides)
-    task.check([[*space.fixed, *repeated] for repeated in repetitions(space)])
+    # The name may be the one thing of a trial that cannot be used.
+    names = [job_name(task.study, 0, repeated) for repeated in repetitions(space)]
+    task.check([[*space.fixed, *r, f"name='{name}'"] for r, name in zip(repetitions(space), names, strict=True)])
     with held(task.folder / ".lock", f"study {task.study}"):
         study = open_study(task, space)
         while (done := len(finished(study))) < task.trials:
@@ -224,11 +226,24 @@ def jobs_of(trial: Trial | FrozenTrial, space: Space, study: str) -> list[list[s
         study: name of the study. With the trial's number it names the jobs' folders.
     """
     proposals = [f"{key}={trial.params[key]}" for key in space.searched]
-    first = number_of(trial)
     return [
-        [*space.fixed, *proposals, *repeated, f"name='{','.join((f'{study}-{first:04d}', *repeated))}'"]
+        [*space.fixed, *proposals, *repeated, f"name='{job_name(study, number_of(trial), repeated)}'"]
         for repeated in repetitions(space)
     ]
+
+
+def job_name(study: str, number: int, repeated: Sequence[str]) -> str:
+    """The name of the folder of a trial's job.
+
+    Args:
+        study: name of the study.
+        number: number of the trial.
+        repeated: the overrides that the trial is repeated with.
+
+    >>> job_name("study", 3, ["lifter/encoder=cnn", "seed=1"])
+    'study-0003,lifter-encoder=cnn,seed=1'
+    """
+    return ",".join((f"{study}-{number:04d}", *(word.replace("/", "-") for word in repeated)))
 
 
 def repetitions(space: Space) -> Iterator[tuple[str, ...]]:

@@ -11,10 +11,12 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, CheckpointFiles
 from egotap_pl.engine.checkpoints import read_checkpoint
+from egotap_pl.engine.history import History
 from egotap_pl.engine.stages import is_done
 from egotap_pl.engine.training_specs import TrainingSpec
 
@@ -26,8 +28,9 @@ Find = Callable[[Spec], "Path | None"]
 def continue_shorter(title: str, training: TrainingSpec, identity: Spec, folder: Path, find: Find) -> None:
     """Give a new training the last checkpoint of a finished one that differs from it in nothing but fewer epochs.
 
-    The result is that of a training from the start, because both have the same learning rates up to there. Where the
-    learning rates depend on the number of epochs, the training starts anew, and a line on the screen says so.
+    The result is that of a training from the start, because both have the same learning rates up to there. The training
+    starts anew, and a line on the screen says so, where the learning rates depend on the number of epochs, the finished
+    training has gone back after a loss that was not finite, or its last checkpoint is damaged.
 
     Args:
         title: name of the training on the screen.
@@ -46,7 +49,18 @@ def continue_shorter(title: str, training: TrainingSpec, identity: Spec, folder:
 
 
 def _continue(title: str, training: TrainingSpec, epochs: int, shorter: Path, folder: Path) -> None:
-    content = read_checkpoint(shorter / FOLDER / LAST)
+    try:
+        content = read_checkpoint(shorter / FOLDER / LAST)
+    except EgotapError as error:
+        say(f"{title}: cannot go on from the {epochs} epochs of {shorter}: {error}; starting anew")
+        return
+    history = History.read(shorter)
+    if history.returns:
+        say(
+            f"{title}: {shorter} has {epochs} of the {training.epochs} epochs, but went back after a loss that was not "
+            "finite; starting anew"
+        )
+        return
     steps = content["global_step"]
     if content["epoch"] + 1 != epochs:  # it was ended early, e.g. by trainer.max_time
         return
@@ -64,7 +78,10 @@ def _continue(title: str, training: TrainingSpec, epochs: int, shorter: Path, fo
         group["lr"] = current["lr"]  # the shorter training's schedule had come to its end
     (folder / FOLDER).mkdir(exist_ok=True)
     for name in (f"{FOLDER}/{BEST}", LOG):
-        shutil.copyfile(shorter / name, folder / name)
+        if name != LOG or (shorter / name).is_file():
+            shutil.copyfile(shorter / name, folder / name)
+    if history != History():  # the seed that it has after a collapse
+        history.write(folder)
     longer = {**content, "lr_schedulers": [rates[1].schedule.state_dict()]}
     CheckpointFiles().save_checkpoint(longer, folder / FOLDER / LAST)
 

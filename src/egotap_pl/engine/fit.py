@@ -187,11 +187,12 @@ def _train_and_test(
     callbacks: list[Callback],
     history: History,
 ) -> None:
-    timer = Timer()
+    # Lightning leaves trainer.max_time aside where there is a timer already. All starts of the training count.
+    timer = Timer(duration=job.devices.options.get("max_time"), interval="step")
     loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), steps), *others]
     trainer = make_trainer(job, [*callbacks, timer], loggers)
     if job.training.epochs:
-        trainer.fit(task, module, ckpt_path=str(job.last) if steps else None, weights_only=True)
+        trainer.fit(task, module, ckpt_path=str(job.last) if job.last.is_file() else None, weights_only=True)
         if not job.best.is_file():
             raise EgotapError(
                 f"{job.title}: ended before its first validation, so there is no best epoch to test; validate more "

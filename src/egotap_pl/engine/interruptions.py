@@ -84,9 +84,12 @@ class Interruptions(Callback):
             raise Stopped(number)
 
     def on_validation_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        """Ends the training with a checkpoint from which it goes on with the whole validation."""
+        """Ends the training with a checkpoint from which it goes on with the whole validation.
+
+        While gradients are being summed, the validation is finished, and the training ends when they have been used.
+        """
         number, _is_time = self._agreed(trainer)
-        if number:
+        if number and not trainer.fit_loop.epoch_loop._should_accumulate():
             if not trainer.sanity_checking:
                 self._write(trainer, validation_is_due=True)
             raise Stopped(number)

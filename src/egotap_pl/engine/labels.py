@@ -112,8 +112,8 @@ def labels_of(
 def _run_id(folder: Path, identity: Spec) -> str:
     """An id made of the fingerprint and four random letters, so that a copy of the run elsewhere has another one."""
     path = folder / ID_FILE
-    if not path.is_file():
-        path.write_text(f"{fingerprint(identity)[:12]}-{secrets.token_hex(2)}", encoding="utf-8")
+    if not path.is_file() or not path.stat().st_size:
+        write_text(path, f"{fingerprint(identity)[:12]}-{secrets.token_hex(2)}")
     return path.read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,6 +24,7 @@ PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": 
 PROFILE = "profile"
 """Part of the names of the files that a profiler writes to a training's folder."""
 
+_TIME = re.compile(r"\d+:\d\d:\d\d:\d\d")
 _ELSEWHERE = {
     "max_epochs": "give training.epochs or estimators.<kind>.epochs",
     "gradient_clip_val": "give training.gradient_clip or estimators.<kind>.gradient_clip",
@@ -70,6 +72,9 @@ def check_options(options: Mapping[str, Any], devices: tuple[str, ...]) -> None:
                 + (f"did you mean trainer.{nearest[0]}?" if nearest else "see the arguments of Lightning's Trainer")
             )
     check_arguments(L.Trainer, options, "trainer")
+    max_time = options.get("max_time")
+    if isinstance(max_time, str) and not _TIME.fullmatch(max_time.strip()):
+        raise EgotapError(f"trainer.max_time={max_time}: must be DD:HH:MM:SS, days, hours, minutes and seconds")
     profiler = options.get("profiler")
     if profiler is not None and profiler not in PROFILERS:
         raise EgotapError(f"trainer.profiler={profiler}: must be one of: {', '.join(PROFILERS)}")
@@ -87,6 +92,17 @@ def determining(options: Mapping[str, Any]) -> dict[str, Any]:
     {'accumulate_grad_batches': 4}
     """
     return {name: value for name, value in chosen(options).items() if name in DEFAULTS and name not in _SAME_RESULT}
+
+
+def determines(name: str) -> bool:
+    """Whether a setting of the group ``trainer`` may determine a training's result, besides the devices.
+
+    >>> [name for name in ("accumulate_grad_batches", "tf32", "compile", "profiler", "workers") if determines(name)]
+    ['accumulate_grad_batches', 'tf32']
+    """
+    return name in ("precision", "sync_batchnorm", "tf32") or (
+        name in DEFAULTS and name not in (*_SAME_RESULT, "devices", "accelerator")
+    )
 
 
 def with_profiler(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:

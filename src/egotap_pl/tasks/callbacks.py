@@ -119,11 +119,12 @@ class CollapseGuard(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Updates the running means and compares them once, after ``after_epochs``."""
-        check_at = max(round(self.after_epochs * int(trainer.num_training_batches)), 1)
+        """Updates the running means, and compares them after ``after_epochs``."""
+        summed = trainer.accumulate_grad_batches
+        check_at = max(round(self.after_epochs * math.ceil(trainer.num_training_batches / summed)), 1)
         if trainer.global_step > check_at:
             return
-        self._loss = self._running(self._loss, outputs["loss"])
+        self._loss = self._running(self._loss, outputs["loss"] * summed)  # Lightning has divided it
         self._zero_loss = self._running(self._zero_loss, outputs["zero_loss"])
         if trainer.global_step < check_at:
             return

@@ -30,10 +30,11 @@ class TrainingMonitor(L.Callback):
 
     def __init__(self, loggers: Sequence[Logger], every_steps: int) -> None:
         self.loggers, self.every_steps = loggers, every_steps
-        self._frames, self._since = 0, 0.0
+        self._frames, self._since, self._step = 0, 0.0, 0
 
     def on_train_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Starts the count, since a training that resumes within an epoch does not begin one."""
+        self._step = trainer.global_step
         self._restart()
 
     def on_train_epoch_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
@@ -45,7 +46,8 @@ class TrainingMonitor(L.Callback):
     ) -> None:
         """Counts frames and logs at the interval."""
         self._frames += len(batch.frame) * trainer.world_size
-        if trainer.global_step % self.every_steps and not trainer.is_last_batch:
+        before, self._step = self._step, trainer.global_step  # the same while gradients are being summed
+        if (self._step == before or self._step % self.every_steps) and not trainer.is_last_batch:
             return
         seconds = time.perf_counter() - self._since
         values = {"learning_rate": step_size(trainer.optimizers[0]), "frames_per_s": self._frames / max(seconds, 1e-9)}
@@ -75,7 +77,8 @@ class AfterValidation(L.Callback):
 
     Args:
         show: called without gradients with the task, in evaluation mode, and the number of the last training step.
-        every_epochs: number of epochs between two calls; it is always called after the last epoch.
+        every_epochs: number of epochs between two calls, or the next validation after these; it is always called after
+            the last validation.
     """
 
     def __init__(self, show: Callable[[L.LightningModule, int], None], every_epochs: int) -> None:
@@ -83,8 +86,8 @@ class AfterValidation(L.Callback):
 
     def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Calls the function if it is due; the task is still in evaluation mode."""
-        epoch = trainer.current_epoch + 1
-        due = epoch % self.every_epochs == 0 or epoch == trainer.max_epochs
+        epoch, apart = trainer.current_epoch + 1, trainer.check_val_every_n_epoch or 1
+        due = epoch % self.every_epochs < apart or epoch + apart > (trainer.max_epochs or 0)
         if due and trainer.is_global_zero and not trainer.sanity_checking:
             with torch.inference_mode():
                 self.show(task, last_step(trainer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -46,7 +47,7 @@ def optimisation(task: L.LightningModule, optimizer: Optimizer, schedule: Schedu
     """
     fuse(optimizer)
     total = int(task.trainer.estimated_stepping_batches)
-    per_epoch = max(total // max(task.trainer.max_epochs or 1, 1), 1)
+    per_epoch = max(math.ceil(task.trainer.num_training_batches / task.trainer.accumulate_grad_batches), 1)
     scheduler = schedule(optimizer, total, per_epoch)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
