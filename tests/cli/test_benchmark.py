@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from smoke import LIFTER, SMOKE, Run
 
 from egotap_pl import load_lifter
@@ -51,6 +54,35 @@ def test_the_next_frame_of_a_recording_costs_one_encoding_and_a_training_step_wh
     assert whole["step_ms"] > 0
 
 
+def test_what_is_measured_is_computed_as_the_trainer_does(home: Path, run: Run) -> None:
+    pytest.importorskip("onnxruntime")
+    words = ("trainer.precision=bf16-mixed", "trainer.gradient_checkpointing=true", "runtimes=[torch,onnx]")
+    with seeing_products() as seen:
+        out = run("benchmark", *LIFTER, *words, *QUICK, "output=costs.json").out
+    assert torch.bfloat16 in seen
+    assert {key: cost["precision"] for key, cost in costs(home / "costs.json").items()} == {
+        ("lifter", "torch"): "bf16-mixed",
+        ("lifter", "onnx"): "32-true",
+    }
+    assert "torch, bf16-mixed" in out
+
+
+@contextmanager
+def seeing_products() -> Iterator[set[torch.dtype]]:
+    """The types that linear layers compute in."""
+    seen = set()
+
+    def note(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
+        if isinstance(module, torch.nn.Linear):
+            seen.add(output.dtype)
+
+    hook = torch.nn.modules.module.register_module_forward_hook(note)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
 def test_a_run_in_onnx_runtime(whole: Path, run: Run) -> None:
     pytest.importorskip("onnxruntime")
     run("benchmark", f"checkpoint={whole}", "runtimes=[torch,onnx]", *QUICK)
@@ -66,6 +98,7 @@ def test_a_run_in_onnx_runtime(whole: Path, run: Run) -> None:
     [
         ("runtimes=[tensorrt]", "runtimes=tensorrt: must be among: torch, compile, onnx"),
         ("batch_size=1", "batch_size=1: must be 2 or more"),
+        ("trainer.precision=64-true", "trainer.precision=64-true: egotap benchmark measures one of: 32-true, 16-mixed"),
         ("checkpoint=nowhere", "nowhere"),
     ],
 )

@@ -75,15 +75,18 @@ def test_gradients_that_are_summed_do_not_hide_a_collapse(summed: int, tmp_path:
     """Lightning divides the loss by the number of batches whose gradients it sums."""
 
     def train(multiple: float) -> None:
-        options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-        guard = CollapseGuard(after_epochs=2)
         trainer = L.Trainer(
-            **{**options, "max_epochs": 3, "accumulate_grad_batches": summed, "callbacks": [guard]},
+            max_epochs=3,
+            accumulate_grad_batches=summed,
+            callbacks=[CollapseGuard(after_epochs=2)],
             accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
             enable_model_summary=False,
             default_root_dir=tmp_path,
         )
-        trainer.fit(Constant(multiple), torch.utils.data.DataLoader(torch.zeros(12, 1)))
+        trainer.fit(Constant(multiple), torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(12, 1))))
 
     train(0.9)
     with pytest.raises(HeatmapCollapse, match=f"after {2 * 12 // summed} steps"):

@@ -23,6 +23,7 @@ from egotap_pl.engine.benchmark import FILE, Cost, benchmark, record
 from egotap_pl.engine.benchmark_parts import parts_of
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoint_files import FOLDER, checkpoint_path
+from egotap_pl.engine.device_choice import SINGLE
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.prediction import load_lifting_task
@@ -42,6 +43,7 @@ def main(config: DictConfig) -> None:
         torch.set_num_threads(settings["threads"])
     task, window, origin, folder = _task(settings)
     options = {key: settings[key] for key in _OPTIONS}
+    options |= {"precision": devices.precision, "acceleration": devices.acceleration}
     found = list(benchmark(parts_of(task, window.frames), devices.torch_device, **options))
     content = record(found, devices.torch_device, settings["batch_size"], origin)
     title = f"{origin}: {content['device']}, batches of {settings['batch_size']}"
@@ -63,7 +65,7 @@ def cost_table(title: str, found: list[Cost]) -> Table:
     for cost in found:
         table.add_row(
             cost.part,
-            cost.runtime,
+            cost.runtime if cost.precision == SINGLE else f"{cost.runtime}, {cost.precision}",
             f"{cost.parameters / 1e6:.2f}",
             f"{cost.gflop:.3g}",
             f"{cost.latency_ms:.2f} ms",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine import costs
+from egotap_pl.engine.acceleration import Acceleration
 from egotap_pl.engine.benchmark_parts import Part
+from egotap_pl.engine.device_choice import SINGLE
 from egotap_pl.engine.results import device_name
 from egotap_pl.engine.versions import versions
 from egotap_pl.interop.onnx import session_of
@@ -27,6 +29,8 @@ FILE = "benchmark.json"
 """File in a run's folder with what its networks cost."""
 RUNTIMES = ("torch", "compile", "onnx")
 """Values of ``runtimes``."""
+PRECISIONS = {SINGLE: None, "16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+"""Precisions that can be measured, by Lightning's names, and what products are computed in."""
 
 Call = Callable[[Sequence[Tensor]], object]
 
@@ -65,6 +69,9 @@ class Cost:
     step_mib: float | None = None
     """Memory that it takes, MiB."""
 
+    precision: str = SINGLE
+    """Lightning's name for the precision; ONNX Runtime has single precision."""
+
 
 def benchmark(
     parts: Sequence[Part],
@@ -74,6 +81,8 @@ def benchmark(
     batch_size: int = 32,
     seconds: float = 1.0,
     steps: bool = True,
+    precision: str = SINGLE,
+    acceleration: Acceleration | None = None,
 ) -> Iterator[Cost]:
     """Measure parts one by one.
 
@@ -84,22 +93,31 @@ def benchmark(
         batch_size: frames in a batch.
         seconds: time that each number is measured for, at least.
         steps: whether training steps are measured.
+        precision: one of `PRECISIONS`.
+        acceleration: how networks are computed; None: as they are. Whether they are compiled is a runtime here.
 
     Raises:
-        EgotapError: if there is no such runtime, or ONNX Runtime is not installed.
+        EgotapError: if there is no such runtime or precision, or ONNX Runtime is not installed.
     """
+    if precision not in PRECISIONS:
+        raise EgotapError(f"trainer.precision={precision}: egotap benchmark measures one of: {', '.join(PRECISIONS)}")
     if wrong := [name for name in runtimes if name not in RUNTIMES]:
         raise EgotapError(f"runtimes={wrong[0]}: must be among: {', '.join(RUNTIMES)}")
     if batch_size < 2:
         raise EgotapError(f"batch_size={batch_size}: must be 2 or more; one frame alone is measured in any case")
     for part in parts:
         part.network.to(device)
+        replace(acceleration or Acceleration(), compile=False).apply(part.network, device)
         gflop = costs.flops(part.network, _inputs(part, 1, device)) / 1e9
         for runtime in runtimes:
             say(f"measuring: {part.name}, {runtime}")
-            with _started(part, runtime, device) as call:
+            found = None
+            own = SINGLE if runtime == "onnx" else precision
+            with _autocast(device, own), _started(part, runtime, device) as call:
                 if call is not None:
-                    yield _cost(part, runtime, call, gflop, device, batch_size, seconds, steps)
+                    found = _cost(part, runtime, call, gflop, device, batch_size, seconds, steps)
+            if found is not None:
+                yield replace(found, precision=own)
 
 
 def record(found: Sequence[Cost], device: torch.device, batch_size: int, origin: str) -> dict[str, Any]:
@@ -157,9 +175,14 @@ def _cost(
     )
 
 
+def _autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    dtype = PRECISIONS[precision]
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+
+
 def _step(network: nn.Module, inputs: Sequence[Tensor]) -> None:
     network.zero_grad()
-    network(*inputs).square().mean().backward()
+    network(*inputs).float().square().mean().backward()
 
 
 @contextmanager

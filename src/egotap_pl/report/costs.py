@@ -15,6 +15,7 @@ from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.data.windows import Window
 from egotap_pl.engine.benchmark import FILE
 from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.device_choice import SINGLE
 from egotap_pl.engine.frame_cost import frame_cost
 from egotap_pl.tasks import LiftingTask
 
@@ -88,7 +89,8 @@ def _measured(path: Path) -> Mapping[str, Any]:
         rows = {row["part"]: row for row in content["costs"] if row["runtime"] == "torch"}
         row = next(rows[part] for part in _WHOLE_WAY if part in rows)
         numbers = {name: float(row[name]) for name in ("latency_ms", "frames_per_s")}
-        device = content["device"]
+        precision = row.get("precision", SINGLE)  # earlier versions measured no other
+        device = f"{content['device']}{'' if precision == SINGLE else f', {precision}'}"
     except (EgotapError, ValueError, TypeError, KeyError, StopIteration, RecursionError):
         return {}
     return {**numbers, "device": device} if all(map(_is_positive, numbers.values())) else {}
