@@ -20,6 +20,7 @@ from hydra.core.utils import JobReturn
 from egotap_pl.cli.job_call import JobCall, Outcome, sharing
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.core.processes import START_METHOD, end_with_parent
 from egotap_pl.core.stopping import SIGNALS, Stopped, blocked
 from egotap_pl.engine import launch
 from egotap_pl.engine.channel import exit_status
@@ -97,7 +98,7 @@ def side_by_side(
     Returns:
         The outcomes. Of a process that dies, it is an error.
     """
-    context: Any = multiprocessing.get_context(launch.START_METHOD)
+    context: Any = multiprocessing.get_context(START_METHOD)
     free, outcomes = list(range(len(places))), [Outcome(None, "not run")] * len(works)
     running: dict[Connection, tuple[int, int, BaseProcess]] = {}
     rest = iter(range(len(works)))
@@ -147,7 +148,7 @@ def _run(work: Callable[[], Outcome], place: str | None, output: Path, connectio
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)
-    launch.end_with_parent()
+    end_with_parent()
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         connection.send(work())

@@ -11,12 +11,11 @@ from egotap_pl.cli.composing import plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard
+from egotap_pl.data.recordings.gaps import check_on_error
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.datasets import check_data, ensure_data
 from egotap_pl.engine.own_cameras import with_own_cameras
 from egotap_pl.engine.settings import DataSpec
-
-ON_ERROR = ("raise", "skip")
 
 
 def main(config: DictConfig) -> None:
@@ -47,8 +46,7 @@ def _checked(settings: Spec) -> Shard:
     for key in ("check", "overwrite"):
         if not isinstance(settings[key], bool):
             raise EgotapError(f"{key}={settings[key]}: must be true or false")
-    if settings["on_error"] not in ON_ERROR:
-        raise EgotapError(f"on_error={settings['on_error']}: must be one of: {', '.join(ON_ERROR)}")
+    check_on_error(settings["on_error"])
     workers = settings["data"]["workers"]
     if workers is not None and (not isinstance(workers, int) or workers < 0):
         raise EgotapError(

@@ -16,11 +16,11 @@ from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, CheckpointFiles
 from egotap_pl.engine.checkpoints import read_checkpoint
+from egotap_pl.engine.finished import LOG
 from egotap_pl.engine.history import History
 from egotap_pl.engine.stages import is_done
 from egotap_pl.engine.training_specs import TrainingSpec
 
-LOG = "metrics.csv"
 Find = Callable[[Spec], "Path | None"]
 """Finds the folder of the training with an identity."""
 

@@ -19,6 +19,7 @@ from egotap_pl.core.atomic import write_text
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
+from egotap_pl.core.processes import START_METHOD, end_with_parent
 from egotap_pl.core.processors import usable_cpus
 from egotap_pl.core.started_group import TORCHRUN, started_group
 from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, blocked, handled, noted_signals, raise_stop
@@ -27,9 +28,6 @@ from egotap_pl.engine.together import leading_channel
 
 ERROR = ".error"
 """File in a job's folder with the error message of one of its processes, until the parent process reads it."""
-
-START_METHOD = "spawn"
-"""How Python starts the processes. A fork would inherit the locks of torch's threads, and CUDA forbids it."""
 
 
 def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
@@ -222,18 +220,6 @@ def _guarded(function: Callable[[Any], None], job: Any) -> int:
         traceback.print_exc()
         raise SystemExit(1) from None
     return 0
-
-
-def end_with_parent() -> None:
-    """End this process when its parent has ended, even by a kill: the same command must be able to run again."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def wait() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=wait, daemon=True).start()
 
 
 def take_error(job: Any) -> str | None:

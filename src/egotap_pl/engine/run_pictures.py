@@ -13,6 +13,7 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.evenly import evenly
 from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.engine.checkpoint_files import BEST, FOLDER
 from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.engine.stages import clear_leftovers, held
 from egotap_pl.figures.frames import PosedFrame, poses_figure
@@ -46,7 +47,7 @@ def _picture_of(run: Path) -> Path | None:
 
 def _draw(run: Path, store: Path, trust: tuple[str, ...]) -> Path:
     clear_leftovers(run)  # of a process that was killed, or whose disk failed, while it wrote the picture
-    task, _ = load_task(run / "checkpoints" / "best.ckpt", trust)
+    task, _ = load_task(run / FOLDER / BEST, trust)
     frames = FrameStore(store_path(store, "test"))
     if isinstance(task, ZerosTask):
         name, figure = "maps.png", _maps_figure(task, frames)

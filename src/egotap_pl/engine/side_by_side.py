@@ -18,6 +18,7 @@ from egotap_pl.core.bars import SharedBars, send_bars
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS
+from egotap_pl.core.processes import START_METHOD, end_with_parent
 from egotap_pl.core.processors import set_thread_defaults
 from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, ended_by_signals, let_the_parent_decide, raise_stop
 from egotap_pl.engine import launch
@@ -97,7 +98,7 @@ class _Member:
             job: see `side_by_side`.
             threads: see `side_by_side`.
         """
-        context: Any = multiprocessing.get_context(launch.START_METHOD)
+        context: Any = multiprocessing.get_context(START_METHOD)
         events, sent_events = context.Pipe(duplex=False)
         output, sent_output = context.Pipe(duplex=False)
         parent = _Parent(sent_events, sent_output, PROGRESS.is_terminal)
@@ -192,7 +193,7 @@ class _Parent:
 
 def _work(work: Callable[[Any], None], job: Any, threads: int, parent: _Parent) -> None:
     """Do the work in a new process, and tell the parent how it ends."""
-    launch.end_with_parent()
+    end_with_parent()
     let_the_parent_decide()
     os.dup2(parent.output.fileno(), 2)
     if parent.has_terminal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -44,6 +45,19 @@ def conv_relu(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential
     """
     conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
     return nn.Sequential(conv, nn.ReLU(inplace=True))
+
+
+def step_up(step: nn.Module, below: Float[Tensor, "b c h w"], skip: Float[Tensor, "b s h2 w2"]) -> Tensor:
+    """A step of a U-Net's decoder: features of twice the size.
+
+    Args:
+        step: layers that read both inputs, one after the other in the channels.
+        below: features of the decoder.
+        skip: features of the encoder, of twice the size.
+    """
+    larger = F.interpolate(below, scale_factor=2, mode="bilinear", align_corners=True)
+    features: Tensor = step(torch.cat((larger, skip), 1))
+    return features
 
 
 def down_block(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import conv_relu, init_kaiming
+from egotap_pl.nn.blocks import conv_relu, init_kaiming, step_up
 from egotap_pl.nn.recomputing import Recomputing
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
 
@@ -53,7 +52,6 @@ class StereoUNet(Recomputing, nn.Module):
         self.decoder = nn.ModuleList(
             conv_relu(a + b, out, 3) for a, b, out in zip(below, skips, decoder_widths, strict=True)
         )
-        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.to_maps = nn.Conv2d(decoder_widths[2], NUM_VIEWS * num_maps_per_view, 1)
         for part in (self.laterals, self.decoder, self.to_maps):
             init_kaiming(part)
@@ -78,13 +76,8 @@ class StereoUNet(Recomputing, nn.Module):
         ]
         x = skips.pop()
         for step in self.decoder:
-            x = self.run(partial(self._up, step), x, skips.pop())
+            x = self.run(partial(step_up, step), x, skips.pop())
         return self.to_maps(x).unflatten(1, (v, -1))
-
-    def _up(self, step: nn.Module, below: Float[Tensor, "b c h w"], skip: Float[Tensor, "b s h2 w2"]) -> Tensor:
-        """A step of the decoder, to twice the size."""
-        features: Tensor = step(torch.cat((self.upsample(below), skip), 1))
-        return features
 
 
 class JointEstimator(StereoUNet):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import multiprocessing.connection
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.processes import START_METHOD, end_with_parent
 from egotap_pl.core.processors import usable_cpus as usable_cpus
 from egotap_pl.core.stopping import SIGNALS, blocked
 
@@ -26,8 +24,6 @@ ResultT = TypeVar("ResultT")
 
 TASKS_AHEAD = 4
 """Tasks per worker that are handed out before their results arrive."""
-START_METHOD = "spawn"
-"""How Python starts the processes. A fork would inherit the locks of torch's threads, and CUDA forbids it."""
 _IGNORED = (signal.SIGINT, signal.SIGUSR1)
 """Ctrl-C reaches all processes of a terminal, SLURM's warning all of a job. The parent decides; workers finish their
 current piece."""
@@ -95,19 +91,12 @@ def _begin_worker(work: Callable[[Any], Any]) -> None:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
 def _do(task: Any) -> Any:
     assert _work is not None
     return _work(task)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 @contextmanager

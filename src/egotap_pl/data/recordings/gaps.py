@@ -31,8 +31,7 @@ class Gaps:
         Raises:
             EgotapError: if it is not one of `ON_ERROR`.
         """
-        if on_error not in ON_ERROR:
-            raise EgotapError(f"on_error={on_error}: must be one of: {', '.join(ON_ERROR)}")
+        check_on_error(on_error)
         return cls(on_error == "skip")
 
     def __contains__(self, number: int) -> bool:
@@ -55,6 +54,16 @@ class Gaps:
             say(f"frame {number} is skipped: {error}")
         elif len(self.reasons) == _MOST_NAMED + 1:
             say("more frames are skipped, which are counted at the end")
+
+
+def check_on_error(on_error: str) -> None:
+    """Check a value of ``on_error``.
+
+    Raises:
+        EgotapError: if it is not one of `ON_ERROR`.
+    """
+    if on_error not in ON_ERROR:
+        raise EgotapError(f"on_error={on_error}: must be one of: {', '.join(ON_ERROR)}")
 
 
 def ranges(numbers: Iterable[int]) -> str:

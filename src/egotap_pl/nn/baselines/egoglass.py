@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.masks import NUM_MASKS
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.blocks import conv_relu, init_kaiming
+from egotap_pl.nn.blocks import conv_relu, init_kaiming, step_up
 from egotap_pl.nn.estimator import check_stereo
 from egotap_pl.nn.recomputing import Recomputing
 from egotap_pl.nn.resnet import IMAGENET_WIDTH, ResNet18
@@ -46,7 +46,6 @@ class EgoGlassUNet(Recomputing, nn.Module):
         after = [8 * width, *[4 * width] * 4]
         skips = laterals[-2::-1]
         self.decoder = nn.ModuleList(conv_relu(a + b, out, 3) for a, b, out in zip(below, skips, after, strict=True))
-        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.to_maps = nn.Conv2d(4 * width, num_maps, 1)
         self.to_masks = nn.Conv2d(4 * width, NUM_MASKS, 1)
         for part in (self.laterals, self.decoder, self.to_maps, self.to_masks):
@@ -61,15 +60,10 @@ class EgoGlassUNet(Recomputing, nn.Module):
         skips = [lateral(level) for lateral, level in zip(self.laterals, levels, strict=True)]
         x, maps = skips.pop(), images
         for step in self.decoder:
-            x = self.run(partial(self._up, step), x, skips.pop())
+            x = self.run(partial(step_up, step), x, skips.pop())
             if len(skips) == 2:  # a quarter of the image's size
                 maps = self.to_maps(x)
         return maps, self.to_masks(x)
-
-    def _up(self, step: nn.Module, below: Float[Tensor, "b c h w"], skip: Float[Tensor, "b s h2 w2"]) -> Tensor:
-        """A step of the decoder, to twice the size."""
-        features: Tensor = step(torch.cat((self.upsample(below), skip), 1))
-        return features
 
 
 class EgoGlassEstimator(nn.Module):
