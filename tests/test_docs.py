@@ -140,3 +140,13 @@ def test_the_page_of_configuration_keys_has_every_key(monkeypatch: pytest.Monkey
             assert is_mapping or any(f"{name}.".startswith(f"{other}.") for other in listed), f"{path}: {name}"
     assert "| `paths.runs` | `runs` | one folder per run |" in page
     assert "| `epochs` | `16` | 1 of warm-up and 15 |" in page
+
+
+def test_the_reading_order_is_as_long_as_it_says() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    order = page.partition("## Reading order")[2].partition("To follow the command")[0]
+    said = int(re.findall(r"about ([\d,]+) lines", order)[0].replace(",", ""))
+    paths = [ROOT / "docs" / link for link in re.findall(r"\]\((\.\./src[^)]*)\)", order)]
+    files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.py"))]
+    assert len(paths) == 25
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) == pytest.approx(said, rel=0.05)

@@ -100,7 +100,11 @@ def evaluate(
 
 
 def test(job: TestJob) -> None:
-    """Run a test. Called in each of its processes."""
+    """Run a test. Called in each of its processes.
+
+    Raises:
+        EgotapError: if the checkpoint is for another skeleton, or for images of another size, than the data.
+    """
     quieten_lightning()
     module = job.devices.data_module(job.store, job.batch_size, window=job.window)
     task, about = load_task(job.checkpoint, job.trust, module.categories, module.rig)

@@ -206,7 +206,13 @@ def random_images(image_px: int, batch: int) -> dict[str, Tensor]:
 
 
 def random_heatmaps(heatmap_px: int, joints: int, batch: int) -> dict[str, Tensor]:
-    """Random joint and limb heatmaps, as lifters read them, by the inputs' names."""
+    """Random joint and limb heatmaps, as lifters read them, by the inputs' names.
+
+    Args:
+        heatmap_px: side of the heatmaps.
+        joints: number of joints with heatmaps.
+        batch: number of frames.
+    """
     maps = (heatmap_px, heatmap_px)
     return {
         "joint_heatmaps": torch.rand(batch, 2, joints, *maps),

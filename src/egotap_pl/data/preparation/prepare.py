@@ -181,7 +181,11 @@ class _Job:
         self.workers.__exit__(kind, error, at)
 
     def clear(self, split: str, overwrite: bool) -> None:
-        """Makes sure, before any work is done, that the split's store is up to date or absent."""
+        """Makes sure, before any work is done, that the split's store is up to date or absent.
+
+        Raises:
+            EgotapError: if a motion is missing and such motions are not skipped, or the store is of other settings.
+        """
         path = store_path(self.folder, split)
         if path.exists() and (fault := self._fault(path, thorough=overwrite)) is not None:
             self._set_aside(path, fault)
