@@ -160,3 +160,19 @@ def test_images_of_another_size_are_named(run: Run, tmp_path: Path) -> None:
     assert "images of 64 px" in error
     assert "images of 96 px" in error
     assert "scale.image_px=64" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("data=egosynth_stick", "scale=smoke"), "is for the skeleton unrealego, but the data of egosynth_stick have"),
+        (("data=egosynth", "scale=smoke", "scale.image_px=96"), "but the data of egosynth have images of 96 px"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_before_they_are_prepared(
+    words: tuple[str, ...], message: str, tmp_path: Path, run: Run
+) -> None:
+    path = checkpoint(tmp_path / "other.ckpt")
+    err = run("evaluate", f"checkpoint={path}", *words, f"paths.data={tmp_path / 'data'}", ok=False).err
+    assert message in " ".join(err.split())
+    assert not (tmp_path / "data").exists()

@@ -44,6 +44,9 @@ def message(run: Run, *command: str) -> str:
         ("experiment", "experiment: a value is missing; overrides have the form key=value"),
         ("fast", "fast: overrides have the form key=value, e.g. experiment=quickstart"),
         ("-m seed=1,2 --cfg job", "--cfg prints the configuration of one job: leave out -m"),
+        ("heatmaps=true", "heatmaps=true: unknown option; did you mean truth?"),
+        ("lifter/encoder=1", "lifter/encoder=1: unknown option\nlifter/encoder must be one of: "),
+        ("lifter/encoder=null", "lifter/encoder=null: unknown option"),
         ("seed=1 hydra.job.chdir=true", "hydra.job.chdir=true: paths are relative to the folder you start in"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_the_content_counts_and_not_the_place(home: Path, run: Run, tmp_path: Pa
     first = run_folder(run("train", *words, f"init={path}"), home)
     assert run_folder(run("train", *words, f"training.init={copy}"), home) == first
     assert run_folder(run("train", *words, f"init={copy}", "training.init=null"), home) != first
+
+
+def test_what_to_skip_can_be_pasted(run: Run, tmp_path: Path) -> None:
+    """Estimators are trained, too: of the names, they and the lifter take those that they have."""
+    path = checkpoint(tmp_path / "other.ckpt", "lifter/encoder=cnn")
+    words = (*SMOKE, *NO_STEP, "estimators.joint.epochs=0", "estimators.limb.epochs=0", f"init={path}")
+    err = run("train", *words, "paths.runs=pasted", ok=False).err
+    (skip,) = re.findall(r"training\.(init_skip=\[lifter\.encoder\S*\])", err)
+    run("train", *words, skip.replace("]", ",estimator.to_maps]"), "paths.runs=pasted")
+    assert "init_skip names lifter.encoder" in run("train", *words, f"estimators.joint.{skip}", ok=False).err
 
 
 @pytest.mark.parametrize(

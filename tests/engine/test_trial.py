@@ -38,6 +38,30 @@ def test_a_part_of_ones_own_that_gives_a_wrong_shape(home: Path, run: Run, fitte
     assert not fitted  # not even the estimators
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("_target_=own_parts.WideEncoder",), "WideEncoder returned (2, 16) in place of a tensor of (2, 8)"),
+        (("_target_=own_parts.TupleEncoder",), "TupleEncoder returned tuple in place of a tensor of (2, 8)"),
+        (("_target_=own_parts.DoubleEncoder",), "must have the same dtype"),
+        (("_target_=own_parts.NoEncoder",), "NoEncoder must inherit from egotap_pl.nn.encoders.base.Encoder"),
+        (("_target_=null",), "lifter.encoder._target_: must be the name of a class"),
+        (("_partial_=false",), "write _partial_: true beside its _target_"),
+    ],
+)
+def test_mistakes_in_an_encoder_are_named(words: tuple[str, ...], message: str, home: Path, run: Run) -> None:
+    own = ("lifter/encoder=cnn", *(f"lifter.encoder.{word}" for word in words))
+    err = run("train", *LIFTER, *own, f"paths.runs={home / 'mistaken'}", ok=False).err
+    assert message in " ".join(err.split())
+    assert "Traceback" not in err
+    assert not list((home / "mistaken").rglob("run.json"))  # which the report would list as an unfinished run
+
+
+def test_an_encoder_without_a_class_is_named(run: Run) -> None:
+    err = run("train", *LIFTER, "lifter/encoder=cnn", "~lifter.encoder._target_", ok=False).err
+    assert "lifter.encoder: names no class; it needs _target_ and _partial_: true" in " ".join(err.split())
+
+
 def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: list[Any]) -> None:
     own = ("lifter/propagation=none", "lifter.propagation._target_=own_parts.Values")
     before = torch.get_rng_state()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from egotap_pl.nn.encoders import CnnEncoder
 from egotap_pl.nn.propagation.none import NoPropagation
 
 
@@ -20,3 +21,31 @@ class Values(NoPropagation):
 
     def forward(self, joint: Tensor, limb: Tensor | None = None) -> Tensor:
         return joint if float(joint.detach().abs().max()) < 1e9 else -joint
+
+
+class WideEncoder(CnnEncoder):
+    """Gives an embedding of another width than it says."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([super().forward(maps)] * 2, dim=-1)
+
+
+class TupleEncoder(CnnEncoder):
+    """Gives no tensor."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return (super().forward(maps),)  # type: ignore[return-value]  # the mistake
+
+
+class DoubleEncoder(CnnEncoder):
+    """Gives numbers of another precision, which the meta device does not notice."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps).double()
+
+
+class NoEncoder(torch.nn.Module):
+    """Does not inherit from an encoder."""
+
+    def __init__(self, **_: object) -> None:
+        super().__init__()

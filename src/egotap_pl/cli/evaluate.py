@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -12,12 +13,12 @@ from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.allowlist import entries
-from egotap_pl.engine.build import Spec
+from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.datasets import check_split, ensure_data
 from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.evaluation import evaluate
+from egotap_pl.engine.evaluation import check_data, evaluate
 from egotap_pl.engine.own_cameras import with_own_cameras
 from egotap_pl.engine.settings import DataSpec
 
@@ -30,8 +31,8 @@ def main(config: DictConfig) -> None:
     check_split(split := settings["split"])  # before data are prepared
     data = with_own_cameras(settings)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
-    _, about = load_task(checkpoint, trust)
-    store = _store({**settings, "data": data}, about, checkpoint)
+    task, about = load_task(checkpoint, trust)
+    store = _store({**settings, "data": data}, task, about, checkpoint)
     size = settings["batch_size"]
     metrics = evaluate(checkpoint, store, split, devices=devices, batch_size=size, trust=trust, output=output)
     RESULT.print(error_table(f"{checkpoint}, {split} split of {store}", metrics))
@@ -39,11 +40,12 @@ def main(config: DictConfig) -> None:
         RESULT.print(f"metrics and predictions  {output}", soft_wrap=True)
 
 
-def _store(settings: Spec, about: About, checkpoint: Path) -> Path:
+def _store(settings: Spec, task: Any, about: About, checkpoint: Path) -> Path:
     """The folder of the data: from the command line, or else of the data that the checkpoint was trained on.
 
     Raises:
-        EgotapError: if the command line names two, or the data do not exist and cannot be prepared.
+        EgotapError: if the command line names two, the data do not exist and cannot be prepared, or the checkpoint
+            cannot be tested on them.
     """
     has_data = "source" in settings["data"]
     if settings["store"] is not None and has_data:
@@ -52,5 +54,8 @@ def _store(settings: Spec, about: About, checkpoint: Path) -> Path:
         return Path(settings["store"])
     root = Path(settings["paths"]["data"])
     if has_data:
-        return ensure_data(DataSpec.parse(settings["data"]), root).folder
+        data = DataSpec.parse(settings["data"])
+        if data.has_source:  # before they are prepared
+            check_data(checkpoint, task, about, build(data.source), f"the data of {data.name}")
+        return ensure_data(data, root).folder
     return recorded_data(about, root, checkpoint)

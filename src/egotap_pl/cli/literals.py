@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
+from egotap_pl.cli.conf_dir import groups
 from egotap_pl.cli.words import is_grid
 
 LITERAL = frozenset(
@@ -27,6 +28,7 @@ _LISTS = frozenset(("input", "runs"))
 _SWEPT = frozenset(("checkpoint", "init", "data.folder", "data.root", "input", "repeat", "rig", "source", "store"))
 """Those that a grid may go through."""
 _OVERRIDE = re.compile(r"(?P<key>\+{0,2}(?P<name>[\w.]+))=(?P<value>.*)", re.DOTALL)
+_CHOICE = re.compile(r"\+{0,2}(?P<group>[\w/]+)(@[\w.]+)?=(?P<value>[\w.+-]+)")
 _FUNCTION = re.compile(r"(choice|glob|shuffle|sort|tag|extend_list)\(.*\)", re.DOTALL)
 
 
@@ -41,6 +43,10 @@ def quote_literals(words: Sequence[str]) -> list[str]:
     ["checkpoint='runs/seed=1,a/best.ckpt'", "output='42'", "name='it\\\\'s'", 'seed=1']
     >>> quote_literals(["input=[my left,right=1]", "output=poses.csv"])
     ["input=[my left,'right=1']", 'output=poses.csv']
+    Options of groups are names, too: Hydra has no message for others.
+
+    >>> quote_literals(["heatmaps=true", "lifter/encoder=null", "training.epochs=1"])
+    ["heatmaps='true'", "lifter/encoder='null'", 'training.epochs=1']
     >>> quote_literals(["-m", "checkpoint=runs/seed=1,runs/seed=2"])
     ['-m', "checkpoint='runs/seed=1','runs/seed=2'"]
     """
@@ -50,7 +56,7 @@ def quote_literals(words: Sequence[str]) -> list[str]:
 def _quoted(word: str, in_grid: bool) -> str:
     match = _OVERRIDE.fullmatch(word)
     if match is None or match["name"] not in LITERAL:
-        return word
+        return _option(word)
     key, value = match["key"], match["value"]
     if value in ("", "null", "???") or "${" in value or _exists(value):
         return f"{key}={_text(value)}"
@@ -60,6 +66,23 @@ def _quoted(word: str, in_grid: bool) -> str:
     if is_swept and _FUNCTION.fullmatch(value):
         return word
     return f"{key}={_texts(value) if is_swept else _text(value)}"
+
+
+def _option(word: str) -> str:
+    """An override whose value is a name, if it chooses an option of a group."""
+    match = _CHOICE.fullmatch(word)
+    if match is None or isinstance(_value_of(match["value"]), str) or match["group"] not in groups():
+        return word
+    return word.removesuffix(match["value"]) + QuotedString(match["value"], Quote.single).with_quotes()
+
+
+def _value_of(text: str) -> object:
+    """What Hydra makes of a value; the text itself where it cannot read it, or sweeps over it."""
+    try:
+        override = OverridesParser.create().parse_override(f"key={text}")
+        return text if override.is_sweep_override() else override.value()
+    except HydraException:
+        return text
 
 
 def _texts(values: str) -> str:

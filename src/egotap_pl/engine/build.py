@@ -68,7 +68,10 @@ def build(spec: Any, **arguments: Any) -> Any:
         if isinstance(cause, (EgotapError, KeyboardInterrupt)):
             raise cause from error
         where = str(error).splitlines()[0].rstrip(":").replace(_HYDRAS_ADVICE, "")
-        raise EgotapError(f"{where}: {cause}" if cause is not None else str(error)) from error
+        remedy = ""
+        if isinstance(cause, TypeError) and "missing" in str(cause):
+            remedy = "; if it is a part that gets these later, write _partial_: true beside its _target_"
+        raise EgotapError(f"{where}: {cause}{remedy}" if cause is not None else str(error)) from error
 
 
 def write_yaml(path: Path, content: Spec) -> None:

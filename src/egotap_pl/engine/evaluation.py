@@ -7,11 +7,14 @@ import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import quieten_lightning
+from egotap_pl.data.datamodule import FrameDataModule
+from egotap_pl.data.source import Source
 from egotap_pl.data.windows import ALONE, Window
-from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.launch import launch
@@ -19,7 +22,7 @@ from egotap_pl.engine.progress import StageProgress
 from egotap_pl.engine.results import Metrics, Provenance, run_test
 from egotap_pl.engine.together import together
 from egotap_pl.tasks import LiftingTask, ReconstructionTask
-from egotap_pl.tasks.heatmap_sources import HeatmapSource, TrueHeatmaps
+from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,7 @@ def test(job: TestJob) -> None:
     quieten_lightning()
     module = job.devices.data_module(job.store, job.batch_size, window=job.window)
     task, about = load_task(job.checkpoint, job.trust, module.categories, module.rig)
-    if module.skeleton != about.facts().skeleton:
-        raise EgotapError(
-            f"{job.checkpoint} is for the skeleton {about.skeleton['name']}, but the data in {job.store} have the "
-            f"skeleton {module.skeleton.name}: give data with the checkpoint's skeleton"
-        )
-    if isinstance(task, (LiftingTask, ReconstructionTask)):
-        _check_image_size(task.heatmaps, module.image_px, job)
+    check_data(job.checkpoint, task, about, module, f"the data in {job.store}")
     if isinstance(task, LiftingTask) and (mean_pose_cm := task.get_buffer("mean_pose_cm")).isnan().all():
         mean_pose_cm.copy_(module.mean_pose_cm)  # imported weights come without one
     job.devices.acceleration.apply(task, job.devices.torch_device)
@@ -123,9 +120,27 @@ def test(job: TestJob) -> None:
     run_test(trainer, task, module, job.split, Provenance(about, about.seed, 0.0), job.folder)
 
 
-def _check_image_size(heatmaps: HeatmapSource, image_px: int, job: TestJob) -> None:
-    if not isinstance(heatmaps, TrueHeatmaps) and heatmaps.image_px != image_px:
+def check_data(checkpoint: Path, task: Any, about: About, data: FrameDataModule | Source[Any], place: str) -> None:
+    """Check that a checkpoint can be tested on data.
+
+    Args:
+        checkpoint: the checkpoint.
+        task: its task.
+        about: its description of itself.
+        data: prepared data, or a source of frames that need not be prepared yet.
+        place: what the data are called in messages.
+
+    Raises:
+        EgotapError: if the checkpoint is for another skeleton, or for images of another size.
+    """
+    if data.skeleton != about.facts().skeleton:
         raise EgotapError(
-            f"{job.checkpoint} is for images of {heatmaps.image_px} px, but {job.store} has images of {image_px} px: "
+            f"{checkpoint} is for the skeleton {about.skeleton['name']}, but {place} have the skeleton "
+            f"{data.skeleton.name}: give data with the checkpoint's skeleton"
+        )
+    heatmaps = task.heatmaps if isinstance(task, (LiftingTask, ReconstructionTask)) else None
+    if heatmaps is not None and not isinstance(heatmaps, TrueHeatmaps) and heatmaps.image_px != data.image_px:
+        raise EgotapError(
+            f"{checkpoint} is for images of {heatmaps.image_px} px, but {place} have images of {data.image_px} px: "
             f"give data of the checkpoint's size, e.g. data=NAME scale.image_px={heatmaps.image_px}"
         )

@@ -164,6 +164,8 @@ class Experiment:
             weights |= {module: (self.pretrained, prefix) for module, prefix in self._pretraining.parts.items()}
         weights |= dict(parts or {})
         parent = self.settings.paths.runs / experiment / self.settings.data.name
+        if fingerprint(identity) not in runs_by_fingerprint(parent):
+            self._try(title)  # before there is a folder, which reports would list as an unfinished run
         stage = run_stage(title, identity, parent, name, config, self.settings.command)
         return stage.ensure(
             lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights, window=window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,11 +68,12 @@ class Start:
         wanted = {name: value for name, value in own.items() if not any(_is_in(name, part) for part in self.skip)}
         wrong = dict(_misfits(wanted, given))
         if wrong:
-            parts = sorted({name.rpartition(".")[0] for name in wrong})
             reasons = _some([f"{name}: {reason}" for name, reason in wrong.items()], 3, "; ")
+            where = "training" if self.kind is None else f"estimators.{self.kind}"
+            parts = [*self.skip, *_outermost(wrong, wanted)]
             raise EgotapError(
                 f"init={self.path}: {len(wrong)} of {len(wanted)} weights do not fit: {reasons}. To start these anew: "
-                f"init_skip=[{_some(parts, 8, ',')}]"
+                f"{where}.init_skip=[{','.join(parts)}]"
             )
         return {name: given[name] for name in wanted}
 
@@ -114,6 +115,16 @@ def _trained_modules(task: nn.Module) -> set[str]:
 
 def _is_in(name: str, part: str) -> bool:
     return name == part or name.startswith(f"{part}.")
+
+
+def _outermost(wrong: Collection[str], wanted: Collection[str]) -> list[str]:
+    """The fewest modules and parameters that have all of the wrong weights and no others."""
+    found: dict[str, None] = {}
+    for name in wrong:
+        words = name.split(".")
+        parts = (".".join(words[:number]) for number in range(1, len(words) + 1))
+        found[next(part for part in parts if all(other in wrong for other in wanted if _is_in(other, part)))] = None
+    return list(found)
 
 
 def _some(words: Sequence[str], number: int, between: str) -> str:

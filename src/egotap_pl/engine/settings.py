@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.initial_weights import ESTIMATOR
 from egotap_pl.engine.labels import Command
 from egotap_pl.engine.own_cameras import with_own_cameras
 from egotap_pl.engine.run_folders import check_name
@@ -194,11 +195,26 @@ class Settings:
             command=command,
             config=config,
         )
+        settings = settings._with_own_skips(config.get("init_skip") or ())
         check_window(settings.data.window, training.task, training.augment)
         before = [] if settings.pretraining is None else [settings.pretraining.training]
         for trained in (*estimators.values(), *before, training, settings.trained):
             settings.devices.share_of(trained.batch_size)
         return settings
+
+    def _with_own_skips(self, skip: Sequence[str]) -> Settings:
+        """The same with each of the names in ``init_skip`` where it belongs: an estimator's, or the lifter's."""
+        of_estimators = [name for name in skip if name.partition(".")[0] == ESTIMATOR]
+
+        def own(training: TrainingSpec, names: Sequence[str]) -> TrainingSpec:
+            is_own = list(training.init_skip) != list(skip)  # given for this training alone
+            return training if is_own else replace(training, init_skip=names)
+
+        return replace(
+            self,
+            estimators={kind: own(training, of_estimators) for kind, training in self.estimators.items()},
+            training=own(self.training, [name for name in skip if name not in of_estimators]),
+        )
 
 
 def _name(value: Any) -> str | None:

@@ -23,6 +23,21 @@ _TRAINING: dict[str, tuple[int, int | float]] = {
     "gradient_clip": (0, math.inf),
 }
 _OPTIMISER = dict.fromkeys(("lr", "eps", "weight_decay"), (0, 3.4e38))  # to the largest float32
+_PARTS = frozenset(
+    (
+        "lifter",
+        "encoder",
+        "limb_encoder",
+        "propagation",
+        "head",
+        "estimator",
+        "optimizer",
+        "schedule",
+        "temporal",
+        "doubt",
+    )
+)
+"""Keys of nodes that name a class, wherever they stand in a task."""
 _HYDRAS_OWN = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
 
 _OWN_MODULE = "; if it is a module of your own in this folder, begin the command with PYTHONPATH=."
@@ -72,8 +87,12 @@ def check_spec(spec: Any, where: str) -> None:
     """
     if isinstance(spec, Mapping):
         if "_target_" in spec:
+            if not isinstance(spec["_target_"], str):
+                raise EgotapError(f"{where}._target_: must be the name of a class, e.g. my_package.MyClass")
             check_arguments(_resolve(spec["_target_"], where), spec, where)
         for key, value in spec.items():
+            if key in _PARTS and isinstance(value, Mapping) and "_target_" not in value:
+                raise EgotapError(f"{where}.{key}: names no class; it needs _target_ and _partial_: true")
             check_spec(value, f"{where}.{key}")
     elif isinstance(spec, (list, tuple)):
         for k, value in enumerate(spec):

@@ -76,7 +76,13 @@ class Sample(NamedTuple):
 
     @classmethod
     def of(cls, store: FrameStore) -> Sample:
-        """The first frames of a store."""
+        """The first frames of a store.
+
+        Raises:
+            EgotapError: if it has only one.
+        """
+        if len(store) < len(_FRAMES):
+            raise EgotapError(f"{store.path}: has {len(store)} frames; training needs {len(_FRAMES)} or more")
         return cls(_facts(store), store.read(_FRAMES))
 
     @classmethod
@@ -138,7 +144,8 @@ def try_step(planned: Planned, sample: Sample, cached: bool) -> None:
     """Try one step of a training, if it has any, and whether the weights that it starts from fit.
 
     It computes with tensors without memory (torch's meta device). If it fails there, it is run again on real tensors,
-    since a network may do what the meta device cannot.
+    since a network may do what the meta device cannot. With parts that are a user's own, it is run on real tensors
+    at once: the meta device does not see all mistakes, such as numbers of two precisions in one product.
 
     Args:
         planned: the training.
@@ -151,13 +158,16 @@ def try_step(planned: Planned, sample: Sample, cached: bool) -> None:
     start = planned.start()
     if not planned.training.epochs and start is None:
         return
-    try:
-        with torch.device("meta"):
-            task = _step(planned, sample, cached)
-    except EgotapError:
-        raise
-    except Exception:  # of the network, or of what the meta device cannot do
+    if planned.training.epochs and _own_parts(planned.training):
         task = _confirm(planned, sample, cached)
+    else:
+        try:
+            with torch.device("meta"):
+                task = _step(planned, sample, cached)
+        except EgotapError:
+            raise
+        except Exception:  # of the network, or of what the meta device cannot do
+            task = _confirm(planned, sample, cached)
     if start is not None:
         start.fitting(task)
 
@@ -210,8 +220,12 @@ def _parts(training: TrainingSpec) -> list[str]:
     task: dict[str, Any] = training.task
     nodes = [task, *(task[key] for key in ("lifter", "estimator", "encoder", "heatmaps") if task.get(key))]
     networks = [str(node["_target_"]) for node in nodes if "_target_" in node]
-    own = [name for name in targets(task) if not name.startswith(("egotap_pl.", "torch."))]
-    return [name.rpartition(".")[2] for name in dict.fromkeys((*networks, *own))]
+    return [name.rpartition(".")[2] for name in dict.fromkeys((*networks, *_own_parts(training)))]
+
+
+def _own_parts(training: TrainingSpec) -> list[str]:
+    """The classes of a task that are neither of this package nor of torch."""
+    return [name for name in targets(training.task) if not name.startswith(("egotap_pl.", "torch."))]
 
 
 def _place(error: BaseException) -> str:

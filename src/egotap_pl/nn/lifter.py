@@ -95,6 +95,9 @@ class Lifter(nn.Module):
         self.skeleton, self.pose_unit_cm = skeleton, pose_unit_cm
         self.encoder = encoder(skeleton=skeleton, heatmap_px=heatmap_px, joint_dim=joint_dim)
         self.propagation = propagation(skeleton=order, joint_dim=joint_dim)
+        for part, base in ((self.encoder, Encoder), (self.propagation, Propagation)):
+            if not isinstance(part, base):
+                raise TypeError(f"{type(part).__name__} must inherit from {base.__module__}.{base.__name__}")
         self.limb_encoder: nn.Module | None = None
         if self.propagation.uses_limbs:
             self.limb_encoder = limb_encoder(heatmap_px=heatmap_px, joint_dim=joint_dim)
@@ -128,7 +131,7 @@ class Lifter(nn.Module):
         limb_heatmaps: Float[Tensor, "b v j 2 h w"],
     ) -> tuple[Tensor, ...]:
         """What is computed of a frame by itself if the propagation reads the past: joint and relational features."""
-        encoded = self.encoder(joint_heatmaps)
+        encoded = self._encoded(joint_heatmaps)
         joint = encoded if self.joint_projection is None else self.joint_projection(encoded)
         return (joint,) if self.limb_encoder is None else (joint, self.limb_encoder(limb_heatmaps))
 
@@ -149,7 +152,7 @@ class Lifter(nn.Module):
         limb_heatmaps: Float[Tensor, "b v j 2 h w"] | None,
     ) -> LifterFeatures:
         """Everything before the head. Limb heatmaps may be None if the propagation does not read limbs."""
-        encoded = self.encoder(joint_heatmaps)
+        encoded = self._encoded(joint_heatmaps)
         if self.head_reads_embedding:
             return LifterFeatures(encoded, None, None, None)
         limb = None if self.limb_encoder is None else self.limb_encoder(limb_heatmaps)
@@ -157,6 +160,22 @@ class Lifter(nn.Module):
             return LifterFeatures(None, encoded, limb, self.propagation(encoded, limb))
         joint = self.joint_projection(encoded)
         return LifterFeatures(encoded, joint, limb, self.propagation(joint, limb))
+
+    def _encoded(self, joint_heatmaps: Float[Tensor, "b v j h w"]) -> Tensor:
+        """What the encoder gives: an embedding, or a feature per joint.
+
+        Raises:
+            ValueError: if it is something else, which a later part would be blamed for.
+        """
+        encoded = self.encoder(joint_heatmaps)
+        expected: tuple[int, ...] = (self.skeleton.num_heatmap_joints, self.encoder.joint_dim)
+        if isinstance(self.encoder, EmbeddingEncoder):
+            expected = (self.encoder.embedding_dim,)
+        if not isinstance(encoded, Tensor) or tuple(encoded.shape[1:]) != expected:
+            given = tuple(encoded.shape) if isinstance(encoded, Tensor) else type(encoded).__name__
+            wanted = ", ".join(map(str, (len(joint_heatmaps), *expected)))
+            raise ValueError(f"{type(self.encoder).__name__} returned {given} in place of a tensor of ({wanted})")
+        return encoded
 
     def forward(
         self,
