@@ -16,6 +16,7 @@ from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine import checkpoints, evaluation
 from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.prediction import Predictor, load_lifting_task
 from egotap_pl.engine.results import Metrics
@@ -65,7 +66,8 @@ def evaluate(
         prepared: where prepared data are looked for, and prepared, if ``store`` is None.
 
     Raises:
-        EgotapError: if the checkpoint cannot be loaded, does not fit the data, or its data are not to be had.
+        EgotapError: if the checkpoint cannot be loaded, does not fit the data, or its data or the device are not to be
+            had.
 
     >>> metrics = evaluate("runs/table2/grid_vit_pu/egosynth/seed=3", store="data")
     >>> metrics["frames"], metrics["mpjpe"] < 500
@@ -78,7 +80,7 @@ def evaluate(
         path,
         Path(store),
         split,
-        devices=Devices.parse({"accelerator": device, "devices": 1, "precision": "32-true", "workers": 0}),
+        devices=Devices.single(device),
         batch_size=batch_size,
         trust=admitted,
         output=None if output is None else Path(output),
@@ -150,12 +152,13 @@ def open_store(folder: Path | str, split: str = "test") -> FrameStore:
         split: ``train``, ``validation`` or ``test``.
 
     Raises:
-        EgotapError: if there is no such store, or it is damaged.
+        EgotapError: if there is no such split or store, or it is damaged.
 
     >>> store = open_store("data", "test")
     >>> len(store), store.image_px, store.read([0, 2]).pose_cm.shape
     (4, 64, torch.Size([2, 16, 3]))
     """
+    check_split(split)
     return FrameStore(store_path(folder, split))
 
 

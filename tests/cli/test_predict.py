@@ -238,6 +238,8 @@ def test_frames_that_cannot_be_read_are_skipped_and_counted(images, folder, run:
         assert written["frame"][...].tolist() == [0, 2, 4]
         assert list(written["name"].asstr()) == ["0", "2", "4"]
         np.testing.assert_allclose(written["pose_cm"][...], answers(file, images[[0, 2, 4]]), rtol=1e-4, atol=1e-4)
+    shutil.copy(folder / "left" / "3.png", broken / "left")
+    assert "skipped 1 frame that cannot be read: 1\n" in run("predict", *words, "on_error=skip").out
     for side in ("left", "right"):
         for path in (broken / side).iterdir():
             path.write_bytes(b"no image")

@@ -59,6 +59,12 @@ def compose(*overrides: str) -> Settings:
     >>> settings.seed, settings.training.batch_size, settings.data.name, settings.devices.accelerator
     (3, 32, 'egosynth', 'cpu')
     """
+    for override in overrides:
+        if not isinstance(override, str):
+            raise EgotapError(
+                f"compose got a {type(override).__name__}: each override is a string of its own, as in "
+                'compose("experiment=quickstart", "seed=1"); for a list of strings, write compose(*words)'
+            )
     # Imported here: other commands compose without torch, which takes seconds.
     from egotap_pl.cli.repeating import parse
     from egotap_pl.engine.labels import Command

@@ -43,7 +43,8 @@ def main(config: DictConfig) -> None:
         fail(str(interruption), 130)
     RESULT.print(f"poses of {result.frames} frames  {result.output}", soft_wrap=True)
     if result.skipped:
-        skipped = f"skipped {len(result.skipped)} frames that cannot be read: {ranges(result.skipped)}"
+        frames = "frame" if len(result.skipped) == 1 else "frames"
+        skipped = f"skipped {len(result.skipped)} {frames} that cannot be read: {ranges(result.skipped)}"
         RESULT.print(skipped, soft_wrap=True)
     if result.pictures is not None:
         RESULT.print(f"pictures  {result.pictures}", soft_wrap=True)

@@ -83,10 +83,18 @@ def checkpoint_path(source: Path | str) -> Path:
         source: see `egotap_pl.engine.weight_sources.find_weights`. For a run's folder, its best checkpoint is used.
 
     Raises:
-        EgotapError: if it is a name or an address, and there is no such checkpoint.
+        EgotapError: if it is a name or an address, and there is no such checkpoint, or a folder without a best one.
     """
     path = find_weights(source)
-    return path / FOLDER / BEST if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    best = path / FOLDER / BEST
+    if not best.is_file():
+        raise EgotapError(
+            f"{path} is a folder, but not of a run with a checkpoint: it has no {FOLDER}/{BEST}; give a run's folder, "
+            "e.g. runs/EXPERIMENT/DATA/NAME, or a checkpoint file"
+        )
+    return best
 
 
 def mend_checkpoints(folder: Path, title: str) -> None:

@@ -120,6 +120,24 @@ class Devices:
             **of_trainings,
         )
 
+    @classmethod
+    def single(cls, device: str, precision: str = SINGLE) -> Devices:
+        """One device, as the Python API names it.
+
+        Args:
+            device: ``cpu``, ``gpu``, or ``auto``: a GPU if there is one.
+            precision: Lightning's name for the precision.
+
+        Raises:
+            EgotapError: if it has another name, or this machine has no GPU.
+        """
+        if device not in ("auto", *ACCELERATORS):
+            which = "; CUDA_VISIBLE_DEVICES chooses among several GPUs" if "cuda" in str(device) else ""
+            raise EgotapError(f"device={device}: must be one of: auto, {', '.join(ACCELERATORS)}{which}")
+        if device == "gpu" and not torch.cuda.is_available():
+            raise EgotapError('device=gpu: PyTorch finds no GPU on this machine; give device="cpu"')
+        return cls.parse({"accelerator": device, "devices": 1, "precision": precision, "workers": 0})
+
     @property
     def determining(self) -> dict[str, Any]:
         """What determines a training's result, besides the precision.

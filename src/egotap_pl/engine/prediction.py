@@ -24,6 +24,7 @@ from egotap_pl.data.windows import Window
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.checkpoints import About, load_task
 from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.image_arrays import image_array
 from egotap_pl.engine.pose_writer import PoseOrigin
 from egotap_pl.engine.streaming import PoseStream
 from egotap_pl.tasks import LiftingTask, RefiningTask
@@ -70,9 +71,10 @@ class Predictor:
             trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
 
         Raises:
-            EgotapError: if the file is not a checkpoint of a lifter, or names a class that is not trusted.
+            EgotapError: if the file is not a checkpoint of a lifter, or names a class that is not trusted, or there is
+                no such device.
         """
-        devices = Devices.parse({"accelerator": device, "devices": 1, "precision": precision, "workers": 0})
+        devices = Devices.single(device, precision)
         path = checkpoint_path(checkpoint)
         return cls(*load_lifting_task(path, ("egotap_pl", *trust)), path, devices)
 
@@ -92,7 +94,10 @@ class Predictor:
         return self.task.heatmaps.heatmap_px
 
     def __call__(
-        self, images: UInt8[np.ndarray, "n v 3 h w"], batch_size: int = 32, stream: PoseStream | None = None
+        self,
+        images: UInt8[np.ndarray, "n v 3 h w"] | UInt8[Tensor, "n v 3 h w"],
+        batch_size: int = 32,
+        stream: PoseStream | None = None,
     ) -> Float32[np.ndarray, "n j 3"]:
         """Poses in cm, in the left camera's axes, relative to the origin of the data set that the network learnt from.
 
@@ -100,16 +105,27 @@ class Predictor:
         One that reads earlier frames takes the images as frames of one recording, in their order.
 
         Args:
-            images: RGB bytes of square fisheye images, the left view first. If they are not `image_px` high and wide,
-                they are resized as `egotap predict` does.
+            images: RGB bytes of square fisheye images, the left view first, as a NumPy array or a tensor with the axes
+                (frame, view, channel, height, width). If they are not `image_px` high and wide, they are resized as
+                `egotap predict` does.
             batch_size: number of frames that are estimated at a time.
             stream: what `stream` gave, if these are the next frames of the recording of an earlier call; None: a
                 recording of its own.
 
         Raises:
-            EgotapError: if the network has no estimators or reads the true origin, or the images are not square.
+            EgotapError: if the network has no estimators or reads the true origin, the images have another type or
+                shape, or are not square, or the stream is not this network's.
         """
-        stream = stream or self.stream()
+        images = image_array(images)
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise EgotapError(f"batch_size={batch_size}: must be a whole number, 1 or more")
+        if stream is None:
+            stream = self.stream()
+        elif not isinstance(stream, PoseStream) or stream.task is not self.task:
+            raise EgotapError(
+                "stream: must be what stream() of this predictor gave: recording = predictor.stream(), then "
+                "predictor(images, stream=recording)"
+            )
         poses = [
             self.estimate(self._batch(images[k : k + batch_size], stream.frames), stream)
             for k in range(0, len(images), batch_size)
@@ -127,7 +143,7 @@ class Predictor:
         if hasattr(self.task.lifter, "set_rig"):
             self.task.lifter.set_rig(rig)
 
-    def heatmaps(self, images: UInt8[np.ndarray, "n v 3 h w"]) -> Heatmaps:
+    def heatmaps(self, images: UInt8[np.ndarray, "n v 3 h w"] | UInt8[Tensor, "n v 3 h w"]) -> Heatmaps:
         """The estimated heatmaps of images, as the lifter reads them.
 
         Args:
@@ -138,7 +154,7 @@ class Predictor:
         """
         if not self.task.reads_heatmaps:
             raise EgotapError(f"{self.checkpoint} has no heatmaps: its lifter reads images")
-        batch = self.fabric.to_device(self._batch(images).batch)
+        batch = self.fabric.to_device(self._batch(image_array(images)).batch)
         with torch.inference_mode():
             return Heatmaps(*(maps.float().cpu() for maps in self.task.maps(batch)))
 
@@ -257,11 +273,6 @@ class Predictor:
             raise EgotapError(_blind(self.checkpoint))
         if self.origin_input:
             raise EgotapError(_unplaced(self.checkpoint))
-        if images.shape[-1] != images.shape[-2]:
-            raise EgotapError(
-                f"images of {images.shape[-1]} x {images.shape[-2]} px: must be square; crop them to the square around "
-                "the image circle"
-            )
         if images.shape[-1] != self.image_px:
             views = [[Image.fromarray(np.moveaxis(view, 0, -1)) for view in frame] for frame in images]
             images = np.stack([views_of(frame, self.image_px) for frame in views])

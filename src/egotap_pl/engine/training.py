@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.channel import ResultT
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER
 from egotap_pl.engine.datasets import are_prepared
@@ -64,6 +65,11 @@ def train(settings: Settings) -> TrainResult:
     Raises:
         EgotapError: if the settings do not fit together, data are missing, or a training diverges.
     """
+    if not isinstance(settings, Settings):
+        raise EgotapError(
+            f"train got a {type(settings).__name__}: give what egotap_pl.compose gives, e.g. "
+            'train(compose("experiment=quickstart"))'
+        )
     return _together(lambda: _train(settings), settings)
 
 

@@ -175,11 +175,9 @@ class FrameStore:
 
         Raises:
             IndexError: if a row does not exist.
-            EgotapError: if a stored image is damaged.
+            EgotapError: if the rows are not a list of whole numbers, or a stored image is damaged.
         """
-        index = torch.as_tensor(rows, dtype=torch.int64)
-        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(self):
-            raise IndexError(f"{self.path} has rows 0 to {len(self) - 1}, not {rows}")
+        index = self._index(rows)
         labels = self.labels
         return Batch(
             images=self.images.read(index.tolist()) if images else torch.empty(len(index), NUM_VIEWS, 3, 0, 0).byte(),
@@ -192,8 +190,8 @@ class FrameStore:
         )
 
     def name_frames(self, rows: Sequence[int]) -> FrameNames:
-        """Category, subject, motion and number of frames, in any order."""
-        index = torch.as_tensor(rows, dtype=torch.int64)
+        """Category, subject, motion and number of frames, in any order; errors as in `read`."""
+        index = self._index(rows)
 
         def names(column: str, all_names: Sequence[str]) -> tuple[str, ...]:
             return tuple(all_names[number] for number in self.labels[column][index].tolist())
@@ -204,6 +202,20 @@ class FrameStore:
             motion=names("motion", self.names["motion"]),
             frame_number=self.labels["frame_number"][index].numpy(),
         )
+
+    def _index(self, rows: Sequence[int]) -> Int[Tensor, "b"]:
+        """Checked rows."""
+        try:
+            index = torch.as_tensor(rows)
+        except (TypeError, ValueError, RuntimeError):  # text, dictionaries, lists of different lengths
+            index = torch.tensor(torch.nan)
+        is_whole = not index.is_floating_point() and index.dtype != torch.bool
+        if index.ndim != 1 or (len(index) and not is_whole):
+            raise EgotapError(f"rows={rows}: must be a list of whole numbers, such as [0] or range(8)")
+        index = index.long()
+        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(self):
+            raise IndexError(f"{self.path} has rows 0 to {len(self) - 1}, not {rows}")
+        return index
 
     def mean_pose_cm(self) -> Float[Tensor, "j 3"]:
         """Mean of all poses, for every joint of the skeleton: over the frames in which the joint is known.

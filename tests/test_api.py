@@ -1,0 +1,128 @@
+"""The Python API answers bad input with an `EgotapError` that says what to do (docs/api.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+
+import egotap_pl
+from egotap_pl import EgotapError, Predictor
+
+FILES = Path(__file__).parent / "old" / "0.1.0"
+RUN = FILES / "runs/table2/grid_vit_pu/egosynth/seed=3"
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 2, 3, 64, 64), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor.load(RUN)
+
+
+@pytest.fixture
+def _without_shape_checks() -> Iterator[None]:
+    """Users have none: the checks at run time are for tests."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("_without_shape_checks")
+@pytest.mark.parametrize("method", ["__call__", "heatmaps"])
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            IMAGES / np.float32(255),
+            "images are float32: must be uint8, 0 to 255; if they are 0 to 1, give images * 255",
+        ),
+        (torch.zeros(IMAGES.shape, dtype=torch.bfloat16), "images are bfloat16: must be uint8"),
+        (list(IMAGES), "images are a list: must be a NumPy array or a tensor; np.stack"),
+        (
+            IMAGES[0],
+            "(frame, view, channel, height, width), with 2 views and 3 channels; for one frame, give images[None]",
+        ),
+        (IMAGES[:, :1], "images of shape (3, 1, 3, 64, 64): must have the axes (frame, view, channel, height, width)"),
+        (np.moveaxis(IMAGES, 2, -1), "(3, 2, 64, 64, 3): must have the axes (frame, view, channel, height, width)"),
+        (np.moveaxis(IMAGES, 2, -1), "np.moveaxis(images, -1, -3)"),
+        (IMAGES[..., :48], "images of 48 x 64 px: must be square"),
+        (IMAGES[..., :0, :0], "images of 0 x 0 px: must be square"),
+    ],
+)
+def test_images_of_another_kind_are_refused(predictor: Any, method: str, images: Any, message: str) -> None:
+    with pytest.raises(EgotapError, match=re.escape(message)):
+        getattr(predictor, method)(images)
+
+
+def test_arrays_and_tensors_give_the_same_poses(predictor: Predictor) -> None:
+    larger = IMAGES.repeat(2, -1).repeat(2, -2)
+    for images in (IMAGES, larger):
+        np.testing.assert_array_equal(predictor(images), predictor(torch.from_numpy(images)))
+
+
+@pytest.mark.usefixtures("_without_shape_checks")
+@pytest.mark.parametrize("stream", [True, False, "another's"])
+def test_a_stream_is_one_of_the_predictor(predictor: Any, stream: Any) -> None:
+    if stream == "another's":
+        stream = Predictor.load(RUN).stream()
+    with pytest.raises(EgotapError, match=r"must be what stream\(\) of this predictor gave"):
+        predictor(IMAGES, stream=stream)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batches_have_frames(predictor: Predictor, batch_size: int) -> None:
+    with pytest.raises(EgotapError, match=f"batch_size={batch_size}: must be a whole number, 1 or more"):
+        predictor(IMAGES, batch_size)
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda", "tpu", "gpu"])
+@pytest.mark.parametrize("call", [Predictor.load, egotap_pl.evaluate])
+def test_a_device_is_named_as_the_caller_did(call: Any, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    arguments = {"store": FILES / "data"} if call is egotap_pl.evaluate else {}
+    remedy = 'give device="cpu"' if device == "gpu" else "must be one of: auto, cpu, gpu"
+    with pytest.raises(EgotapError, match=f"^device={device}: .*{remedy}"):
+        call(RUN, device=device, **arguments)
+
+
+@pytest.mark.usefixtures("_without_shape_checks")
+@pytest.mark.parametrize("override", [["seed=1"], {"seed": 1}, 1, None])
+def test_overrides_are_strings(override: Any) -> None:
+    with pytest.raises(EgotapError, match=rf'a {type(override).__name__}: .*"seed=1"\); .*compose\(\*words\)'):
+        egotap_pl.compose("scale=smoke", override)
+
+
+@pytest.mark.usefixtures("_without_shape_checks")
+@pytest.mark.parametrize("settings", ["experiment=quickstart", {"seed": 1}, None])
+def test_trainings_have_composed_settings(settings: Any) -> None:
+    with pytest.raises(EgotapError, match=rf"train got a {type(settings).__name__}: give what egotap_pl.compose gives"):
+        egotap_pl.train(settings)
+
+
+def test_a_split_has_one_of_three_names() -> None:
+    with pytest.raises(EgotapError, match="split=val: must be one of: train, validation, test"):
+        egotap_pl.open_store(FILES / "data", "val")
+
+
+@pytest.mark.usefixtures("_without_shape_checks")
+@pytest.mark.parametrize("method", ["read", "name_frames"])
+@pytest.mark.parametrize("rows", [0, [0.5], [True, False], "first", [[0, 1]], {0: 1}, None])
+def test_rows_are_whole_numbers(method: str, rows: Any) -> None:
+    store = egotap_pl.open_store(FILES / "data")
+    with pytest.raises(EgotapError, match=re.escape(f"rows={rows}: must be a list of whole numbers, such as [0]")):
+        getattr(store, method)(rows)
+    with pytest.raises(IndexError, match=r"has rows 0 to 3, not \[4\]"):
+        getattr(store, method)([4])
+    assert len(getattr(store, method)(np.array([1, 3]))[0]) == 2
+    assert len(getattr(store, method)([])[0]) == 0
+
+
+def test_a_folder_of_runs_is_no_run() -> None:
+    with pytest.raises(EgotapError, match=r"runs is a folder, but not of a run .* or a checkpoint file"):
+        egotap_pl.load_task(FILES / "runs")
