@@ -144,3 +144,10 @@ def test_predict_refuses_what_it_cannot_use(home: Path, run: Run) -> None:
         "trainer.limit_val_batches: egotap predict uses only"
         in run("predict", f"checkpoint={folder}", *words, ok=False).err
     )
+
+
+def test_a_number_that_is_not_logged_cannot_choose_the_best_epoch(run: Run) -> None:
+    err = run("train", *LIFTER, "paths.runs=unmonitored", "training.monitor=validation/mpjep", ok=False).err
+    assert "lifter: monitor=validation/mpjep: " in err
+    assert "validation/mpjpe" in err
+    assert "Traceback" not in err

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 
@@ -192,7 +193,10 @@ def _train_and_test(
     loggers: list[Logger] = [resumed_csv(CSVLogger(job.folder, name="", version=""), steps), *others]
     trainer = make_trainer(job, [*callbacks, timer], loggers)
     if job.training.epochs:
-        trainer.fit(task, module, ckpt_path=str(job.last) if job.last.is_file() else None, weights_only=True)
+        try:
+            trainer.fit(task, module, ckpt_path=str(job.last) if job.last.is_file() else None, weights_only=True)
+        except MisconfigurationException as error:  # Lightning knows what a task logs after its first validation only
+            raise EgotapError(f"{job.title}: monitor={job.training.monitor}: {error}") from error
         if not job.best.is_file():
             raise EgotapError(
                 f"{job.title}: ended before its first validation, so there is no best epoch to test; validate more "

@@ -7,6 +7,7 @@ import math
 import pkgutil
 import types
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from egotap_pl.core.errors import EgotapError
@@ -148,7 +149,8 @@ def check_arguments(target: Any, node: Mapping[str, Any], where: str) -> None:
             names = ", ".join(parameters)
             raise EgotapError(f"{where}.{key}: unknown argument of {_name(target)}; must be one of: {names}")
         if key in hints and not _fits(value, hints[key]):
-            raise EgotapError(f"{where}.{key}={value}: must be {_words(hints[key])} ({_name(target)})")
+            of = "" if is_dataclass(target) else f" ({_name(target)})"  # of settings, whose class nobody chose
+            raise EgotapError(f"{where}.{key}={value}: must be {_words(hints[key])}{of}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
