@@ -12,6 +12,7 @@ from egotap_pl.data.preparation.check import CheckReport, check
 from egotap_pl.data.preparation.prepare import prepare, skipped_path, store_path
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.data.source import SPLITS, Concerned, Source
+from egotap_pl.data.source_checks import identity_of
 from egotap_pl.data.store.codec import Codec
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.engine.build import build
@@ -154,11 +155,11 @@ def find_data(root: Path, fingerprint: str) -> Path | None:
 
 def fingerprint_of_frames(data: DataSpec) -> str:
     """The fingerprint that the configured data would have. Nothing is prepared."""
-    return fingerprint_of(build(data.source).identity(), build(data.codec))
+    return fingerprint_of(identity_of(build(data.source)), build(data.codec))
 
 
 def _locate(data: DataSpec, root: Path) -> tuple[Source[Any], Codec, Path]:
     """The source, the codec, and the folder of the stores."""
     source, codec = build(data.source), build(data.codec)
-    name = f"{data.name}-{fingerprint_of(source.identity(), codec)[:12]}"
+    name = f"{data.name}-{fingerprint_of(identity_of(source), codec)[:12]}"
     return source, codec, data.folder or root.absolute() / name

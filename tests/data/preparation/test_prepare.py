@@ -252,8 +252,13 @@ def test_a_second_job_in_the_folder_waits_for_the_first(tmp_path: Path, uninterr
 
 
 def test_a_split_without_frames_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EgotapError, match="'train' has no frames"):
+    class Rooted(FakeSource):
+        root = "some/folder"
+
+    with pytest.raises(EgotapError, match=r"'train' has no frames: .*\n.*plan\('train'\) of FakeSource finds$"):
         run(FakeSource(frames_per_piece=0), tmp_path)
+    with pytest.raises(EgotapError, match=r"'train' has no frames: .*\n.*of Rooted finds in some/folder$"):
+        run(Rooted(frames_per_piece=0), tmp_path)
 
 
 def test_a_key_used_twice_is_refused(tmp_path: Path) -> None:
@@ -261,7 +266,7 @@ def test_a_key_used_twice_is_refused(tmp_path: Path) -> None:
         def plan(self, split: str):
             return [*super().plan(split), *super().plan(split)]
 
-    with pytest.raises(ValueError, match="uses a key twice"):
+    with pytest.raises(EgotapError, match=r"Twice.plan\('train'\) uses a key twice, 'motion 0'"):
         run(Twice(), tmp_path)
 
 

@@ -109,6 +109,19 @@ def test_no_file_appears_when_writing_fails(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"category": ["flying"] * 5}, "flying"),
+        ({"subject": ["anna"]}, "subject has 1 entries for 5 frames"),
+        ({"subject": "annas"}, "subject must be a list"),
+        ({"motion": [1] * 5}, "motion must be a list"),
+        ({"category": None}, "category must be a list"),
+        ({"frame_number": np.full(5, 3)}, "frame_number: 3 is there twice in motion 'train/0'"),
+        ({"frame_number": np.arange(5) / 2}, "frame_number has shape .* of float64, expected .* of int64"),
+        ({"frame_number": list(range(5))}, "frame_number is of type list"),
+        ({"visibility": np.full((5, 2, 16), 9)}, "visibility of frame 0 is not within"),
+        ({"origin_cm": np.full((5, 2, 3), np.nan, np.float32)}, "origin_cm of frame 0 is not finite"),
+        ({"fit_residual_px": np.zeros(4, np.float32)}, "fit_residual_px has shape"),
+        ({"images": np.zeros((5, 2, 3, 24, 24), np.float32)}, "images has shape .* of float32, expected .* of uint8"),
+        ({"images": np.zeros((5, 2, 24, 24, 3), np.uint8)}, "images has shape"),
+        ({"images": np.zeros((4, 2, 3, 24, 24), np.uint8)}, "points2d_px has shape"),
         ({"pose_cm": np.zeros((5, 3, 3), np.float32)}, "pose_cm has shape"),
         ({"images": np.zeros((5, 2, 3, 8, 8), np.uint8)}, "expected 24 x 24"),
     ],
@@ -117,7 +130,7 @@ def test_frames_that_do_not_fit_are_refused(tmp_path: Path, change: dict, messag
     source = FakeSource()
     header = StoreHeader("train", source.skeleton, source.rig, 24, CATEGORIES, RawCodec(), {}, "0")
     frames = source.read(source.plan("train")[0])
-    with pytest.raises(ValueError, match=message), write_store(tmp_path / "train.h5", header, 5) as writer:
+    with pytest.raises(EgotapError, match=message), write_store(tmp_path / "train.h5", header, 5) as writer:
         writer.append(frames._replace(**change))
 
 

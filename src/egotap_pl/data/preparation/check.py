@@ -18,6 +18,7 @@ from egotap_pl.data.preparation.parts import read_piece
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
 from egotap_pl.data.source import FileSource, Piece, SkippedFrame, Source
+from egotap_pl.data.source_checks import plan_of
 
 
 @dataclass
@@ -93,7 +94,7 @@ def check(
         shard: the share of the pieces to read.
 
     Raises:
-        EgotapError: if a worker dies.
+        EgotapError: if a worker dies, or the source gives something other than `Source` asks for.
         RuntimeError: if the source fails on a piece for any reason other than its files.
     """
     console = console or Console()
@@ -109,7 +110,7 @@ def _check_split(
     console: Console,
     shard: Shard,
 ) -> SplitCheck:
-    pieces = shard.of(source.plan(split))
+    pieces = shard.of(plan_of(source, split))
     missing = list(source.missing(split)) if isinstance(source, FileSource) else []
     readable: Counter[str] = Counter()
     skipped: dict[int, Sequence[SkippedFrame]] = {}

@@ -14,7 +14,9 @@ from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.preparation.doubts import with_known_joints
 from egotap_pl.data.source import Frames, Piece, SkippedFrame, Source, stack
+from egotap_pl.data.source_checks import identity_of
 from egotap_pl.data.store.codec import Codec
+from egotap_pl.data.store.fitting import check_frames
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import StoreHeader
 from egotap_pl.data.store.writer import write_store
@@ -52,7 +54,7 @@ class Parts:
             The number of frames in the part and the number of skipped frames.
 
         Raises:
-            EgotapError: if a frame is damaged and damaged frames are not skipped.
+            EgotapError: if a frame is damaged and damaged frames are not skipped, or the source returns wrong frames.
             RuntimeError: if the source or the writer fails in any other way; the message names the piece.
         """
         split, piece = task
@@ -117,6 +119,7 @@ def read_piece(source: Source[Any], split: str, piece: Piece) -> Frames:
         piece: the piece.
 
     Raises:
+        EgotapError: if the source returns something other than `Frames` that fit it.
         RuntimeError: if the source raises anything but `EgotapError`, which is a defect of the source.
     """
     with naming(split, piece):
@@ -124,7 +127,19 @@ def read_piece(source: Source[Any], split: str, piece: Piece) -> Frames:
             frames: Frames = source.read(piece)
         except EgotapError as error:
             return stack(source, [], (SkippedFrame(piece.key, -1, "", str(error), frames=piece.frames),))
+        _check_returned(source, frames)
         return with_known_joints(frames, source.skeleton.estimated)
+
+
+def _check_returned(source: Source[Any], frames: Any) -> None:
+    """Refuses what a source's `read` returned, unless it is `Frames` that fit the source."""
+    read = f"{type(source).__name__}.read()"
+    if not isinstance(frames, Frames):
+        raise EgotapError(f"{read} returned a value of type {type(frames).__name__}: it must return Frames")
+    try:
+        check_frames(frames, source.image_px, source.skeleton.num_joints, source.categories)
+    except EgotapError as error:
+        raise EgotapError(f"{read} returned wrong frames; {error}") from error
 
 
 def header_of(source: Source[Any], split: str, codec: Codec) -> StoreHeader:
@@ -142,6 +157,6 @@ def header_of(source: Source[Any], split: str, codec: Codec) -> StoreHeader:
         image_px=source.image_px,
         categories=tuple(source.categories),
         codec=codec,
-        source=source.identity(),
+        source=identity_of(source),
         package_version=egotap_pl.__version__,
     )

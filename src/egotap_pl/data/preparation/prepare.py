@@ -29,6 +29,7 @@ from egotap_pl.data.preparation.parts import REMEDY, Parts, header_of
 from egotap_pl.data.preparation.shard import WHOLE, Shard, locked
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
 from egotap_pl.data.source import FileSource, Piece, SkippedFrame, Source
+from egotap_pl.data.source_checks import identity_of, plan_of
 from egotap_pl.data.store.codec import Codec, PngCodec
 from egotap_pl.data.store.reader import REMEDY as STORE_REMEDY
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
@@ -120,10 +121,9 @@ def prepare(
         What was done, split by split. The stores are at `store_path`.
 
     Raises:
-        EgotapError: if the folder has stores of another source or codec, a frame cannot be read, a worker dies, or a
-            split has no frames.
+        EgotapError: if the folder has stores of another source or codec, a frame cannot be read, a worker dies, a
+            split has no frames, or the source gives something other than `Source` asks for.
         RuntimeError: if the source fails on a piece; the message names the piece.
-        ValueError: if the source uses a key twice.
 
     Examples:
         >>> from egotap_pl.core.skeleton import unrealego
@@ -169,7 +169,7 @@ class _Job:
         shard: Shard,
     ) -> None:
         self.source, self.folder, self.console, self.shard = source, folder, console, shard
-        self.fingerprint = fingerprint_of(source.identity(), codec)
+        self.fingerprint = fingerprint_of(identity_of(source), codec)
         headers = {split: header_of(source, split, codec) for split in source.splits()}
         self.parts = Parts(source, folder / "parts" / self.fingerprint[:16], headers, skip_damaged)
         self.workers = Workers(self.parts.write, workers)
@@ -208,10 +208,7 @@ class _Job:
         doubtful: tuple[str, ...] = ()
         missing = self._missing(split)
         if not path.exists():
-            pieces = self.source.plan(split)
-            if len({piece.key for piece in pieces}) != len(pieces):
-                raise ValueError(f"the plan of split {split!r} uses a key twice")
-            pieces = self.shard.of(pieces)
+            pieces = self.shard.of(plan_of(self.source, split))
             read = self._write_parts(split, pieces)
             if self.shard != WHOLE:
                 parts = [FrameStore(self.parts.path(split, piece)) for piece in pieces]
@@ -244,7 +241,12 @@ class _Job:
             skipped += part.skipped
         if not frames:
             reason = f"; {skipped[0].reason}" if skipped else ""
-            raise EgotapError(f"split {split!r} has no frames: nothing of it could be read from the source{reason}")
+            root = getattr(self.source, "root", None)
+            place = "" if root is None else f" in {root}"
+            raise EgotapError(
+                f"split {split!r} has no frames: nothing of it could be read from the source{reason}\n"
+                f"check what plan({split!r}) of {type(self.source).__name__} finds{place}"
+            )
         for unfinished in self.folder.glob(f".*{SUFFIX}"):  # left by a killed job: no other job is in this folder now
             unfinished.unlink()
         write_skipped(skipped_path(self.folder, split), skipped, missing)

@@ -12,8 +12,10 @@ import numpy as np
 from jaxtyping import Int
 
 from egotap_pl.core.atomic import atomic
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5_writing import create_numbers, new_file, write_texts
 from egotap_pl.data.source import Frames, SkippedFrame
+from egotap_pl.data.store.fitting import check_frames
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import (
     FIT_RESIDUAL,
@@ -71,30 +73,24 @@ class StoreWriter:
         """Encodes and stores frames.
 
         Raises:
-            ValueError: if they do not fit the header: another image size or number of joints, or an unknown category.
+            EgotapError: if they do not fit the header or each other; see `egotap_pl.data.store.fitting.check_frames`.
         """
-        px, count = self.header.image_px, len(frames.images)
+        header, count = self.header, len(frames.images)
+        check_frames(frames, header.image_px, header.skeleton.num_joints, header.categories)
         if not count:  # nothing of the piece could be read
             self._advance(0, frames.skipped)
             return
-        if frames.images.shape[-2:] != (px, px):
-            raise ValueError(f"images of {frames.images.shape[-2:]} px, expected {px} x {px}")
-        categories = {name: index for index, name in enumerate(self.header.categories)}
-        if unknown := set(frames.category) - categories.keys():
-            raise ValueError(f"categories {sorted(unknown)} are not among the source's categories")
+        categories = {name: index for index, name in enumerate(header.categories)}
         rows = slice(self.row, self.row + count)
         for column in ("points2d_px", "pose_cm", "origin_cm", "visibility", "frame_number"):
-            values = getattr(frames, column)
-            if values.shape != (count, *self.file[column].shape[1:]):
-                raise ValueError(f"{column} has shape {values.shape} for {count} frames")
-            self.file[column][rows] = values
+            self.file[column][rows] = getattr(frames, column)
         self.file["category"][rows] = [categories[name] for name in frames.category]
         for column in NAMES:
             names = getattr(frames, column)
             self.file[column][rows] = self._number(column, names)
         if frames.fit_residual_px is not None:
             self._residuals()[rows] = frames.fit_residual_px
-        self.header.codec.write(self.file["images"], self.row, frames.images)
+        header.codec.write(self.file["images"], self.row, frames.images)
         self._advance(count, frames.skipped)
 
     def append_store(self, part: FrameStore) -> None:
@@ -125,10 +121,12 @@ class StoreWriter:
         """Writes what is known only at the end.
 
         Raises:
+            EgotapError: if two frames have the same motion and number.
             ValueError: if the number of frames differs from the announced one.
         """
         if self.row != self.frames:
             raise ValueError(f"{self.row} frames were written, expected {self.frames}")
+        self._check_unique()
         for column, names in self.names.items():
             write_texts(self.file, f"names/{column}", list(names))
         if self.skipped:
@@ -137,6 +135,18 @@ class StoreWriter:
         write_texts(self.file, METADATA, header.to_json())
         self.file.attrs["format"] = FORMAT
         self.file.attrs["version"] = SCHEMA_VERSION
+
+    def _check_unique(self) -> None:
+        motion, number = self.file["motion"][...], self.file["frame_number"][...]
+        order = np.lexsort((number, motion))
+        twice = (np.diff(motion[order]) == 0) & (np.diff(number[order]) == 0)
+        if twice.any():
+            row = order[int(twice.argmax())]
+            name = list(self.names["motion"])[motion[row]]
+            raise EgotapError(
+                f"{self.header.split}: motion {name!r} has frame_number {number[row]} in two pieces: it must be unique "
+                "in a motion. Correct read() of the source, and raise the version in its identity()"
+            )
 
     def _residuals(self) -> h5py.Dataset:
         if FIT_RESIDUAL not in self.file:
