@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from chessboards import write_pictures
+from documented import write_named_files
 
 from egotap_pl.core.camera import KannalaBrandtCamera, PolynomialCamera, StereoRig
 from egotap_pl.data.calibration import load_rig
@@ -21,13 +22,7 @@ POINTS = torch.tensor([[0.0, 0.0, 1.0], [0.8, 0.1, 0.6], [-0.6, 0.6, 0.5], [0.1,
 
 def blocks(folder: Path) -> dict[str, Path]:
     """The files of the page, written into a folder."""
-    text = PAGE.read_text(encoding="utf-8")
-    files = {}
-    for name, content in re.findall(r"^```(?:python|yaml)\n# my_rig/(\S+)\n(.*?)^```", text, re.M | re.S):
-        files[name] = folder / "my_rig" / name
-        files[name].parent.mkdir(exist_ok=True)
-        files[name].write_text(content, encoding="utf-8")
-    return files
+    return {path.name: path for path in write_named_files("cameras", folder)}
 
 
 def camchain(rig: StereoRig) -> str:

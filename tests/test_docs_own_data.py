@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from documented import write_named_files
 from PIL import Image
 from processes import Command
 
@@ -58,9 +59,7 @@ def commands() -> list[list[str]]:
 
 @pytest.mark.slow
 def test_from_images_to_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, content in re.findall(r"^```(?:python|yaml)\n# (my_\S+)\n(.*?)^```", PAGE, re.M | re.S):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content, encoding="utf-8")
+    assert len(write_named_files("own-data", tmp_path)) == 3
     record(tmp_path / "recorded")
     monkeypatch.syspath_prepend(str(tmp_path))
     verbs = []

@@ -14,6 +14,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from documented import write_named_files
 from PIL import Image
 from smoke import SMOKE, Run
 
@@ -25,13 +26,6 @@ TEXT = (Path(__file__).parents[1] / "docs" / "own-headset.md").read_text(encodin
 COMMANDS = [
     command for block in re.findall(r"^```bash\n(.*?)^```", TEXT, re.M | re.S) for command in block.splitlines()
 ]
-
-
-def write_files(folder: Path) -> None:
-    """Writes the files of the page."""
-    for name, content in re.findall(r"^```(?:python|yaml)\n# (my_\S+)\n(.*?)^```", TEXT, re.M | re.S):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content, encoding="utf-8")
 
 
 def write_calibration(path: Path) -> None:
@@ -77,7 +71,7 @@ def test_the_page_leads_from_a_calibration_to_an_overlay(
 ) -> None:
     av = pytest.importorskip("av")
     monkeypatch.chdir(tmp_path)
-    write_files(tmp_path)
+    write_named_files("own-headset", tmp_path)
     write_calibration(tmp_path / "my_rig" / "stereo.yml")
     runpy.run_path("my_rig/look.py")
     prepare, train, predict = ([*shlex.split(command)[1:]] for command in COMMANDS)

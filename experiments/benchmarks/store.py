@@ -45,8 +45,8 @@ def write(folder: Path, codec, image_px: int, frames: int) -> float:
     skeleton, random = skeletons.unrealego(), np.random.default_rng(0)
     header = StoreHeader("train", skeleton, StereoRig.unrealego(), image_px, ("any",), codec, {}, "benchmark")
     with write_store(folder / "train.h5", header, frames) as writer:
-        for _ in range(0, frames, BATCH_SIZE):
-            count = min(BATCH_SIZE, frames - writer.row)
+        for start in range(0, frames, BATCH_SIZE):
+            count = min(BATCH_SIZE, frames - start)
             writer.append(
                 Frames(
                     images=np.stack([picture(image_px, random) for _ in range(count)]),
@@ -57,7 +57,7 @@ def write(folder: Path, codec, image_px: int, frames: int) -> float:
                     category=["any"] * count,
                     subject=["somebody"] * count,
                     motion=["something"] * count,
-                    frame_number=np.arange(count, dtype=np.int64),
+                    frame_number=np.arange(start, start + count, dtype=np.int64),
                 )
             )
     return (folder / "train.h5").stat().st_size / frames / 1e3

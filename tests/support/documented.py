@@ -15,6 +15,7 @@ PROGRAMS = "egotap|python|make|pip|wandb|tensorboard|mlflow|sbatch|srun|scancel|
 BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^ *```", re.M | re.S)
 SPAN = re.compile(rf"(?<!`)`((?:{PROGRAMS}) [^`]+)`(?!`)")
 OPTIONAL = re.compile(r" \[[a-z-].*?\](?= |$)")
+NAMED_FILE = re.compile(r"(?:# @package \S+\n)?# (?P<name>my_\S+)\n")
 ALTERNATIVES = re.compile(r"<(\w[\w-]*)\\?\|[^>]*>")
 
 
@@ -78,6 +79,27 @@ def commands_of(markdown: str) -> Iterator[tuple[str, bool]]:
         is_name = text.startswith("egotap ") and len(arguments) == 1 and arguments[0] != "doctor"
         if not is_name and "..." not in text and "<" not in text:
             yield text, False
+
+
+def write_named_files(page: str, folder: Path) -> list[Path]:
+    """Writes the files of a page into a folder, each as a reader copies it: the whole block, whose comment names it.
+
+    Args:
+        page: name of the page in docs/, without its ending.
+        folder: where the paths of the comments begin.
+
+    Returns:
+        The files, in their order on the page.
+    """
+    paths = []
+    for block in BLOCK.finditer((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")):
+        named = NAMED_FILE.match(block["code"])
+        if named and block["language"] in ("python", "yaml"):
+            path = folder / named["name"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block["code"], encoding="utf-8")
+            paths.append(path)
+    return paths
 
 
 def _plain(line: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import published
 import torch
 from bvh_files import NAMINGS, bvh_text, figure_joints
-from documented import ROOT
+from documented import ROOT, write_named_files
 from PIL import Image
 from published import Tiny
 from smoke import Run
@@ -19,8 +19,6 @@ from smoke import Run
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.synth.motion import ProceduralMotions
-
-NAMED_FILE = re.compile(r"^```(?:python|yaml)\n# (my_\S+)\n(.*?)^```", re.M | re.S)
 
 
 def fill(folder: Path, run: Run) -> None:
@@ -31,9 +29,7 @@ def fill(folder: Path, run: Run) -> None:
         run: runs `egotap`.
     """
     for page in ("data", "your-own-part", "cameras", "image-lifters"):
-        for name, content in NAMED_FILE.findall((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content, encoding="utf-8")
+        write_named_files(page, folder)
     shutil.copyfile(folder / "my_rig" / "numbers.yaml", folder / "rig.yaml")
     _write_motions(folder)
     _write_npz_motions(folder / "recorded")
