@@ -59,9 +59,8 @@ def test_presets_with_the_same_configuration_are_all_named(identify: Identifier)
 
 def test_seeds_paths_and_devices_do_not_matter(identify: Identifier) -> None:
     one = identify(run(experiment="table2/cnn"))
-    other = identify(
-        run("seed=7", "name=x", "paths.runs=elsewhere", "trainer.workers=3", "data.workers=2", experiment="table2/cnn")
-    )
+    devices = ("trainer=ddp", "trainer.devices=4", "trainer.accelerator=cpu", "trainer.workers=3", "data.workers=2")
+    other = identify(run("seed=7", "name=x", "paths.runs=elsewhere", *devices, experiment="table2/cnn"))
     assert other.key == one.key
     assert other.presets == one.presets
     assert other.changes == ()

@@ -46,7 +46,7 @@ _SAME_RESULT = frozenset(
     (
         *("benchmark", "deterministic", "detect_anomaly", "enable_autolog_hparams", "enable_model_summary"),
         *("enable_progress_bar", "inference_mode", "log_every_n_steps", "num_sanity_val_steps", "profiler", "strategy"),
-        "sync_batchnorm",  # see Devices.determining
+        *("accelerator", "devices", "sync_batchnorm"),  # see Devices.determining
     )
 )
 """Arguments that change what a training shows, or how fast it is, but not what it computes."""
@@ -100,9 +100,7 @@ def determines(name: str) -> bool:
     >>> [name for name in ("accumulate_grad_batches", "tf32", "compile", "profiler", "workers") if determines(name)]
     ['accumulate_grad_batches', 'tf32']
     """
-    return name in ("precision", "sync_batchnorm", "tf32") or (
-        name in DEFAULTS and name not in (*_SAME_RESULT, "devices", "accelerator")
-    )
+    return name in ("precision", "sync_batchnorm", "tf32") or (name in DEFAULTS and name not in _SAME_RESULT)
 
 
 def with_profiler(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
