@@ -51,7 +51,7 @@ def test_a_process_killed_while_it_makes_a_folder_leaves_the_name_free(
     assert find_or_make_run(tmp_path, "name", "0") == folder
 
 
-def test_a_name_is_taken_by_any_file(tmp_path: Path) -> None:
+def test_a_name_is_taken_by_any_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()  # as earlier versions left it
     (tmp_path / "unfinished").mkdir()
     (tmp_path / "unfinished" / ".run.json.9.unfinished").touch()
@@ -60,4 +60,6 @@ def test_a_name_is_taken_by_any_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     names = [find_or_make_run(tmp_path, name, name).name for name in ("empty", "unfinished", "notes", "file")]
     assert names == ["empty", "unfinished", "notes-2", "file-2"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("is taken, by a run with other settings for example; this one is") == 2
     assert (tmp_path / "notes" / "notes.txt").read_text() == (tmp_path / "file").read_text() == "mine"

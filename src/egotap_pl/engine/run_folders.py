@@ -73,6 +73,8 @@ def find_or_make_run(parent: Path, name: str | None, fingerprint: str, command: 
     while _is_taken(folder):  # by a run with another configuration
         number += 1
         folder = parent / f"{stem}-{number}"
+    if name is not None and number > 1:
+        say(f"{parent / stem} is taken, by a run with other settings for example; this one is {folder.name}")
     _create(folder, {"fingerprint": fingerprint, **words, "versions": versions()})
     return folder
 
