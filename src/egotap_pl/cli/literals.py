@@ -43,6 +43,7 @@ def quote_literals(words: Sequence[str]) -> list[str]:
     ["checkpoint='runs/seed=1,a/best.ckpt'", "output='42'", "name='it\\\\'s'", 'seed=1']
     >>> quote_literals(["input=[my left,right=1]", "output=poses.csv"])
     ["input=[my left,'right=1']", 'output=poses.csv']
+
     Options of groups are names, too: Hydra has no message for others.
 
     >>> quote_literals(["heatmaps=true", "lifter/encoder=null", "training.epochs=1"])
