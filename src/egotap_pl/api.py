@@ -66,8 +66,8 @@ def evaluate(
         prepared: where prepared data are looked for, and prepared, if ``store`` is None.
 
     Raises:
-        EgotapError: if the checkpoint cannot be loaded, does not fit the data, or its data or the device are not to be
-            had.
+        EgotapError: if the checkpoint cannot be loaded or does not fit the data, or the data or the device are not
+            available.
 
     >>> metrics = evaluate("runs/table2/grid_vit_pu/egosynth/seed=3", store="data")
     >>> metrics["frames"], metrics["mpjpe"] < 500
