@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from smoke import LIFTER, SMOKE, Run
 
 from egotap_pl.cli import gpu_jobs
-from egotap_pl.cli.job_call import JobCall, Outcome
+from egotap_pl.cli.job_call import JobCall, Outcome, sharing
 
 pytest.importorskip("submitit")
 
@@ -245,3 +245,20 @@ def test_a_pickled_job_is_the_same_job(tmp_path: Path) -> None:
     job = warned_once(tmp_path)
     assert pickle.loads(pickle.dumps(job)) == job
     assert job.checkpoint().function == job
+
+
+def test_jobs_with_another_pretraining_share_other_stages() -> None:
+    def call(number: int, epochs: int | None) -> JobCall:
+        pretraining = {"task": None} if epochs is None else {"task": "${lifter.encoder}", "epochs": epochs}
+        content = {
+            "lifter": {"encoder": "x"},
+            "pretraining": pretraining,
+            "trainer": {"devices": number},
+            "seed": number,
+        }
+        made = replace(JobCall(*empty()), number=number)
+        made.__dict__["composed"] = OmegaConf.create(content)
+        return made
+
+    groups = sharing([call(0, None), call(1, 12), call(2, None), call(3, 12), call(4, 6)])
+    assert [[job.number for job in group] for group in groups] == [[0, 2], [1, 3]]

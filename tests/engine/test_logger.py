@@ -187,3 +187,11 @@ def test_a_service_that_cannot_be_reached_is_a_message(tmp_path: Path, monkeypat
     labels = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
     with pytest.raises(EgotapError, match=r"timed out after 90.0 sec; log to disk with logger\.offline=true"):
         WandbService("p", None, offline=False, frames=1, every_epochs=1).open(labels, tmp_path)
+
+
+def test_an_id_that_was_not_written_to_its_end_is_made_anew(tmp_path: Path) -> None:
+    words = (Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
+    (tmp_path / ".logger-id").touch()  # as a full disk leaves it
+    made = labels_of(*words).id
+    assert made
+    assert labels_of(*words).id == made

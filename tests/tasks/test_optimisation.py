@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
 
-from egotap_pl.tasks.optimisation import fuse
+from egotap_pl.tasks.optimisation import fuse, optimisation
 
 
 def trained(make: Callable[[Any], torch.optim.Optimizer], is_fused: bool) -> tuple[torch.nn.Module, Any]:
@@ -70,3 +71,37 @@ def test_weights_that_torch_cannot_fuse_stay() -> None:
     made = torch.optim.Adam([torch.nn.Parameter(torch.ones(2, device="meta"))])
     fuse(made)
     assert made.param_groups[0]["fused"] is None
+
+
+@pytest.mark.parametrize(("max_steps", "total"), [(-1, 50), (7, 7)])
+def test_an_epoch_is_as_long_with_fewer_steps(max_steps: int, total: int) -> None:
+    """Ten batches whose gradients are summed by twos are five steps, however soon the training ends."""
+    seen = []
+
+    def schedule(optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int) -> Any:
+        seen.append((total_steps, steps_per_epoch))
+        return torch.optim.lr_scheduler.ConstantLR(optimizer)
+
+    class Task(L.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(()))
+
+        def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+            return self.weight.square()
+
+        def configure_optimizers(self) -> Any:
+            return optimisation(self, torch.optim.SGD(self.parameters(), lr=0.1), schedule)
+
+    trainer = L.Trainer(
+        max_epochs=10,
+        max_steps=max_steps,
+        accumulate_grad_batches=2,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(Task(), torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(10, 1))))
+    assert seen == [(total, 5)]
