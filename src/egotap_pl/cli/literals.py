@@ -78,12 +78,12 @@ def _option(word: str) -> str:
 
 
 def _value_of(text: str) -> object:
-    """What Hydra makes of a value; the text itself where it cannot read it, or sweeps over it."""
+    """What Hydra makes of a value; None where it cannot read it, or sweeps over it."""
     try:
         override = OverridesParser.create().parse_override(f"key={text}")
-        return text if override.is_sweep_override() else override.value()
+        return None if override.is_sweep_override() else override.value()
     except HydraException:
-        return text
+        return None
 
 
 def _texts(values: str) -> str:
@@ -95,13 +95,7 @@ def _text(value: str) -> str:
     if value in ("", "null", "???") or "${" in value or _is_quoted(value):
         return value
     value = os.path.expanduser(value)
-    try:
-        override = OverridesParser.create().parse_override(f"key={value}")
-        if not override.is_sweep_override() and override.value() == value:
-            return value
-    except HydraException:
-        pass
-    return QuotedString(value, Quote.single).with_quotes()
+    return value if _value_of(value) == value else QuotedString(value, Quote.single).with_quotes()
 
 
 def _split(values: str) -> Iterator[str]:

@@ -97,9 +97,7 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
         raise EgotapError(f"a search needs Optuna ({error}); install it: pip install 'egotap-pl[sweep]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = space_of(overrides)
-    # The name may be the one thing of a trial that cannot be used.
-    names = [job_name(task.study, 0, repeated) for repeated in repetitions(space)]
-    task.check([[*space.fixed, *r, f"name='{name}'"] for r, name in zip(repetitions(space), names, strict=True)])
+    task.check([[*space.fixed, *each, f"name='{job_name(task.study, 0, each)}'"] for each in repetitions(space)])
     with held(task.folder / ".lock", f"study {task.study}"):
         study = open_study(task, space)
         while (done := len(finished(study))) < task.trials:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,9 @@ def _continue(title: str, training: TrainingSpec, epochs: int, shorter: Path, fo
     for group, current in zip(groups, rates[1].optimizer.param_groups, strict=True):
         group["lr"] = current["lr"]  # the shorter training's schedule had come to its end
     (folder / FOLDER).mkdir(exist_ok=True)
-    for name in (f"{FOLDER}/{BEST}", LOG):
-        if name != LOG or (shorter / name).is_file():
-            shutil.copyfile(shorter / name, folder / name)
+    shutil.copyfile(shorter / FOLDER / BEST, folder / FOLDER / BEST)
+    with suppress(FileNotFoundError):  # the result does not depend on it
+        shutil.copyfile(shorter / LOG, folder / LOG)
     if history != History():  # the seed that it has after a collapse
         history.write(folder)
     longer = {**content, "lr_schedulers": [rates[1].schedule.state_dict()]}

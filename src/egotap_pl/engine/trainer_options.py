@@ -50,6 +50,7 @@ _SAME_RESULT = frozenset(
     )
 )
 """Arguments that change what a training shows, or how fast it is, but not what it computes."""
+_DETERMINING = frozenset(DEFAULTS) - _SAME_RESULT
 
 
 def check_options(options: Mapping[str, Any], devices: tuple[str, ...]) -> None:
@@ -91,7 +92,7 @@ def determining(options: Mapping[str, Any]) -> dict[str, Any]:
     >>> determining({"accumulate_grad_batches": 4, "max_time": None, "profiler": "simple"})
     {'accumulate_grad_batches': 4}
     """
-    return {name: value for name, value in chosen(options).items() if name in DEFAULTS and name not in _SAME_RESULT}
+    return {name: value for name, value in chosen(options).items() if name in _DETERMINING}
 
 
 def determines(name: str) -> bool:
@@ -100,7 +101,7 @@ def determines(name: str) -> bool:
     >>> [name for name in ("accumulate_grad_batches", "tf32", "compile", "profiler", "workers") if determines(name)]
     ['accumulate_grad_batches', 'tf32']
     """
-    return name in ("precision", "sync_batchnorm", "tf32") or (name in DEFAULTS and name not in _SAME_RESULT)
+    return name in _DETERMINING or name in ("sync_batchnorm", "tf32")
 
 
 def with_profiler(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class CollapseGuard(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, task: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Updates the running means, and compares them after ``after_epochs``."""
+        """Updates the running means, and compares them after the last step of ``after_epochs``."""
         summed = trainer.accumulate_grad_batches
         check_at = max(round(self.after_epochs * math.ceil(trainer.num_training_batches / summed)), 1)
         if trainer.global_step > check_at:
