@@ -16,6 +16,7 @@ import lightning as L
 import pytest
 import torch
 from fake_source import FakeSource
+from plain_trainer import plain_trainer
 from processes import CONTEXT
 from rich.console import Console
 
@@ -184,15 +185,7 @@ class Recorder(L.LightningModule):
 
 
 def trainer(epochs: int = 2) -> L.Trainer:
-    return L.Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    return plain_trainer(max_epochs=epochs, use_distributed_sampler=False)
 
 
 def test_with_lightning(folder: Path) -> None:

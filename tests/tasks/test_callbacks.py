@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -10,6 +9,7 @@ from unittest.mock import Mock
 import lightning as L
 import pytest
 import torch
+from plain_trainer import plain_trainer
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.tasks.callbacks import CollapseGuard, DivergenceGuard, HeatmapCollapse
@@ -71,21 +71,12 @@ class Constant(L.LightningModule):
 
 
 @pytest.mark.parametrize("summed", [1, 2, 3])
-def test_gradients_that_are_summed_do_not_hide_a_collapse(summed: int, tmp_path: Path) -> None:
+def test_gradients_that_are_summed_do_not_hide_a_collapse(summed: int) -> None:
     """Lightning divides the loss by the number of batches whose gradients it sums."""
 
     def train(multiple: float) -> None:
-        trainer = L.Trainer(
-            max_epochs=3,
-            accumulate_grad_batches=summed,
-            callbacks=[CollapseGuard(after_epochs=2)],
-            accelerator="cpu",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=tmp_path,
-        )
+        guard = CollapseGuard(after_epochs=2)
+        trainer = plain_trainer(max_epochs=3, accumulate_grad_batches=summed, callbacks=[guard])
         trainer.fit(Constant(multiple), torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(12, 1))))
 
     train(0.9)

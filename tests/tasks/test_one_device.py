@@ -9,6 +9,7 @@ import pytest
 import torch
 from composed import compose, facts, make_batch
 from only_device import META, only_device
+from plain_trainer import plain_trainer
 from training_steps import presets, trainings
 
 from egotap_pl.core import skeleton as skeletons
@@ -90,7 +91,7 @@ def test_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_losses_are_not_read_before_it_is_time() -> None:
     guard = DivergenceGuard("title", every_steps=10)
-    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer = plain_trainer()
     task = L.LightningModule().to(META)
     with only_device():
         for number in range(9):

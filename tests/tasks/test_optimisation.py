@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
+from plain_trainer import plain_trainer
 
 from egotap_pl.tasks.optimisation import fuse, optimisation
 
@@ -93,15 +94,6 @@ def test_an_epoch_is_as_long_with_fewer_steps(max_steps: int, total: int) -> Non
         def configure_optimizers(self) -> Any:
             return optimisation(self, torch.optim.SGD(self.parameters(), lr=0.1), schedule)
 
-    trainer = L.Trainer(
-        max_epochs=10,
-        max_steps=max_steps,
-        accumulate_grad_batches=2,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = plain_trainer(max_epochs=10, max_steps=max_steps, accumulate_grad_batches=2)
     trainer.fit(Task(), torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(10, 1))))
     assert seen == [(total, 5)]
