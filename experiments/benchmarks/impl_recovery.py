@@ -20,8 +20,9 @@ from rich.console import Console
 from egotap_pl.core.batch import Batch, Visibility
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.egosynth import EgoSynthSource
-from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.unrealego.layout import write_unrealego
 from egotap_pl.data.unrealego.source import UnrealEgoSource

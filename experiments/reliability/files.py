@@ -37,10 +37,11 @@ from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.egosynth import EgoSynthSource
-from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.heatmaps import HeatmapStore, HeatmapWriter
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.untrusted.readers import load_npy, read_json
 from egotap_pl.engine.checkpoint_files import CheckpointFiles

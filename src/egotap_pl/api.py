@@ -12,13 +12,14 @@ from torch import nn
 from egotap_pl.cli.composing import compose
 from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine import checkpoints, evaluation
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.prediction import Predictor, load_lifting_task
+from egotap_pl.engine.lifting_checkpoints import load_lifting_task
+from egotap_pl.engine.prediction import Predictor
 from egotap_pl.engine.results import Metrics
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult, train

@@ -16,7 +16,7 @@ from faulty_disk import CannotMount, FaultyDisk
 from smoke import EPOCHS, LIFTER, SMOKE, Outcome, Run, at_step, run_folder
 
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.core.hdf5 import leave_failed_disks
+from egotap_pl.core.hdf5_disks import leave_failed_disks
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.run_pictures import ensure_picture
 

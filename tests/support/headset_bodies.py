@@ -14,9 +14,9 @@ from egotap_pl.core.camera import PolynomialCamera, StereoRig
 from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.preparation.parts import header_of
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.source import SPLITS, Frames
 from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.writer import write_store
 

@@ -13,7 +13,8 @@ import numpy as np
 from fake_source import FakeSource
 from rich.console import Console
 
-from egotap_pl.data.preparation.prepare import PrepareReport, prepare
+from egotap_pl.data.preparation.prepare import prepare
+from egotap_pl.data.preparation.reports import PrepareReport
 
 
 def run(source: FakeSource, folder: Path, **settings: Any) -> PrepareReport:

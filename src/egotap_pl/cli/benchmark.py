@@ -26,7 +26,7 @@ from egotap_pl.engine.checkpoint_files import FOLDER, checkpoint_path
 from egotap_pl.engine.device_choice import SINGLE
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.fit import make_task
-from egotap_pl.engine.prediction import load_lifting_task
+from egotap_pl.engine.lifting_checkpoints import load_lifting_task
 from egotap_pl.engine.run_folders import ENTRY
 from egotap_pl.tasks import LiftingTask
 

@@ -64,7 +64,8 @@ def end_with(error: BaseException) -> NoReturn:
     """End the program with the message of a user's mistake, or with the traceback of a defect."""
     message = readable(error)
     if "h5py" in sys.modules:
-        from egotap_pl.core.hdf5 import leave_failed_disks  # only here: most mistakes are noticed before h5py is needed
+        # only here: most mistakes are noticed before h5py is needed
+        from egotap_pl.core.hdf5_disks import leave_failed_disks
 
         leave_failed_disks()
     if message is None or os.environ.get(TRACEBACK) == "1":

@@ -16,9 +16,10 @@ from egotap_pl.data.recordings.gaps import ranges
 from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.checkpoint_files import checkpoint_path
 from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.lifting_checkpoints import load_lifting_task
 from egotap_pl.engine.pose_files import check_output
 from egotap_pl.engine.predicting import Interrupted, PredictOptions, predict
-from egotap_pl.engine.prediction import Predictor, load_lifting_task
+from egotap_pl.engine.prediction import Predictor
 
 
 def main(config: DictConfig) -> None:

@@ -11,14 +11,11 @@ read only if all its values are in the file itself, and only after its declared 
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from weakref import WeakSet
 
 import h5py
 import numpy as np
@@ -27,6 +24,7 @@ from egotap_pl.core.disks import number_of, raise_if_disk_fails
 from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.hdf5_checks import check_cells, check_chunks
 from egotap_pl.core.hdf5_deflated import DeflatedRows
+from egotap_pl.core.hdf5_disks import OpenFile, abandon
 from egotap_pl.core.hdf5_heaps import check_heaps_of_attributes
 from egotap_pl.core.limits import HDF5_CHUNK_BYTES, HDF5_TEXTS, MIB
 
@@ -36,11 +34,9 @@ _CHECKSUM_BYTES = 4
 _NUMBERS = "biuf"
 CRC32 = "crc32"
 """Name of the attribute with the checksum of texts."""
-_readers: WeakSet[Hdf5File] = WeakSet()
-"""The files that are open for reading, and some that were."""
 
 
-class Hdf5File:
+class Hdf5File(OpenFile):
     """An HDF5 file, open for reading; a context manager.
 
     Args:
@@ -60,34 +56,20 @@ class Hdf5File:
             raise EgotapError(f"{path}: this file is larger than {max_bytes / MIB:g} MiB; {remedy}")
         try:
             # Best effort: some network and read-only file systems have no locks, and a finished file never changes.
-            self._file = h5py.File(path, "r", locking="best-effort")
+            file = h5py.File(path, "r", locking="best-effort")
         except OSError as error:
             raise_if_disk_fails(error, path)
             if "truncated" in str(error):
                 raise Damaged(f"{path} is truncated: copy it again, or {remedy}") from error
             kind = Damaged if number_of(error) is None else EgotapError  # the latter: no permission, for example
             raise kind(f"{path} cannot be read as an HDF5 file ({error}); {remedy}") from error
-        _readers.add(self)
+        super().__init__(file)
 
     def __enter__(self) -> Hdf5File:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the file can be read: it was not closed, and its disk has not failed."""
-        return bool(self._file)
-
-    @property
-    def handle(self) -> int:
-        """The operating system's number of the open file."""
-        return int(self._file.id.get_vfd_handle())
 
     def raise_if_disk_fails(self, error: Exception) -> None:
         """Close the file if an error in reading it says that its disk fails, and not that it is damaged.
@@ -98,7 +80,7 @@ class Hdf5File:
         try:
             raise_if_disk_fails(error, self.path)
         except OSError:
-            _abandon(self)
+            abandon(self)
             raise
 
     def bad(self, what: str) -> Damaged:
@@ -249,42 +231,6 @@ class Hdf5File:
                 f"dataset {name!r} of shape {dataset.shape} is incomplete: {stored_bytes} of {expected} bytes were "
                 "written"
             )
-
-
-def leave_failed_disks() -> None:
-    """Close the files that are open for reading and whose disks fail. HDF5 would otherwise print that it cannot."""
-    for file in tuple(_readers):
-        if file.is_open:
-            try:
-                os.fstat(file.handle)
-            except OSError:
-                _abandon(file)
-
-
-def _abandon(file: Hdf5File) -> None:
-    """Close a file whose disk fails. HDF5 would otherwise try to until the process ends.
-
-    HDF5 opens a file once, however often it is asked to: all of these are closed.
-    """
-    same = [other for other in tuple(_readers) if other.is_open and other.handle == file.handle]
-    divert(file.handle)
-    for other in same:
-        with suppress(Exception):
-            other.close()
-
-
-def divert(handle: int) -> None:
-    """Let everything that HDF5 has yet to do with an open file go to memory."""
-    with suppress(Exception):
-        elsewhere = os.memfd_create("unwritten") if hasattr(os, "memfd_create") else _temporary()
-        os.dup2(elsewhere, handle)
-        os.close(elsewhere)
-
-
-def _temporary() -> int:
-    descriptor, name = tempfile.mkstemp()
-    os.unlink(name)
-    return descriptor
 
 
 def crc32_of(texts: Sequence[str]) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from egotap_pl.core.hdf5 import CRC32, crc32_of, divert
+from egotap_pl.core.hdf5 import CRC32, crc32_of
+from egotap_pl.core.hdf5_disks import divert
 
 TEXT = h5py.string_dtype("utf-8")
 """Texts of any length."""

@@ -21,12 +21,12 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.core.stopping import outlive_the_first_signal
 from egotap_pl.data.augment import Augmentation, check_heatmaps, made
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks
 from egotap_pl.data.shared_memory import affordable_workers
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 from egotap_pl.data.windows import Window, earlier_rows
 

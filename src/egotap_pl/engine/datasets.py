@@ -9,11 +9,13 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.check import CheckReport, check
-from egotap_pl.data.preparation.prepare import prepare, skipped_path, store_path
+from egotap_pl.data.preparation.prepare import prepare
+from egotap_pl.data.preparation.reports import skipped_path
 from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.data.source import SPLITS, Concerned, Source
 from egotap_pl.data.source_checks import identity_of
 from egotap_pl.data.store.codec import Codec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.engine.build import build
 from egotap_pl.engine.settings import DataSpec

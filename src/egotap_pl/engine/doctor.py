@@ -16,9 +16,9 @@ import torch
 
 from egotap_pl import __version__
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.source import SPLITS
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.run_folders import ENTRY
 from egotap_pl.engine.settings import Paths

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
 from egotap_pl.engine.build import Spec, build

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.sampling import check_shares
 from egotap_pl.data.source import SPLITS
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec

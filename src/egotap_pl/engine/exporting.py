@@ -14,7 +14,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.prediction import load_lifting_task, origin_of
+from egotap_pl.engine.lifting_checkpoints import load_lifting_task, origin_of
 from egotap_pl.engine.publishing import SUFFIX
 from egotap_pl.interop.onnx import (
     CHECKED_BATCHES,

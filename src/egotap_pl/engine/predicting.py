@@ -22,10 +22,11 @@ from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.device_form import DeviceForm, device_form
 from egotap_pl.engine.input_pictures import Album
+from egotap_pl.engine.lifting_checkpoints import origin_of
 from egotap_pl.engine.overlay import check_overlay, overlay_video
 from egotap_pl.engine.pose_files import check_output, pose_writer
 from egotap_pl.engine.pose_writer import DEFAULT_FPS
-from egotap_pl.engine.prediction import Predictor, origin_of
+from egotap_pl.engine.prediction import Predictor
 from egotap_pl.figures.projection import ProjectedPose, project_poses
 
 

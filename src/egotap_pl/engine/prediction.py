@@ -11,10 +11,8 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
 
-import egotap_pl
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
@@ -22,10 +20,10 @@ from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFram
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.windows import Window
 from egotap_pl.engine.checkpoint_files import checkpoint_path
-from egotap_pl.engine.checkpoints import About, load_task
+from egotap_pl.engine.checkpoints import About
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.image_arrays import image_array
-from egotap_pl.engine.pose_writer import PoseOrigin
+from egotap_pl.engine.lifting_checkpoints import load_lifting_task
 from egotap_pl.engine.streaming import PoseStream
 from egotap_pl.tasks import LiftingTask, RefiningTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
@@ -278,33 +276,6 @@ class Predictor:
             images = np.stack([views_of(frame, self.image_px) for frame in views])
         batch = unlabelled(torch.from_numpy(np.ascontiguousarray(images)), self.skeleton.num_joints, first)
         return StereoBatch(batch, ("",) * len(images), (float("nan"),) * len(images))
-
-
-def load_lifting_task(checkpoint: Path, trust: Sequence[str]) -> tuple[LiftingTask, About]:
-    """Load the task of a checkpoint that estimates poses.
-
-    Raises:
-        EgotapError: see `load_task`; also if the task estimates heatmaps.
-    """
-    task, about = load_task(checkpoint, trust)
-    if not isinstance(task, LiftingTask):
-        raise EgotapError(
-            f"{checkpoint} is a {type(task).__name__}: it gives heatmaps, not poses; give the checkpoint of a lifter's "
-            "run, which contains the estimators, too: runs/.../checkpoints/best.ckpt"
-        )
-    return task.eval(), about
-
-
-def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
-    """The origin that is written to a pose file for poses of a checkpoint."""
-    return PoseOrigin(
-        skeleton=about.facts().skeleton,
-        checkpoint=checkpoint.name,
-        checkpoint_sha256=sha256_of(checkpoint),
-        experiment=about.experiment,
-        dataset=str(about.data["name"]),
-        egotap_version=egotap_pl.__version__,
-    )
 
 
 def _blind(checkpoint: Path) -> str:

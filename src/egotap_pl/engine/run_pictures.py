@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.evenly import evenly
-from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoint_files import BEST, FOLDER
 from egotap_pl.engine.checkpoints import load_task

@@ -12,7 +12,7 @@ from egotap_pl.core.atomic import atomic
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.core.known import is_known
-from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.figures.labels import LabelledFrame, labels_figure
 from egotap_pl.tasks.heatmap_sources import IMAGE_TO_MAP

@@ -12,7 +12,7 @@ import lightning as L
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.preparation.prepare import store_path
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoints import load_task
 from egotap_pl.engine.datasets import find_data

@@ -15,8 +15,8 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.evenly import evenly
 from egotap_pl.core.hdf5 import Hdf5File
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.source import SPLITS
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.datasets import check_split, find_data
 from egotap_pl.engine.run_folders import ENTRY

@@ -22,8 +22,9 @@ from egotap_pl.data.calibration import load_rig, read_camera_json
 from egotap_pl.data.device_relative import DeviceRelativeSource, Ego4ViewRW, Ego4ViewSyn
 from egotap_pl.data.device_relative.dataset import Dataset
 from egotap_pl.data.egosynth import EgoSynthSource
-from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import build
 from egotap_pl.synth.motion import ProceduralMotions

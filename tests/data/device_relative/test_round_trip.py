@@ -17,9 +17,10 @@ from rich.console import Console
 from egotap_pl.core.batch import FRAME_PX, Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.data.device_relative import DeviceRelativeSource
-from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import build
 

@@ -21,8 +21,9 @@ from egotap_pl.data.egocap.files import read_points, read_training
 from egotap_pl.data.egocap.layout import write_egocap
 from egotap_pl.data.egocap.source import EgoCapSource
 from egotap_pl.data.egosynth import EgoSynthSource
-from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.synth.motion import ProceduralMotions
 from egotap_pl.synth.mount import stick

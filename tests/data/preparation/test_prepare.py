@@ -21,7 +21,8 @@ from processes import CONTEXT, members
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.preparation.prepare import prepare, skipped_path
+from egotap_pl.data.preparation.prepare import prepare
+from egotap_pl.data.preparation.reports import skipped_path
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec
 from egotap_pl.data.store.reader import FrameStore
 

@@ -14,8 +14,8 @@ from preparing import run
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.preparation.check import check
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.source import Frames
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.datasets import ensure_data
 from egotap_pl.engine.settings import DataSpec

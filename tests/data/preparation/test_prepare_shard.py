@@ -15,7 +15,7 @@ from preparing import content, run, wait_for
 from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.preparation.prepare import skipped_path
+from egotap_pl.data.preparation.reports import skipped_path
 from egotap_pl.data.preparation.shard import Shard
 
 SOURCE = FakeFiles(pieces=(("train", 7), ("validation", 2), ("test", 1)), damaged=(("train/4", 11), ("train/0", 10)))

@@ -16,7 +16,7 @@ from rich.console import Console
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.check import check
-from egotap_pl.data.preparation.prepare import skipped_path
+from egotap_pl.data.preparation.reports import skipped_path
 from egotap_pl.data.preparation.shard import Shard
 from egotap_pl.data.preparation.workers import Workers
 from egotap_pl.data.source import FileSource, SkippedFrame, Source

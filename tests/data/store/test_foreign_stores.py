@@ -24,7 +24,7 @@ from PIL import Image
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5_writing import TEXT
 from egotap_pl.data.source import SkippedFrame
-from egotap_pl.data.store import reader as store
+from egotap_pl.data.store import header as reading
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.schema import label_columns
@@ -186,7 +186,7 @@ def test_frames_that_were_never_written(path: Path) -> None:
 
 
 def test_labels_that_do_not_fit_into_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "STORE_LABEL_BYTES", 19 * 530)
+    monkeypatch.setattr(reading, "STORE_LABEL_BYTES", 19 * 530)
     assert_refused(path, "labels of 20 frames take more than")
 
 

@@ -22,9 +22,10 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.preparation.parts import header_of
-from egotap_pl.data.preparation.prepare import prepare, store_path
+from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.source import Frames, SkippedFrame
 from egotap_pl.data.store.codec import RawCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.writer import write_store
 from egotap_pl.data.unrealego.layout import write_unrealego

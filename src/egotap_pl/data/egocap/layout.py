@@ -29,8 +29,8 @@ from egotap_pl.data.egocap.tree import (
     held_out_image,
     training_image,
 )
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.source import SPLITS
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 
 _TRAINING_SUBJECTS = 6

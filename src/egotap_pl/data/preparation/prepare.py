@@ -10,87 +10,31 @@ A damaged store is renamed, never deleted, and made again. Without ``overwrite``
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 
-from egotap_pl.core.atomic import SUFFIX, atomic
+from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.preparation.doubts import doubts
 from egotap_pl.data.preparation.parts import REMEDY, Parts, header_of
+from egotap_pl.data.preparation.reports import PrepareReport, SplitReport, skipped_path, write_skipped
 from egotap_pl.data.preparation.shard import WHOLE, Shard, locked
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
-from egotap_pl.data.source import FileSource, Piece, SkippedFrame, Source
+from egotap_pl.data.source import FileSource, Piece, Source
 from egotap_pl.data.source_checks import identity_of, plan_of
 from egotap_pl.data.store.codec import Codec, PngCodec
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import REMEDY as STORE_REMEDY
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.data.store.writer import write_store
-
-
-@dataclass(frozen=True)
-class SplitReport:
-    """What `prepare` did for one split."""
-
-    split: str
-    """Name of the split."""
-
-    frames: int
-    """Frames in its store, or in this shard's parts."""
-
-    skipped: int
-    """Skipped frames."""
-
-    missing: int
-    """Motions in its list that are not on disk."""
-
-    read: int
-    """Frames that this job read or rendered; the others were already there."""
-
-    seconds: float
-    """Time that this job spent on the split."""
-
-    doubts: tuple[str, ...] = ()
-    """What is doubtful about the frames, if this job made the store; see `egotap_pl.data.preparation.doubts`."""
-
-
-@dataclass(frozen=True)
-class PrepareReport:
-    """What `prepare` did."""
-
-    folder: Path
-    """Folder of the stores."""
-
-    fingerprint: str
-    """Fingerprint of the data set: that of the stores, unless frames were skipped as damaged (`data_fingerprint`)."""
-
-    splits: tuple[SplitReport, ...]
-    """A report for every split."""
-
-    @property
-    def frames_per_second(self) -> float:
-        """Speed of this job, including writing; 0 if everything was already there."""
-        seconds = sum(split.seconds for split in self.splits if split.read)
-        return sum(split.read for split in self.splits) / seconds if seconds else 0.0
-
-
-def store_path(folder: Path | str, split: str) -> Path:
-    """The store of a split in a folder of prepared data."""
-    return Path(folder) / f"{split}.h5"
-
-
-def skipped_path(folder: Path | str, split: str) -> Path:
-    """The report of a split's skipped frames and missing motions: one JSON object per line."""
-    return Path(folder) / f"skipped-{split}.jsonl"
 
 
 def prepare(
@@ -293,21 +237,3 @@ class _Job:
         """Whether a store has the configured settings and lacks no frame that was damaged when it was made."""
         store = FrameStore(path)
         return store.fingerprint == self.fingerprint and not any(frame.damaged for frame in store.skipped)
-
-
-def write_skipped(path: Path, skipped: Sequence[SkippedFrame], missing: Sequence[str]) -> None:
-    """Writes the report of what a split lacks, or removes it if the split lacks nothing.
-
-    Args:
-        path: the report (`skipped_path`).
-        skipped: skipped frames.
-        missing: names of motions that are not on disk.
-    """
-    if not skipped and not missing:
-        path.unlink(missing_ok=True)
-        return
-    with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for motion in missing:
-            file.write(json.dumps({"motion": motion, "reason": "not on disk"}) + "\n")
-        for frame in skipped:
-            file.write(frame.to_json() + "\n")

@@ -12,9 +12,9 @@ from rich.console import Console
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.progress import FrameProgress
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.preparation.workers import Workers, usable_cpus
 from egotap_pl.data.source import SPLITS
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 
 _FRAMES_PER_TASK = 8

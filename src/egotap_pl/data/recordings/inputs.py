@@ -7,7 +7,6 @@ from pathlib import Path
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.preparation.prepare import store_path
 from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.frames import StereoInput, StoreFrames
 from egotap_pl.data.recordings.gaps import Gaps
@@ -16,6 +15,7 @@ from egotap_pl.data.recordings.images import IMAGE_SUFFIXES, StereoImages, find_
 from egotap_pl.data.recordings.names import BOTH, EXACT, UNDERSTOOD, split_views, visible
 from egotap_pl.data.recordings.video import VIDEO_SUFFIXES, StereoVideo
 from egotap_pl.data.source import SPLITS
+from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 
 _STORE_SUFFIXES = (".h5", ".hdf5")

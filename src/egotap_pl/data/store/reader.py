@@ -18,18 +18,14 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.core.known import is_known, known_mean
-from egotap_pl.core.limits import GIB, HEADER_BYTES, STORE_LABEL_BYTES, TEXT_BYTES
+from egotap_pl.core.limits import STORE_LABEL_BYTES, TEXT_BYTES
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.source import SkippedFrame
+from egotap_pl.data.store.header import read_header
 from egotap_pl.data.store.images import REMEDY, StoredImages
 from egotap_pl.data.store.schema import (
     FIT_RESIDUAL,
-    FORMAT,
-    METADATA,
-    NAMES,
-    SCHEMA_VERSION,
     SKIPPED,
-    StoreHeader,
     check_labels,
     label_columns,
 )
@@ -95,7 +91,7 @@ class FrameStore:
         self.path = Path(path)
         self._labels: dict[str, Tensor] | None = None
         with Hdf5File(self.path, REMEDY) as file:
-            self.header, self.names, self._frames = _check(file)
+            self.header, self.names, self._frames = read_header(file)
         self.images = StoredImages(self.path, self.header.codec, self._frames, self.header.image_px)
         """The images, decoded or as they are stored."""
 
@@ -294,37 +290,3 @@ def data_fingerprint(stores: Sequence[FrameStore]) -> str:
     )
     own = stores[0].fingerprint
     return hashlib.sha256(json.dumps([own, damaged]).encode()).hexdigest() if damaged else own
-
-
-def _check(file: Hdf5File) -> tuple[StoreHeader, dict[str, tuple[str, ...]], int]:
-    """Checks that a file is a frame store, and returns its header, its lists of names and its number of frames."""
-    version = file.attribute("version")
-    if file.attribute("format") != FORMAT or not isinstance(version, int):
-        raise EgotapError(f"{file.path} is an HDF5 file, but not a frame store; {REMEDY}")
-    if version > SCHEMA_VERSION:
-        raise EgotapError(
-            f"{file.path} is a frame store of version {version}, but this program reads versions up to "
-            f"{SCHEMA_VERSION}: update egotap-pl"
-        )
-    metadata = file.texts(METADATA, HEADER_BYTES)
-    try:
-        (text,) = metadata
-        header = StoreHeader.from_json(text)
-    except (LookupError, TypeError, ValueError, AttributeError, EgotapError) as error:
-        raise file.bad(f"the metadata are incomplete or damaged ({error})") from error
-    names = {column: file.texts(f"names/{column}", TEXT_BYTES) for column in NAMES}
-    columns = label_columns(header.skeleton.num_joints)
-    datasets = {column: file.dataset(column) for column in (*columns, "images")}
-    frames = (*datasets["pose_cm"].shape, 0)[0]
-    wrong = [
-        column
-        for column, (dtype, shape) in columns.items()
-        if datasets[column].shape != (frames, *shape) or datasets[column].dtype != dtype
-    ]
-    if not header.codec.fits(datasets["images"], frames, header.image_px):
-        wrong.append("images")
-    if wrong:
-        raise file.bad(f"wrong shape or type of {', '.join(wrong)}")
-    if sum(datasets[column].nbytes for column in columns) > STORE_LABEL_BYTES:
-        raise file.bad(f"labels of {frames} frames take more than {STORE_LABEL_BYTES // GIB} GiB")
-    return header, names, frames
