@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from egotap_pl.core.skeleton import egocap, unrealego
+from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.losses import bone_cosine, mpjpe_cm
 
 TRUTH = torch.tensor([[[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [10.0, 5.0, 0.0]]])
@@ -62,3 +62,14 @@ def test_true_limbs_without_length_do_not_count() -> None:
     point = torch.ones(1, 3, 3)
     assert bone_cosine(TRUTH, point, LIMBS).item() == 0.0
     assert math.isfinite(bone_cosine(point, point, LIMBS).item())
+
+
+def test_a_skeleton_without_estimated_limbs_has_no_cosine() -> None:
+    """Every joint hangs on the camera, which is not estimated: such poses are trained on positions alone."""
+    skeleton = Skeleton("points", ("cam", "left_hand", "right_hand"), (0, 0, 0), estimates_root=False)
+    pose = torch.randn(4, 2, 3, requires_grad=True)
+    cosine = bone_cosine(pose, torch.randn(4, 2, 3), skeleton.estimated_limbs)
+    assert cosine.item() == 0.0
+    (mpjpe_cm(pose, torch.zeros(4, 2, 3)) + cosine).backward()
+    assert pose.grad is not None
+    assert torch.isfinite(pose.grad).all()

@@ -46,13 +46,16 @@ def bone_cosine(
 ) -> Float[Tensor, ""]:
     """Negative cosine between estimated and true limbs, summed over limbs, mean over the batch (paper 3.1, release).
 
-    If limbs are not known, it is the mean over those that are, times the number of limbs.
+    If limbs are not known, it is the mean over those that are, times the number of limbs. Without limbs, it is 0.
 
     Args:
         pose_cm: estimated poses.
         truth_cm: true poses.
-        limbs: the two rows of a pose that each limb joins (`Skeleton.estimated_limbs`).
+        limbs: the two rows of a pose that each limb joins (`Skeleton.estimated_limbs`); none if all joints hang on a
+            root that is not estimated.
     """
+    if not limbs:
+        return pose_cm.new_zeros(())
     child, parent = (constant(joints, pose_cm.device) for joints in zip(*limbs, strict=True))
     estimated, true = pose_cm[:, child] - pose_cm[:, parent], truth_cm[:, child] - truth_cm[:, parent]
     known = is_known(true)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -164,15 +164,24 @@ def _cells(line: Line, read: Read) -> list[Cell]:
 
 
 def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> list[Cell]:
-    """By how many per cent the first's MPJPE differs from the second's: ours, and the paper's for each data set."""
-    variants = (condition.by_preset.get(one), condition.by_preset.get(other))
-    ours = [float(np.mean(variant.values("mpjpe"))) if variant else None for variant in variants]
+    """By how many per cent the first's MPJPE differs from the second's: ours, and the paper's for each data set.
+
+    Ours are means over the seeds that `contrast` takes: those of both or, if there are none, each one's own.
+    """
+    first, second = (condition.by_preset.get(preset) for preset in (one, other))
+    common = set(first.seeds) & set(second.seeds) if first and second else set()
+    ours = [_mean_mpjpe(variant, common) if variant else None for variant in (first, second)]
     papers = {row.preset: row.values for row in paper.rows}
     theirs = [[papers[preset].get((d, "mpjpe")) for preset in (one, other)] for d in _datasets(paper)]
     return [
         NOTHING if a is None or b is None else Cell(f"{signed(100 * (a / b - 1), 1)}%", 100 * (a / b - 1))
         for a, b in (ours, *theirs)
     ]
+
+
+def _mean_mpjpe(variant: Variant, seeds: Set[int]) -> float:
+    """Mean MPJPE (mm) over some of a variant's seeds; over all of them if none are given."""
+    return float(np.mean([run.metrics["mpjpe"] for run in variant.runs if not seeds or run.seed in seeds]))
 
 
 def _datasets(paper: PaperTable) -> list[str]:
