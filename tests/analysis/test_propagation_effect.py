@@ -24,6 +24,13 @@ def test_limbs_of_a_root_that_is_not_estimated_do_not_count() -> None:
     assert propagation_samples(errors, errors, egocap()).effect_mm.shape == (4, 16)
 
 
+def test_no_samples_without_limbs() -> None:
+    star = Skeleton("star", ("root", "one", "other"), (0, 0, 0), estimates_root=False)
+    samples = propagation_samples(np.ones((4, 2)), np.ones((4, 2)), star)
+    assert samples.potential_mm.shape == samples.effect_mm.shape == (4, 0)
+    assert not samples.known.any()
+
+
 def random_samples(frames: int = 300) -> PropagationSamples:
     rng = np.random.default_rng(0)
     potential = rng.normal(10, 30, (frames, 4))

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.augment import Photometric, swap_mirror
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
@@ -111,6 +112,16 @@ def test_windows_of_cached_heatmaps(folder: Path, tmp_path: Path, workers: int) 
         assert batch.past.frames.images.shape[-1] == 0
         for frames in (batch, batch.past.frames):
             torch.testing.assert_close(frames.heatmaps.joint[:, 0, 3, 1, 1], frames.frame / 64)
+
+
+def test_windows_are_not_augmented(folder: Path) -> None:
+    with pytest.raises(EgotapError, match=r"frames of a window must change alike.*data\.window=3"):
+        FrameDataModule(folder, batch_size=4, workers=0, window=Window(3), augment=Photometric())
+    FrameDataModule(folder, batch_size=4, workers=0, window=Window(1), augment=Photometric())
+    module = FrameDataModule(folder, batch_size=4, workers=0, window=WINDOW)
+    batch = next(iter(module.train_dataloader()))
+    with pytest.raises(EgotapError, match="a batch with earlier frames"):
+        swap_mirror(batch, module.skeleton, module.rig)
 
 
 def test_a_window_of_one_frame_changes_nothing(folder: Path) -> None:

@@ -11,7 +11,8 @@ from plain_layers import DECODERS, normed, settled
 from release_sizes import CNN, HIDDEN_DIMS
 from tiny_lifter import ENCODERS, HEADS, HEATMAP_PX, JOINT_DIM, PROPAGATIONS, make_lifter, random_heatmaps
 
-from egotap_pl.core.skeleton import unrealego
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton, unrealego
 from egotap_pl.nn.baselines import Ego3DPoseLifter, EgoGlassEstimator, UnrealEgoLifter
 from egotap_pl.nn.decoders import EmbeddingDecoder
 from egotap_pl.nn.encoders import CnnEncoder, LimbEncoder
@@ -46,6 +47,12 @@ def ego3dpose(skeleton, **settings):
         pose_hidden_dims=(16,),
         **settings,
     )
+
+
+def test_ego3dpose_reads_limbs_between_joints_that_have_heatmaps() -> None:
+    star = Skeleton("star", ("head", "left_hand", "right_hand"), (0, 0, 0), estimates_root=True)
+    with pytest.raises(EgotapError, match=r"skeleton 'star': all joints hang on the root.*give another lifter"):
+        ego3dpose(star)
 
 
 def fc(x, blocks):

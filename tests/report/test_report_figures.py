@@ -239,6 +239,15 @@ def test_camera_relative_poses_have_a_figure_of_their_own(tmp_path: Path) -> Non
     assert [("pelvis" in title, "left camera" in title) for title in titles] == [(True, False), (False, True)]
 
 
+def test_a_skeleton_without_limbs_between_estimated_joints(tmp_path: Path) -> None:
+    star = Skeleton("star", ("camera", "head", "left_hand", "right_hand"), (0, 0, 0, 0), estimates_root=False)
+    drawn = draw(conditions(grid(tmp_path, skeleton=star)), tmp_path)
+    assert any("no limbs between joints that are known and estimated" in line for line in drawn.missing)
+    assert not any(line.startswith("figure") or "Error" in line for line in drawn.missing)
+    assert "comparison" in drawn.illustrations[0].name
+    assert not any(figure.name.startswith("propagation") for figure in drawn.illustrations)
+
+
 def test_propagation_is_not_compared_across_kinds_of_heatmaps(tmp_path: Path) -> None:
     runs = [
         made_up(tmp_path, "table2/grid_vit"),

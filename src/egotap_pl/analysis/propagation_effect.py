@@ -68,7 +68,8 @@ def propagation_samples(
     Args:
         without_mm: errors of the estimated joints, in mm, by a model without propagation.
         with_mm: errors of the same joints and frames by a model with propagation.
-        skeleton: the skeleton of these joints. Its limbs count, whatever the order of propagation.
+        skeleton: the skeleton of these joints. Its limbs count, whatever the order of propagation. Without limbs
+            between estimated joints, there are no samples.
 
     Examples:
         >>> arm = Skeleton("arm", ("shoulder", "elbow", "wrist"), (0, 0, 1), estimates_root=True)
@@ -76,7 +77,7 @@ def propagation_samples(
         >>> samples.potential_mm, samples.effect_mm
         (array([[15., 35.]]), array([[ 10., -10.]]))
     """
-    child, parent = np.array(skeleton.estimated_limbs).T
+    child, parent = np.array(skeleton.estimated_limbs, int).reshape(-1, 2).T
     return PropagationSamples(without_mm[:, child] - without_mm[:, parent], without_mm[:, child] - with_mm[:, child])
 
 

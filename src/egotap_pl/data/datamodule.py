@@ -28,7 +28,7 @@ from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore, data_fingerprint
-from egotap_pl.data.windows import Window, earlier_rows
+from egotap_pl.data.windows import ALONE, Window, earlier_rows
 
 
 class ReadingError(EgotapError):
@@ -125,6 +125,7 @@ class FrameDataModule(L.LightningDataModule):
         readers: int = 1,
         window: Window | None = None,
     ) -> None:
+        (window or ALONE).check_augmentation(augment)
         super().__init__()
         self.folder, self.batch_size = Path(folder), batch_size
         self.evaluation_batch_size = evaluation_batch_size or batch_size

@@ -27,8 +27,4 @@ def check_window(window: Window, task: Any, augment: Any) -> None:
             f"data.window={window.frames}: nothing in this lifter reads earlier frames; give temporal=causal_attention "
             "or lifter/propagation=temporal, or data.window=1"
         )
-    if augment is not None:
-        raise EgotapError(
-            "training.augment: changes every frame in another way, and the frames of a window must change alike "
-            f"(data.window={window.frames}); give training.augment=null"
-        )
+    window.check_augmentation(augment)

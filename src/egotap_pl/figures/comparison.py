@@ -119,7 +119,7 @@ def _draw_methods(
     height = _ASPECT * width
     spare = (width - size[0] - size[2]) / 3
     starts = {0: spare - low[0], 2: 2 * spare + size[0] - low[2]}  # by the axis that is drawn across
-    limbs = np.array(skeleton.estimated_limbs)
+    limbs = np.array(skeleton.estimated_limbs, int).reshape(-1, 2)
     for number, (method, estimate) in enumerate(zip(methods, estimates, strict=True)):
         for across, start in starts.items():
             for body, colour, breadth in ((truth, TRUTH_COLOUR, 2.6), (estimate, ESTIMATE_COLOUR, 1.2)):

@@ -62,8 +62,11 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
         rig: the two cameras.
 
     Raises:
-        EgotapError: if the rig or the poses have no mirror image, or the batch has heatmaps that have none.
+        EgotapError: if the rig or the poses have no mirror image, the batch has heatmaps that have none, or earlier
+            frames.
     """
+    if batch.past is not None:
+        raise EgotapError("a batch with earlier frames (data.window) cannot be mirrored")
     check_mirror(skeleton, rig)
     if batch.heatmaps is not None:
         check_heatmap_mirror(skeleton, rig)

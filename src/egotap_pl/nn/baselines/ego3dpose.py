@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from egotap_pl.core.batch import NUM_VIEWS
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.autoencoder import MapDecoder, MapEncoder
 from egotap_pl.nn.blocks import fc_stack, init_kaiming
@@ -49,6 +50,9 @@ class Ego3DPoseLifter(nn.Module):
         direction_hidden_dims: widths between a limb's embedding and its direction (release: 32 and 32).
         pose_hidden_dims: hidden widths of the head (release: 32 and 32; paper: "larger", without a number).
         pose_unit_cm: length in cm of one unit of the head's output, which is relative to the mean pose.
+
+    Raises:
+        EgotapError: if all joints of the skeleton hang on its root.
     """
 
     mean_pose_cm: Tensor
@@ -71,6 +75,11 @@ class Ego3DPoseLifter(nn.Module):
         self.skeleton, self.pose_unit_cm = skeleton, pose_unit_cm
         self.num_joints = skeleton.num_heatmap_joints
         self.limbs = tuple((child, parent) for child, parent in skeleton.limbs if parent != 0)
+        if not self.limbs:
+            raise EgotapError(
+                f"skeleton {skeleton.name!r}: all joints hang on the root, and Ego3DPose reads the limbs between other "
+                "joints; give another lifter"
+            )
         num_maps = NUM_VIEWS * (self.num_joints + 2 * len(self.limbs))
         self.encoder = MapEncoder(num_maps, heatmap_px, embedding_dim, channels=channels, hidden_dims=hidden_dims)
         self.decoder = MapDecoder(embedding_dim, num_maps, heatmap_px, channels=channels, hidden_dims=hidden_dims)

@@ -38,7 +38,10 @@ OTHER_ENCODER = "Beside {without}, {names} has another encoder, too, so that its
 ALT = "Density of Propagation Potential against Propagation Effect with a regression line, for {names}{control}."
 CONTROL_ALT = ", and for a model without propagation trained from another seed"
 NO_BASELINE = "{what}: there is no run of Grid ViT without propagation. `{command}`"
-NO_COMMON_SEED = "{what}: {without} without propagation has no seed in common with the models with propagation"
+NOTHING_COMMON = (
+    "{what}: {without} without propagation has no seed in common with the models with propagation, or no limbs between "
+    "joints that are known and estimated"
+)
 
 
 def propagation_illustrations(each: ConditionStudies, material: Material) -> list[Illustration]:
@@ -61,7 +64,7 @@ def propagation_illustrations(each: ConditionStudies, material: Material) -> lis
         if panels:
             illustrations.append(_illustration(each, without, panels, [m for m in compared if m not in chosen]))
         else:
-            material.missing.append(NO_COMMON_SEED.format(what=what, without=without.name))
+            material.missing.append(NOTHING_COMMON.format(what=what, without=without.name))
     return illustrations
 
 
@@ -91,7 +94,7 @@ def _illustration(
 
 
 def _panel_of(method: MethodRuns, without: MethodRuns) -> PropagationPanel | None:
-    """All seeds that both were trained from, each pair by itself; None if there are none."""
+    """All seeds that both were trained from, each pair by itself; None if there are none, or no known limbs."""
     by_seed = {run.seed: run for run in method.runs}
     pairs = [(run, by_seed[run.seed]) for run in without.runs if run.seed in by_seed]
     return _panel(method.name, pairs) if pairs else None
@@ -103,10 +106,12 @@ def _control(without: MethodRuns) -> PropagationPanel | None:
     return _panel(f"control: {without.name}, other seed", pairs) if len(pairs) > 1 else None
 
 
-def _panel(title: str, pairs: Sequence[tuple[Run, Run]]) -> PropagationPanel:
+def _panel(title: str, pairs: Sequence[tuple[Run, Run]]) -> PropagationPanel | None:
     samples = [
         propagation_samples(a.predictions.error_mm, b.predictions.error_mm, a.predictions.skeleton) for a, b in pairs
     ]
     together = PropagationSamples(*(np.concatenate(values) for values in zip(*samples, strict=True)))
+    if np.unique(together.potential_mm[together.known]).size < 2:
+        return None
     motion = numbered([name for a, _ in pairs for name in a.predictions.motion])
     return PropagationPanel(title, together, summarise(together, motion))
