@@ -73,6 +73,20 @@ def test_jobs_that_failed_and_jobs_that_did_not(home: Path, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("trained")
+def test_grids_of_the_same_time_have_folders_of_their_own(home: Path, run: Run) -> None:
+    """Named by the year, all of them are. The records of one are neither deleted nor replaced by the next."""
+    runs = "years, [1] = 'a'"
+    for seed in ("51", "52", "53"):
+        year = "hydra.sweep.dir=${paths.runs}/multirun/${now:%Y}"
+        run("train", "-m", *LIFTER, f"seed={seed}", f"name=of-{seed}", f"paths.runs={runs}", year)
+    folders = sorted((home / runs / "multirun").iterdir())
+    assert [folder.name[4:] for folder in folders] == ["", "-2", "-3"]
+    assert [[job["run folder"] for job in rows(folder / "jobs.csv")] for folder in folders] == [
+        [f"{runs}/of-{seed}"] for seed in (51, 52, 53)
+    ]
+
+
+@pytest.mark.usefixtures("trained")
 def test_paths_can_be_copied_from_a_narrow_terminal(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     runs = "my runs/of a long winter's night, with = and more"

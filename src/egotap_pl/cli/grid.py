@@ -14,7 +14,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
+from omegaconf import OmegaConf, open_dict, read_write
 
+from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.atomic import write_json, write_text
 from egotap_pl.core.messages import RESULT
@@ -65,17 +67,51 @@ class JobRecord:
 
 
 class Begin(Callback):
-    """A callback of Hydra (conf/common.yaml) that remembers the folder of the grid that starts."""
+    """A callback of Hydra (conf/common.yaml) that takes and remembers the folder of the grid that starts."""
 
     def on_multirun_start(self, config: Any, **_: Any) -> None:
         """Called by Hydra before the first job."""
         _swept[:] = _swept_keys(config.hydra.overrides.task)
         if not _records_jobs():
             return
+        if "${now:" in _folder_as_written(config):
+            _take_folder(config)
         _state["sweep"] = Path(str(config.hydra.sweep.dir))
         _state["runs"] = Path(str(config.paths.runs))
         for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier grid in the same folder
             record.unlink()
+
+
+def _folder_as_written(config: Any) -> str:
+    sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    return str(sweep["dir"])
+
+
+def _take_folder(config: Any) -> None:
+    """Make the folder of a grid that is named by the time. If a grid has it that began in the same second, number it.
+
+    Where no folder can be made, nothing is taken: what is written there next ends the command with a message.
+    """
+    written, folder, number = _folder_as_written(config), Path(str(config.hydra.sweep.dir)), 1
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while not _is_made(folder if number == 1 else folder.with_name(f"{folder.name}-{number}")):
+            number += 1
+    except OSError:
+        return
+    if number > 1:
+        with read_write(config), open_dict(config):
+            config.hydra.sweep.dir = f"{written}-{number}"
+            (word,) = quote_literals([f"hydra.sweep.dir={config.hydra.sweep.dir}"])
+            config.hydra.overrides.hydra.append(word)  # of these, the jobs' configurations are composed
+
+
+def _is_made(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _records_jobs() -> bool:
