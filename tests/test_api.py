@@ -98,6 +98,17 @@ def test_overrides_are_strings(override: Any) -> None:
         egotap_pl.compose("scale=smoke", override)
 
 
+@pytest.mark.parametrize("override", ["-m", "scale=smoke seed=1", "seed"])
+def test_an_override_is_one_key_and_its_value(override: str) -> None:
+    with pytest.raises(EgotapError, match=rf"^{override}: not an override; each has the form key=value"):
+        egotap_pl.compose(override)
+
+
+def test_kinds_of_estimators() -> None:
+    with pytest.raises(EgotapError, match=r"kind='joints': must be one of: joint, limb, shared"):
+        egotap_pl.load_estimator("egosynth-small", "joints")
+
+
 @pytest.mark.usefixtures("_without_shape_checks")
 @pytest.mark.parametrize("settings", ["experiment=quickstart", {"seed": 1}, None])
 def test_trainings_have_composed_settings(settings: Any) -> None:

@@ -42,6 +42,9 @@ __all__ = [
     "train",
 ]
 
+_ESTIMATORS = ("joint", "limb", "shared")
+"""The kinds of a lifter's estimators."""
+
 
 def evaluate(
     checkpoint: Path | str,
@@ -131,11 +134,13 @@ def load_estimator(checkpoint: Path | str, kind: str = "joint", trust: Sequence[
         trust: packages of your own whose classes the checkpoint names.
 
     Raises:
-        EgotapError: as `load_task`, or if the checkpoint has no such estimator.
+        EgotapError: as `load_task`, or if there is no such kind, or the checkpoint has no such estimator.
 
     >>> type(load_estimator("runs/table2/grid_vit_pu/egosynth/seed=3", "limb")).__name__
     'LimbEstimator'
     """
+    if kind not in _ESTIMATORS:
+        raise EgotapError(f"kind={kind!r}: must be one of: {', '.join(_ESTIMATORS)}")
     task = load_task(checkpoint, trust)
     network = getattr(task, "estimator", None) or getattr(getattr(task, "heatmaps", None), kind, None)
     if isinstance(network, Frozen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,13 @@ def test_the_body_is_seen_from_the_mount(tmp_path: Path):
         assert data.sight(4).frames > 0.7
     assert data.concerns() == ()
     assert source(rig=tmp_path / "rig.yaml", mount=stick(), image_px=8).identity() == data.identity()
+
+
+@pytest.mark.parametrize(("distance_cm", "is_odd"), [(0.9, True), (3, False), (9, False), (40, False), (90, True)])
+def test_cameras_in_another_unit_are_warned_of(distance_cm: float, is_odd: bool):
+    far = replace(rig((640, 480)), translation_cm=(-float(distance_cm), 0.0, 0.0))
+    odd = [line for line in source(rig=far, mount=headset(), image_px=8).concerns() if "cm apart" in line]
+    assert [f"rig own has its cameras {distance_cm} cm apart" in line for line in odd] == [True] * is_odd
 
 
 def test_cameras_that_look_away_from_the_body_are_warned_of_with_numbers():

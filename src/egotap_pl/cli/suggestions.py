@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 
 from egotap_pl.cli.conf_dir import groups, presets
@@ -19,7 +19,7 @@ defaults:
 
 
 def explain(chain: Sequence[BaseException]) -> str | None:
-    """The message about a key or an option that does not exist; None for other errors.
+    """The message about a key or an option that does not exist, or an override that is none; None for other errors.
 
     Args:
         chain: an error of Hydra, followed by its causes.
@@ -27,6 +27,11 @@ def explain(chain: Sequence[BaseException]) -> str | None:
     for error in chain:
         if isinstance(error, MissingConfigException):
             return _unknown_option(error)
+        if isinstance(error, OverrideParseException):
+            return (
+                f"{error.override}: not an override; each has the form key=value, and a value with spaces or signs is "
+                "in quotes: \"key='some words'\""
+            )
     match = re.match(r"Could not override '(?P<key>[^']+)'\.(?P<rest>.*)", str(chain[0]), re.DOTALL)
     if match is None or "Did you mean" in match["rest"]:
         return None

@@ -34,6 +34,7 @@ VERSION = 2
 """Raised whenever the same settings would give other frames, because of bodies, scenes, rendering or the use of
 motions. (Motion sources have versions of their own.)"""
 
+_USUAL_CM = (3.0, 40.0)  # distances of the cameras of headsets, and of sticks before the head
 _PIXELS_AT_ONCE = 4 * 2 * 256**2  # fastest, because it suits the cache of a core
 
 
@@ -166,16 +167,26 @@ class EgoSynthSource:
         )
 
     def concerns(self) -> Sequence[str]:
-        """A warning if the cameras cannot see most of the body in most frames, as far as a sample of takes shows."""
+        """Warnings if the cameras are oddly far apart, or cannot see most of the body in most frames of a sample."""
+        found = []
+        distance = float(np.linalg.norm(self.rig.translation_cm))
+        if not _USUAL_CM[0] <= distance <= _USUAL_CM[1]:
+            found.append(
+                f"rig {self.rig.name} has its cameras {distance:.3g} cm apart. If not, correct the unit of its "
+                "translation: translation_cm is in cm, and a file's T in the unit that is named beside it"
+            )
         sight = self.sight()
-        if sight.frames >= 0.5:
-            return ()
+        if sight.frames < 0.5:
+            found.append(self._blindness(sight))
+        return tuple(found)
+
+    def _blindness(self, sight: Sight) -> str:
         left, right = sight.joints
         return (
             f"rig {self.rig.name} sees little of the body from where it is mounted: {left:.0%} of the joints are in "
             f"the left view and {right:.0%} in the right one, and in {1 - sight.frames:.0%} of {sight.counted} sampled "
             "frames most joints are in neither. Check mount (where the cameras are, how far down they look, which way "
-            "up they are) and the transform of the rig",
+            "up they are) and the transform of the rig"
         )
 
     def sight(self, takes: int = 10) -> Sight:
