@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
 from egotap_pl.data.store.heatmaps import HeatmapWriter
-from egotap_pl.data.windows import Window, earlier_rows
+from egotap_pl.data.windows import Window, earlier_rows, share_present
 
 WINDOW = Window(frames=3, stride=2)
 MOTIONS, LENGTH = 4, 6
@@ -61,6 +62,17 @@ def test_earlier_frames_equal_a_search(window: Window, seed: int) -> None:
     found = earlier_rows(torch.from_numpy(motion.astype(np.int32)), torch.from_numpy(number), window)
     assert found.tolist() == searched(motion, number, window)
     assert (motion[found.numpy()] == motion[:, None]).all()
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(range(30), 1.0), (range(0, 30, 7), 0.0), ((*range(10), 25), 0.9)])
+def test_share_of_earlier_frames_that_exist(kept: Any, expected: float) -> None:
+    number = torch.tensor(list(kept))
+    motion = torch.zeros(len(number), dtype=torch.int32)
+    window = Window(2, 1)  # each frame but the first asks for one
+    assert share_present(motion, number, window) == pytest.approx(expected)
+    both = share_present(torch.cat((motion, motion + 5)), torch.cat((number, number + 100)), window)
+    assert both == pytest.approx(expected)  # the second motion's start is its own
+    assert math.isnan(share_present(motion[:1], number[:1], window))
 
 
 def test_no_window_has_a_later_frame_or_one_of_another_motion() -> None:

@@ -87,3 +87,22 @@ def earlier_rows(motion: Int[Tensor, "n"], frame_number: Int[Tensor, "n"], windo
     steps = torch.arange(window.frames - 1, 0, -1) * window.stride
     found = torch.searchsorted(place[order], place[:, None] - steps, right=True) - 1
     return order[torch.maximum(found, first[:, None])]
+
+
+def share_present(motion: Int[Tensor, "n"], frame_number: Int[Tensor, "n"], window: Window) -> float:
+    """The share of the earlier frames that windows ask for which exist, from 0 to 1; NaN if none is asked for.
+
+    None is asked for before a motion's start. Arguments as in `earlier_rows`.
+
+    Examples:
+        >>> motion, number = torch.tensor([0, 0, 0, 0]), torch.tensor([0, 1, 2, 4])
+        >>> share_present(motion, number, Window(frames=2))  # frames 0 and 1 are before 1 and 2, 3 is not there
+        0.6666666865348816
+    """
+    steps = torch.arange(window.frames - 1, 0, -1) * window.stride
+    wanted, number = frame_number.long()[:, None] - steps, frame_number.long()
+    _, rank = motion.unique(return_inverse=True)
+    first = torch.full((int(rank.max()) + 1 if len(rank) else 0,), torch.iinfo(torch.int64).max)
+    first = first.scatter_reduce(0, rank, number, "amin")
+    is_there = number[earlier_rows(motion, frame_number, window)] == wanted
+    return float(is_there[wanted >= first[rank][:, None]].float().mean())

@@ -34,6 +34,7 @@ from egotap_pl.engine.side_by_side import side_by_side
 from egotap_pl.engine.stages import Stage, fingerprint, is_done, shared_folder, shared_stage
 from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.engine.trial import Trial
+from egotap_pl.engine.window_check import warn_of_gaps
 
 
 class Experiment:
@@ -189,6 +190,7 @@ class Experiment:
             store = FrameStore(store_path(self.data.folder, split))
             check_shares(len(store), settings.devices.processes, f"{store.path}: ")
         header = self._try(title)
+        warn_of_gaps(header, window or ALONE)
         about = About(
             task=training.task,
             skeleton=header.skeleton.to_dict(),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.windows import Window
+from egotap_pl.core.messages import say
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.data.windows import Window, share_present
 from egotap_pl.engine.specs import classes_in
 
 
@@ -28,3 +31,22 @@ def check_window(window: Window, task: Any, augment: Any) -> None:
             "or lifter/propagation=temporal, or data.window=1"
         )
     window.check_augmentation(augment)
+
+
+def warn_of_gaps(store: FrameStore, window: Window) -> None:
+    """Warn if most of the earlier frames that windows ask for are not in the data.
+
+    Args:
+        store: the training frames.
+        window: the frames that belong to each frame.
+    """
+    if window.frames == 1:
+        return
+    share = share_present(store.labels["motion"], store.labels["frame_number"], window)
+    if not share >= 0.5:  # or NaN: every motion is shorter than a stride
+        known = "none" if math.isnan(share) else f"{share:.0%}"
+        say(
+            f"warning: data.window={window.frames} data.stride={window.stride}: {known} of the earlier frames are in "
+            "the data, and other frames stand in for them; take data with whole motions, such as "
+            "data=egosynth_motions, or a stride that its frames have"
+        )
