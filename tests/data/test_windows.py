@@ -17,7 +17,7 @@ from rich.console import Console
 
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.augment import Photometric, swap_mirror
+from egotap_pl.data.augment import Photometric, SwapMirror, swap_mirror
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
@@ -134,6 +134,8 @@ def test_windows_are_not_augmented(folder: Path) -> None:
     batch = next(iter(module.train_dataloader()))
     with pytest.raises(EgotapError, match="a batch with earlier frames"):
         swap_mirror(batch, module.skeleton, module.rig)
+    with pytest.raises(EgotapError, match="a batch with earlier frames"):
+        SwapMirror(module.skeleton, module.rig)(batch, torch.Generator())
 
 
 def test_a_window_of_one_frame_changes_nothing(folder: Path) -> None:

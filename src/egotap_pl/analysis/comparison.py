@@ -104,6 +104,16 @@ def frame_errors(predictions: Predictions) -> FrameErrors:
     )
 
 
+def over_common_seeds(*each: Sequence[Run]) -> tuple[tuple[int, ...], list[list[Run]]]:
+    """The seeds that all variants have, and the runs of each variant over these; over all of its own if there are none.
+
+    Args:
+        *each: the runs of every variant.
+    """
+    common = sorted(set.intersection(*({run.seed for run in runs} for runs in each)))
+    return tuple(common), [[run for run in runs if run.seed in common or not common] for runs in each]
+
+
 def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], FrameErrors]) -> Contrast:
     """The weighted sum of variants' errors, paired by frame and by seed. Frames with an error of NaN do not count.
 
@@ -125,12 +135,12 @@ def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], Fram
         >>> difference.motions.mean, difference.common_seeds
         (-9.0, (1,))
     """
-    common = sorted(set.intersection(*({run.seed for run in term.runs} for term in terms)))
+    common, runs_of_terms = over_common_seeds(*(term.runs for term in terms))
     reference = terms[0].runs[0]
     first = read(reference)
     total = np.zeros((max(len(common), 1), len(first.row)))
-    for weight, runs in terms:
-        chosen = sorted((run for run in runs if run.seed in common or not common), key=lambda run: run.seed)
+    for (weight, _), runs in zip(terms, runs_of_terms, strict=True):
+        chosen = sorted(runs, key=lambda run: run.seed)
         of_runs = [read(run) for run in chosen]
         for run, of_run in zip(chosen, of_runs, strict=True):
             _check_same_frames(run, of_run, reference, first)
@@ -141,7 +151,7 @@ def contrast(terms: Sequence[Term], measure: Measure, read: Callable[[Run], Fram
         raise EgotapError(f"{reference.folder}: too few joints are known in every frame to compare errors")
     motions = motions_interval(clustered(total[:, known], [first.motion[k] for k in known]))
     seeds = seeds_interval(total[:, known].mean(1).tolist())
-    return Contrast(motions, seeds, both_interval(motions, seeds), tuple(common))
+    return Contrast(motions, seeds, both_interval(motions, seeds), common)
 
 
 def _check_same_frames(run: Run, errors: FrameErrors, reference: Run, first: FrameErrors) -> None:

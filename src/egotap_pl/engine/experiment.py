@@ -154,7 +154,7 @@ class Experiment:
         name: str | None,
         config: Spec,
         parts: Parts | None = None,
-        window: Window | None = None,
+        window: Window = ALONE,
     ) -> Path:
         """Train and test in a run's folder. The task starts with the weights of the estimators and of ``parts``."""
         heatmaps = self.heatmaps if identity["heatmaps_kept"] else None
@@ -182,7 +182,7 @@ class Experiment:
         heatmaps: Path | None = None,
         parts: Parts | None = None,
         kind: str | None = None,
-        window: Window | None = None,
+        window: Window = ALONE,
     ) -> None:
         """Train and test in the configured processes. Without ``experiment``, the stage is one that presets share."""
         settings, command = self.settings, self.settings.command
@@ -190,7 +190,7 @@ class Experiment:
             store = FrameStore(store_path(self.data.folder, split))
             check_shares(len(store), settings.devices.processes, f"{store.path}: ")
         header = self._try(title)
-        warn_of_gaps(header, window or ALONE)
+        warn_of_gaps(header, window)
         about = About(
             task=training.task,
             skeleton=header.skeleton.to_dict(),
@@ -215,7 +215,7 @@ class Experiment:
             devices=settings.devices,
             logger=settings.logger,
             labels=labels,
-            window=window or ALONE,
+            window=window,
         )
         mend_checkpoints(folder, title)
         if job.last.is_file():

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from egotap_pl.analysis.comparison import over_common_seeds
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Ablation, Condition, Variant, ablations
 from egotap_pl.core.errors import EgotapError
@@ -48,11 +49,8 @@ class MethodRuns:
 
     def gain_mm(self, baseline: MethodRuns) -> Float[np.ndarray, "n j"]:
         """By how much the error is lower than a baseline's: over the seeds of both or, if there are none, over all."""
-        common = set(self.seeds) & set(baseline.seeds)
-        own, other = (
-            np.mean([run.predictions.error_mm for run in method.runs if not common or run.seed in common], 0)
-            for method in (self, baseline)
-        )
+        _, each = over_common_seeds(self.runs, baseline.runs)
+        own, other = (np.mean([run.predictions.error_mm for run in runs], 0) for runs in each)
         gain: np.ndarray = other - own
         return gain
 

@@ -65,8 +65,6 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
         EgotapError: if the rig or the poses have no mirror image, the batch has heatmaps that have none, or earlier
             frames.
     """
-    if batch.past is not None:
-        raise EgotapError("a batch with earlier frames (data.window) cannot be mirrored")
     check_mirror(skeleton, rig)
     if batch.heatmaps is not None:
         check_heatmap_mirror(skeleton, rig)
@@ -74,6 +72,8 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
 
 
 def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
+    if batch.past is not None:
+        raise EgotapError("a batch with earlier frames (data.window) cannot be mirrored")
     device, dtype = batch.pose_cm.device, batch.pose_cm.dtype
     twins = constant(tuple(skeleton.mirror), device)
     both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast
+from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast, over_common_seeds
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.core.errors import EgotapError
@@ -169,19 +169,16 @@ def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> 
     Ours are means over the seeds that `contrast` takes: those of both or, if there are none, each one's own.
     """
     first, second = (condition.by_preset.get(preset) for preset in (one, other))
-    common = set(first.seeds) & set(second.seeds) if first and second else set()
-    ours = [_mean_mpjpe(variant, common) if variant else None for variant in (first, second)]
+    ours: list[float | None] = [None, None]
+    if first and second:
+        _, each = over_common_seeds(first.runs, second.runs)
+        ours = [float(np.mean([run.metrics["mpjpe"] for run in runs])) for runs in each]
     papers = {row.preset: row.values for row in paper.rows}
     theirs = [[papers[preset].get((d, "mpjpe")) for preset in (one, other)] for d in _datasets(paper)]
     return [
         NOTHING if a is None or b is None else Cell(f"{signed(100 * (a / b - 1), 1)}%", 100 * (a / b - 1))
         for a, b in (ours, *theirs)
     ]
-
-
-def _mean_mpjpe(variant: Variant, seeds: Set[int]) -> float:
-    """Mean MPJPE (mm) over some of a variant's seeds; over all of them if none are given."""
-    return float(np.mean([run.metrics["mpjpe"] for run in variant.runs if not seeds or run.seed in seeds]))
 
 
 def _datasets(paper: PaperTable) -> list[str]:
