@@ -19,7 +19,7 @@ coverage: setup
 
 # Style, types and layers: what CI holds besides the tests.
 check: setup
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

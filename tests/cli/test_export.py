@@ -10,7 +10,6 @@ import numpy as np
 import published
 import pytest
 import torch
-from egotap_pl.engine.lifting_checkpoints import load_lifting_task
 from PIL import Image
 from random_checkpoints import answers, checkpoint
 from smoke import Run
@@ -20,6 +19,7 @@ from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window
 from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.lifting_checkpoints import load_lifting_task
 from egotap_pl.engine.streaming import PoseStream
 
 onnxruntime = pytest.importorskip("onnxruntime")
