@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from egotap_pl.synth.motion.bvh.upright import AXES, t_pose_frames, up_axis
 from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
 
 _skipped: list[Path] = []
+_unused: set[tuple[str, ...]] = set()
 
 
 class BvhMotions(CapturedMotions):
@@ -66,10 +67,13 @@ class BvhMotions(CapturedMotions):
         files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() == ".bvh" and p.is_file())
         if not files:
             raise EgotapError(f"{self.folder}: there are no .bvh files in this folder")
-        paths = {path.relative_to(self.folder).with_suffix("").as_posix(): path for path in files}
+        names = {path: path.relative_to(self.folder).as_posix() for path in files}
+        unused = [prefix for prefix in by_prefix if not any(name.startswith(prefix) for name in names.values())]
+        if unused:
+            _say_unused(self.folder, unused)
         super().__init__(
-            {f"bvh/{name}": path for name, path in paths.items()},
-            {f"bvh/{name}": _category(name, path, by_prefix, default_category) for name, path in paths.items()},
+            {_motion(path, name): path for path, name in names.items()},
+            {_motion(path, name): _category(name, path, by_prefix, default_category) for path, name in names.items()},
         )
 
     def identity(self) -> dict[str, Any]:
@@ -87,6 +91,10 @@ class BvhMotions(CapturedMotions):
             EgotapError: if the file cannot be read, is damaged, or lacks a joint.
         """
         return read_bvh(path, self.up, self.joints, self.skip_t_pose)
+
+
+def _motion(path: Path, name: str) -> str:
+    return f"bvh/{name.removesuffix(path.suffix)}"
 
 
 def _category(name: str, path: Path, by_prefix: Mapping[str, str], default: str) -> str:
@@ -124,6 +132,17 @@ def read_bvh(
     points.setdefault("face", _face(points, head))
     points = {joint: (_from_z_up(place) if up == "z" else place).float() for joint, place in points.items()}
     return np.arange(len(points["head"])) * bvh.frame_seconds, points
+
+
+def _say_unused(folder: Path, prefixes: Sequence[str]) -> None:
+    """Say once which keys of ``categories`` are of no use."""
+    key = (str(folder), *prefixes)
+    if key not in _unused:
+        _unused.add(key)
+        say(
+            f"{folder}: categories: no file's path in this folder begins with {', '.join(map(repr, prefixes[:10]))}"
+            f"{' ...' if len(prefixes) > 10 else ''}"
+        )
 
 
 def _say_once(path: Path, frames: int) -> None:
