@@ -196,6 +196,10 @@ EYE = "left_to_right: {rotation: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], translation_
             INLINE + "left_to_right: {quaternion_xyzw: [0, 0, 0, 2], translation_cm: [1, 0, 0]}",
             "quaternion of length 1",
         ),
+        (
+            INLINE + "left_to_right: {rotation_vector_rad: [1.2, -5.7, 1.7], translation_cm: [12, 0, 0]}",
+            r"rotation_vector_rad is 6\.068 long, more than half a turn: must be in radians, not degrees",
+        ),
         (INLINE + "left_to_right: 12", "left_to_right must have a rotation and translation_cm, or a file"),
         (INLINE.replace("headset", "[1]") + EYE, "name must be text"),
     ],
