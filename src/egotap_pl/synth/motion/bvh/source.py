@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from egotap_pl.synth.motion.bvh.places import rest_places
 from egotap_pl.synth.motion.bvh.points import body_points
 from egotap_pl.synth.motion.bvh.text import read_text
 from egotap_pl.synth.motion.bvh.upright import AXES, t_pose_frames, up_axis
-from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, say_unused
 
 _skipped: list[Path] = []
-_unused: set[tuple[str, ...]] = set()
 
 
 class BvhMotions(CapturedMotions):
@@ -69,8 +68,7 @@ class BvhMotions(CapturedMotions):
             raise EgotapError(f"{self.folder}: there are no .bvh files in this folder")
         names = {path: path.relative_to(self.folder).as_posix() for path in files}
         unused = [prefix for prefix in by_prefix if not any(name.startswith(prefix) for name in names.values())]
-        if unused:
-            _say_unused(self.folder, unused)
+        say_unused(unused, f"{self.folder}: categories: no file's path in this folder begins with")
         super().__init__(
             {_motion(path, name): path for path, name in names.items()},
             {_motion(path, name): _category(name, path, by_prefix, default_category) for path, name in names.items()},
@@ -132,17 +130,6 @@ def read_bvh(
     points.setdefault("face", _face(points, head))
     points = {joint: (_from_z_up(place) if up == "z" else place).float() for joint, place in points.items()}
     return np.arange(len(points["head"])) * bvh.frame_seconds, points
-
-
-def _say_unused(folder: Path, prefixes: Sequence[str]) -> None:
-    """Say once which keys of ``categories`` are of no use."""
-    key = (str(folder), *prefixes)
-    if key not in _unused:
-        _unused.add(key)
-        say(
-            f"{folder}: categories: no file's path in this folder begins with {', '.join(map(repr, prefixes[:10]))}"
-            f"{' ...' if len(prefixes) > 10 else ''}"
-        )
 
 
 def _say_once(path: Path, frames: int) -> None:
