@@ -138,6 +138,10 @@ def test_released_rows_are_one_too_early_on_unrealego_only(tmp_path):
         (lambda s: s.pop("pose_mlp.pose_fcs.0.bias"), r"1 missing \(pose_mlp.pose_fcs.0.bias\)"),
         (lambda s: s.update(extra=torch.ones(1)), r"1 unknown \(extra\)"),
         (lambda s: s.update({"pose_mlp.pose_fcs.0.bias": torch.ones(4)}), r"of another shape .*bias 4, not 3"),
+        (  # a variance that was more than half precision holds: the feature would be zero, and the poses plausible
+            lambda s: s["rot_heatmap_encoder.fc1.bn.running_var"].__setitem__(2, torch.inf),
+            r"1 with values that are not finite \(rot_heatmap_encoder.fc1.bn.running_var\)",
+        ),
     ],
 )
 def test_keys_that_do_not_fit_are_named(damage, message, tmp_path):
@@ -180,9 +184,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / published.JOINTS).write_bytes(b"not a state dict")
     with pytest.raises(EgotapError, match=r"best_net_HeatMap.pth is not a state dict"):
         load_estimator(tmp_path, "joint", unrealego())
-    torch.save([1, 2], tmp_path / published.JOINTS)
-    with pytest.raises(EgotapError, match="must map names to tensors"):
-        load_estimator(tmp_path, "joint", unrealego())
+    for content in ([1, 2], {"weight": 1}, {0: torch.ones(2)}):
+        torch.save(content, tmp_path / published.JOINTS)
+        with pytest.raises(EgotapError, match="must map names to tensors"):
+            load_estimator(tmp_path, "joint", unrealego())
 
 
 def test_a_flipped_bit_is_noticed(tmp_path):

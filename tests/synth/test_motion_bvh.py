@@ -165,6 +165,22 @@ def test_a_folder_is_a_source(tmp_path: Path) -> None:
     assert 22 <= len(clip.root_cm) <= 36
 
 
+def test_categories_are_those_of_whole_paths_and_keys_without_a_file_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, bvh([{}] * 3), "walk/one.bvh")
+    write(tmp_path, bvh([{}] * 3), "walk/two.v2.BVH")
+    keys = {"walk/one.bvh": "jumping", "walk": "dancing", "Walk": "boxing", "walk\\two": "rolling"}
+    for _ in range(2):
+        source = BvhMotions(tmp_path, keys)
+    assert [(name, source.category(name)) for name in source.motions()] == [
+        ("bvh/walk/one", "jumping"),
+        ("bvh/walk/two.v2", "dancing"),
+    ]
+    told = f"{tmp_path}: categories: no file's path in this folder begins with 'Walk', 'walk\\\\two'"
+    assert capsys.readouterr().err.replace("\n", "").count(told) == 1
+
+
 GOOD = bvh([{}, {}, {}])
 
 

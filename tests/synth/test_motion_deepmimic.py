@@ -128,6 +128,17 @@ def test_an_error_names_the_bad_file(tmp_path: Path, content: str, message: str)
         source.clip("deepmimic/humanoid3d_bad", 0)
 
 
+def test_categories_of_no_file_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, [row()] * 2)
+    for _ in range(2):
+        source = DeepMimicMotions(tmp_path, {"humanoid3d_punch": "wrestling"})
+    assert source.category("deepmimic/humanoid3d_punch") == "boxing"
+    told = "categories: this folder has no humanoid3d_NAME.txt for NAME 'humanoid3d_punch'"
+    assert capsys.readouterr().err.replace("\n", "").count(told) == 1
+    DeepMimicMotions(tmp_path, {"punch": "wrestling"})
+    assert not capsys.readouterr().err
+
+
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path, [])
     with path.open("r+b") as file:

@@ -20,7 +20,7 @@ from egotap_pl.figures.style import DPI
 
 
 class Album:
-    """Collects frames that are evenly spread over an input, and draws them.
+    """Collects frames that are evenly spread over an input, and draws them; in place of a skipped one, the next.
 
     Args:
         skeleton: the skeleton of heatmaps and poses.
@@ -35,7 +35,7 @@ class Album:
         if number and frames.frames is None:
             raise EgotapError(f"pictures={number}: the video does not say how many frames it has; give frames=N, too")
         self.skeleton = skeleton
-        self.frames = set(evenly(number, frames.frames or 1))
+        self._wanted = evenly(number, frames.frames or 1)
         self.estimates: list[EstimatedFrame] = []
 
     def add(
@@ -54,8 +54,9 @@ class Album:
             poses: the pose of each frame in both views; None: only peaks are drawn into them.
         """
         for k, frame in enumerate(stereo.batch.frame.tolist()):
-            if frame not in self.frames:
+            if not self._wanted or frame < self._wanted[0]:
                 continue
+            self._wanted = [other for other in self._wanted if other > frame]
             time_s = stereo.time_s[k]
             title = stereo.name[k] or (f"{time_s:.2f} s" if time_s == time_s else str(frame))
             self.estimates.append(

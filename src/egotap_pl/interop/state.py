@@ -6,7 +6,7 @@ import pickle
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,7 @@ def read_published(source: Path | str, part: str) -> Published:
         names = sorted(path.name for path in folder.glob("*.pth"))
         raise EgotapError(f"{folder} has no {file.name}; its .pth files: {', '.join(names) or 'none'}")
     content = _load(file)
-    if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+    if not _is_state(content):
         raise EgotapError(f"{file} is not a state dict: it must map names to tensors")
     if content and all(name.startswith("module.") for name in content):  # saved from DataParallel
         content = {name.removeprefix("module."): tensor for name, tensor in content.items()}
@@ -107,9 +107,16 @@ def read_lightning(source: Path | str) -> Published:
         raise EgotapError(f"{file}: no such file; give the published checkpoint, or its folder")
     content = _load(file)
     state = content.get("state_dict") if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+    if not _is_state(state):
         raise EgotapError(f"{file} is not a checkpoint of Lightning: it has no state_dict of tensors")
     return Published(file, {name.removeprefix("model."): tensor for name, tensor in state.items()})
+
+
+def _is_state(content: Any) -> TypeGuard[Mapping[str, Tensor]]:
+    """Whether something is a state dict."""
+    return isinstance(content, Mapping) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    )
 
 
 def _load(file: Path) -> Any:
@@ -178,8 +185,8 @@ def translate(published: Published, entries: Sequence[Entry], spares: Iterable[S
         spares: published tensors that are not used.
 
     Raises:
-        EgotapError: if a key is missing, unknown or of another shape, or a copy differs from its original. The message
-            counts and names the keys.
+        EgotapError: if a key is missing, unknown or of another shape, a value is not finite, or a copy differs from its
+            original. The message counts and names the keys.
     """
     tensors, spares = published.tensors, list(spares)
     needed = {name: shape for entry in entries for name, shape in entry.theirs.items()}
@@ -191,6 +198,9 @@ def translate(published: Published, entries: Sequence[Entry], spares: Iterable[S
         "missing": sorted(needed.keys() - tensors.keys()),
         "unknown": sorted(tensors.keys() - shapes.keys()),
         "of another shape": [f"{n} {_size(tensors[n].shape)}, not {_size(shapes[n])}" for n in sorted(wrong)],
+        "with values that are not finite": sorted(
+            name for name in (present & needed.keys()) - wrong if not bool(tensors[name].isfinite().all())
+        ),
         "not the same as the tensors they repeat": sorted(
             spare.theirs for spare in spares if spare.theirs in present - wrong and _differs(spare, tensors)
         ),

@@ -112,6 +112,19 @@ def test_a_distortion_that_turns_back_inside_the_frame_limits_the_view_and_says_
         read_camera(path, circle_radius_px=400)
 
 
+def test_the_size_must_be_that_of_the_calibrated_frames(tmp_path: Path) -> None:
+    """A recording of twice the size is no reason to say so: OpenCV's numbers are in pixels of the calibrated frames."""
+    silent = written(tmp_path / "silent.yml", K=K, D=D)
+    with pytest.raises(EgotapError, match="which is in the middle only of frames of half that size"):
+        read_camera(silent, size_px=(2560, 1920))
+    assert read_camera(silent, size_px=(1280, 960)).size_px == (1280, 960)
+    for size in ({"image_width": 1280, "image_height": 960}, {"image_size": np.array([[1280, 960]])}):
+        path = written(tmp_path / "says.yml", K=K, D=D, **size)
+        assert read_camera(path, size_px=(1280, 960)) == read_camera(path)
+        with pytest.raises(EgotapError, match="frames of 1280 x 960 px, as it says itself, not 1300 x 975"):
+            read_camera(path, size_px=(1300, 975))
+
+
 def test_a_file_by_hand_or_of_ros(tmp_path: Path) -> None:
     path = tmp_path / "hand.yaml"
     path.write_text(f"K: {K.tolist()}\nD: [-0.011, 3.2e-3, -21e-4, 1e-5]\nimage_size: [1280, 960]\n")

@@ -91,11 +91,51 @@ def test_a_rig_of_files(tmp_path: Path) -> None:
     rig = load_rig(written(tmp_path, cameras + "}\nleft_to_right: {file: calibration/camchain.yaml}"))
     assert rig.translation_cm == pytest.approx((11.87, -0.12, 0.21))
     assert rig.cameras[1] == read_camera(tmp_path / "calibration" / "camchain.yaml", "cam1")
+    exchanged = cameras.translate(str.maketrans("01", "10"))
     limited = load_rig(
-        written(tmp_path, cameras + ", circle_radius_px: 400}\nright_to_left: {file: calibration/camchain.yaml}")
+        written(tmp_path, exchanged + ", circle_radius_px: 400}\nright_to_left: {file: calibration/camchain.yaml}")
     )
     assert limited.translation_cm == pytest.approx((-11.87, 0.12, -0.21), abs=0.2)
     assert limited.cameras[1].max_angle_rad < rig.cameras[1].max_angle_rad
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "ends", "message"),
+    [
+        ("cam1", "cam0", "", "from camera cam0 to cam1 of .*, but left is cam1 .*: say from: cam1, to: cam0"),
+        ("cam1", "cam3", "", "but left is cam1 and right is cam3: say from: cam1, to: cam3"),
+        ("cam1", "cam3", ", from: cam3, to: cam1", "from camera cam3 to cam1 of .*, but left is cam1"),
+        ("cam0", "cam0", "", "but left is cam0 and right is cam0: say which camera of the file each is"),
+        ("cam1", "cam3", ", from: cam1, to: cam3", None),
+        ("cam1", "cam0", ", from: cam1, to: cam0", None),
+    ],
+)
+def test_a_transform_between_other_cameras_of_a_chain_is_refused(
+    tmp_path: Path, left: str, right: str, ends: str, message: str | None
+) -> None:
+    chain = yaml.safe_load(CHAIN)
+    chain |= {"cam2": chain["cam1"], "cam3": chain["cam1"]}
+    (tmp_path / "chain.yaml").write_text(json.dumps(chain))
+    text = f"left: {{file: chain.yaml, camera: {left}}}\nright: {{file: chain.yaml, camera: {right}}}\n"
+    rig_file = written(tmp_path, text + f"left_to_right: {{file: chain.yaml{ends}}}")
+    if message is not None:
+        with pytest.raises(EgotapError, match=message):
+            load_rig(rig_file)
+        return
+    step = np.array(chain["cam1"]["T_cn_cnm1"])
+    by_hand = step @ step if right == "cam3" else np.linalg.inv(step)
+    np.testing.assert_allclose(load_rig(rig_file).translation_cm, 100 * by_hand[:3, 3], atol=1e-2)
+
+
+def test_opencvs_transform_from_the_second_camera_is_refused(tmp_path: Path) -> None:
+    matrix, identity = [[150.0, 0.0, 320.0], [0.0, 150.0, 240.0], [0.0, 0.0, 1.0]], np.eye(3).tolist()
+    content = {"K1": matrix, "K2": matrix, "D1": [0.0] * 4, "D2": [0.0] * 4, "R": identity, "T": [-100.0, 0.0, 0.0]}
+    (tmp_path / "stereo.yml").write_text(json.dumps(content | {"image_size": [640, 480]}))
+    cameras = "left: {file: stereo.yml, camera: 2}\nright: {file: stereo.yml, camera: 1}\n"
+    with pytest.raises(EgotapError, match=r"from camera 1 to 2 of .*, but left is 2 .*: write right_to_left"):
+        load_rig(written(tmp_path, cameras + "left_to_right: {file: stereo.yml, unit: mm}"))
+    rig = load_rig(written(tmp_path, cameras + "right_to_left: {file: stereo.yml, unit: mm}"))
+    assert rig.translation_cm == (10.0, 0.0, 0.0)
 
 
 def test_opencvs_own_stereo_calibration_gives_the_rig(tmp_path: Path) -> None:
@@ -155,6 +195,10 @@ EYE = "left_to_right: {rotation: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], translation_
         (
             INLINE + "left_to_right: {quaternion_xyzw: [0, 0, 0, 2], translation_cm: [1, 0, 0]}",
             "quaternion of length 1",
+        ),
+        (
+            INLINE + "left_to_right: {rotation_vector_rad: [1.2, -5.7, 1.7], translation_cm: [12, 0, 0]}",
+            r"rotation_vector_rad is 6\.068 long, more than half a turn: must be in radians, not degrees",
         ),
         (INLINE + "left_to_right: 12", "left_to_right must have a rotation and translation_cm, or a file"),
         (INLINE.replace("headset", "[1]") + EYE, "name must be text"),

@@ -134,6 +134,21 @@ def test_views_side_by_side_need_an_even_width(tmp_path: Path):
         views(both, crop=Crop("centre"))
 
 
+def test_single_views_that_are_taken_for_two_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Names without a word for a side: every picture of a camera would be a frame, and its halves the views."""
+    for name in ("cam1_0", "cam1_1", "cam2_0", "cam2_1"):
+        save(tmp_path / "single" / f"{name}.png", scene(64, 48))
+    views(tmp_path / "single", crop=Crop("centre"))
+    notes = capsys.readouterr().err
+    assert "cam1_0.png is 64 x 48 px and taken for both views side by side, each 32 x 48 px. Separate" in notes
+    assert "input=[LEFT,RIGHT]" in notes
+    assert notes.count("side by side, each") == 1
+    frame = scene(64, 48)
+    views(save(tmp_path / "both.png", np.concatenate((frame, frame), 1)), crop=Crop("centre"))
+    views(save(tmp_path / "portrait.png", scene(960, 640)), crop=Crop("circle", PORTRAIT))  # the rig says so
+    assert not capsys.readouterr().err
+
+
 def test_the_rigs_of_egosynth_are_cut_alike():
     square = Square(92, 8, 460)
     assert Crop("circle", RIG).squares((640, 480))[0] == square

@@ -103,6 +103,31 @@ def test_videos_of_different_lengths_are_named_at_once_if_they_say_so(tmp_path):
         open_input([short, fast], "test", unrealego(), PX)
 
 
+def trimmed(path: Path, first: int, count: int) -> Path:
+    """The same MP4, of 25 frames/s, that shows some of its frames only, as a phone trims it: by its edit list."""
+    with av.open(str(path)) as file:
+        ticks = int(1 / file.streams.video[0].time_base) // 25
+    content = bytearray(path.read_bytes())
+    at = content.index(b"elst") + 12  # behind its name, version and number of entries
+    content[at : at + 8] = struct.pack(">Ii", 40 * count, ticks * first)  # in ms, and in the stream's time base
+    path.with_name(f"trimmed_{path.name}").write_bytes(content)
+    return path.with_name(f"trimmed_{path.name}")
+
+
+@pytest.mark.parametrize(("first", "count"), [(6, 14), (0, 9), (3, 12)])
+def test_what_was_trimmed_away_is_not_counted(tmp_path, capsys, first, count):
+    whole = write(tmp_path / "whole.mp4", frames(4, 20), codec="mpeg4", pixels="yuv420p", options={"g": "5"})
+    part = trimmed(whole, first, count)
+    short = write(tmp_path / "short.mp4", frames(5, count), codec="mpeg4", pixels="yuv420p")
+    opened = open_input([part, short], "test", unrealego(), PX)
+    shown = images(list(opened.batches(4)))
+    assert opened.frames == len(shown) == count
+    np.testing.assert_array_equal(shown[:, 0], images(read(whole, whole))[first : first + count, 0])
+    with pytest.raises(EgotapError, match=f"trimmed_whole.mp4 has {count} frames, .*whole.mp4 20"):
+        read(part, whole)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("live", [True, False])
 def test_frames_are_counted_where_files_do_not_say_how_many_they_have(tmp_path, live):
     for name, count in (("left", 3), ("right", 5)):

@@ -53,6 +53,15 @@ def test_hundredths_are_the_nearest(maps: Heatmaps) -> None:
     assert maps.rounded().joint[0, 0, 0, 0, :3].tolist() == pytest.approx([1.27, -1.27, 0.12])
 
 
+@pytest.mark.parametrize("rounded", [True, False])
+@pytest.mark.parametrize(("name", "value"), [("joint", torch.nan), ("limb", -torch.inf)])
+def test_what_is_not_finite_is_refused(maps: Heatmaps, tmp_path: Path, name: str, value: float, rounded: bool) -> None:
+    getattr(maps, name)[5, 1, 3, ..., 2, 2] = value
+    with pytest.raises(EgotapError, match=f"validation: the {name} heatmaps of frame 5 are not finite numbers"):
+        write(tmp_path / "validation.h5", maps, rounded)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_read_is_what_was_rounded(path: Path, maps: Heatmaps) -> None:
     rows = [4, 0, 5, 1]
     read = HeatmapStore(path, FRAMES).read(rows)

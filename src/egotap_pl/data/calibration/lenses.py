@@ -15,6 +15,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 
 _FAR_OFF = 0.25  # of the frame's side: no lens is mounted that far off
+_HALVED_OFF = 0.05  # nearer than this, it is the middle of frames of half the size
 _OFF, _SWAPPED_OFF = 0.1, 0.05  # farther off than the first, and nearer than the second with u and v exchanged
 
 
@@ -31,6 +32,8 @@ def centre_objection(size_px: tuple[int, int], centre_px: Sequence[float]) -> st
     )
     if off > _OFF and swapped < _SWAPPED_OFF:
         return "which is in the middle only if the two are exchanged, or if width and height are"
+    if all(abs(x / side - 0.25) < _HALVED_OFF for x, side in zip(centre_px, size_px, strict=True)):
+        return "which is in the middle only of frames of half that size: the size must be that of the calibrated frames"
     return f"which is {off:.0%} of its side off the middle" if off > _FAR_OFF else None
 
 

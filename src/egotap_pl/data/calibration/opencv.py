@@ -54,7 +54,7 @@ def read_opencv(
     if below or last != [0.0, 0.0, 1.0] or fx <= 0:
         raise EgotapError(f"{path}: {matrix_name!r} must be [[fx, skew, u], [0, fy, v], [0, 0, 1]], found {matrix}")
     k1, k2, k3, k4 = array(f"{path}: {distortion_name!r}", content[distortion_name], (4,)).tolist()
-    size = _size(path, content) if frame_px is None else frame_px
+    size = _size(path, content, frame_px)
     return kannala_brandt_camera(path, size, (u, v), (fx, fy), (k1, k2, k3, k4), shear / fx, circle_radius_px)
 
 
@@ -109,13 +109,24 @@ def _check_model(path: Place, content: Mapping[str, Any], distortion_name: str) 
         )
 
 
-def _size(path: Place, content: Mapping[str, Any]) -> tuple[int, int]:
-    if {"image_width", "image_height"} <= set(content):
-        return size_px(f"{path}: 'image_width', 'image_height'", [content["image_width"], content["image_height"]])
+def _size(path: Place, content: Mapping[str, Any], frame_px: tuple[int, int] | None) -> tuple[int, int]:
+    """Size of the calibrated frames: what the file says, which the caller may repeat, or what the caller says."""
     name = first_of(content, _SIZES)
-    if name is None:
+    if {"image_width", "image_height"} <= set(content):
+        name, value = "image_width, image_height", [content["image_width"], content["image_height"]]
+    elif name is not None:
+        value = content[name]
+    elif frame_px is not None:
+        return frame_px
+    else:
         raise EgotapError(
             f"{path}: does not say how large the frames are: add image_width and image_height, or say size_px beside "
             "the file"
         )
-    return size_px(f"{path}: {name!r}", content[name])
+    size = size_px(f"{path}: {name!r}", value)
+    if frame_px not in (None, size):
+        raise EgotapError(
+            f"{path}: was calibrated with frames of {size[0]} x {size[1]} px, as it says itself, not {frame_px[0]} x "
+            f"{frame_px[1]}: remove size_px. Recordings may have another size of the same shape"
+        )
+    return size

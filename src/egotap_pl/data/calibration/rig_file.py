@@ -55,6 +55,7 @@ def load_rig(path: Path | str) -> StereoRig:
             "X_left + translation_cm"
         )
     transform = _transform(Path(path), transforms[0], content[transforms[0]])
+    _check_ends(Path(path), transforms[0], content)
     if transforms[0] == "right_to_left":
         transform = transform.inverse()
     distance = float(np.linalg.norm(transform.translation_cm))
@@ -132,6 +133,37 @@ def _transform(path: Path, name: str, entry: Any) -> Transform:
         raise EgotapError(f"{where} needs translation_cm and one of {', '.join(ROTATIONS)}")
     rotation = ROTATIONS[rotations[0]](f"{where}.{rotations[0]}", entry[rotations[0]])
     return Transform(rotation, array(f"{where}.translation_cm", entry["translation_cm"], (3,)))
+
+
+def _check_ends(path: Path, name: str, content: Mapping[str, Any]) -> None:
+    """Refuses a transform that a file gives for other cameras than those that the rig has from the same file.
+
+    Most often it leads in the other direction, which nothing else would notice.
+    """
+    entry = content[name]
+    if "file" not in entry:
+        return
+    file = _file(path, f"{path}: {name}", entry)
+    is_chain = is_kalibr(read_yaml(file, CALIBRATION_BYTES))
+    ends = (str(entry.get("from", "cam0")), str(entry.get("to", "cam1"))) if is_chain else ("1", "2")
+    sides = name.split("_to_")
+    cameras = [_camera_in(path, file, content[side], "cam0" if is_chain else None) for side in sides]
+    if all(camera in (None, end) for camera, end in zip(cameras, ends, strict=True)):
+        return
+    actual = " and ".join(f"{side} is {camera}" for side, camera in zip(sides, cameras, strict=True) if camera)
+    remedy = f"say from: {cameras[0]}, to: {cameras[1]}" if is_chain else f"write {'_to_'.join(sides[::-1])}"
+    if cameras[0] == cameras[1]:
+        remedy = f"say which camera of the file each is, camera: {ends[0]} and camera: {ends[1]}"
+    raise EgotapError(f"{path}: {name} leads from camera {ends[0]} to {ends[1]} of {file}, but {actual}: {remedy}")
+
+
+def _camera_in(path: Path, file: Path, entry: Any, default: str | None) -> str | None:
+    """Which camera of a file one of the rig's is; None if it is of another file, or neither says."""
+    settings = {"file": entry} if isinstance(entry, str) else entry
+    if "file" not in settings or (path.parent / settings["file"]).resolve() != file.resolve():
+        return None
+    camera = settings.get("camera", default)
+    return None if camera is None else str(camera).removeprefix("_")
 
 
 def _file(path: Path, where: str, entry: Mapping[str, Any]) -> Path:

@@ -14,6 +14,7 @@ from egotap_pl.data.calibration.numbers import Place, array
 
 _ROUNDED = 1e-2  # how far a matrix with few digits may be from a rotation
 _EXACT = 5e-5  # near enough for a rig, which therefore stays the same when it is saved and loaded
+_HALF_TURN = 3.15  # a little more than pi, for vectors with few digits
 
 
 class Transform(NamedTuple):
@@ -50,7 +51,10 @@ def rotation_matrix(origin: Place, value: Any) -> Float[np.ndarray, "3 3"]:
 
 
 def _from_vector(origin: Place, value: Any) -> Float[np.ndarray, "3 3"]:
-    return Rotation.from_rotvec(array(origin, value, (3,))).as_matrix()
+    vector = array(origin, value, (3,))
+    if (angle := float(np.linalg.norm(vector))) > _HALF_TURN:
+        raise EgotapError(f"{origin} is {angle:.4g} long, more than half a turn: must be in radians, not degrees")
+    return Rotation.from_rotvec(vector).as_matrix()
 
 
 def _from_quaternion(origin: Place, value: Any) -> Float[np.ndarray, "3 3"]:

@@ -46,7 +46,7 @@ class VideoFacts(NamedTuple):
     """Width and height of its frames, upright."""
 
     frames: int | None
-    """Number of frames; None if it does not say."""
+    """Number of frames that it shows; None if it does not say."""
 
     counted_frames: int | None
     """The same or, of a file that does not say it, the number of its packets if these were counted."""
@@ -141,6 +141,8 @@ def facts_of(paths: Sequence[Path], count: bool) -> list[VideoFacts]:
             if first is not None and _turn(first, path) in _SWAPPING:
                 size = (stream.height, stream.width)
             stated = stream.frames or None
+            if stated and _is_trimmed(stream):
+                stated = _packets(path)
             counted = stated or (_packets(path) if count else None)
             facts.append(VideoFacts(path, size, stated, counted, None if rate is None else float(rate)))
     return facts
@@ -150,7 +152,8 @@ def video_frames(path: Path, stream: Any) -> Iterator[VideoFrame]:
     """All frames in the order in which they are shown. A frame that cannot be decoded is named at its place.
 
     FFmpeg says that it cannot decode a packet before it shows any later frame. The packets' time stamps then tell which
-    frames are missing. Packets that never show anything, as VP8 and MPEG-4 have, are no frames.
+    frames are missing. Packets that never show anything, as VP8 and MPEG-4 have, are no frames, and neither are those
+    that were cut away at the ends of a video without encoding it anew, as phones do.
     """
     missing, number = _Missing(path, stream), 0
     for frames in _decoded(stream, missing):
@@ -165,7 +168,7 @@ def video_frames(path: Path, stream: Any) -> Iterator[VideoFrame]:
     for time_s, error in missing.rest():
         yield VideoFrame(number, time_s, None, error)
         number += 1
-    if number < stream.frames and not missing.has_hidden:
+    if number < stream.frames and not missing.has_hidden and not _is_trimmed(stream):
         say(f"{path} says that it has {stream.frames} frames, but only {number} are in it: it is damaged or cut off")
 
 
@@ -182,7 +185,7 @@ class _Missing:
 
     def expect(self, packet: Any) -> None:
         """Note a packet that is about to be decoded."""
-        if packet.pts is not None and packet.size:
+        if packet.pts is not None and packet.size and not packet.is_discard:
             heapq.heappush(self._pending, packet.pts)
 
     def fail(self, error: Exception) -> None:
@@ -242,14 +245,22 @@ _SWAPPING = (
 """Turns that swap width and height."""
 
 
+def _is_trimmed(stream: Any) -> bool:
+    """Whether an MP4 or MOV shows fewer frames than it has: its duration is that of its edit list."""
+    rate = stream.average_rate
+    if not (stream.frames and stream.duration and rate and "mov" in stream.container.format.name):
+        return False
+    return bool(stream.duration * stream.time_base * rate < stream.frames - 1)
+
+
 def _packets(path: Path) -> int | None:
-    """Number of packets of a file's video stream; None if there are none that can be read."""
+    """Number of packets with a frame to show in a file's video stream; None if there are none that can be read."""
     import av
 
     count = 0
     with opened([path]) as (stream,):
         try:
-            count += sum(bool(packet.size) for packet in stream.container.demux(stream))
+            count += sum(packet.size > 0 and not packet.is_discard for packet in stream.container.demux(stream))
         except av.FFmpegError:
             return None
     return count or None

@@ -16,9 +16,10 @@ from egotap_pl.core.batch import Batch, Visibility
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import VIEW_PX
+from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.crop import WAYS, Crop
 from egotap_pl.data.recordings.gaps import Gaps
-from egotap_pl.data.recordings.names import UNDERSTOOD
+from egotap_pl.data.recordings.names import BOTH, UNDERSTOOD
 from egotap_pl.data.store.reader import FrameStore
 
 ItemT = TypeVar("ItemT")
@@ -186,6 +187,22 @@ def check_size(path: Path, width: int, height: int, side_by_side: bool, crop: Cr
         crop.squares(view_size((width, height), side_by_side))
     except EgotapError as error:
         raise EgotapError(f"{path} is {width} x {height} px: {error}{names}") from error
+
+
+def say_if_halved(path: Path, size_px: tuple[int, int], crop: Crop | None = None) -> None:
+    """Says that a file is taken for both views side by side, if it has the shape of a single one.
+
+    Args:
+        path: the file.
+        size_px: width and height of its frames.
+        crop: the square to cut out of each half. With a rig, the halves have the shape of its frames.
+    """
+    width, height = size_px
+    if width < 2 * height and (crop or Crop()).rig is None:
+        say(
+            f"{path} is {width} x {height} px and taken for both views side by side, each {width // 2} x {height} px. "
+            f"Separate views are given as {BOTH}, or told by names: {UNDERSTOOD}"
+        )
 
 
 def too_large(path: Path, size: str) -> EgotapError:

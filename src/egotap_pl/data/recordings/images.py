@@ -17,7 +17,15 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import RECORDED_IMAGE_BYTES
 from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.crop import Crop
-from egotap_pl.data.recordings.frames import StereoBatch, check_size, too_large, unlabelled, view_size, views_of
+from egotap_pl.data.recordings.frames import (
+    StereoBatch,
+    check_size,
+    say_if_halved,
+    too_large,
+    unlabelled,
+    view_size,
+    views_of,
+)
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.names import (
     UNDERSTOOD,
@@ -110,6 +118,8 @@ class StereoImages:
                 if path in self._headers:
                     side_by_side = len(paths) == 1 and not missing
                     check_size(path, *self._headers[path].upright, side_by_side, self.crop)
+                    if side_by_side and path == self.paths[0]:
+                        say_if_halved(path, self._headers[path].upright, self.crop)
                     self.rig = self.rig or self.crop.seen_rig(view_size(self._headers[path].upright, side_by_side))
 
     def batches(self, size: int) -> Iterator[StereoBatch]:

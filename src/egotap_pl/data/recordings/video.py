@@ -14,7 +14,7 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.decoding import VideoFrame, facts_of, opened, video_frames
-from egotap_pl.data.recordings.frames import StereoBatch, check_size, unlabelled, view_size, views_of
+from egotap_pl.data.recordings.frames import StereoBatch, check_size, say_if_halved, unlabelled, view_size, views_of
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.pairing import NumberPairs, TimePairs, VideoPair, choose_pairing
 
@@ -54,6 +54,8 @@ class StereoVideo:
         videos = facts_of(self.paths, count=len(self.paths) > 1)
         for video in videos:
             check_size(video.path, *video.size, len(self.paths) == 1, self.crop)
+        if len(self.paths) == 1:
+            say_if_halved(videos[0].path, videos[0].size, self.crop)
         self.rig: StereoRig | None = self.crop.seen_rig(view_size(videos[0].size, len(self.paths) == 1))
         pairing = choose_pairing(videos, pair, limit)
         self._pair_up: Callable[[Iterator[VideoFrame], Iterator[VideoFrame]], Iterator[VideoPair]] = (

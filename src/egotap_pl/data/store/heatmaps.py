@@ -67,8 +67,13 @@ class HeatmapWriter:
             self._file.attrs.update({"format": FORMAT, "version": HUNDREDTHS if self.rounded else HALVES})
 
     def append(self, heatmaps: Heatmaps) -> None:
-        """Stores the heatmaps of the next frames, from any device."""
+        """Stores the heatmaps of the next frames, from any device.
+
+        Raises:
+            EgotapError: if a value is not finite: as a whole hundredth, it would be an ordinary zero.
+        """
         count = len(heatmaps.joint)
+        self._check_finite(heatmaps)
         for name, maps in (heatmaps.hundredths() if self.rounded else heatmaps)._asdict().items():
             shape = (self.frames, *maps.shape[1:])
             if self.rounded:
@@ -80,6 +85,16 @@ class HeatmapWriter:
                     create_numbers(self._file, name, shape, np.float16, chunks=(1, *shape[1:]))
                 self._file[name][self.row : self.row + count] = maps.to(torch.float16).cpu().numpy()
         self.row += count
+
+    def _check_finite(self, heatmaps: Heatmaps) -> None:
+        for name, maps in heatmaps._asdict().items():
+            finite = (maps if self.rounded else maps.to(torch.float16)).isfinite().flatten(1).all(1)
+            if not finite.all():
+                first = self.row + int((~finite).nonzero()[0])
+                raise EgotapError(
+                    f"{self.path.stem}: the {name} heatmaps of frame {first} are not finite numbers: the weights of "
+                    "their estimator are damaged, or its training diverged"
+                )
 
 
 class HeatmapStore:

@@ -17,8 +17,11 @@ from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import MIB
+from egotap_pl.core.messages import say
 from egotap_pl.synth.figure import Clip
 from egotap_pl.synth.motion.retarget import captured_clip
+
+_unused: set[tuple[str, ...]] = set()
 
 
 def check_categories(category_of: Mapping[str, str]) -> None:
@@ -33,6 +36,18 @@ def check_categories(category_of: Mapping[str, str]) -> None:
     for files, category in category_of.items():
         if category not in CATEGORIES:
             raise EgotapError(f"category {category!r} of {files!r} is unknown: must be one of: {', '.join(CATEGORIES)}")
+
+
+def say_unused(keys: Sequence[str], message: str) -> None:
+    """Say, once in a process, which keys of ``categories`` are of no file.
+
+    Args:
+        keys: the keys; none: nothing is said.
+        message: what is said, before the first ten of them.
+    """
+    if keys and (message, *keys) not in _unused:
+        _unused.add((message, *keys))
+        say(f"{message} {', '.join(map(repr, keys[:10]))}{' ...' if len(keys) > 10 else ''}")
 
 
 def check_file(path: Path, max_bytes: int) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import DEEPMIMIC_BYTES
-from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, check_file
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, check_file, say_unused
 
 COLUMNS = 44
 """Numbers in a row of a file: the duration of the frame, then its pose."""
@@ -94,6 +94,8 @@ class DeepMimicMotions(CapturedMotions):
         category_of = CATEGORY_OF | dict(categories or {})
         check_categories(category_of)
         stems = {name: path.stem.removeprefix("humanoid3d_") for name, path in files.items()}
+        unused = [key for key in categories or {} if key not in stems.values()]
+        say_unused(unused, f"{self.folder}: categories: this folder has no humanoid3d_NAME.txt for NAME")
         super().__init__(files, {name: category_of.get(stem, "standing - whole body") for name, stem in stems.items()})
 
     def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]]]:

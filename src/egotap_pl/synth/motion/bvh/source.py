@@ -20,7 +20,7 @@ from egotap_pl.synth.motion.bvh.places import rest_places
 from egotap_pl.synth.motion.bvh.points import body_points
 from egotap_pl.synth.motion.bvh.text import read_text
 from egotap_pl.synth.motion.bvh.upright import AXES, t_pose_frames, up_axis
-from egotap_pl.synth.motion.captures import CapturedMotions, check_categories
+from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, say_unused
 
 _skipped: list[Path] = []
 
@@ -66,10 +66,12 @@ class BvhMotions(CapturedMotions):
         files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() == ".bvh" and p.is_file())
         if not files:
             raise EgotapError(f"{self.folder}: there are no .bvh files in this folder")
-        paths = {path.relative_to(self.folder).with_suffix("").as_posix(): path for path in files}
+        names = {path: path.relative_to(self.folder).as_posix() for path in files}
+        unused = [prefix for prefix in by_prefix if not any(name.startswith(prefix) for name in names.values())]
+        say_unused(unused, f"{self.folder}: categories: no file's path in this folder begins with")
         super().__init__(
-            {f"bvh/{name}": path for name, path in paths.items()},
-            {f"bvh/{name}": _category(name, path, by_prefix, default_category) for name, path in paths.items()},
+            {_motion(path, name): path for path, name in names.items()},
+            {_motion(path, name): _category(name, path, by_prefix, default_category) for path, name in names.items()},
         )
 
     def identity(self) -> dict[str, Any]:
@@ -87,6 +89,10 @@ class BvhMotions(CapturedMotions):
             EgotapError: if the file cannot be read, is damaged, or lacks a joint.
         """
         return read_bvh(path, self.up, self.joints, self.skip_t_pose)
+
+
+def _motion(path: Path, name: str) -> str:
+    return f"bvh/{name.removesuffix(path.suffix)}"
 
 
 def _category(name: str, path: Path, by_prefix: Mapping[str, str], default: str) -> str:
