@@ -13,7 +13,7 @@ from torch import nn
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.interop.onnx import TOLERANCE, write_onnx
+from egotap_pl.interop.onnx import CHECKED_BATCHES, TOLERANCE, write_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
@@ -63,6 +63,16 @@ def test_a_file_with_other_outputs_is_not_written(tmp_path):
 
     with pytest.raises(RuntimeError, match="differs"):
         write_onnx(Noise(), random_inputs, "y", tmp_path / "noise.onnx", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_with_outputs_that_are_not_numbers_is_not_written(tmp_path):
+    class NotForTheLast(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + 0 * torch.log(x.new_ones(()) * abs(x.shape[0] - CHECKED_BATCHES[-1]))
+
+    with pytest.raises(RuntimeError, match="differs"):
+        write_onnx(NotForTheLast(), random_inputs, "y", tmp_path / "nan.onnx", {})
     assert list(tmp_path.iterdir()) == []
 
 
