@@ -53,7 +53,7 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Called by Hydra with the overrides of the command line."""
-        from egotap_pl.cli.search import Search, search
+        from egotap_pl.cli.search import Search, check_search, search
         from egotap_pl.core.errors import EgotapError
         from egotap_pl.core.started_group import started_group
 
@@ -64,6 +64,7 @@ class OptunaSweeper(Sweeper):
             )
         assert self.config is not None
         assert self.hydra_context is not None
+        check_search(self.study, self.trials)
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")

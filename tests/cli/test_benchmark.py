@@ -98,6 +98,12 @@ def test_a_run_in_onnx_runtime(whole: Path, run: Run) -> None:
     [
         ("runtimes=[tensorrt]", "runtimes=tensorrt: must be among: torch, compile, onnx"),
         ("batch_size=1", "batch_size=1: must be 2 or more"),
+        ("batch_size=many", "batch_size=many: must be a whole number, 1 or more"),
+        ("threads=0", "threads=0: must be a whole number, 1 or more"),
+        ("threads=all", "threads=all: must be a whole number, 1 or more"),
+        ("runtimes=torch", "runtimes=torch: must be a list, such as [torch,onnx]"),
+        ("seconds=long", "seconds=long: must be a number of seconds, 0 or more"),
+        ("steps=3", "steps=3: must be one of: true, false"),
         ("trainer.precision=64-true", "trainer.precision=64-true: egotap benchmark measures one of: 32-true, 16-mixed"),
         ("checkpoint=nowhere", "nowhere"),
     ],

@@ -42,6 +42,8 @@ def test_mlflow(home: Path, run: Run, tmp_path: Path) -> None:
     (found,) = client.search_runs([client.get_experiment_by_name("egotap").experiment_id])
     assert found.info.status == "FINISHED"
     assert found.data.tags["data"] == "egosynth"
+    assert found.data.params["seed"] == "0", "MLflow compares and draws runs by their parameters"
+    assert [value for name, value in found.data.params.items() if name.endswith("optimizer/lr")]
     history = client.get_metric_history(found.info.run_id, "validation/mpjpe")
     assert [entry.value for entry in history] == pytest.approx(logged(folder, "validation/mpjpe"), rel=1e-5)
     assert {"test/mpjpe", "test_per_joint/head"} <= found.data.metrics.keys()
@@ -58,7 +60,11 @@ def test_a_training_that_resumes_has_the_same_run_of_mlflow(tmp_path: Path, monk
     pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)  # MLflow keeps files beside its database's relative path
     service = MlflowService("egotap", f"sqlite:///{tmp_path}/mlflow.db", frames=1, every_epochs=1)
-    labels = [Labels(name, "lifter", "group", "name", (), {"seed": 1, "settings": {}}) for name in ("a", "a", "b")]
+    commands = {"seed": 1, "overrides": "a", "settings": {}}, {"seed": 1, "overrides": "b", "settings": {}}
+    labels = [
+        Labels(name, "lifter", "group", "name", (), command)
+        for name, command in zip(("a", "a", "b"), (*commands, commands[0]), strict=True)
+    ]
     first, again, other = (service.open(each, tmp_path) for each in labels)
     assert first.version == again.version != other.version
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from egotap_pl.engine.benchmark import FILE, Cost, benchmark, record
 from egotap_pl.engine.benchmark_parts import parts_of
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoint_files import FOLDER, checkpoint_path
-from egotap_pl.engine.device_choice import SINGLE
+from egotap_pl.engine.device_choice import SINGLE, is_whole
 from egotap_pl.engine.devices import Devices
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.lifting_checkpoints import load_lifting_task
@@ -38,6 +40,7 @@ _MEASURING = (*(f"{key}=" for key in (*_OPTIONS, "threads", "output")), "trainer
 def main(config: DictConfig) -> None:
     """Measure the networks, print a table, and write the numbers."""
     settings = plain(config)
+    _check(settings)
     devices = Devices.parse(settings["trainer"])
     if settings["threads"] is not None:
         torch.set_num_threads(settings["threads"])
@@ -53,6 +56,20 @@ def main(config: DictConfig) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_json(output, content)
         RESULT.print(f"numbers  {output}", soft_wrap=True)
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    if not isinstance(settings["runtimes"], list):
+        raise EgotapError(f"runtimes={settings['runtimes']}: must be a list, such as [torch,onnx]")
+    for key in ("batch_size", "threads"):
+        value = settings[key]
+        if (value is not None or key == "batch_size") and (not is_whole(value) or value < 1):
+            raise EgotapError(f"{key}={value}: must be a whole number, 1 or more")
+    seconds = settings["seconds"]
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
+        raise EgotapError(f"seconds={seconds}: must be a number of seconds, 0 or more")
+    if not isinstance(settings["steps"], bool):
+        raise EgotapError(f"steps={settings['steps']}: must be one of: true, false")
 
 
 def cost_table(title: str, found: list[Cost]) -> Table:

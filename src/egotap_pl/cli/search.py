@@ -19,7 +19,9 @@ from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.engine.build import Spec, build
+from egotap_pl.engine.device_choice import is_whole
 from egotap_pl.engine.labels import ASIDE
+from egotap_pl.engine.run_folders import check_name
 from egotap_pl.engine.stages import held
 
 if TYPE_CHECKING:
@@ -104,6 +106,17 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
             say(f"study {task.study}: trial {done + 1} of {task.trials}")
             _run_trial(study, task, space)
         return _report(study, task.folder, space)
+
+
+def check_search(study: Any, trials: Any) -> None:
+    """Check the settings of a search before it has a folder.
+
+    Raises:
+        EgotapError: if the study's name cannot be the name of a folder, or the number of trials is not a number.
+    """
+    check_name(str(study), "hydra.sweeper.study")
+    if not is_whole(trials) or trials < 1:
+        raise EgotapError(f"hydra.sweeper.trials={trials}: must be a whole number, 1 or more")
 
 
 def space_of(overrides: Sequence[Override]) -> Space:
@@ -272,7 +285,8 @@ def _report(study: Study, folder: Path, space: Space) -> float:
     overrides = [*fixed, *(f"{key}={best.params[key]}" for key in space.searched)]
     write_json(folder / "best.json", {"trial": number_of(best), "validation": value, "overrides": overrides})
     RESULT.print(table)
-    counts = f"{len(ended)} trials, {len(ended) - len(ranked)} failed; the validation error decides, not the test"
+    trials = "1 trial" if len(ended) == 1 else f"{len(ended)} trials"
+    counts = f"{trials}, {len(ended) - len(ranked)} failed; the validation error decides, not the test"
     RESULT.print(counts, soft_wrap=True)
     RESULT.print(f"best overrides  {shlex.join(overrides)}", soft_wrap=True, markup=False)
     RESULT.print(f"study folder    {folder}", soft_wrap=True)

@@ -48,7 +48,8 @@ def device_count(devices: Any, accelerator: str) -> tuple[int, tuple[int, ...] |
                 f"trainer.devices={devices}: SLURM shows one GPU to this process, which needs to see all of its node: "
                 "give srun --gpus-per-node instead of --gpus-per-task"
             )
-        raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; ask for fewer devices, or use trainer=cpu")
+        advice = "ask for fewer devices, or use" if here else "use trainer.accelerator=cpu, or"
+        raise EgotapError(f"trainer.devices={devices}: {_HERE.format(here)}; {advice} trainer=cpu")
     return devices, None
 
 

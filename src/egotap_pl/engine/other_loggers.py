@@ -129,6 +129,8 @@ class MlflowService:
             tags={**tags, "group": labels.group, _ID: labels.id},
             run_id=runs[0].info.run_id if runs else None,
         )
+        if not runs:  # MLflow refuses other values than a run has, as after another command for the same training
+            logger.log_hyperparams({k: v for k, v in labels.config.items() if k != "settings" and v is not None})
         client.log_text(str(logger.run_id), _settings(labels), "settings.yaml")
         return logger
 

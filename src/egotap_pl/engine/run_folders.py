@@ -158,13 +158,17 @@ def _short(override: str) -> str:
     return "-".join(re.sub(r"[^\w.-]+", "-", word).strip("-.") for word in words if word)
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, key: str = "name") -> None:
     """Check that a name can be that of a folder.
+
+    Args:
+        name: the name.
+        key: the setting that it is the value of.
 
     Raises:
         EgotapError: if it cannot.
     """
     if any(character in "/\\" or not character.isprintable() for character in name) or name.startswith("."):
-        raise EgotapError(f"name={name!r}: must be the name of a folder, without / or \\ and not beginning with a dot")
+        raise EgotapError(f"{key}={name!r}: must be the name of a folder, without / or \\ and not beginning with a dot")
     if (size := len(name.encode())) > _LONGEST_OF_USER:
-        raise EgotapError(f"name={name[:20]}...: has {size} bytes; use at most {_LONGEST_OF_USER}")
+        raise EgotapError(f"{key}={name[:20]}...: has {size} bytes; use at most {_LONGEST_OF_USER}")
