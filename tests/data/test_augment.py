@@ -185,6 +185,14 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
         SwapMirror(skeletons.egocap(), rig)
 
 
+def test_mixed_precision_does_not_make_mirrored_poses_less_accurate() -> None:
+    rig, skeleton = toed_in(), skeletons.unrealego()
+    batch = batch_for(rig, image_px=4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pose_cm = swap_mirror(batch, skeleton, rig).pose_cm
+    torch.testing.assert_close(pose_cm, swap_mirror(batch, skeleton, rig).pose_cm, atol=0, rtol=0)
+
+
 def test_a_fraction_of_the_frames_is_mirrored() -> None:
     rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
     batch = with_heatmaps(batch_for(rig, image_px=16, frames=64), size=8)

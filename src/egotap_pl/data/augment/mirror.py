@@ -81,11 +81,10 @@ def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
     mirror = constant((-1.0, 1.0, 1.0), device, dtype)
     points = batch.points2d_px.flip(1)[:, :, twins]
     # The new left camera is the mirror image of the old right one: a pose is turned into its axes, then mirrored.
-    rotation = constant(rig.rotation, device, dtype)
     return batch._replace(
         images=_flipped(batch.images.flip(1), shift).round().byte(),
         points2d_px=torch.stack((both_centres_px - points[..., 0], points[..., 1]), -1),
-        pose_cm=(batch.pose_cm @ rotation.T * mirror)[:, twins],
+        pose_cm=(rig.to_right_axes(batch.pose_cm) * mirror)[:, twins],
         origin_cm=batch.origin_cm.flip(1) * mirror,
         visibility=batch.visibility.flip(1)[:, :, twins],
         heatmaps=None if batch.heatmaps is None else _mirrored_maps(batch.heatmaps, skeleton, rig, shift),
