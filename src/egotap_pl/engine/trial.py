@@ -14,7 +14,7 @@ import torch
 
 from egotap_pl.core.batch import FRAME_PX, NUM_VIEWS, Batch, DataFacts, Visibility
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.augment import check_heatmaps, made
+from egotap_pl.data.augment import check_frames, check_heatmaps, made
 from egotap_pl.data.source import Source
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
@@ -200,6 +200,7 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
     if training.augment is not None:
         with torch.device("cpu"):  # cameras are compared, which tensors without memory cannot be
             augmentation = made(build(training.augment), facts.skeleton, facts.rig)
+            check_frames(augmentation, sample.batch)
             if reads_cache:
                 check_heatmaps(augmentation)
     with _unlogged():

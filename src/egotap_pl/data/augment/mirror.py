@@ -42,6 +42,14 @@ class SwapMirror:
         """
         check_heatmap_mirror(self.skeleton, self.rig)
 
+    def check_frames(self, batch: Batch) -> None:
+        """Poses must not be relative to the left camera.
+
+        Raises:
+            EgotapError: if they are.
+        """
+        _check_origin(batch)
+
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch with some frames mirrored."""
         mirrored = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
@@ -66,6 +74,7 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
             frames.
     """
     check_mirror(skeleton, rig)
+    _check_origin(batch)
     if batch.heatmaps is not None:
         check_heatmap_mirror(skeleton, rig)
     return _mirrored(batch, skeleton, rig)
@@ -135,6 +144,15 @@ def check_heatmap_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
     mirror, parents = skeleton.mirror, skeleton.parents
     if any(parents[mirror[joint]] != mirror[parents[joint]] for joint in range(skeleton.num_joints)):
         raise EgotapError(f"skeleton {skeleton.name}: its left and right limbs connect other joints; {remedy}")
+
+
+def _check_origin(batch: Batch) -> None:
+    # Its skeleton may estimate its root: poses are relative to what the origin says.
+    if (batch.origin_cm == 0).all(-1).all(-1).any():
+        raise EgotapError(
+            "origin_cm is zero in both views, so poses are relative to the left camera and have no mirror image: train "
+            "without SwapMirror, or give poses another origin"
+        )
 
 
 def _lens_difference_px(left: Camera, right: Camera) -> float:
