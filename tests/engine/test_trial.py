@@ -70,6 +70,33 @@ def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: l
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            "training.monitor=validation/mpjep",
+            "lifter: monitor=validation/mpjep: no such number is logged; must be one of: validation/mpjpe, "
+            "validation/pa_mpjpe, train/loss, ",
+        ),
+        (
+            "estimators.joint.monitor=validation/mpjpe",
+            "joint estimator: monitor=validation/mpjpe: no such number is logged; must be one of: validation/mse, ",
+        ),
+    ],
+)
+def test_a_monitor_that_is_not_logged_is_named_before_any_training(
+    word: str, message: str, home: Path, run: Run, fitted: list[Any]
+) -> None:
+    err = run("train", *SMOKE, word, f"paths.stages={home / 'monitored'}", ok=False).err
+    assert message in " ".join(err.split())
+    assert not fitted
+
+
+@pytest.mark.parametrize("monitor", ["validation/pa_mpjpe", "train/loss"])
+def test_any_number_that_is_logged_can_be_the_monitor(monitor: str) -> None:
+    EarlyChecks().check_parts(compose("scale=smoke", f"training.monitor={monitor}"))
+
+
 def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     real: list[Any] = []
     monkeypatch.setattr("egotap_pl.engine.trial._confirm", lambda *arguments: real.append(arguments))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import traceback
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -203,17 +202,36 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
             check_frames(augmentation, sample.batch)
             if reads_cache:
                 check_heatmaps(augmentation)
-    with _unlogged():
+    with _logged(task) as names:
         task.training_step(sample.batch.on(torch.get_default_device()), 0)
+    _check_monitor(planned, task, names)
     return task
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
-    """Without Lightning's warning that what a task logs goes nowhere."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*self.trainer.*", category=UserWarning)
-        yield
+def _logged(task: L.LightningModule) -> Iterator[list[str]]:
+    """The names of what a task logs during the block, in place of Lightning's warning that it goes nowhere."""
+    names: list[str] = []
+    task.log = lambda name, *_, **__: names.append(name)  # type: ignore[method-assign]
+    try:
+        yield names
+    finally:
+        del task.log
+
+
+def _check_monitor(planned: Planned, task: L.LightningModule, logged: Sequence[str]) -> None:
+    """Refuse a monitor that neither a step nor a validation logs. What a user's own task or guard logs is not known.
+
+    Raises:
+        EgotapError: names the numbers that there are.
+    """
+    monitor, guard = planned.training.monitor, planned.training.guard
+    names = [*getattr(task, "validation_names", ()), *logged]
+    classes = [f"{type(task).__module__}.", *targets(guard or {})]
+    if monitor not in names and all(name.startswith("egotap_pl.") for name in classes):
+        raise EgotapError(
+            f"{planned.title}: monitor={monitor}: no such number is logged; must be one of: {', '.join(names)}"
+        )
 
 
 def _parts(training: TrainingSpec) -> list[str]:
