@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,9 @@ from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.initial_weights import Start, start_of
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training_specs import TrainingSpec
+from egotap_pl.engine.trial_values import culprits
 from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks.heatmap_sources import NoHeatmaps, TrueHeatmaps
 from egotap_pl.tasks.lifter_inputs import check_uncached
 
 _FRAMES = (0, 1)  # batch normalisation needs two
@@ -73,6 +75,9 @@ class Sample(NamedTuple):
     batch: Batch
     """The frames."""
 
+    is_real: bool = True
+    """Whether they are frames of the data."""
+
     @classmethod
     def of(cls, store: FrameStore) -> Sample:
         """The first frames of a store.
@@ -98,7 +103,7 @@ class Sample(NamedTuple):
             category=torch.zeros(frames, dtype=torch.int64),
             frame=torch.arange(frames),
         )
-        return cls(_facts(source), batch)
+        return cls(_facts(source), batch, is_real=False)
 
 
 def _facts(data: FrameStore | Source[Any]) -> DataFacts:
@@ -202,10 +207,23 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
             check_frames(augmentation, sample.batch)
             if reads_cache:
                 check_heatmaps(augmentation)
-    with _logged(task) as names:
-        task.training_step(sample.batch.on(torch.get_default_device()), 0)
+    device = torch.get_default_device()
+    with _logged(task) as names, culprits(task) if device.type != "meta" else nullcontext(list[str]()) as suspects:
+        output = task.training_step(sample.batch.on(device), 0)
     _check_monitor(planned, task, names)
+    if suspects and sample.is_real and not _reads_estimates(task):
+        loss = output["loss"] if isinstance(output, dict) else output
+        if not loss.isfinite().all():
+            raise EgotapError(
+                f"{planned.title}: {suspects[0]} gives numbers that are not finite for real frames, and so the loss is "
+                "not finite: nothing would be learnt"
+            )
     return task
+
+
+def _reads_estimates(task: L.LightningModule) -> bool:
+    """Whether a task reads heatmaps of estimators that are not trained yet, which a part need not be able to read."""
+    return not isinstance(getattr(task, "heatmaps", None), (TrueHeatmaps, NoHeatmaps, type(None)))
 
 
 @contextmanager
