@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from smoke import LIFTER, Run
 
+from egotap_pl.core import locks
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult
@@ -84,6 +85,30 @@ def test_grids_of_the_same_time_have_folders_of_their_own(home: Path, run: Run) 
     assert [[job["run folder"] for job in rows(folder / "jobs.csv")] for folder in folders] == [
         [f"{runs}/of-{seed}"] for seed in (51, 52, 53)
     ]
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_second_grid_in_a_folder_that_is_in_use_is_refused(home: Path, run: Run) -> None:
+    """It would delete the records of the first, which goes on undisturbed."""
+    folder = home / "fixed"
+    grid = ("train", "-m", *LIFTER, "seed=51,52", "paths.runs=of-fixed", "hydra.sweep.dir=fixed")
+    run(*grid)
+    before = {path: path.read_text() for path in folder.rglob("*.*") if path.is_file()}
+    with locks.held(folder / "grid.lock", pytest.fail):
+        message = run(*grid, "training.batch_size=4", ok=False).err
+    assert message.startswith("egotap: hydra.sweep.dir=fixed: another grid is running in this folder (process ")
+    assert "choose another folder" in message
+    assert {path: path.read_text() for path in before} == before
+
+
+@pytest.mark.usefixtures("trained")
+def test_after_another_grid_a_fixed_folder_has_only_its_own_tables(home: Path, run: Run) -> None:
+    grid = ("train", "-m", *LIFTER, "paths.runs=of-emptied", "hydra.sweep.dir=emptied")
+    run(*grid, "seed=51,52", "training.batch_size=16,4")
+    assert (home / "emptied" / "grid.csv").exists()
+    run(*grid, "seed=51")
+    assert len(rows(home / "emptied" / "jobs.csv")) == 1
+    assert not (home / "emptied" / "grid.csv").exists()
 
 
 @pytest.mark.usefixtures("trained")

@@ -44,6 +44,11 @@ def message(run: Run, *command: str) -> str:
         ("experiment", "experiment: a value is missing; overrides have the form key=value"),
         ("fast", "fast: overrides have the form key=value, e.g. experiment=quickstart"),
         ("-m seed=1,2 --cfg job", "--cfg prints the configuration of one job: leave out -m"),
+        (
+            "mount=visor",
+            "mount=visor: unknown option\nmount must be one of: glasses, headset, stick\n"
+            "one of your own, FOLDER/mount/visor.yaml, needs --config-dir FOLDER\n",
+        ),
         ("heatmaps=true", "heatmaps=true: unknown option; did you mean truth?"),
         ("lifter/encoder=1", "lifter/encoder=1: unknown option\nlifter/encoder must be one of: "),
         ("lifter/encoder=null", "lifter/encoder=null: unknown option"),
@@ -79,6 +84,11 @@ def test_options_of_hydra_and_overrides_are_accepted(words: str) -> None:
         ("training.task.optimizer.ls=3", "did you mean training.task.optimizer.lr?"),
         ("epochs=3", "epochs: unknown key; did you mean training.epochs, "),
         ("sed=3", "sed: unknown key; did you mean seed, "),
+        (
+            "estimators.shared.task.schedule.X=3",
+            "estimators.shared.task.schedule.X: unknown key; estimators has: joint, limb\n",
+        ),
+        ("training.task.optimizer.lrr=1", "training.task.optimizer.lrr: unknown key; did you mean training.task.opt"),
         ("qqq=3", "qqq: unknown key; --cfg job prints all keys"),
         ("lifter/encodr=cnn", "lifter/encodr: unknown group; did you mean lifter/encoder?"),
         ("experiment=quikstart", "experiment=quikstart: unknown option; did you mean quickstart?"),

@@ -55,6 +55,15 @@ def test_cameras_that_do_not_see_the_body_are_warned_of(rig: Path, run: Run, tmp
     assert "warning: rig my_headset sees little of the body" in " ".join((outcome.out + outcome.err).split())
 
 
+def test_a_rig_whose_place_on_the_head_is_not_said_is_warned_of(rig: Path, run: Run, tmp_path: Path):
+    outcome = run("prepare", "data=egosynth", *FEW, f"rig={rig}", f"data.folder={tmp_path}/data")
+    said = " ".join((outcome.out + outcome.err).split())
+    assert f"warning: rig={rig} without mount=...: its cameras are where those of mount=glasses are" in said
+    assert "mount=headset (docs/own-headset.md), mount=glasses or mount=stick" in said
+    chosen = run("prepare", "data=egosynth", *FEW, f"rig={rig}", "mount=glasses", f"data.folder={tmp_path}/data")
+    assert "without mount" not in chosen.out + chosen.err
+
+
 def test_mounts_are_groups_with_numbers():
     assert source().mount.rig == StereoRig.unrealego()
     assert source("mount=glasses", "mount.forward_cm=5").mount.position_cm == (6.0, 7.7, 5.0)

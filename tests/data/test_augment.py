@@ -16,7 +16,7 @@ from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
-from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, swap_mirror
+from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, check_frames, swap_mirror
 
 NO_CHANGE = {
     "brightness": 0.0,
@@ -183,6 +183,27 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
                 SwapMirror(skeleton, wrong)
     with pytest.raises(EgotapError, match="relative to the left camera"):
         SwapMirror(skeletons.egocap(), rig)
+
+
+def test_mixed_precision_does_not_make_mirrored_poses_less_accurate() -> None:
+    rig, skeleton = toed_in(), skeletons.unrealego()
+    batch = batch_for(rig, image_px=4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pose_cm = swap_mirror(batch, skeleton, rig).pose_cm
+    torch.testing.assert_close(pose_cm, swap_mirror(batch, skeleton, rig).pose_cm, atol=0, rtol=0)
+
+
+def test_poses_relative_to_the_camera_are_refused_whatever_their_skeleton_estimates() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    assert skeleton.estimates_root
+    batch = batch_for(rig, image_px=4)
+    relative = batch._replace(origin_cm=torch.zeros_like(batch.origin_cm))
+    with pytest.raises(EgotapError, match=r"relative to the left camera.*train without SwapMirror"):
+        swap_mirror(relative, skeleton, rig)
+    turns = InTurn([Photometric(), SwapMirror(skeleton, rig)])
+    with pytest.raises(EgotapError, match="relative to the left camera"):
+        check_frames(turns, relative)
+    check_frames(turns, batch)
 
 
 def test_a_fraction_of_the_frames_is_mirrored() -> None:

@@ -137,6 +137,22 @@ def test_whole_motions_are_other_data_and_leave_the_identity_of_others_alone() -
     assert source(frames_per_take=None).identity() == source().identity() | {"frames_per_take": None}
 
 
+def test_more_frames_than_a_motion_has_are_refused_before_and_while_they_are_rendered() -> None:
+    """They were rendered twice."""
+    data = source(train=3000, frames_per_take=100)
+    message = r"motion procedural/.* has \d+ frames, and 100 are to be rendered of it: make .* frames_per_take smaller"
+    with pytest.raises(EgotapError, match=message):
+        data.concerns()
+    lengths = {
+        take: len(data._clip(take, data._generator("train", take.number, 2)).rotations) for take in data.plan("train")
+    }
+    short = min(lengths, key=lambda take: lengths[take])
+    with pytest.raises(EgotapError, match=f"has {lengths[short]} frames"):
+        data.read(short)
+    whole = source(train=3000, frames_per_take=None)
+    assert whole.concerns() == ()
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

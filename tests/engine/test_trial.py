@@ -70,6 +70,49 @@ def test_a_part_that_looks_at_values_is_tried_on_real_frames(run: Run, fitted: l
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            "training.monitor=validation/mpjep",
+            "lifter: monitor=validation/mpjep: no such number is logged; must be one of: validation/mpjpe, "
+            "validation/pa_mpjpe, train/loss, ",
+        ),
+        (
+            "estimators.joint.monitor=validation/mpjpe",
+            "joint estimator: monitor=validation/mpjpe: no such number is logged; must be one of: validation/mse, ",
+        ),
+    ],
+)
+def test_a_monitor_that_is_not_logged_is_named_before_any_training(
+    word: str, message: str, home: Path, run: Run, fitted: list[Any]
+) -> None:
+    err = run("train", *SMOKE, word, f"paths.stages={home / 'monitored'}", ok=False).err
+    assert message in " ".join(err.split())
+    assert not fitted
+
+
+@pytest.mark.parametrize("monitor", ["validation/pa_mpjpe", "train/loss"])
+def test_any_number_that_is_logged_can_be_the_monitor(monitor: str) -> None:
+    EarlyChecks().check_parts(compose("scale=smoke", f"training.monitor={monitor}"))
+
+
+NAN_ENCODER = ("lifter/encoder=cnn", "lifter.encoder._target_=own_parts.NanEncoder")
+
+
+def test_a_part_that_gives_no_numbers_for_real_frames_is_named(home: Path, run: Run, fitted: list[Any]) -> None:
+    err = run("train", *LIFTER, *NAN_ENCODER, f"paths.runs={home / 'nan'}", ok=False).err
+    assert "lifter: NanEncoder gives numbers that are not finite for real frames" in " ".join(err.split())
+    assert not fitted
+
+
+def test_parts_are_not_blamed_for_black_images_or_heatmaps_of_untrained_estimators(run: Run, fitted: list[Any]) -> None:
+    """A part may divide by the spread of what it sees."""
+    EarlyChecks().check_parts(compose(*LIFTER, *NAN_ENCODER))
+    run("train", *SMOKE, *NAN_ENCODER, "paths.stages=untrained", ok=False)
+    assert fitted
+
+
 def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     real: list[Any] = []
     monkeypatch.setattr("egotap_pl.engine.trial._confirm", lambda *arguments: real.append(arguments))

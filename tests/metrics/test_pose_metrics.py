@@ -229,3 +229,11 @@ def test_after_a_reset_errors_are_nan() -> None:
 def test_repeated_names_are_refused() -> None:
     with pytest.raises(ValueError, match="unique"):
         PoseMetrics(("head", "head"), CATEGORIES)
+
+
+def test_mixed_precision_does_not_make_errors_less_accurate() -> None:
+    pose, truth = poses(4).float(), poses(4, seed=1).float()
+    plain = mpjpe_mm(pose, truth), pa_mpjpe_mm(pose, truth)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = mpjpe_mm(pose, truth), pa_mpjpe_mm(pose, truth)
+    torch.testing.assert_close(cast, plain, atol=0, rtol=0)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import Progress
 
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.progress import stage_columns
 from egotap_pl.report.contents import Cell, Illustration, Report, Table
 from egotap_pl.report.files import write_report
-from egotap_pl.report.making import ReportOptions
+from egotap_pl.report.making import ReportOptions, compile_report
 from egotap_pl.report.tables.sections import Section
 
 
@@ -97,3 +101,11 @@ def test_options_are_those_of_the_configuration() -> None:
 def test_options_that_cannot_be_are_named(options: dict[str, Any], told: str) -> None:
     with pytest.raises(EgotapError, match=told):
         ReportOptions.parse({**OPTIONS, **options})
+
+
+def test_a_folder_without_runs_gives_one_message_and_no_progress(tmp_path: Path) -> None:
+    output = io.StringIO()
+    progress = Progress(*stage_columns(), console=Console(file=output))
+    with pytest.raises(EgotapError, match="no finished run in"), progress:
+        compile_report([tmp_path], lambda run: pytest.fail(str(run)), ReportOptions.parse(OPTIONS), progress)
+    assert output.getvalue().strip() == ""

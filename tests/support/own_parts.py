@@ -44,6 +44,13 @@ class DoubleEncoder(CnnEncoder):
         return super().forward(maps).double()
 
 
+class NanEncoder(CnnEncoder):
+    """Gives no numbers."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps) * torch.nan
+
+
 class NoEncoder(torch.nn.Module):
     """Does not inherit from an encoder."""
 

@@ -18,6 +18,7 @@ from egotap_pl.core.masks import arms_and_legs, known_masks
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.build import build
 from egotap_pl.tasks import HeatmapTask, LiftingTask
+from egotap_pl.tasks.targets import LimbTarget
 
 SKELETON = unrealego()
 HAND = SKELETON.joints.index("hand_l")
@@ -75,6 +76,14 @@ def test_what_is_known_of_heatmaps_and_masks() -> None:
     batch.visibility[1, 0, ELBOW] = Visibility.OUT_OF_VIEW
     assert known_points(batch)[1].all()
     assert known_limbs(batch, SKELETON)[1].all()
+
+
+def test_limbs_are_drawn_without_an_origin() -> None:
+    """A batch of one's own may lack it; limbs do not depend on it."""
+    batch = batch_of(16)
+    without = batch._replace(origin_cm=torch.full_like(batch.origin_cm, torch.nan))
+    expected = LimbTarget().draw(batch, SKELETON, 16)
+    torch.testing.assert_close(LimbTarget().draw(without, SKELETON, 16), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

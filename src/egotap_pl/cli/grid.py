@@ -6,6 +6,7 @@ import json
 import shlex
 import traceback
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,18 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict, read_write
 
 from egotap_pl.cli.literals import quote_literals
-from egotap_pl.cli.mistakes import readable
+from egotap_pl.cli.mistakes import end_with, readable
+from egotap_pl.core import locks
 from egotap_pl.core.atomic import write_json, write_text
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT
 from egotap_pl.core.started_group import started_group
 
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 _RECORDS = "jobs"
+_TABLES = ("jobs.csv", "jobs.md", "grid.csv", "grid.md")
+_lock = ExitStack()
+"""Holds the grid's folder until the table of its jobs is made."""
 _state: dict[str, Path] = {}
 """Of this process: the grid's folder (``sweep``), the folder of all runs (``runs``), and the run folder of the current
 job (``run``)."""
@@ -76,10 +82,15 @@ class Begin(Callback):
             return
         if "${now:" in _folder_as_written(config):
             _take_folder(config)
-        _state["sweep"] = Path(str(config.hydra.sweep.dir))
-        _state["runs"] = Path(str(config.paths.runs))
-        for record in (_state["sweep"] / _RECORDS).glob("*"):  # of an earlier grid in the same folder
-            record.unlink()
+        sweep = Path(str(config.hydra.sweep.dir))
+        try:
+            _lock_folder(sweep)
+        except EgotapError as error:
+            end_with(error)  # here: Hydra makes a warning of what callbacks raise
+        _state["sweep"], _state["runs"] = sweep, Path(str(config.paths.runs))
+        # Of an earlier grid in the same folder: the table is of the jobs of this one.
+        for file in (*(sweep / _RECORDS).glob("*"), *(sweep / table for table in _TABLES)):
+            file.unlink(missing_ok=True)
 
 
 def _folder_as_written(config: Any) -> str:
@@ -104,6 +115,25 @@ def _take_folder(config: Any) -> None:
             config.hydra.sweep.dir = f"{written}-{number}"
             (word,) = quote_literals([f"hydra.sweep.dir={config.hydra.sweep.dir}"])
             config.hydra.overrides.hydra.append(word)  # of these, the jobs' configurations are composed
+
+
+def _lock_folder(folder: Path) -> None:
+    """Hold a grid's folder. Where none can be made, nothing is held, as in `_take_folder`.
+
+    Raises:
+        EgotapError: if another grid holds it.
+    """
+
+    def refuse(who: str) -> None:
+        raise EgotapError(
+            f"hydra.sweep.dir={folder}: another grid is running in this folder ({who}), and each would replace the "
+            "other's records. Wait for its end, or choose another folder"
+        )
+
+    with suppress(FileExistsError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir():
+        _lock.enter_context(locks.held(folder / "grid.lock", refuse))
 
 
 def _is_made(folder: Path) -> bool:
@@ -167,7 +197,12 @@ def record_lost(sweep: Path, number: int, overrides: list[str], message: str) ->
 
 
 def collate() -> None:
-    """Print a table of the jobs of this process's grid, and write it to the grid's folder."""
+    """Print a table of the jobs of this process's grid, and write it to the grid's folder, which is then free."""
+    with _lock.pop_all():
+        _collate()
+
+
+def _collate() -> None:
     sweep, runs = _state.pop("sweep", None), _state.pop("runs", None)
     records = [] if sweep is None else sorted((sweep / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
     if sweep is None or not records:

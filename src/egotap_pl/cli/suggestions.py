@@ -17,6 +17,8 @@ PRESET_FORM = """a preset's defaults name the group {group} without "override /"
 defaults:
   - override /{group}: {option}"""
 
+OWN_OPTION = "one of your own, FOLDER/{group}/{option}.yaml, needs --config-dir FOLDER"
+
 
 def explain(chain: Sequence[BaseException]) -> str | None:
     """The message about a key or an option that does not exist, or an override that is none; None for other errors.
@@ -68,7 +70,12 @@ def unknown_key(key: str, config: Any) -> str:
     if "." in key and first in groups() and first not in config:
         return f"{key}: choose the {first} first, with {first}=..."
     keys = [name for name in _keys(OmegaConf.to_container(config, resolve=False)) if not name.startswith("hydra.")]
-    return f"{key}: unknown key{did_you_mean(nearest_keys(key, keys)) or '; --cfg job prints all keys'}"
+    remedy = did_you_mean(nearest_keys(key, keys))
+    if not remedy:
+        within = _matching(key, keys)
+        names = [name.rpartition(".")[2] for name in _inside(within, keys)] if within else []
+        remedy = f"; {within} has: {', '.join(names)}" if names else "; --cfg job prints all keys"
+    return f"{key}: unknown key{remedy}"
 
 
 def nearest_keys(key: str, keys: Sequence[str]) -> list[str]:
@@ -80,14 +87,34 @@ def nearest_keys(key: str, keys: Sequence[str]) -> list[str]:
 
     >>> nearest_keys("epoch", ["seed", "estimators.joint.epochs", "training.epochs"])
     ['training.epochs', 'estimators.joint.epochs']
-    >>> nearest_keys("trainin.epoch", ["training.epochs", "training.seed"])
+    >>> nearest_keys("trainin.epoch", ["training", "training.epochs", "training.seed"])
     ['training.epochs']
     """
     if "." in key:
-        return get_close_matches(key, keys, n=1)
+        within = _matching(key, keys)
+        if within.count(".") == key.count("."):
+            return [within]
+        return [] if within else get_close_matches(key, keys, n=1)
     last_parts = sorted({name.rpartition(".")[2] for name in keys})
     nearest = get_close_matches(key, last_parts, n=1)
     return sorted((name for name in keys if name.rpartition(".")[2] in nearest), key=len)[:3]
+
+
+def _matching(key: str, keys: Sequence[str]) -> str:
+    """The beginning of a dotted key, each part replaced by the nearest that exists, as far as there are such parts."""
+    within = ""
+    for part in key.split("."):
+        inside = {name.rpartition(".")[2]: name for name in _inside(within, keys)}
+        nearest = get_close_matches(part, inside, n=1, cutoff=0.5)
+        if not nearest:
+            break
+        within = inside[nearest[0]]
+    return within
+
+
+def _inside(node: str, keys: Sequence[str]) -> list[str]:
+    """The keys right under a node; "": at the top."""
+    return [name for name in keys if name.rpartition(".")[0] == node]
 
 
 def did_you_mean(words: Sequence[str]) -> str:
@@ -108,7 +135,8 @@ def _unknown_option(error: MissingConfigException) -> str | None:
     if not options:
         return None
     nearest = did_you_mean(get_close_matches(name, options, n=1))
-    return f"{group}={name}: unknown option{nearest}\n{group} must be one of: {', '.join(options)}"
+    message = f"{group}={name}: unknown option{nearest}\n{group} must be one of: {', '.join(options)}"
+    return message if nearest else f"{message}\n{OWN_OPTION.format(group=group, option=name)}"
 
 
 def _keys(node: Any, prefix: str = "") -> Iterator[str]:

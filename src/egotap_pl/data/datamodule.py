@@ -20,7 +20,7 @@ from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.core.stopping import outlive_the_first_signal
-from egotap_pl.data.augment import Augmentation, check_heatmaps, made
+from egotap_pl.data.augment import Augmentation, check_frames, check_heatmaps, made
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks
 from egotap_pl.data.shared_memory import affordable_workers
@@ -246,7 +246,7 @@ class FrameDataModule(L.LightningDataModule):
     def _augmentation(self) -> Augmentation | None:
         if self.augment is None:
             return None
-        augmentation = made(self.augment, self.skeleton, self.rig)
+        check_frames(augmentation := made(self.augment, self.skeleton, self.rig), self.store("train").read([0]))
         if self.heatmaps is not None:
             check_heatmaps(augmentation)
         return augmentation

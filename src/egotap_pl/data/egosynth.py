@@ -146,7 +146,11 @@ class EgoSynthSource:
         return [self._take(split, number, total // count + (number < total % count)) for number in range(count)]
 
     def read(self, piece: Take) -> Frames:
-        """Renders a take."""
+        """Renders a take.
+
+        Raises:
+            EgotapError: if its motion has fewer frames than are to be rendered of it.
+        """
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums depend on the number of threads, and more processes help more than threads
         try:
@@ -167,7 +171,11 @@ class EgoSynthSource:
         )
 
     def concerns(self) -> Sequence[str]:
-        """Warnings if the cameras are oddly far apart, or cannot see most of the body in most frames of a sample."""
+        """Warnings if the cameras are oddly far apart, or cannot see most of the body in most frames of a sample.
+
+        Raises:
+            EgotapError: if a motion of the sample has fewer frames than are to be rendered of it.
+        """
         found = []
         distance = float(np.linalg.norm(self.rig.translation_cm))
         if not _USUAL_CM[0] <= distance <= _USUAL_CM[1]:
@@ -193,8 +201,7 @@ class EgoSynthSource:
         """What the cameras see in a few frames of each of the first training takes, whose categories differ."""
         inside = []
         for take in self.plan("train")[:takes]:
-            few = replace(take, frames=min(take.frames, 3))
-            _, posed, _, _ = self._pose(few, self._generator(take.split, take.number, 2))
+            _, posed, _, _ = self._pose(take, self._generator(take.split, take.number, 2), min(take.frames, 3))
             inside.append(joints_inside(self.skeleton, self.rig, posed))
         return Sight.of(inside)
 
@@ -229,16 +236,21 @@ class EgoSynthSource:
 
     def _film(self, take: Take) -> tuple[Film, str, list[int]]:
         rng = self._generator(take.split, take.number, 2)
-        body, frames, category, numbers = self._pose(take, rng)
+        body, frames, category, numbers = self._pose(take, rng, take.frames)
         scene = Surroundings.random(rng, torch.cat((frames.bones_cm, frames.centre_cm[:, None]), 1))
         return self._camera.film(body, frames, scene), category, numbers
 
-    def _pose(self, take: Take, rng: np.random.Generator) -> tuple[Body, PosedBody, str, list[int]]:
+    def _pose(self, take: Take, rng: np.random.Generator, count: int) -> tuple[Body, PosedBody, str, list[int]]:
         clip = self._clip(take, rng)
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
-        numbers = [int((start + k) * length / take.frames) for k in range(take.frames)]
+        if take.frames > length:
+            raise EgotapError(
+                f"motion {take.motion} has {length} frames, and {take.frames} are to be rendered of it: make "
+                "EgoSynth's frames_per_take smaller, or null for whole motions"
+            )
+        numbers = [int((start + k) * length / count) for k in range(count)]
         if self.frames_per_take is None:
-            numbers = list(range(take.frames))
+            numbers = list(range(count))
         heading = float(rng.uniform(0, 2 * np.pi))
         left, up, forward = (float(x) for x in rng.normal(0, 0.4, 3).clip(-1, 1))
         mount = self.mount.shifted(left, up, forward, float(rng.normal(0, 1.5)))

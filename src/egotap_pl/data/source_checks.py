@@ -50,15 +50,20 @@ def plan_of(source: Source[Any], split: str) -> Sequence[Piece]:
         split: name of the split.
 
     Raises:
-        EgotapError: if two pieces have the same key.
+        EgotapError: if they are not a sequence of pieces, or two have the same key; names the class and the method.
     """
     pieces: Sequence[Piece] = source.plan(split)
+    where = f"{type(source).__name__}.plan({split!r})"
+    if not all(hasattr(pieces, method) for method in ("__len__", "__getitem__")):
+        raise EgotapError(f"{where} returned a value of type {type(pieces).__name__}: it must return a list of pieces")
     seen: set[str] = set()
     for piece in pieces:
-        if piece.key in seen:
+        if lacking := [field for field in ("key", "frames") if not hasattr(piece, field)]:
+            kind = type(piece).__name__
             raise EgotapError(
-                f"{type(source).__name__}.plan({split!r}) uses a key twice, {piece.key!r}: every piece of a split "
-                "needs a key of its own"
+                f"{where} has a piece of type {kind} without {' and '.join(lacking)}: every piece needs both"
             )
+        if piece.key in seen:
+            raise EgotapError(f"{where} uses a key twice, {piece.key!r}: every piece of a split needs a key of its own")
         seen.add(piece.key)
     return pieces

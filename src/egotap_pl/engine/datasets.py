@@ -18,6 +18,7 @@ from egotap_pl.data.store.codec import Codec
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.schema import fingerprint_of
 from egotap_pl.engine.build import build
+from egotap_pl.engine.own_cameras import unplaced_rig
 from egotap_pl.engine.settings import DataSpec
 
 
@@ -56,6 +57,8 @@ def ensure_data(
     if not data.has_source:
         return _existing_stores(data)
     source, codec, folder = _locate(data, root)
+    if unplaced := unplaced_rig(data.source):
+        say(f"warning: {unplaced}")
     if isinstance(source, Concerned):
         for concern in source.concerns():
             say(f"warning: {concern}")

@@ -6,6 +6,9 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.specs import accepts, check_spec
 
+_MOUNTS = {f"egotap_pl.synth.mount.{name}": name for name in ("glasses", "stick")}
+"""Mounts of the built-in data sets, by their classes."""
+
 
 def with_own_cameras(config: Spec) -> Spec:
     """The node ``data``, with the rig file and the mount that were chosen in its source.
@@ -35,3 +38,18 @@ def with_own_cameras(config: Spec) -> Spec:
     check_spec(mount, "mount")
     chosen = {name: value for name, value in {"other_mount": mount, "rig": rig}.items() if value is not None}
     return {**data, "source": {**data["source"], **chosen}}
+
+
+def unplaced_rig(source: Spec) -> str | None:
+    """A warning where a rig of the user's own is put on a mount that nobody chose; None otherwise.
+
+    Args:
+        source: spec of a data set's source, from `with_own_cameras`.
+    """
+    rig, chosen, mount = source.get("rig"), source.get("other_mount"), source.get("mount")
+    if rig is None or chosen is not None or mount not in [{"_target_": target} for target in _MOUNTS]:
+        return None
+    return (
+        f"rig={rig} without mount=...: its cameras are where those of mount={_MOUNTS[mount['_target_']]} are on the "
+        "head. Say where yours are: mount=headset (docs/own-headset.md), mount=glasses or mount=stick"
+    )

@@ -19,7 +19,7 @@ from egotap_pl.engine.loggers import log_clouds, log_figures
 from egotap_pl.figures.drawing import sign_of_left
 from egotap_pl.figures.panels import FramePanel, panel_figure, pose_cloud
 from egotap_pl.tasks import HeatmapTask, LiftingTask, ZerosTask
-from egotap_pl.tasks.targets import left_view_cm
+from egotap_pl.tasks.targets import limb_points_cm
 
 
 def picture_maker(
@@ -99,7 +99,7 @@ def _targets_and(frames: Batch, task: LiftingTask) -> Mapping[str, Tensor]:
     return {
         "target joints": joint_heatmaps(frames.points2d_px, task.skeleton, side),
         "joint heatmaps": heatmaps.joint,
-        "target limbs": limb_heatmaps(frames.points2d_px, left_view_cm(frames), task.skeleton, side),
+        "target limbs": limb_heatmaps(frames.points2d_px, limb_points_cm(frames), task.skeleton, side),
         "limb heatmaps": heatmaps.limb,
     }
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import traceback
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ import torch
 
 from egotap_pl.core.batch import FRAME_PX, NUM_VIEWS, Batch, DataFacts, Visibility
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.augment import check_heatmaps, made
+from egotap_pl.data.augment import check_frames, check_heatmaps, made
 from egotap_pl.data.source import Source
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.allowlist import targets
@@ -23,7 +22,9 @@ from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.initial_weights import Start, start_of
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training_specs import TrainingSpec
+from egotap_pl.engine.trial_values import culprits
 from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks.heatmap_sources import NoHeatmaps, TrueHeatmaps
 from egotap_pl.tasks.lifter_inputs import check_uncached
 
 _FRAMES = (0, 1)  # batch normalisation needs two
@@ -74,6 +75,9 @@ class Sample(NamedTuple):
     batch: Batch
     """The frames."""
 
+    is_real: bool = True
+    """Whether they are frames of the data."""
+
     @classmethod
     def of(cls, store: FrameStore) -> Sample:
         """The first frames of a store.
@@ -99,7 +103,7 @@ class Sample(NamedTuple):
             category=torch.zeros(frames, dtype=torch.int64),
             frame=torch.arange(frames),
         )
-        return cls(_facts(source), batch)
+        return cls(_facts(source), batch, is_real=False)
 
 
 def _facts(data: FrameStore | Source[Any]) -> DataFacts:
@@ -200,19 +204,52 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
     if training.augment is not None:
         with torch.device("cpu"):  # cameras are compared, which tensors without memory cannot be
             augmentation = made(build(training.augment), facts.skeleton, facts.rig)
+            check_frames(augmentation, sample.batch)
             if reads_cache:
                 check_heatmaps(augmentation)
-    with _unlogged():
-        task.training_step(sample.batch.on(torch.get_default_device()), 0)
+    device = torch.get_default_device()
+    with _logged(task) as names, culprits(task) if device.type != "meta" else nullcontext(list[str]()) as suspects:
+        output = task.training_step(sample.batch.on(device), 0)
+    _check_monitor(planned, task, names)
+    if suspects and sample.is_real and not _reads_estimates(task):
+        loss = output["loss"] if isinstance(output, dict) else output
+        if not loss.isfinite().all():
+            raise EgotapError(
+                f"{planned.title}: {suspects[0]} gives numbers that are not finite for real frames, and so the loss is "
+                "not finite: nothing would be learnt"
+            )
     return task
 
 
+def _reads_estimates(task: L.LightningModule) -> bool:
+    """Whether a task reads heatmaps of estimators that are not trained yet, which a part need not be able to read."""
+    return not isinstance(getattr(task, "heatmaps", None), (TrueHeatmaps, NoHeatmaps, type(None)))
+
+
 @contextmanager
-def _unlogged() -> Iterator[None]:
-    """Without Lightning's warning that what a task logs goes nowhere."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*self.trainer.*", category=UserWarning)
-        yield
+def _logged(task: L.LightningModule) -> Iterator[list[str]]:
+    """The names of what a task logs during the block, in place of Lightning's warning that it goes nowhere."""
+    names: list[str] = []
+    task.log = lambda name, *_, **__: names.append(name)  # type: ignore[method-assign]
+    try:
+        yield names
+    finally:
+        del task.log
+
+
+def _check_monitor(planned: Planned, task: L.LightningModule, logged: Sequence[str]) -> None:
+    """Refuse a monitor that neither a step nor a validation logs. What a user's own task or guard logs is not known.
+
+    Raises:
+        EgotapError: names the numbers that there are.
+    """
+    monitor, guard = planned.training.monitor, planned.training.guard
+    names = [*getattr(task, "validation_names", ()), *logged]
+    classes = [f"{type(task).__module__}.", *targets(guard or {})]
+    if monitor not in names and all(name.startswith("egotap_pl.") for name in classes):
+        raise EgotapError(
+            f"{planned.title}: monitor={monitor}: no such number is logged; must be one of: {', '.join(names)}"
+        )
 
 
 def _parts(training: TrainingSpec) -> list[str]:

@@ -149,7 +149,11 @@ def compile_report(
         EgotapError: if there is no finished run.
     """
     bar = progress.add_task("reading runs", total=None, note="")
-    gathered = gather(folders, lambda folder: progress.advance(bar))
+    try:
+        gathered = gather(folders, lambda folder: progress.advance(bar))
+    except EgotapError:
+        progress.remove_task(bar)  # its message is enough
+        raise
     progress.update(bar, total=progress.tasks[bar].completed)
     conditions = conditions_of(gathered.runs, identify, progress)
     costs = CostReader(options.trust)

@@ -34,6 +34,9 @@ class HeatmapTask(L.LightningModule):
             loaded.
     """
 
+    validation_names = ("validation/mse",)
+    """Names of the numbers that a validation logs, one of which selects the best epoch."""
+
     def __init__(
         self,
         facts: DataFacts,

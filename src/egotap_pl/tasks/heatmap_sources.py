@@ -13,7 +13,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.frozen import Frozen
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.nn.lean_estimator import joint_maps, limb_maps
-from egotap_pl.tasks.targets import left_view_cm
+from egotap_pl.tasks.targets import limb_points_cm
 
 IMAGE_TO_MAP = 4
 """The side of an image over that of its heatmaps, for every estimator."""
@@ -56,7 +56,7 @@ class TrueHeatmaps(HeatmapSource):
         """True heatmaps, including those of joints that no camera sees."""
         return Heatmaps(
             joint=joint_heatmaps(batch.points2d_px, self.skeleton, self.heatmap_px),
-            limb=limb_heatmaps(batch.points2d_px, left_view_cm(batch), self.skeleton, self.heatmap_px),
+            limb=limb_heatmaps(batch.points2d_px, limb_points_cm(batch), self.skeleton, self.heatmap_px),
         )
 
 

@@ -55,6 +55,9 @@ class LiftingTask(L.LightningModule):
     lifter_methods: tuple[str, ...] = ()
     """Methods that a task needs its lifter to have, besides being called."""
 
+    validation_names = ("validation/mpjpe", "validation/pa_mpjpe")
+    """Names of the numbers that a validation logs, one of which selects the best epoch."""
+
     def __init__(
         self,
         facts: DataFacts,

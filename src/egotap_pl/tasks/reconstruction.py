@@ -31,6 +31,9 @@ class ZerosTask(L.LightningModule):
         heatmaps: factory of the heatmap source for batches without cached heatmaps, called with ``skeleton``.
     """
 
+    validation_names = ("validation/mse",)
+    """Names of the numbers that a validation logs, one of which selects the best epoch."""
+
     def __init__(self, facts: DataFacts, heatmaps: Callable[..., HeatmapSource]) -> None:
         super().__init__()
         self.heatmaps = heatmaps(skeleton=facts.skeleton)

@@ -73,7 +73,7 @@ class LimbTarget:
 
     def draw(self, batch: Batch, skeleton: Skeleton, heatmap_px: int) -> Float[Tensor, "b v j 2 h w"]:
         """True limb heatmaps: see `egotap_pl.core.heatmap.limb_heatmaps`."""
-        return limb_heatmaps(batch.points2d_px, left_view_cm(batch), skeleton, heatmap_px)
+        return limb_heatmaps(batch.points2d_px, limb_points_cm(batch), skeleton, heatmap_px)
 
     def known(self, batch: Batch, skeleton: Skeleton) -> Bool[Tensor, "b v j"]:
         """Those of limbs both of whose ends are known."""
@@ -131,3 +131,12 @@ class JointAndLimbTarget:
 def left_view_cm(batch: Batch) -> Float[Tensor, "b j 3"]:
     """Positions of all joints in the left camera's frame."""
     return batch.pose_cm + batch.origin_cm[:, :1]
+
+
+def limb_points_cm(batch: Batch) -> Float[Tensor, "b j 3"]:
+    """Positions of all joints in the left camera's axes, of which limbs are drawn.
+
+    Limbs are differences, so an origin that is not known does not matter. One that is known is added all the same, for
+    heatmaps that equal those of earlier versions to the last bit.
+    """
+    return batch.pose_cm + batch.origin_cm[:, :1].nan_to_num(0.0, 0.0, 0.0)

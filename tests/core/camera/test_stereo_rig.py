@@ -55,3 +55,16 @@ def test_a_rotated_rig_transforms_points() -> None:
     torch.testing.assert_close(px[:, 0], CAMERA.project(points)[0])
     torch.testing.assert_close(px[:, 1], AFFINE.project(torch.from_numpy(right))[0])
     assert inside.shape == (4, 2, 5)
+
+
+def test_mixed_precision_does_not_make_points_and_pixels_less_accurate() -> None:
+    rig = StereoRig("rotated", (CAMERA, CAMERA), ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)), (10.0, 0.0, 0.0))
+    points = torch.randn(4, 5, 3) + torch.tensor([0.0, 0.0, 57.3])
+    plain = rig.to_views(points), *rig.project(points)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = rig.to_views(points), *rig.project(points)
+    torch.testing.assert_close(cast, plain, atol=0, rtol=0)
+
+
+def test_points_without_memory_are_transformed() -> None:
+    assert StereoRig.unrealego().to_views(torch.zeros(4, 5, 3, device="meta")).shape == (4, 2, 5, 3)

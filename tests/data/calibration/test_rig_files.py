@@ -210,6 +210,12 @@ def test_a_file_that_does_not_describe_a_rig_is_refused(tmp_path: Path, text: st
     assert str(tmp_path) in str(error.value)
 
 
+def test_a_calibration_of_opencv_without_its_unit_is_told_where_to_say_it(tmp_path: Path) -> None:
+    (tmp_path / "stereo.yml").write_text("R: [0, 0, 0]\nT: [120, 0, 0]\n")
+    with pytest.raises(EgotapError, match=r"rig\.yaml: left_to_right has no unit: add unit: mm, cm or m"):
+        load_rig(written(tmp_path, INLINE + "left_to_right: {file: stereo.yml}"))
+
+
 def test_cameras_with_a_wide_field_are_kept(tmp_path: Path) -> None:
     save_rig(StereoRig("wide", (LEFT, LEFT), rows(TURN), (6.0, 0.0, 0.0)), tmp_path / "rig.yaml")
     assert load_rig(tmp_path / "rig.yaml").cameras[0].max_angle_rad == pytest.approx(LEFT.max_angle_rad)

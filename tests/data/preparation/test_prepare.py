@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -269,6 +270,23 @@ def test_a_key_used_twice_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(EgotapError, match=r"Twice.plan\('train'\) uses a key twice, 'motion 0'"):
         run(Twice(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("planned", "message"),
+    [
+        (None, "returned a value of type NoneType: it must return a list of pieces"),
+        ((number for number in range(0)), "returned a value of type generator: it must return a list of pieces"),
+        (["motion 0"], "has a piece of type str without key and frames: every piece needs both"),
+    ],
+)
+def test_a_plan_that_is_not_a_list_of_pieces_is_refused(tmp_path: Path, planned: Any, message: str) -> None:
+    class Careless(FakeSource):
+        def plan(self, split: str):
+            return planned
+
+    with pytest.raises(EgotapError, match=rf"Careless\.plan\('train'\) {message}"):
+        run(Careless(), tmp_path)
 
 
 def test_progress_says_frames_per_second(tmp_path: Path) -> None:

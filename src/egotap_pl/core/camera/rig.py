@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +73,16 @@ class StereoRig:
 
     def to_views(self, points_left_cm: Float[Tensor, "*b j 3"]) -> Float[Tensor, "*b v j 3"]:
         """Points in each camera's own frame."""
-        device, dtype = points_left_cm.device, points_left_cm.dtype
-        rotation, translation_cm = constant(self.rotation, device, dtype), constant(self.translation_cm, device, dtype)
-        right = points_left_cm @ rotation.T + translation_cm
-        return torch.stack((points_left_cm, right), -3)
+        translation_cm = constant(self.translation_cm, points_left_cm.device, points_left_cm.dtype)
+        return torch.stack((points_left_cm, self.to_right_axes(points_left_cm) + translation_cm), -3)
+
+    def to_right_axes(self, vectors: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
+        """Vectors in the left camera's axes, in the right camera's."""
+        device = vectors.device
+        autocast = torch.amp.is_autocast_available(device.type)  # the meta device has none
+        # Mixed precision would compute the product in half precision, a pixel or more off.
+        with torch.autocast(device.type, enabled=False) if autocast else nullcontext():
+            return vectors @ constant(self.rotation, device, vectors.dtype).T
 
     def project(
         self, points_left_cm: Float[Tensor, "*b j 3"]

@@ -4,7 +4,7 @@ Colours may change freely. Pixels may move only together with points, poses and 
 generator argument, which lives on the batch's device.
 """
 
-from egotap_pl.data.augment.in_turn import Augmentation, InTurn, check_heatmaps, made
+from egotap_pl.data.augment.in_turn import Augmentation, InTurn, check_frames, check_heatmaps, made
 from egotap_pl.data.augment.mirror import SwapMirror, check_heatmap_mirror, check_mirror, swap_mirror
 from egotap_pl.data.augment.photometric import Photometric, blurred
 
@@ -14,6 +14,7 @@ __all__ = [
     "Photometric",
     "SwapMirror",
     "blurred",
+    "check_frames",
     "check_heatmap_mirror",
     "check_heatmaps",
     "check_mirror",

@@ -17,7 +17,8 @@ Augmentation = Callable[[Batch, Generator], Batch]
 """Changes training batches on their device. All randomness comes from the generator.
 
 One that also changes cached heatmaps, which batches may have in place of images, has a method ``check_heatmaps()``,
-which raises an `EgotapError` if it cannot change those of its data.
+which raises an `EgotapError` if it cannot change those of its data. One that cannot change all frames may have a method
+``check_frames(batch)``, which is called once with frames of its data and raises an `EgotapError`.
 """
 
 
@@ -43,6 +44,11 @@ class InTurn:
         """Raises `EgotapError` if one of the steps cannot change cached heatmaps."""
         for step in self.steps:
             check_heatmaps(step)
+
+    def check_frames(self, batch: Batch) -> None:
+        """Raises `EgotapError` if one of the steps cannot change such frames."""
+        for step in self.steps:
+            check_frames(step, batch)
 
 
 def made(augmentation: Any, skeleton: Skeleton | None, rig: StereoRig | None) -> Augmentation:
@@ -70,3 +76,18 @@ def check_heatmaps(augmentation: Augmentation) -> None:
             "estimators.limb.augment=...)"
         )
     check()
+
+
+def check_frames(augmentation: Augmentation, batch: Batch) -> None:
+    """Refuses an augmentation for data that it cannot change.
+
+    Args:
+        augmentation: the augmentation.
+        batch: frames of the data.
+
+    Raises:
+        EgotapError: if it cannot change these.
+    """
+    check = getattr(augmentation, "check_frames", None)
+    if check is not None:
+        check(batch)

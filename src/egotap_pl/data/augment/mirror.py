@@ -42,6 +42,14 @@ class SwapMirror:
         """
         check_heatmap_mirror(self.skeleton, self.rig)
 
+    def check_frames(self, batch: Batch) -> None:
+        """Poses must not be relative to the left camera.
+
+        Raises:
+            EgotapError: if they are.
+        """
+        _check_origin(batch)
+
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch with some frames mirrored."""
         mirrored = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
@@ -66,6 +74,7 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
             frames.
     """
     check_mirror(skeleton, rig)
+    _check_origin(batch)
     if batch.heatmaps is not None:
         check_heatmap_mirror(skeleton, rig)
     return _mirrored(batch, skeleton, rig)
@@ -81,11 +90,10 @@ def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
     mirror = constant((-1.0, 1.0, 1.0), device, dtype)
     points = batch.points2d_px.flip(1)[:, :, twins]
     # The new left camera is the mirror image of the old right one: a pose is turned into its axes, then mirrored.
-    rotation = constant(rig.rotation, device, dtype)
     return batch._replace(
         images=_flipped(batch.images.flip(1), shift).round().byte(),
         points2d_px=torch.stack((both_centres_px - points[..., 0], points[..., 1]), -1),
-        pose_cm=(batch.pose_cm @ rotation.T * mirror)[:, twins],
+        pose_cm=(rig.to_right_axes(batch.pose_cm) * mirror)[:, twins],
         origin_cm=batch.origin_cm.flip(1) * mirror,
         visibility=batch.visibility.flip(1)[:, :, twins],
         heatmaps=None if batch.heatmaps is None else _mirrored_maps(batch.heatmaps, skeleton, rig, shift),
@@ -136,6 +144,15 @@ def check_heatmap_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
     mirror, parents = skeleton.mirror, skeleton.parents
     if any(parents[mirror[joint]] != mirror[parents[joint]] for joint in range(skeleton.num_joints)):
         raise EgotapError(f"skeleton {skeleton.name}: its left and right limbs connect other joints; {remedy}")
+
+
+def _check_origin(batch: Batch) -> None:
+    # Its skeleton may estimate its root: poses are relative to what the origin says.
+    if (batch.origin_cm == 0).all(-1).all(-1).any():
+        raise EgotapError(
+            "origin_cm is zero in both views, so poses are relative to the left camera and have no mirror image: train "
+            "without SwapMirror, or give poses another origin"
+        )
 
 
 def _lens_difference_px(left: Camera, right: Camera) -> float:

@@ -123,7 +123,9 @@ def _transform(path: Path, name: str, entry: Any) -> Transform:
         _check_keys(where, entry, _TRANSFORM_FILE)
         file = _file(path, where, entry)
         if not is_kalibr(read_yaml(file, CALIBRATION_BYTES)):
-            return opencv_transform(file, str(entry.get("unit")))
+            if "unit" not in entry:
+                raise EgotapError(f"{where} has no unit: add unit: mm, cm or m (that of the squares of the pattern)")
+            return opencv_transform(file, str(entry["unit"]))
         if "unit" in entry:
             raise EgotapError(f"{where}.unit: Kalibr's files are in metres; remove it")
         return kalibr_transform(file, str(entry.get("from", "cam0")), str(entry.get("to", "cam1")))

@@ -91,7 +91,7 @@ class ImageLifter(nn.Module):
         if self.rig is None:
             raise ValueError(f"{type(self).__name__} projects points into the views and needs the cameras (a rig)")
         device, dtype = points_left_cm.device, points_left_cm.dtype
-        # Not StereoRig.to_views: in mixed precision its matrix product would be computed in half precision.
+        # Elementwise, because mixed precision would compute a matrix product in half precision.
         rotated = (points_left_cm[..., None, :] * constant(self.rig.rotation, device, dtype)).sum(-1)
         right_cm = rotated + constant(self.rig.translation_cm, device, dtype)
         pairs = zip(self.rig.cameras, (points_left_cm, right_cm), strict=True)

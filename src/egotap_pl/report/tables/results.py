@@ -27,6 +27,8 @@ from egotap_pl.report.tables.cells import (
 
 DEFAULT_SEEDS = (1, 2, 3)
 """The seeds to run where nothing was run yet."""
+ABSENT = "Missing: "
+"""Begins the note of a table that names its rows without runs."""
 
 
 class MetricFormat(NamedTuple):
@@ -129,7 +131,7 @@ def missing_rows(
     absent = [label for label, variant in variants.items() if variant is None]
     if absent:
         command = condition.command([presets[label] for label in absent], seeds)
-        notes.append(f"Missing: {with_commas(absent)}. `{command}`")
+        notes.append(f"{ABSENT}{with_commas(absent)}. `{command}`")
     lacking: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for label, variant in variants.items():
         if variant and (absent_seeds := tuple(sorted(set(seeds) - set(variant.seeds)))):

@@ -17,7 +17,7 @@ from egotap_pl.report.tables.differences import Read, differences_table, others_
 from egotap_pl.report.tables.factorial import factorial_tables
 from egotap_pl.report.tables.measures import measures_tables
 from egotap_pl.report.tables.overview import variants_table
-from egotap_pl.report.tables.results import results_table
+from egotap_pl.report.tables.results import ABSENT, results_table
 
 
 class Section(NamedTuple):
@@ -35,7 +35,7 @@ class Section(NamedTuple):
     @property
     def missing(self) -> list[str]:
         """What its tables lack, a line each."""
-        return [f"{table.title}: {note}" for table in self.main for note in table.notes]
+        return [f"{table.title}: {note.removeprefix(ABSENT)}" for table in self.main for note in table.notes]
 
 
 def section(condition: Condition, papers: Sequence[PaperTable], read: Read) -> Section:
