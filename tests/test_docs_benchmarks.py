@@ -14,7 +14,7 @@ from benchmark_scripts import loaded
 from documented import ROOT, documented
 from made_once import make_once
 
-from egotap_pl.engine import costs
+from egotap_pl.engine.benchmarks import costs
 
 PAGE = "experiments/benchmarks/README.md"
 COMMANDS = [command for command in documented() if command.text.startswith("python experiments/benchmarks/")]

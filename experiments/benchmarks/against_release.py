@@ -28,7 +28,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.engine import costs
+from egotap_pl.engine.benchmarks import costs
 
 MODULE = "model.net_architecture"
 """The module of the release that has the networks."""

@@ -21,7 +21,7 @@ from torch import nn
 
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.engine import costs
+from egotap_pl.engine.benchmarks import costs
 from egotap_pl.nn.encoders import GridViTEncoder, RayEncoder, SparseGridViTEncoder
 
 SCALES = Path(__file__).parents[2] / "conf" / "scale"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import egotap_pl
 from egotap_pl.core.batch import Batch
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine import costs
+from egotap_pl.engine.benchmarks import costs
 from egotap_pl.engine.experiment import Experiment
 from egotap_pl.metrics import HeatmapMSE
 from egotap_pl.nn.images import normalise_images

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.engine import costs
-from egotap_pl.engine.results import device_name
+from egotap_pl.engine.benchmarks import costs
+from egotap_pl.engine.runs.results import device_name
 from egotap_pl.engine.versions import versions
 
 BATCHES = {"paper": {"lifter": 32, "estimator": 16}, "tiny": {"lifter": 32, "estimator": 16}}

@@ -26,7 +26,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.engine.live_memory import LiveMemory
+from egotap_pl.engine.benchmarks.live_memory import LiveMemory
 from egotap_pl.nn.recomputing import set_recomputing
 
 STAGES = ("estimator", "lifter")

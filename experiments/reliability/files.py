@@ -44,9 +44,9 @@ from egotap_pl.data.store.heatmaps import HeatmapStore, HeatmapWriter
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.untrusted.readers import load_npy, read_json
-from egotap_pl.engine.checkpoint_files import CheckpointFiles
-from egotap_pl.engine.checkpoints import read_checkpoint
-from egotap_pl.engine.results import read_log
+from egotap_pl.engine.checkpoints.files import CheckpointFiles
+from egotap_pl.engine.checkpoints.loading import read_checkpoint
+from egotap_pl.engine.runs.results import read_log
 from egotap_pl.report.making import ReportOptions, known_presets, make_report
 from egotap_pl.synth.motion import ProceduralMotions
 from egotap_pl.synth.mount import glasses

@@ -14,13 +14,14 @@ from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine import checkpoints, evaluation
-from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine import evaluation
+from egotap_pl.engine.checkpoints import loading as checkpoints
+from egotap_pl.engine.checkpoints.files import checkpoint_path
 from egotap_pl.engine.datasets import check_split
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.lifting_checkpoints import load_lifting_task
-from egotap_pl.engine.prediction import Predictor
-from egotap_pl.engine.results import Metrics
+from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task
+from egotap_pl.engine.prediction.predictor import Predictor
+from egotap_pl.engine.runs.results import Metrics
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult, train
 from egotap_pl.nn.frozen import Frozen

@@ -102,7 +102,7 @@ def test_a_description_is_written_again(name: str, damage: Callable[[Path], None
 
 @pytest.mark.parametrize("damage", [remove, cut, zero])
 def test_a_damaged_log_is_named_and_changes_no_result(damage: Callable[[Path], None], finished: Path, run: Run) -> None:
-    from egotap_pl.engine.results import best_validation
+    from egotap_pl.engine.runs.results import best_validation
 
     best = best_validation(finished, "validation/mpjpe")
     damage(finished / "metrics.csv")

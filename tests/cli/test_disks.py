@@ -18,7 +18,7 @@ from smoke import EPOCHS, LIFTER, SMOKE, Outcome, Run, at_step, run_folder
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.hdf5_disks import leave_failed_disks
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine.run_pictures import ensure_picture
+from egotap_pl.engine.runs.pictures import ensure_picture
 
 Disk = Callable[[str], None]
 

@@ -16,7 +16,7 @@ from smoke import LIFTER, Run, run_folder
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.hdf5 import Hdf5File
 from egotap_pl.engine.build import build
-from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.checkpoints.loading import load_task
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from random_checkpoints import checkpoint
 from smoke import Run
 
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.engine.checkpoints import KEY, read_checkpoint
+from egotap_pl.engine.checkpoints.loading import KEY, read_checkpoint
 from egotap_pl.engine.datasets import fingerprint_of_frames
 from egotap_pl.engine.settings import DataSpec
 

@@ -18,9 +18,9 @@ from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.checkpoints import load_task
-from egotap_pl.engine.lifting_checkpoints import load_lifting_task
-from egotap_pl.engine.streaming import PoseStream
+from egotap_pl.engine.checkpoints.loading import load_task
+from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task
+from egotap_pl.engine.prediction.streaming import PoseStream
 
 onnxruntime = pytest.importorskip("onnxruntime")
 PX = 64  # scale=smoke

@@ -11,8 +11,8 @@ import pytest
 import torch
 from smoke import Run, run_folder
 
-from egotap_pl.engine.checkpoint_files import checkpoint_path
-from egotap_pl.engine.weight_sources import names
+from egotap_pl.engine.checkpoints.files import checkpoint_path
+from egotap_pl.engine.checkpoints.sources import names
 
 TOLERANCE_CM = {"egosynth-fast": 0.05, "egosynth-stick": 0.05}
 """Of poses of frames alone against those of batches: a value at the edge of two hundredths may be rounded otherwise."""

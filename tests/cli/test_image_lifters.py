@@ -16,8 +16,8 @@ from smoke import Run, interrupted_at, run_folder
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine.checkpoints import KEY, load_task, read_checkpoint
-from egotap_pl.engine.prediction import Predictor
+from egotap_pl.engine.checkpoints.loading import KEY, load_task, read_checkpoint
+from egotap_pl.engine.prediction.predictor import Predictor
 from egotap_pl.engine.training_pictures import panels_of
 
 SMALL = ("scale=smoke", "training.batch_size=4", "pretraining.batch_size=8")

@@ -15,7 +15,7 @@ from published import Tiny
 from egotap_pl.cli.main import main
 from egotap_pl.core.batch import Batch
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
-from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.checkpoints.loading import load_task
 from egotap_pl.nn.images import normalise_images
 
 SMOKE = Tiny(depth=1)  # scale=smoke

@@ -13,8 +13,8 @@ from smoke import LIFTER, SMOKE, Run
 from egotap_pl.cli.composing import compose
 from egotap_pl.cli.repeating import parse
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.early_checks import EarlyChecks, on_any_machine
-from egotap_pl.engine.labels import Command
+from egotap_pl.engine.checks.early import EarlyChecks, on_any_machine
+from egotap_pl.engine.runs.labels import Command
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trainings of which a step is tried before the grid begins."""
-    from egotap_pl.engine import early_checks
+    from egotap_pl.engine.checks import early as early_checks
 
     titles: list[str] = []
     try_step: Callable[..., None] = early_checks.try_step
@@ -130,7 +130,7 @@ def test_a_defect_is_left_to_the_job(run: Run, begun: list[str], monkeypatch: py
     def broken(*_: object) -> None:
         raise RuntimeError("out of tune")
 
-    monkeypatch.setattr("egotap_pl.engine.early_checks.try_step", broken)
+    monkeypatch.setattr("egotap_pl.engine.checks.early.try_step", broken)
     run("train", "-m", *LIFTER, "seed=1,2", ok=False)
     assert len(begun) == 2
 

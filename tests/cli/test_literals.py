@@ -12,7 +12,7 @@ from smoke import Run
 from egotap_pl import compose
 from egotap_pl.cli.literals import LITERAL, quote_literals
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.run_folders import folder_name
+from egotap_pl.engine.runs.folders import folder_name
 
 AWKWARD = (
     *("a=b,c=d/best.ckpt", "2024_07_24", "42", "1e3", "true", "nan", "/home/jürgen", "/数据", "bad/ünï", "x,y"),

@@ -15,9 +15,9 @@ from PIL import Image
 from random_checkpoints import answers, checkpoint
 from smoke import SMOKE, Run, run_folder
 
-from egotap_pl.engine import input_pictures
 from egotap_pl.engine.datasets import find_data
-from egotap_pl.engine.prediction import Predictor
+from egotap_pl.engine.prediction import input_pictures
+from egotap_pl.engine.prediction.predictor import Predictor
 
 METHODS = {
     "egotap": ("experiment=table1/egotap",),

@@ -14,8 +14,8 @@ from smoke import LIFTER, Run
 
 from egotap_pl.cli.search import Search, Space, search, space_of
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.results import best_validation
-from egotap_pl.engine.run_folders import check_name
+from egotap_pl.engine.runs.folders import check_name
+from egotap_pl.engine.runs.results import best_validation
 
 optuna = pytest.importorskip("optuna")
 RANDOM = {"_target_": "optuna.samplers.RandomSampler", "_partial_": True}

@@ -15,7 +15,7 @@ from torch import Tensor
 from egotap_pl import compose
 from egotap_pl.core.batch import Batch
 from egotap_pl.data.preparation.prepare import prepare
-from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.devices.devices import Devices
 
 TRAINING = (*LIFTER, "training.epochs=2", "training.task.optimizer.lr=0.003", "data.frames={train: 14}")
 DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.workers=0")

@@ -14,7 +14,7 @@ from smoke import Run, run_folder
 import egotap_pl
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.prediction import Predictor
+from egotap_pl.engine.prediction.predictor import Predictor
 
 WHOLE = ("scale=smoke", "data=egosynth_motions", "window=unrealego2")
 READERS = {"head": "temporal=causal_attention", "propagation": "lifter/propagation=temporal"}

@@ -13,8 +13,8 @@ import lightning as L
 import torch
 from composed import compose, facts, make_batch
 
-from egotap_pl.engine.acceleration import Acceleration
 from egotap_pl.engine.build import build
+from egotap_pl.engine.devices.acceleration import Acceleration
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from torch import nn
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.engine.acceleration import Acceleration, networks_of
 from egotap_pl.engine.build import build
-from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.devices.acceleration import Acceleration, networks_of
+from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.nn.recomputing import Recomputing
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

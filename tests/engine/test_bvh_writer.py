@@ -11,8 +11,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
-from egotap_pl.engine.bvh_writer import hierarchy
-from egotap_pl.engine.pose_files import PoseOrigin, pose_writer
+from egotap_pl.engine.prediction.bvh_writer import hierarchy
+from egotap_pl.engine.prediction.pose_files import PoseOrigin, pose_writer
 from egotap_pl.synth.motion.bvh.places import places
 from egotap_pl.synth.motion.bvh.text import read_text
 

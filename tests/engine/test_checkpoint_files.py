@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from smoke import EPOCHS, STEPS_PER_EPOCH, Run, interrupted_at, run_folder
 
 from egotap_pl.core.disks import explained
-from egotap_pl.engine.checkpoint_files import CheckpointFiles, EpochCheckpoint, mend_checkpoints
+from egotap_pl.engine.checkpoints.files import CheckpointFiles, EpochCheckpoint, mend_checkpoints
 
 
 def flip_a_bit(path: Path) -> None:

@@ -15,7 +15,7 @@ from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.build import build
-from egotap_pl.engine.checkpoints import KEY, load_task, read_checkpoint
+from egotap_pl.engine.checkpoints.loading import KEY, load_task, read_checkpoint
 
 OWN = ["egotap_pl"]
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.allowlist import is_trusted
-from egotap_pl.engine.checkpoints import KEY, VERSION, load_task, load_weights, read_checkpoint
+from egotap_pl.engine.checkpoints.allowlist import is_trusted
+from egotap_pl.engine.checkpoints.loading import KEY, VERSION, load_task, load_weights, read_checkpoint
 
 OWN = ["egotap_pl"]
 ABOUT = {
@@ -60,7 +60,7 @@ def test_a_pickle_that_would_run_something_does_not(tmp_path: Path) -> None:
         "os.system",
         "subprocess.run",
         "builtins.eval",
-        "egotap_pl.engine.launch.os.system",
+        "egotap_pl.engine.processes.launch.os.system",
         "egotap_pl.data.preparation.prepare.os.system",
         "egotap_pl.tasks.lifting.torch.load",
         "egotap_pl.engine.build.build",

@@ -11,7 +11,7 @@ import torch
 from smoke import LIFTER, STEPS_PER_EPOCH, Run, at_step, run_folder
 
 from egotap_pl.engine.fit import SEED_STRIDE
-from egotap_pl.engine.history import History
+from egotap_pl.engine.resuming.history import History
 
 CONSTANT = (
     *(*LIFTER, "training.batch_size=2"),

@@ -9,9 +9,9 @@ import torch
 from composed import compose, facts
 from torch import nn
 
-from egotap_pl.engine import costs
+from egotap_pl.engine.benchmarks import costs
+from egotap_pl.engine.benchmarks.frame_cost import frame_cost
 from egotap_pl.engine.build import build
-from egotap_pl.engine.frame_cost import frame_cost
 from egotap_pl.nn.blocks import TransformerBlock
 
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ import torch
 from processes import CONTEXT
 from torch import Tensor, nn
 
-from egotap_pl.engine.cpu_batch_norm import CpuBatchNorm
+from egotap_pl.engine.devices.cpu_batch_norm import CpuBatchNorm
 
 ROWS = (5, 3)
 """Frames of each process."""

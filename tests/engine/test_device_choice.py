@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.device_choice import device_count
+from egotap_pl.engine.devices.choice import device_count
 
 
 @pytest.mark.parametrize(

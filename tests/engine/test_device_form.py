@@ -24,9 +24,9 @@ from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.store.codec import RawCodec
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.store.writer import write_store
-from egotap_pl.engine.checkpoints import About
-from egotap_pl.engine.device_form import DeviceForm, device_form
-from egotap_pl.engine.pose_files import PoseOrigin, pose_writer
+from egotap_pl.engine.checkpoints.loading import About
+from egotap_pl.engine.prediction.device_form import DeviceForm, device_form
+from egotap_pl.engine.prediction.pose_files import PoseOrigin, pose_writer
 
 ORIGIN = PoseOrigin(unrealego(), "best.ckpt", "ab" * 32, "table1/egotap", "unrealego_rw", "1.2")
 DEVICE = {"origin": {"_target_": "egotap_pl.data.device_relative.Device"}}

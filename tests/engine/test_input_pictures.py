@@ -12,7 +12,7 @@ from PIL import Image
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.inputs import open_input
-from egotap_pl.engine.input_pictures import Album
+from egotap_pl.engine.prediction.input_pictures import Album
 
 PX, FRAMES = 16, 10
 

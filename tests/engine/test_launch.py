@@ -14,8 +14,8 @@ import pytest
 from group_jobs import Job, add_ranks, defective, mistaken
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.launch import launch
+from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.processes.launch import launch
 
 TRAINER = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "workers": 0}
 
@@ -61,7 +61,7 @@ PARENT = """
 import sys
 from pathlib import Path
 from group_jobs import Job, endless
-from egotap_pl.engine.launch import launch
+from egotap_pl.engine.processes.launch import launch
 
 if __name__ == "__main__":
     launch(endless, Job(Path(sys.argv[1])), 2)

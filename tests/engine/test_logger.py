@@ -16,8 +16,8 @@ from smoke import LIFTER, Run
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.engine.labels import Command, labels_of
 from egotap_pl.engine.loggers import WandbService, wandb_closed
+from egotap_pl.engine.runs.labels import Command, labels_of
 
 
 def test_every_stage_is_a_run_that_is_closed(logged: dict[str, OfflineRun]) -> None:

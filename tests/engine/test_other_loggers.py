@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from smoke import LIFTER, Run, run_folder
 
-from egotap_pl.engine.labels import Labels
 from egotap_pl.engine.other_loggers import MlflowService
+from egotap_pl.engine.runs.labels import Labels
 
 TRAINING = (*LIFTER, "training.batch_size=2", "training.epochs=2", "logger.frames=1", "logger.every_epochs=2")
 

@@ -10,7 +10,7 @@ import torch
 
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch, unlabelled
-from egotap_pl.engine.overlay import overlay_video, view_with_peaks
+from egotap_pl.engine.prediction.overlay import overlay_video, view_with_peaks
 
 av = pytest.importorskip("av")
 ARM = Skeleton("arm", ("root", "shoulder", "elbow"), (0, 0, 1), estimates_root=False)

@@ -12,7 +12,7 @@ import pytest
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import egocap
-from egotap_pl.engine.pose_files import WRITERS, PoseOrigin, pose_writer
+from egotap_pl.engine.prediction.pose_files import WRITERS, PoseOrigin, pose_writer
 
 ORIGIN = PoseOrigin(egocap(), "best.ckpt", "ab" * 32, "table1/egotap", "egocap", "1.2")
 NAN = float("nan")

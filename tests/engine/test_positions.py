@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from egotap_pl.engine.history import History, describe_resumed
-from egotap_pl.engine.positions import KEY, Position, random_state, set_random_state
+from egotap_pl.engine.resuming.history import History, describe_resumed
+from egotap_pl.engine.resuming.positions import KEY, Position, random_state, set_random_state
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ from random_checkpoints import answers, checkpoint
 from smoke import Run
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.checkpoints import load_task, read_checkpoint
-from egotap_pl.engine.publishing import publish_weights
+from egotap_pl.engine.checkpoints.loading import load_task, read_checkpoint
+from egotap_pl.engine.checkpoints.publishing import publish_weights
 
 PX = 64  # scale=smoke
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from egotap_pl.engine.run_folders import find_or_make_run
+from egotap_pl.engine.runs.folders import find_or_make_run
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_process_killed_while_it_makes_a_folder_leaves_the_name_free(
     def kill(*_: object, **__: object) -> None:
         raise Killed
 
-    for write in ("egotap_pl.engine.run_folders.write_json", "egotap_pl.engine.run_folders.Path.replace"):
+    for write in ("egotap_pl.engine.runs.folders.write_json", "egotap_pl.engine.runs.folders.Path.replace"):
         with monkeypatch.context() as patched:
             patched.setattr(write, kill)
             with pytest.raises(Killed):

@@ -18,8 +18,8 @@ from test_launch import TRAINER, wait_until
 from egotap_pl.core.bars import SentBar, SharedBars
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.stopping import Stopped
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.side_by_side import side_by_side
+from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.processes.side_by_side import side_by_side
 
 ESTIMATORS = ("estimators.joint.epochs=2", "estimators.joint.batch_size=4", "estimators.limb.batch_size=4")
 BESIDE = ("train", *SMOKE, *ESTIMATORS, "trainer.side_by_side=true")

@@ -11,7 +11,7 @@ import torch
 
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window, earlier_rows
-from egotap_pl.engine.streaming import PoseStream
+from egotap_pl.engine.prediction.streaming import PoseStream
 from egotap_pl.tasks import LiftingTask
 
 

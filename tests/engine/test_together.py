@@ -16,8 +16,8 @@ from smoke import LIFTER, SMOKE, Outcome, Run, run_folder
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import StartedGroup
-from egotap_pl.engine.channel import exit_status
-from egotap_pl.engine.together import check_group
+from egotap_pl.engine.processes.channel import exit_status
+from egotap_pl.engine.processes.together import check_group
 
 DDP = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.workers=0")
 NUMBERS = ("training.batch_size=2", "training.epochs=2")

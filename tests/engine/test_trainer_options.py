@@ -12,7 +12,7 @@ from smoke import LIFTER, Run, run_folder
 
 from egotap_pl import compose
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.devices.devices import Devices
 
 CPU = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "workers": 0}
 GPU = {**CPU, "accelerator": "gpu"}

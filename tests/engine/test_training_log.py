@@ -10,7 +10,7 @@ import pytest
 from lightning.pytorch.loggers import CSVLogger
 from smoke import EPOCHS, Run, interrupted_at
 
-from egotap_pl.engine.results import best_validation, resumed_csv
+from egotap_pl.engine.runs.results import best_validation, resumed_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore:Experiment logs directory")
 NAMES = ("epoch", "step", "train/loss", "validation/mpjpe")

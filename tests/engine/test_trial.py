@@ -10,7 +10,7 @@ import torch
 from smoke import LIFTER, SMOKE, Run
 
 from egotap_pl import compose
-from egotap_pl.engine.early_checks import EarlyChecks
+from egotap_pl.engine.checks.early import EarlyChecks
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_parts_are_not_blamed_for_black_images_or_heatmaps_of_untrained_estimato
 
 def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     real: list[Any] = []
-    monkeypatch.setattr("egotap_pl.engine.trial._confirm", lambda *arguments: real.append(arguments))
+    monkeypatch.setattr("egotap_pl.engine.checks.trial._confirm", lambda *arguments: real.append(arguments))
     EarlyChecks().check_parts(compose("scale=smoke", "augment=mirror"))
     assert not real
 

@@ -15,8 +15,8 @@ from random_checkpoints import checkpoint
 
 from egotap_pl import load_lifter
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine import weight_sources
-from egotap_pl.engine.weight_sources import find_weights
+from egotap_pl.engine.checkpoints import sources as weight_sources
+from egotap_pl.engine.checkpoints.sources import find_weights
 
 CONTENT = b"weights"
 SUM = hashlib.sha256(CONTENT).hexdigest()

@@ -13,7 +13,7 @@ from egotap_pl.data.store.codec import RawCodec
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.window_check import warn_of_gaps
+from egotap_pl.engine.checks.windows import warn_of_gaps
 
 
 @pytest.mark.parametrize(

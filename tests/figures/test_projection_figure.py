@@ -11,7 +11,7 @@ from PIL import Image
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
-from egotap_pl.engine.overlay import view_with_pose
+from egotap_pl.engine.prediction.overlay import view_with_pose
 from egotap_pl.figures.estimates import EstimatedFrame, estimates_figure
 from egotap_pl.figures.projection import draw_projection, project_poses
 

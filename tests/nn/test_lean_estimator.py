@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from release_sizes import U_NET
 
 from egotap_pl.core.skeleton import unrealego
-from egotap_pl.engine import costs
+from egotap_pl.engine.benchmarks import costs
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator
 from egotap_pl.nn.lean_estimator import LeanEstimator, joint_maps, limb_maps
 

@@ -14,7 +14,7 @@ from finished_runs import MakeRun
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
-from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.checkpoints.loading import load_task
 from egotap_pl.report.costs import CostReader, RunCost
 from egotap_pl.report.illustrations.costs import costs_illustration
 from egotap_pl.report.studies import find_studies

@@ -14,7 +14,7 @@ import yaml
 from egotap_pl.cli.presets import Identifier
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import write_yaml
-from egotap_pl.engine.run_config import read_run_config
+from egotap_pl.engine.runs.config import read_run_config
 from egotap_pl.report.gather import gather
 
 SETTINGS = {

@@ -17,8 +17,8 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.variants import IdentifiedRun, group
 from egotap_pl.cli.presets import Identifier
 from egotap_pl.data.datamodule import FrameDataModule
-from egotap_pl.engine.checkpoints import load_task
-from egotap_pl.engine.run_config import read_run_config
+from egotap_pl.engine.checkpoints.loading import load_task
+from egotap_pl.engine.runs.config import read_run_config
 from egotap_pl.report.contents import Illustration
 from egotap_pl.report.illustrations.all import illustrations_of
 from egotap_pl.report.making import conditions_of

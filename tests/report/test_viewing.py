@@ -19,7 +19,7 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine.pose_files import PoseOrigin, pose_writer
+from egotap_pl.engine.prediction.pose_files import PoseOrigin, pose_writer
 from egotap_pl.report.viewing import ViewOptions, write_view
 
 ORIGIN = PoseOrigin(unrealego(), "best.ckpt", "ab" * 32, "table1/egotap", "egosynth", "1.2")

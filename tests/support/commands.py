@@ -61,8 +61,8 @@ def prepared(home: Path) -> Iterator[Run]:
         monkeypatch.setenv("WANDB_MODE", "offline")
         monkeypatch.setenv("WANDB_SILENT", "true")
         # A run's picture is of one frame: drawing four takes longer than everything else in a run.
-        monkeypatch.setattr("egotap_pl.engine.run_pictures.QUANTILES", {"median": 0.5})
-        monkeypatch.setattr("egotap_pl.engine.run_pictures.REBUILT_FRAMES", 1)
+        monkeypatch.setattr("egotap_pl.engine.runs.pictures.QUANTILES", {"median": 0.5})
+        monkeypatch.setattr("egotap_pl.engine.runs.pictures.REBUILT_FRAMES", 1)
         make_once(monkeypatch)
         yield call
 

@@ -92,7 +92,7 @@ def _run(
     start_method: str,
 ) -> None:
     from egotap_pl.cli.main import main
-    from egotap_pl.engine import launch
+    from egotap_pl.engine.processes import launch
 
     if group:
         os.setpgid(0, 0)

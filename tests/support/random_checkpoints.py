@@ -15,7 +15,7 @@ from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import egocap, unrealego
 from egotap_pl.engine.build import build
-from egotap_pl.engine.checkpoints import KEY, VERSION, About, load_task
+from egotap_pl.engine.checkpoints.loading import KEY, VERSION, About, load_task
 
 SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
 

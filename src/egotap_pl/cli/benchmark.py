@@ -20,16 +20,16 @@ from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, print_whole
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.allowlist import entries
-from egotap_pl.engine.benchmark import FILE, Cost, benchmark, record
-from egotap_pl.engine.benchmark_parts import parts_of
+from egotap_pl.engine.benchmarks.benchmark import FILE, Cost, benchmark, record
+from egotap_pl.engine.benchmarks.parts import parts_of
 from egotap_pl.engine.build import build
-from egotap_pl.engine.checkpoint_files import FOLDER, checkpoint_path
-from egotap_pl.engine.device_choice import SINGLE, is_whole
-from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.checkpoints.allowlist import entries
+from egotap_pl.engine.checkpoints.files import FOLDER, checkpoint_path
+from egotap_pl.engine.devices.choice import SINGLE, is_whole
+from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.engine.fit import make_task
-from egotap_pl.engine.lifting_checkpoints import load_lifting_task
-from egotap_pl.engine.run_folders import ENTRY
+from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task
+from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.tasks import LiftingTask
 
 _OPTIONS = ("runtimes", "batch_size", "seconds", "steps")

@@ -67,7 +67,7 @@ def compose(*overrides: str) -> Settings:
             )
     # Imported here: other commands compose without torch, which takes seconds.
     from egotap_pl.cli.repeating import parse
-    from egotap_pl.engine.labels import Command
+    from egotap_pl.engine.runs.labels import Command
 
     try:
         with composing():

@@ -12,12 +12,12 @@ from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT
-from egotap_pl.engine.allowlist import entries
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.checkpoint_files import checkpoint_path
-from egotap_pl.engine.checkpoints import About, load_task
+from egotap_pl.engine.checkpoints.allowlist import entries
+from egotap_pl.engine.checkpoints.files import checkpoint_path
+from egotap_pl.engine.checkpoints.loading import About, load_task
 from egotap_pl.engine.datasets import check_split, ensure_data
-from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.engine.evaluation import check_data, evaluate
 from egotap_pl.engine.own_cameras import with_own_cameras
 from egotap_pl.engine.settings import DataSpec

@@ -8,10 +8,10 @@ from omegaconf import DictConfig
 
 from egotap_pl.cli.composing import plain
 from egotap_pl.core.messages import RESULT
-from egotap_pl.engine.allowlist import entries
-from egotap_pl.engine.checkpoint_files import checkpoint_path
+from egotap_pl.engine.checkpoints.allowlist import entries
+from egotap_pl.engine.checkpoints.files import checkpoint_path
+from egotap_pl.engine.checkpoints.publishing import SUFFIX, publish_weights
 from egotap_pl.engine.exporting import OUTPUT, export
-from egotap_pl.engine.publishing import SUFFIX, publish_weights
 
 
 def main(config: DictConfig) -> None:

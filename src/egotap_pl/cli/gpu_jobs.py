@@ -22,8 +22,8 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.processes import START_METHOD, end_with_parent
 from egotap_pl.core.stopping import SIGNALS, Stopped, blocked
-from egotap_pl.engine import launch
-from egotap_pl.engine.channel import exit_status
+from egotap_pl.engine.processes import launch
+from egotap_pl.engine.processes.channel import exit_status
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 END_S = 60.0

@@ -10,7 +10,7 @@ from egotap_pl.cli.composing import plain
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.checkpoints.loading import About
 from egotap_pl.engine.importing import CATEGORIES, import_weights
 from egotap_pl.interop.lifters import find_method
 

@@ -23,7 +23,7 @@ from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.stopping import TO_BE_CONTINUED
-from egotap_pl.engine.channel import exit_status
+from egotap_pl.engine.processes.channel import exit_status
 
 _OF_SHARED_STAGES = ("data", "codec", "rig", "mount", "heatmaps", "estimators", "pretraining", "init", "init_skip")
 _ASIDE = ("accelerator", "devices", "nodes", "workers")

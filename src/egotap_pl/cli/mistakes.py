@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from egotap_pl.cli.suggestions import explain
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.together import reports
+from egotap_pl.engine.processes.together import reports
 
 TRACEBACK = "EGOTAP_TRACEBACK"
 """Environment variable: 1 shows the traceback of a user's mistake, too."""

@@ -13,13 +13,13 @@ from egotap_pl.core.messages import RESULT, quieten_lightning
 from egotap_pl.data.calibration import load_rig
 from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.recordings.gaps import ranges
-from egotap_pl.engine.allowlist import entries
-from egotap_pl.engine.checkpoint_files import checkpoint_path
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.lifting_checkpoints import load_lifting_task
-from egotap_pl.engine.pose_files import check_output
-from egotap_pl.engine.predicting import Interrupted, PredictOptions, predict
-from egotap_pl.engine.prediction import Predictor
+from egotap_pl.engine.checkpoints.allowlist import entries
+from egotap_pl.engine.checkpoints.files import checkpoint_path
+from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task
+from egotap_pl.engine.prediction.pose_files import check_output
+from egotap_pl.engine.prediction.predicting import Interrupted, PredictOptions, predict
+from egotap_pl.engine.prediction.predictor import Predictor
 
 
 def main(config: DictConfig) -> None:

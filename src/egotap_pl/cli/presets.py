@@ -18,8 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
 from egotap_pl.cli.composing import composing, conf_dir
+from egotap_pl.engine.devices.trainer_options import determining
 from egotap_pl.engine.stages import fingerprint
-from egotap_pl.engine.trainer_options import determining
 
 Key = tuple[str, ...]
 Changes = dict[Key, Any]

@@ -21,7 +21,7 @@ from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec, current_name
-from egotap_pl.engine.checkpoints import About
+from egotap_pl.engine.checkpoints.loading import About
 from egotap_pl.engine.datasets import ensure_data, find_data, fingerprint_of_frames
 from egotap_pl.engine.settings import DataSpec
 

@@ -11,14 +11,14 @@ from egotap_pl.cli.conf_dir import conf_dir
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.untrusted.readers import read_json
-from egotap_pl.engine.allowlist import entries, is_trusted, targets
 from egotap_pl.engine.build import Spec, current_name
-from egotap_pl.engine.early_checks import on_any_machine
-from egotap_pl.engine.labels import Command
-from egotap_pl.engine.run_config import read_run_config
-from egotap_pl.engine.run_folders import ENTRY, check_name
+from egotap_pl.engine.checkpoints.allowlist import entries, is_trusted, targets
+from egotap_pl.engine.checks.early import on_any_machine
+from egotap_pl.engine.devices.trainer_options import determines
+from egotap_pl.engine.runs.config import read_run_config
+from egotap_pl.engine.runs.folders import ENTRY, check_name
+from egotap_pl.engine.runs.labels import Command
 from egotap_pl.engine.settings import Settings
-from egotap_pl.engine.trainer_options import determines
 from egotap_pl.engine.training import TrainResult
 
 _FREE = re.compile(
@@ -57,7 +57,7 @@ def repeated(run: Path, config: Spec, command: Command, trust: Sequence[str]) ->
         run: the earlier run's folder, or a file in it.
         config: this command's configuration, as plain containers.
         command: this command.
-        trust: packages whose classes the run may use; see `egotap_pl.engine.allowlist.is_trusted`.
+        trust: packages whose classes the run may use; see `egotap_pl.engine.checkpoints.allowlist.is_trusted`.
 
     Returns:
         The configuration to run, and the command that the run was started with.

@@ -19,9 +19,9 @@ from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.device_choice import is_whole
-from egotap_pl.engine.labels import ASIDE
-from egotap_pl.engine.run_folders import check_name
+from egotap_pl.engine.devices.choice import is_whole
+from egotap_pl.engine.runs.folders import check_name
+from egotap_pl.engine.runs.labels import ASIDE
 from egotap_pl.engine.stages import held
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from egotap_pl.cli.error_tables import error_table
 from egotap_pl.cli.grid import note_run, print_report_command, swept
 from egotap_pl.cli.repeating import compare, parse
 from egotap_pl.core.messages import RESULT
-from egotap_pl.engine.early_checks import EarlyChecks
-from egotap_pl.engine.history import describe_resumed
-from egotap_pl.engine.labels import Command
-from egotap_pl.engine.run_folders import folder_name
+from egotap_pl.engine.checks.early import EarlyChecks
+from egotap_pl.engine.resuming.history import describe_resumed
+from egotap_pl.engine.runs.folders import folder_name
+from egotap_pl.engine.runs.labels import Command
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import train, train_shared
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from egotap_pl.cli.composing import plain
 from egotap_pl.cli.screen import printable
 from egotap_pl.core.messages import PROGRESS, RESULT
-from egotap_pl.engine.allowlist import entries
+from egotap_pl.engine.checkpoints.allowlist import entries
 from egotap_pl.report.viewing import ViewOptions, write_view
 
 

@@ -20,7 +20,7 @@ from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine.run_folders import ENTRY
+from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.engine.settings import Paths
 from egotap_pl.engine.stages import is_done
 from egotap_pl.engine.versions import PACKAGES

@@ -14,13 +14,13 @@ from egotap_pl.core.messages import quieten_lightning
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.source import Source
 from egotap_pl.data.windows import ALONE, Window
-from egotap_pl.engine.checkpoints import About, load_task
+from egotap_pl.engine.checkpoints.loading import About, load_task
 from egotap_pl.engine.datasets import check_split
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.launch import launch
+from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.processes.launch import launch
+from egotap_pl.engine.processes.together import together
 from egotap_pl.engine.progress import StageProgress
-from egotap_pl.engine.results import Metrics, Provenance, run_test
-from egotap_pl.engine.together import together
+from egotap_pl.engine.runs.results import Metrics, Provenance, run_test
 from egotap_pl.tasks import LiftingTask, ReconstructionTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
 
@@ -72,7 +72,7 @@ def evaluate(
         split: ``train``, ``validation`` or ``test``.
         devices: the devices that it runs on.
         batch_size: frames in a batch, over all devices; None: as in training.
-        trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.allowlist`.
+        trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.checkpoints.allowlist`.
         output: folder for metrics.json and predictions.h5; None: nothing is written.
 
     Returns:

@@ -18,23 +18,23 @@ from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec
-from egotap_pl.engine.checkpoint_files import BEST, FOLDER, PREVIOUS, mend_checkpoints
-from egotap_pl.engine.checkpoints import About
-from egotap_pl.engine.continuation import continue_shorter
+from egotap_pl.engine.checkpoints.files import BEST, FOLDER, PREVIOUS, mend_checkpoints
+from egotap_pl.engine.checkpoints.initial_weights import start_of
+from egotap_pl.engine.checkpoints.loading import About
+from egotap_pl.engine.checks.trial import Trial
+from egotap_pl.engine.checks.windows import warn_of_gaps
 from egotap_pl.engine.datasets import PreparedData, ensure_data
 from egotap_pl.engine.fit import FitJob, Parts, fit
 from egotap_pl.engine.heatmap_cache import CACHED_SPLITS, cache_heatmaps
-from egotap_pl.engine.history import History
-from egotap_pl.engine.initial_weights import start_of
-from egotap_pl.engine.labels import labels_of
-from egotap_pl.engine.launch import launch
-from egotap_pl.engine.run_folders import run_stage, runs_by_fingerprint
+from egotap_pl.engine.processes.launch import launch
+from egotap_pl.engine.processes.side_by_side import side_by_side
+from egotap_pl.engine.resuming.continuation import continue_shorter
+from egotap_pl.engine.resuming.history import History
+from egotap_pl.engine.runs.folders import run_stage, runs_by_fingerprint
+from egotap_pl.engine.runs.labels import labels_of
 from egotap_pl.engine.settings import Settings
-from egotap_pl.engine.side_by_side import side_by_side
 from egotap_pl.engine.stages import Stage, fingerprint, is_done, shared_folder, shared_stage
 from egotap_pl.engine.training_specs import TrainingSpec
-from egotap_pl.engine.trial import Trial
-from egotap_pl.engine.window_check import warn_of_gaps
 
 
 class Experiment:

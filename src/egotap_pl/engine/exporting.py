@@ -14,8 +14,8 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.recordings.frames import unlabelled
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.lifting_checkpoints import load_lifting_task, origin_of
-from egotap_pl.engine.publishing import SUFFIX
+from egotap_pl.engine.checkpoints.publishing import SUFFIX
+from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task, origin_of
 from egotap_pl.interop.onnx import (
     CHECKED_BATCHES,
     ROUNDED_TOLERANCE,
@@ -50,7 +50,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         checkpoint: the file.
         output: the .onnx file to write.
         part: ``all``: from images to poses; ``lifter``: from what the lifter reads, such as heatmaps, to poses.
-        trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.allowlist`.
+        trust: names of what the checkpoint may use besides the allowlist; see `egotap_pl.engine.checkpoints.allowlist`.
 
     Returns:
         Names of the network's inputs.

@@ -21,19 +21,19 @@ from egotap_pl.core.stopping import StopRequest, noted_signals
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.checkpoint_files import BEST, FOLDER, LAST, EpochCheckpoint
-from egotap_pl.engine.checkpoints import About, WriteAbout, load_part, load_weights, read_checkpoint
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.history import History, describe_resumed
-from egotap_pl.engine.initial_weights import Start
-from egotap_pl.engine.interruptions import Interruptions, StepwiseLoop
-from egotap_pl.engine.labels import Labels
+from egotap_pl.engine.checkpoints.files import BEST, FOLDER, LAST, EpochCheckpoint
+from egotap_pl.engine.checkpoints.initial_weights import Start
+from egotap_pl.engine.checkpoints.loading import About, WriteAbout, load_part, load_weights, read_checkpoint
+from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.devices.trainer_options import with_profiler
 from egotap_pl.engine.loggers import log_results, make_service, wandb_closed
-from egotap_pl.engine.positions import Position
 from egotap_pl.engine.progress import StageProgress
-from egotap_pl.engine.results import Provenance, resumed_csv, run_test
+from egotap_pl.engine.resuming.history import History, describe_resumed
+from egotap_pl.engine.resuming.interruptions import Interruptions, StepwiseLoop
+from egotap_pl.engine.resuming.positions import Position
+from egotap_pl.engine.runs.labels import Labels
+from egotap_pl.engine.runs.results import Provenance, resumed_csv, run_test
 from egotap_pl.engine.specs import SEEDS
-from egotap_pl.engine.trainer_options import with_profiler
 from egotap_pl.engine.training_pictures import picture_maker
 from egotap_pl.engine.training_specs import TrainingSpec
 from egotap_pl.tasks.callbacks import Diverged, DivergenceGuard, HeatmapCollapse

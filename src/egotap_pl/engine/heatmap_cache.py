@@ -11,8 +11,8 @@ from egotap_pl.core.progress import FrameProgress
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.store.heatmaps import HeatmapWriter
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.checkpoints import load_part
-from egotap_pl.engine.devices import Devices
+from egotap_pl.engine.checkpoints.loading import load_part
+from egotap_pl.engine.devices.devices import Devices
 
 BATCH_SIZE = 32
 CACHED_SPLITS = ("train", "validation")

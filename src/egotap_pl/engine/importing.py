@@ -14,7 +14,7 @@ from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.checkpoints import KEY, VERSION, About
+from egotap_pl.engine.checkpoints.loading import KEY, VERSION, About
 from egotap_pl.interop.estimator import estimator_weights
 from egotap_pl.interop.lifters import find_method
 from egotap_pl.interop.state import read_published

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec, build
-from egotap_pl.engine.labels import Labels, renewed
+from egotap_pl.engine.runs.labels import Labels, renewed
 from egotap_pl.tasks.monitor import error_rows
 
 

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from matplotlib.figure import Figure
 
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.labels import Labels
+from egotap_pl.engine.runs.labels import Labels
 
 TENSORBOARD = "tensorboard"
 """Folder in a training's folder for TensorBoard's files."""

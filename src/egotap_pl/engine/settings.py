@@ -10,14 +10,14 @@ from typing import Any
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec
-from egotap_pl.engine.devices import Devices
-from egotap_pl.engine.initial_weights import ESTIMATOR
-from egotap_pl.engine.labels import Command
+from egotap_pl.engine.checkpoints.initial_weights import ESTIMATOR
+from egotap_pl.engine.checks.windows import check_window
+from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.engine.own_cameras import with_own_cameras
-from egotap_pl.engine.run_folders import check_name
+from egotap_pl.engine.runs.folders import check_name
+from egotap_pl.engine.runs.labels import Command
 from egotap_pl.engine.specs import check_spec
 from egotap_pl.engine.training_specs import PretrainingSpec, ProbeSpec, TrainingSpec
-from egotap_pl.engine.window_check import check_window
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from egotap_pl.core import locks
 from egotap_pl.core.atomic import SUFFIX, at, write_json
 from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec, is_mapping, write_yaml
-from egotap_pl.engine.finished import DONE, LOG, TRAINED, checksums, faults, read_done
-from egotap_pl.engine.launch import ERROR
+from egotap_pl.engine.processes.launch import ERROR
+from egotap_pl.engine.runs.finished import DONE, LOG, TRAINED, checksums, faults, read_done
 
 
 def fingerprint(spec: object) -> str:

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.channel import ResultT
-from egotap_pl.engine.checkpoint_files import BEST, FOLDER
+from egotap_pl.engine.checkpoints.files import BEST, FOLDER
+from egotap_pl.engine.checks.early import EarlyChecks, check_tasks, names_in
 from egotap_pl.engine.datasets import are_prepared
-from egotap_pl.engine.early_checks import EarlyChecks, check_tasks, names_in
 from egotap_pl.engine.experiment import Experiment
 from egotap_pl.engine.loggers import make_service
-from egotap_pl.engine.results import Metrics, best_validation
-from egotap_pl.engine.run_pictures import ensure_picture
+from egotap_pl.engine.processes.channel import ResultT
+from egotap_pl.engine.processes.together import together
+from egotap_pl.engine.runs.pictures import ensure_picture
+from egotap_pl.engine.runs.results import Metrics, best_validation
 from egotap_pl.engine.settings import Settings
-from egotap_pl.engine.together import together
 
 
 @dataclass(frozen=True)

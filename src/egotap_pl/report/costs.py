@@ -13,15 +13,16 @@ from egotap_pl.analysis.runs import Run
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.data.windows import Window
-from egotap_pl.engine.benchmark import FILE
-from egotap_pl.engine.checkpoints import load_task
-from egotap_pl.engine.device_choice import SINGLE
-from egotap_pl.engine.frame_cost import frame_cost
+from egotap_pl.engine.benchmarks.benchmark import FILE
+from egotap_pl.engine.benchmarks.frame_cost import frame_cost
+from egotap_pl.engine.checkpoints.loading import load_task
+from egotap_pl.engine.devices.choice import SINGLE
 from egotap_pl.tasks import LiftingTask
 
 _MAX_BYTES = 2**20
 _WHOLE_WAY = ("images to pose", "lifter")
-"""The parts of a `egotap_pl.engine.benchmark.FILE` that give a run's poses; a lifter of true heatmaps has no other."""
+"""The parts of a `egotap_pl.engine.benchmarks.benchmark.FILE` that give a run's poses. A lifter of true heatmaps has no
+other."""
 
 
 @dataclass(frozen=True)

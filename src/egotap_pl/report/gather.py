@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from egotap_pl.analysis.runs import Run
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.untrusted.readers import read_text
-from egotap_pl.engine.run_config import read_run_config
-from egotap_pl.engine.run_folders import ENTRY
+from egotap_pl.engine.runs.config import read_run_config
+from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.engine.stages import is_done
 
 # What tables and comparisons need of a run's files: keys, with dots where they are nested, and types of the values.

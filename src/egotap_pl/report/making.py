@@ -15,7 +15,7 @@ from egotap_pl.analysis.comparison import ErrorReader
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.allowlist import entries
+from egotap_pl.engine.checkpoints.allowlist import entries
 from egotap_pl.engine.versions import commit
 from egotap_pl.report.contents import FileNames, Illustration, Report, Table, ViewerScene
 from egotap_pl.report.costs import CostReader

@@ -14,7 +14,7 @@ from egotap_pl.analysis.variants import Condition
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.engine.checkpoints import load_task
+from egotap_pl.engine.checkpoints.loading import load_task
 from egotap_pl.engine.datasets import find_data
 from egotap_pl.report.costs import CostReader
 from egotap_pl.report.studies import Studies, find_studies

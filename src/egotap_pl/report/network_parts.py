@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.data.unrealego import Device
-from egotap_pl.engine.allowlist import class_named
+from egotap_pl.engine.checkpoints.allowlist import class_named
 from egotap_pl.nn.encoders import GridViTEncoder
 from egotap_pl.nn.propagation import Propagation, PuPropagation, RfPropagation
 from egotap_pl.tasks.heatmap_sources import NoHeatmaps, TrueHeatmaps
@@ -78,7 +78,8 @@ def parts_of(run: Run, trust: Sequence[str]) -> NetworkParts:
 
     Args:
         run: a finished run.
-        trust: packages of the user's own whose classes may be looked up (`egotap_pl.engine.allowlist.class_named`).
+        trust: packages of the user's own whose classes may be looked up
+            (`egotap_pl.engine.checkpoints.allowlist.class_named`).
     """
 
     def class_at(path: str) -> type | None:

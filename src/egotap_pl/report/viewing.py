@@ -19,7 +19,7 @@ from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.datasets import check_split, find_data
-from egotap_pl.engine.run_folders import ENTRY
+from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.report.contents import Report, ViewerScene
 from egotap_pl.report.gather import read_run
 from egotap_pl.report.material import Material

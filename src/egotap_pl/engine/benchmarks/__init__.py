@@ -1,0 +1,1 @@
+"""What networks cost: parameters, operations, time, memory."""

@@ -1,0 +1,1 @@
+"""Checkpoints: written, found, checked, and loaded without running code from the file."""

@@ -1,0 +1,1 @@
+"""What is checked before the first job of an experiment begins."""

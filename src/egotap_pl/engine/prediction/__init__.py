@@ -1,0 +1,1 @@
+"""Poses of recordings: the network of a checkpoint, what it is given, and the files that it fills."""

@@ -1,0 +1,1 @@
+"""How a training ends early and goes on, and the record of it."""

@@ -1,0 +1,1 @@
+"""The folder of a run: its name, its files, and whether they are whole."""

@@ -1,0 +1,53 @@
+"""Reads the configuration of a finished run, possibly somebody else's, as text: nothing in it is resolved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.untrusted.readers import read_text
+from egotap_pl.engine.checkpoints.allowlist import MAX_DEPTH, MAX_VALUES, check_plain
+
+MAX_BYTES = 2**20
+"""The largest config.yaml that is read; a real one has a few kB."""
+
+
+def read_run_config(path: Path) -> dict[str, Any]:
+    """A run's config.yaml as plain containers.
+
+    `egotap` writes it resolved and without aliases. Both are refused: interpolations would be resolved in the reader's
+    environment, and with aliases a few lines can stand for millions.
+
+    Raises:
+        EgotapError: if the file is missing, not a configuration, too large, or nested too deeply.
+    """
+    text = read_text(path, MAX_BYTES)
+    try:
+        _check_size(text)
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: for example a date that does not exist
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise EgotapError(f"{path} is not a run's configuration: {first[:200]}") from error
+    check_plain(content, str(path))
+    if not isinstance(content, dict):
+        raise EgotapError(f"{path} is not a run's configuration: it holds no keys")
+    return content
+
+
+def _check_size(text: str) -> None:
+    """Look through YAML text before objects are made of it.
+
+    Raises:
+        ValueError: if it has aliases, or is too large or nested too deeply for a configuration.
+        yaml.YAMLError: if it is not YAML.
+    """
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("it has aliases")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH or count > 3 * MAX_VALUES:
+            raise ValueError("it is too large or nested too deeply")
