@@ -19,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import egotap_pl
-from egotap_pl.cli.words import named
+from egotap_pl.cli.configuration.words import named
 
 CONF = ROOT / "conf"
 COMMANDS = [  # those of docs/fidelity.md have a test of their own, which also builds what they compose

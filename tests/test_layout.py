@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from egotap_pl.cli.composing import conf_dir
+from egotap_pl.cli.configuration.composing import conf_dir
 
 CONF = conf_dir()
 ROOT = Path(__file__).parents[1]

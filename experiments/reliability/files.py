@@ -32,7 +32,7 @@ from rich.progress import Progress
 
 from egotap_pl import compose, train
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.configuration.presets import Identifier
 from egotap_pl.core.batch import Heatmaps
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego

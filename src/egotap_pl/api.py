@@ -9,8 +9,8 @@ from typing import cast
 import lightning as L
 from torch import nn
 
-from egotap_pl.cli.composing import compose
-from egotap_pl.cli.recorded_data import recorded_data
+from egotap_pl.cli.configuration.composing import compose
+from egotap_pl.cli.configuration.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore

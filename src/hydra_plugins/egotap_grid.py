@@ -34,8 +34,8 @@ class GridSweeper(BasicSweeper):
         """
         if self.batch_index > 1:
             return
-        from egotap_pl.cli.job_call import job_calls
-        from egotap_pl.cli.job_checks import check_jobs
+        from egotap_pl.cli.grids.job_call import job_calls
+        from egotap_pl.cli.grids.job_checks import check_jobs
 
         assert self.overrides is not None
         assert self.hydra_context is not None

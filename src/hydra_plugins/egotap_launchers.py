@@ -35,7 +35,7 @@ class _ElsewhereLauncher(Launcher):
             job_overrides: the overrides of each job.
             initial_job_idx: number of the first job.
         """
-        from egotap_pl.cli.job_call import job_calls
+        from egotap_pl.cli.grids.job_call import job_calls
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -46,7 +46,7 @@ class _ElsewhereLauncher(Launcher):
         return self.run(job_calls(verb, self.hydra_context, self.config, job_overrides, initial_job_idx), folder)
 
     def run(self, calls: Sequence[Any], folder: Path) -> Sequence[JobReturn]:
-        """Run the jobs; see `egotap_pl.cli.job_call.JobCall`.
+        """Run the jobs; see `egotap_pl.cli.grids.job_call.JobCall`.
 
         Args:
             calls: the jobs.
@@ -67,7 +67,7 @@ class SlurmLauncher(_ElsewhereLauncher):
 
     def run(self, calls: Sequence[Any], folder: Path) -> Sequence[JobReturn]:
         """Submit the jobs and wait for their ends."""
-        from egotap_pl.cli.slurm_jobs import SlurmParameters, run_jobs
+        from egotap_pl.cli.grids.slurm_jobs import SlurmParameters, run_jobs
 
         return run_jobs(calls, SlurmParameters.parse(self.parameters))
 
@@ -84,6 +84,6 @@ class JoblibLauncher(_ElsewhereLauncher):
 
     def run(self, calls: Sequence[Any], folder: Path) -> Sequence[JobReturn]:
         """Run the jobs in processes of their own."""
-        from egotap_pl.cli.gpu_jobs import run_jobs
+        from egotap_pl.cli.grids.gpu_jobs import run_jobs
 
         return run_jobs(calls, self.n_jobs, folder)

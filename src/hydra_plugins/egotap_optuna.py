@@ -53,7 +53,7 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Called by Hydra with the overrides of the command line."""
-        from egotap_pl.cli.search import Search, check_search, search
+        from egotap_pl.cli.grids.search import Search, check_search, search
         from egotap_pl.core.errors import EgotapError
         from egotap_pl.core.started_group import started_group
 
@@ -79,8 +79,8 @@ class OptunaSweeper(Sweeper):
         return self.launcher.launch(jobs, initial_job_idx=first)
 
     def _check(self, jobs: Sequence[Sequence[str]]) -> None:
-        from egotap_pl.cli.job_call import job_calls
-        from egotap_pl.cli.job_checks import check_jobs
+        from egotap_pl.cli.grids.job_call import job_calls
+        from egotap_pl.cli.grids.job_checks import check_jobs
 
         assert self.config is not None
         assert self.hydra_context is not None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from composed import CONF, SKELETONS, compose, facts, make_batch, options
 
-from egotap_pl.cli.globs import expand_globs
+from egotap_pl.cli.grids.globs import expand_globs
 from egotap_pl.cli.main import VERBS
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego

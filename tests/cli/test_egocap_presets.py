@@ -8,7 +8,7 @@ import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.egocap.layout import write_egocap
 from egotap_pl.engine.build import build

@@ -12,7 +12,7 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.engine.build import build
 from egotap_pl.interop.egotap import LifterSizes, release_lifter

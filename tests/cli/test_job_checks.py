@@ -10,8 +10,8 @@ import composed
 import pytest
 from smoke import LIFTER, SMOKE, Run
 
-from egotap_pl.cli.composing import compose
-from egotap_pl.cli.repeating import parse
+from egotap_pl.cli.configuration.composing import compose
+from egotap_pl.cli.configuration.repeating import parse
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.checks.early import EarlyChecks, on_any_machine
 from egotap_pl.engine.runs.labels import Command

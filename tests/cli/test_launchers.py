@@ -18,8 +18,8 @@ from fake_slurm import install, scripts
 from omegaconf import OmegaConf
 from smoke import LIFTER, SMOKE, Run
 
-from egotap_pl.cli import gpu_jobs
-from egotap_pl.cli.job_call import JobCall, Outcome, sharing
+from egotap_pl.cli.grids import gpu_jobs
+from egotap_pl.cli.grids.job_call import JobCall, Outcome, sharing
 
 pytest.importorskip("submitit")
 
@@ -123,7 +123,7 @@ def test_jobs_of_two_processes_through_slurm(home: Path, run: Run, monkeypatch: 
     tools.mkdir()
     install(tools)
     monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
-    monkeypatch.setattr("egotap_pl.cli.slurm_jobs.POLL_S", 0.5)
+    monkeypatch.setattr("egotap_pl.cli.grids.slurm_jobs.POLL_S", 0.5)
     grid = ("hydra/launcher=slurm", "hydra.sweep.dir=by-slurm/grid", "paths.runs=by-slurm/runs")
     devices = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.workers=0")
     ended = run("train", "-m", *LIFTER, *grid, *devices, "seed=1,2")
@@ -158,7 +158,7 @@ DEVICES = ("trainer=ddp", "trainer.nodes=2", "trainer.devices=4", "trainer.worke
 
 def test_what_slurm_is_asked_for(fake_slurm: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two seeds share each of two estimators: two jobs make what is shared, and four wait for one of them each."""
-    monkeypatch.setattr("egotap_pl.cli.slurm_jobs._wait", succeed)
+    monkeypatch.setattr("egotap_pl.cli.grids.slurm_jobs._wait", succeed)
     words = ("hydra.launcher.partition=gpu", "hydra.launcher.timeout_min=90", "hydra.launcher.warn_s=120")
     grid = ("hydra/launcher=slurm", "hydra.sweep.dir=asked/grid", *words, "+hydra.launcher.parameters.gres=disk:1")
     run("train", "-m", "scale=smoke", *DEVICES, *grid, "seed=1,2", "estimators.joint.seed=0,1")
@@ -179,7 +179,7 @@ def test_what_slurm_is_asked_for(fake_slurm: Path, run: Run, monkeypatch: pytest
 
 
 def test_a_single_job_makes_its_estimators_itself(fake_slurm: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("egotap_pl.cli.slurm_jobs._wait", succeed)
+    monkeypatch.setattr("egotap_pl.cli.grids.slurm_jobs._wait", succeed)
     run("train", "-m", *LIFTER, "trainer=gpu", "hydra/launcher=slurm", "hydra.sweep.dir=asked/one", "seed=1")
     (script,) = fake_slurm.iterdir()
     assert "dependency" not in script.read_text()
@@ -213,7 +213,7 @@ def test_a_job_that_is_warned_asks_to_be_queued_again(
         raise Warned(name)
 
     monkeypatch.setattr(JobCall, "run", stopped)
-    monkeypatch.setattr("egotap_pl.cli.job_call.KILLED_S", 0.0)
+    monkeypatch.setattr("egotap_pl.cli.grids.job_call.KILLED_S", 0.0)
     job = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "4711", "SLURM_PROCID": "0"}
     for variable, value in {**job, "SLURM_RESTART_COUNT": str(restarts)}.items():
         monkeypatch.setenv(variable, value)

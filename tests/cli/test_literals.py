@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from smoke import Run
 
 from egotap_pl import compose
-from egotap_pl.cli.literals import LITERAL, quote_literals
+from egotap_pl.cli.configuration.literals import LITERAL, quote_literals
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.runs.folders import folder_name
 

@@ -12,7 +12,7 @@ import torch
 from random_checkpoints import checkpoint
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.words import options_first
+from egotap_pl.cli.configuration.words import options_first
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training import TrainResult

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.cli.main import main
 from egotap_pl.cli.prepare import _checked
 from egotap_pl.core.errors import EgotapError

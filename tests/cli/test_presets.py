@@ -12,8 +12,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import open_dict
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.cli.composing import conf_dir, plain
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.configuration.composing import conf_dir, plain
+from egotap_pl.cli.configuration.presets import Identifier
 
 PRESETS = (
     "table1/egotap",

@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from smoke import Run
 
 from egotap_pl.analysis.predictions import Predictions
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.build import write_yaml

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from smoke import Run
 
-from egotap_pl.cli.composing import compose
-from egotap_pl.cli.literals import quote_literals
+from egotap_pl.cli.configuration.composing import compose
+from egotap_pl.cli.configuration.literals import quote_literals
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.calibration import save_rig

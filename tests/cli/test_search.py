@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.search import Search, Space, search, space_of
+from egotap_pl.cli.grids.search import Search, Space, search, space_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.runs.folders import check_name
 from egotap_pl.engine.runs.results import best_validation

@@ -17,7 +17,7 @@ from random_checkpoints import checkpoint
 from smoke import Run
 
 import egotap_pl
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.checkpoints.allowlist import PACKAGES, check_spec_of_file, class_named, entries, is_trusted
 from egotap_pl.engine.checkpoints.loading import KEY, checked_task, load_task, read_checkpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import egotap_pl
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.configuration.presets import Identifier
 from egotap_pl.engine.build import current_name
 from egotap_pl.engine.experiment import Experiment
 from egotap_pl.engine.specs import check_spec

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from offline_wandb import OfflineRun
 
-from egotap_pl.cli.composing import conf_dir
+from egotap_pl.cli.configuration.composing import conf_dir
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "wandb_workspace.py"
 ON_GPUS_ALONE = {"speed/gpu_memory_mib"}  # tests/tasks/test_monitor.py

@@ -13,7 +13,7 @@ from slow_transformer import randomise, torch_transformer
 from tiny_lifter import HEATMAP_PX, JOINT_DIM, random_heatmaps
 from torch.utils.flop_counter import FlopCounterMode
 
-from egotap_pl.cli.composing import conf_dir
+from egotap_pl.cli.configuration.composing import conf_dir
 from egotap_pl.core.heatmap import joint_heatmaps
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.nn.encoders import GridViTEncoder, SparseGridViTEncoder

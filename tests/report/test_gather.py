@@ -11,7 +11,7 @@ import hydra
 import pytest
 import yaml
 
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.configuration.presets import Identifier
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import write_yaml
 from egotap_pl.engine.runs.config import read_run_config

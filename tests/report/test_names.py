@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egotap_pl.cli.composing import conf_dir
+from egotap_pl.cli.configuration.composing import conf_dir
 from egotap_pl.report.making import known_presets
 from egotap_pl.report.names import names_by_table
 

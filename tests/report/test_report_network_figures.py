@@ -15,7 +15,7 @@ from smoke import LIFTER, Run
 from egotap_pl.analysis import runs as finished
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.variants import IdentifiedRun, group
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.configuration.presets import Identifier
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints.loading import load_task
 from egotap_pl.engine.runs.config import read_run_config

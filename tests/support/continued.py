@@ -8,7 +8,7 @@ from typing import Any
 from hydra.types import HydraContext
 from omegaconf import OmegaConf
 
-from egotap_pl.cli.job_call import JobCall, Outcome
+from egotap_pl.cli.grids.job_call import JobCall, Outcome
 
 
 class Warned(BaseException):

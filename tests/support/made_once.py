@@ -21,7 +21,7 @@ def make_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     from hydra.core.global_hydra import GlobalHydra  # imported here, after pytest has set up the shape checks
 
-    from egotap_pl.cli.presets import Identifier
+    from egotap_pl.cli.configuration.presets import Identifier
     from egotap_pl.data.egosynth import EgoSynthSource
     from egotap_pl.synth.motion import ProceduralMotions
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts, Visibility
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.core.known import known_limbs, known_points

@@ -12,7 +12,7 @@ from typing import Any
 import hydra
 import torch
 
-from egotap_pl.cli.composing import conf_dir, plain
+from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import unrealego

@@ -15,10 +15,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from egotap_pl.cli import grid
-from egotap_pl.cli.composing import HYDRA_VERSION, composing, conf_dir
+from egotap_pl.cli.configuration.composing import HYDRA_VERSION, composing, conf_dir
+from egotap_pl.cli.configuration.suggestions import unknown_key
+from egotap_pl.cli.grids import grid
 from egotap_pl.cli.mistakes import end_with, readable
-from egotap_pl.cli.suggestions import unknown_key
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.stopping import Stopped
@@ -28,10 +28,9 @@ def run_verb(verb: str) -> None:
     """Run a verb with the overrides in `sys.argv`: compose conf/<verb>.yaml and call ``main`` of the verb's module.
 
     The module is imported only when there is a configuration for it: torch and Lightning take seconds, which --help and
-    a misspelt key need not wait for. A user's mistake ends the program with its message. A grid
-    does not begin if it has jobs that cannot run (`egotap_pl.cli.job_checks`). If a job fails later, its message is
-    printed at once and the other jobs run; the program ends with a table of all jobs and the message of the first that
-    failed.
+    a misspelt key need not wait for. A user's mistake ends the program with its message. A grid does not begin if it
+    has jobs that cannot run (`egotap_pl.cli.grids.job_checks`). If a job fails later, its message is printed at once
+    and the other jobs run; the program ends with a table of all jobs and the message of the first that failed.
 
     Args:
         verb: name of a module in this package and of its configuration, e.g. ``import_weights``.

@@ -14,7 +14,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError

@@ -7,9 +7,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
+from egotap_pl.cli.configuration.recorded_data import recorded_data
 from egotap_pl.cli.error_tables import error_table
-from egotap_pl.cli.recorded_data import recorded_data
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.build import Spec, build

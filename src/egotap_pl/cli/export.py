@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.checkpoints.allowlist import entries
 from egotap_pl.engine.checkpoints.files import checkpoint_path

@@ -9,11 +9,11 @@ from contextlib import nullcontext
 
 from egotap_pl import __version__
 from egotap_pl.cli.application import run_verb
-from egotap_pl.cli.globs import expand_globs
+from egotap_pl.cli.configuration.literals import quote_literals
+from egotap_pl.cli.configuration.words import named, options_first
+from egotap_pl.cli.grids.globs import expand_globs
 from egotap_pl.cli.interrupts import resend_interrupts
-from egotap_pl.cli.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, fail, in_group
-from egotap_pl.cli.words import named, options_first
 from egotap_pl.core.messages import hush
 from egotap_pl.core.processors import set_thread_defaults
 from egotap_pl.core.started_group import started_group

@@ -12,7 +12,7 @@ import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from egotap_pl.cli.suggestions import explain
+from egotap_pl.cli.configuration.suggestions import explain
 from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.processes.together import reports

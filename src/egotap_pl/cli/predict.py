@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.cli.mistakes import fail
 from egotap_pl.core.messages import RESULT, quieten_lightning
 from egotap_pl.data.calibration import load_rig

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from egotap_pl.cli.check_table import print_check
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.data.preparation.shard import WHOLE, Shard

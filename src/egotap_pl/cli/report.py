@@ -7,8 +7,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from egotap_pl.cli.composing import plain
-from egotap_pl.cli.presets import Identifier
+from egotap_pl.cli.configuration.composing import plain
+from egotap_pl.cli.configuration.presets import Identifier
 from egotap_pl.cli.screen import printable, screen_table
 from egotap_pl.core.messages import PROGRESS, RESULT
 from egotap_pl.core.progress import stage_columns

@@ -10,10 +10,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
+from egotap_pl.cli.configuration.repeating import compare, parse
 from egotap_pl.cli.error_tables import error_table
-from egotap_pl.cli.grid import note_run, print_report_command, swept
-from egotap_pl.cli.repeating import compare, parse
+from egotap_pl.cli.grids.grid import note_run, print_report_command, swept
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.checks.early import EarlyChecks
 from egotap_pl.engine.resuming.history import describe_resumed

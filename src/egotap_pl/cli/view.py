@@ -8,7 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from egotap_pl.cli.composing import plain
+from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.cli.screen import printable
 from egotap_pl.core.messages import PROGRESS, RESULT
 from egotap_pl.engine.checkpoints.allowlist import entries

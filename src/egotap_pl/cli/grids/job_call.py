@@ -17,8 +17,8 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from egotap_pl.cli import grid
 from egotap_pl.cli.application import job_function
+from egotap_pl.cli.grids import grid
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say

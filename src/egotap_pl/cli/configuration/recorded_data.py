@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from egotap_pl.cli.composing import composing, conf_dir, plain
+from egotap_pl.cli.configuration.composing import composing, conf_dir, plain
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
-from egotap_pl.cli.composing import composing, conf_dir
+from egotap_pl.cli.configuration.composing import composing, conf_dir
 from egotap_pl.engine.devices.trainer_options import determining
 from egotap_pl.engine.stages import fingerprint
 

@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict, read_write
 
-from egotap_pl.cli.literals import quote_literals
+from egotap_pl.cli.configuration.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core import locks
 from egotap_pl.core.atomic import write_json, write_text

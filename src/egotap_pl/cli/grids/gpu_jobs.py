@@ -17,7 +17,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from egotap_pl.cli.job_call import JobCall, Outcome, sharing
+from egotap_pl.cli.grids.job_call import JobCall, Outcome, sharing
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.processes import START_METHOD, end_with_parent

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
-from egotap_pl.cli.job_call import JobCall, Outcome, sharing
+from egotap_pl.cli.grids.job_call import JobCall, Outcome, sharing
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 

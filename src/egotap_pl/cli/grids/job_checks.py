@@ -12,8 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from egotap_pl.cli.application import check_added_keys
-from egotap_pl.cli.composing import plain
-from egotap_pl.cli.job_call import JobCall
+from egotap_pl.cli.configuration.composing import plain
+from egotap_pl.cli.grids.job_call import JobCall
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from egotap_pl.cli.conf_dir import presets
+from egotap_pl.cli.configuration.conf_dir import presets
 from egotap_pl.core.errors import EgotapError
 
 _GLOB = re.compile(r"^experiment=glob\((?P<pattern>[^)]+)\)$")

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 
-from egotap_pl.cli.conf_dir import groups, presets
+from egotap_pl.cli.configuration.conf_dir import groups, presets
 
 PRESET_FORM = """a preset's defaults name the group {group} without "override /". A preset has this form:
 # @package _global_

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from egotap_pl.cli.conf_dir import conf_dir
+from egotap_pl.cli.configuration.conf_dir import conf_dir
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.untrusted.readers import read_json

@@ -12,8 +12,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from egotap_pl.cli.conf_dir import conf_dir
-from egotap_pl.cli.literals import quote_literals
+from egotap_pl.cli.configuration.conf_dir import conf_dir
+from egotap_pl.cli.configuration.literals import quote_literals
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 
@@ -66,7 +66,7 @@ def compose(*overrides: str) -> Settings:
                 'compose("experiment=quickstart", "seed=1"); for a list of strings, write compose(*words)'
             )
     # Imported here: other commands compose without torch, which takes seconds.
-    from egotap_pl.cli.repeating import parse
+    from egotap_pl.cli.configuration.repeating import parse
     from egotap_pl.engine.runs.labels import Command
 
     try:

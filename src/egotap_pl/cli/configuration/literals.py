@@ -11,8 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
-from egotap_pl.cli.conf_dir import groups
-from egotap_pl.cli.words import is_grid
+from egotap_pl.cli.configuration.conf_dir import groups
+from egotap_pl.cli.configuration.words import is_grid
 
 LITERAL = frozenset(
     (

@@ -1,0 +1,1 @@
+"""Configuration found and composed; what was typed, and what was meant."""
