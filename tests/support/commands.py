@@ -72,7 +72,7 @@ def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that commands start are forks of one that has imported the program: they start at once."""
     from processes import AT_ONCE  # imported here: importing it sets up that process
 
-    for module in ("engine.launch", "data.preparation.workers"):
+    for module in ("engine.processes.launch", "data.preparation.workers"):
         monkeypatch.setattr(f"egotap_pl.{module}.START_METHOD", AT_ONCE)
 
 
