@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from egotap_pl.core.messages import RESULT
 from egotap_pl.core.started_group import started_group
 
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
-_RECORDS = "jobs"
+_RECORDS, _LOCK = "jobs", "grid.lock"
 _TABLES = ("jobs.csv", "jobs.md", "grid.csv", "grid.md")
 _lock = ExitStack()
 """Holds the grid's folder until the table of its jobs is made."""
@@ -130,10 +130,24 @@ def _lock_folder(folder: Path) -> None:
             "other's records. Wait for its end, or choose another folder"
         )
 
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     with suppress(FileExistsError):
         folder.mkdir(parents=True, exist_ok=True)
     if folder.is_dir():
-        _lock.enter_context(locks.held(folder / "grid.lock", refuse))
+        _lock.enter_context(locks.held(folder / _LOCK, refuse))
+        _lock.callback(_remove_if_unused, missing)
+
+
+def _remove_if_unused(folders: Sequence[Path]) -> None:
+    """Remove folders that were made for a grid, the innermost first, if nothing of the grid was written there."""
+    own = (_LOCK, f"{_LOCK}{locks.HOLDER}")
+    if not folders or any(path.name not in own for path in folders[0].iterdir()):
+        return
+    for name in own:
+        (folders[0] / name).unlink(missing_ok=True)
+    with suppress(OSError):  # another job has made something there
+        for folder in folders:
+            folder.rmdir()
 
 
 def _is_made(folder: Path) -> bool:

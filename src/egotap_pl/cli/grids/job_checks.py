@@ -11,6 +11,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from egotap_pl import cli
 from egotap_pl.cli.application import check_added_keys
 from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.cli.grids.job_call import JobCall
@@ -58,7 +59,7 @@ def _fault(call: JobCall, checks: dict[bool, Check]) -> str | None:
 
 
 def _check_of(verb: str, on_this_machine: bool) -> Check:
-    module = importlib.import_module(f"{__package__}.{verb}")
+    module = importlib.import_module(f"{cli.__name__}.{verb}")
     return module.job_check(on_this_machine) if hasattr(module, "job_check") else plain
 
 
