@@ -131,8 +131,8 @@ def _lock_folder(folder: Path, study: str | None) -> None:
     def refuse(who: str) -> None:
         if study is not None:
             raise EgotapError(
-                f"hydra.sweeper.study={study}: another command is searching in this study ({who}). Wait for its end, or "
-                "give this search a name of its own with hydra.sweeper.study=NAME"
+                f"hydra.sweeper.study={study}: another command is searching in this study ({who}). Wait for its end, "
+                "or give this search a name of its own with hydra.sweeper.study=NAME"
             )
         raise EgotapError(
             f"hydra.sweep.dir={folder}: another grid is running in this folder ({who}), and each would replace the "
