@@ -26,13 +26,13 @@ class OptunaSweeper(Sweeper):
         trials: number of trials at the end, including failed ones.
         sampler: spec of a factory of an Optuna sampler, called with ``seed``.
         seed: seed of the sampler.
-        params: sweeps in Hydra's grammar, by the key that is searched.
+        params: sweeps in Hydra's grammar, by the key that is searched; None, as after ``~hydra.sweeper.params``: none.
     """
 
     launcher: Launcher
 
     def __init__(
-        self, study: str, trials: int, sampler: DictConfig, seed: int, params: Mapping[str, str] | None
+        self, study: str, trials: int, sampler: DictConfig | None, seed: int, params: Mapping[str, str] | None = None
     ) -> None:
         self.study, self.trials, self.sampler, self.seed = study, trials, sampler, seed
         self.params = dict(params or {})
@@ -64,13 +64,13 @@ class OptunaSweeper(Sweeper):
             )
         assert self.config is not None
         assert self.hydra_context is not None
-        check_search(self.study, self.trials)
+        sampler = self.sampler if self.sampler is None else OmegaConf.to_container(self.sampler, resolve=True)
+        check_search(self.study, self.trials, sampler)
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
-        sampler = OmegaConf.to_container(self.sampler, resolve=True)
         task = Search(self.study, self.trials, sampler, self.seed, folder, self._run, self._check)
         return search(task, parser.parse_overrides(overrides))
 

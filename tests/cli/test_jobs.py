@@ -101,6 +101,16 @@ def test_a_second_grid_in_a_folder_that_is_in_use_is_refused(home: Path, run: Ru
     assert {path: path.read_text() for path in before} == before
 
 
+def test_a_study_that_is_being_searched_is_refused(home: Path, run: Run) -> None:
+    folder = home / "studies" / "sweeps" / "mine"
+    folder.mkdir(parents=True)
+    with locks.held(folder / "grid.lock", pytest.fail):
+        command = ("train", "sweep=optuna", *LIFTER, "paths.runs=studies", "hydra.sweeper.study=mine")
+        message = run(*command, ok=False).err
+    assert message.startswith("egotap: hydra.sweeper.study=mine: another command is searching in this study (process ")
+    assert "hydra.sweeper.study=NAME" in message
+
+
 @pytest.mark.usefixtures("trained")
 def test_after_another_grid_a_fixed_folder_has_only_its_own_tables(home: Path, run: Run) -> None:
     grid = ("train", "-m", *LIFTER, "paths.runs=of-emptied", "hydra.sweep.dir=emptied")

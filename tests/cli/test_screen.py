@@ -44,6 +44,22 @@ def test_empty_columns_are_left_out_and_long_names_are_folded_not_cut() -> None:
     assert name in text.replace("\n", "").replace(" ", "").replace("1.0", "")
 
 
+def test_numbers_that_a_search_proposed_are_rounded() -> None:
+    values = (
+        "0.0012520653814999472",
+        "1.2520653814999472e-05",
+        "[0.12345678,2]",
+        "cam-0.12345678",
+        "0.0125",
+        "1.234567.8",
+    )
+    cells = tuple(map(Cell, values))
+    text = drawn(Table("t", "Table", "", ("lr", "decay", "list", "name", "short", "version"), (cells,)), 160)
+    for shown in ("0.001252 ", "1.252e-05", "[0.1235,2]", "cam-0.1235 ", " 0.0125 ", "1.234567.8"):
+        assert shown in text
+    assert "0.00125206538" in drawn(Table("t", "", "", ("mm", "x"), ((Cell(values[0], 1.0), Cell("x")),)))
+
+
 def test_a_strangers_name_gives_the_terminal_no_commands() -> None:
     assert printable("a\x1b[2Jb\rc\x9d ü−") == "a\ufffd[2Jb\ufffdc\ufffd ü−"
     table = Table("t", "T\x1b[2J", "", ("\x1b[31mrow", "b"), ((Cell("\x1b]0;x\x07"), Cell("c", best=True)),))

@@ -12,7 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.grids.search import Search, Space, search, space_of
+from egotap_pl.cli.grids.search import Search, search
+from egotap_pl.cli.grids.space import Space, space_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.runs.folders import check_name
 from egotap_pl.engine.runs.results import best_validation
@@ -165,6 +166,30 @@ def test_settings_that_a_search_cannot_use_are_refused_before_it_has_a_folder(wr
     assert "must be" in ended.err
     assert "Traceback" not in ended.err
     assert not (home / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("sampler._target_=optuna.samplers.NoSampler", "sampler._target_=optuna.samplers.NoSampler cannot be imported"),
+        ("sampler.n_startups=3", None),  # Hydra's own message about a key that does not exist
+        ("sampler=null", "sampler=None: must be a mapping that names a class"),
+        ("sampler._target_=optuna.samplers.RandomSampler", "sampler.n_startup_trials: unknown argument of"),
+    ],
+)
+def test_a_sampler_that_cannot_be_made_is_refused(wrong: str, message: str | None, home: Path, run: Run) -> None:
+    ended = run("train", "sweep=optuna", *LIFTER, f"hydra.sweeper.{wrong}", "paths.runs=no_sampler", ok=False)
+    assert (f"egotap: hydra.sweeper.{message}" if message else "n_startup") in ended.err
+    assert "Traceback" not in ended.err
+    assert not (home / "no_sampler").exists()
+
+
+@pytest.mark.parametrize("nothing", ["~hydra.sweeper.params", "hydra.sweeper.params=null"])
+def test_a_search_without_sweeps_names_the_lists_that_are_none(nothing: str, run: Run) -> None:
+    ended = run("train", "sweep=optuna", *LIFTER, nothing, "lifter/encoder=cnn,grid_vit", ok=False)
+    assert "nothing to search" in ended.err
+    assert "plain list: lifter/encoder=cnn,grid_vit" in ended.err
+    assert "choice(" in ended.err
 
 
 @pytest.mark.slow

@@ -33,6 +33,20 @@ def test_tensorboard(home: Path, run: Run) -> None:
     assert {"tables/per_joint/text_summary", "settings/text_summary"} <= set(tags["tensors"])
 
 
+def test_a_finished_run_that_was_not_logged_is_named(home: Path, run: Run) -> None:
+    pytest.importorskip("tensorboard")
+    words = ("train", *TRAINING[:-2], "paths.runs=without_a_logger")
+    folder = run_folder(run(*words), home)
+    (line,) = [line for line in run(*words, "logger=tensorboard").err.splitlines() if "without a logger" in line]
+    assert str(folder.relative_to(home)) in line
+    assert "paths.runs=" in line, "the remedy"
+    assert not (folder / "tensorboard").exists()
+    assert "without a logger" not in run(*words).err, "nobody asked for a log"
+    logged = (*words[:-1], "paths.runs=with_a_logger", "logger=tensorboard")
+    run(*logged)
+    assert "without a logger" not in run(*logged).err
+
+
 def test_mlflow(home: Path, run: Run, tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     uri = f"sqlite:///{tmp_path}/mlflow.db"

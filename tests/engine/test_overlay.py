@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch, unlabelled
 from egotap_pl.engine.prediction.overlay import overlay_video, view_with_peaks
@@ -65,6 +66,26 @@ def test_skipped_frames_keep_their_time(tmp_path: Path):
     assert pictures[0].shape == (SIDE, 2 * SIDE, 3)
     for column, share in ((10, 1), (SIDE + 10, 2)):
         np.testing.assert_allclose([picture[300, column].mean() for picture in pictures], shades // share, atol=6)
+
+
+@pytest.mark.parametrize("fps", [0.5, 0.0016, 0.001])
+def test_frames_of_hours_have_their_time(tmp_path: Path, fps: float):
+    with overlay_video(tmp_path / "slow.mp4", ARM, fps) as overlay:
+        batch = unlabelled(torch.zeros(3, 2, 3, PX, PX, dtype=torch.uint8), 3, 0)
+        overlay.add(StereoBatch.untimed(batch, ("",) * 3), None)
+    with av.open(str(tmp_path / "slow.mp4")) as file:
+        times = [float(frame.time) for frame in file.decode(video=0)]
+    np.testing.assert_allclose(times, np.arange(3) / fps, rtol=0.01)
+
+
+@pytest.mark.parametrize("fps", [0.0009, 0.0004, 1e-12])
+def test_a_frame_rate_that_no_video_has_is_refused(tmp_path: Path, fps: float):
+    with (
+        pytest.raises(EgotapError, match=f"^fps={fps}: a video has at least"),
+        overlay_video(tmp_path / "a.mp4", ARM, fps),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interruption_leaves_nothing(tmp_path: Path):

@@ -95,6 +95,16 @@ def write(folder: Path, text: str, name: str = "motion.bvh") -> Path:
     return path
 
 
+def test_files_whose_endings_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "walk").mkdir()
+    for name in ("a.bvh", "a.BVH"):
+        (tmp_path / "walk" / name).write_text(bvh([{}]))
+    if len(list((tmp_path / "walk").iterdir())) < 2:
+        pytest.skip("the disk takes both names for the same")
+    with pytest.raises(EgotapError, match=r"a\.BVH and .*a\.bvh are motions of the same name: rename or remove"):
+        BvhMotions(tmp_path)
+
+
 def test_a_t_pose_is_the_rest_pose(tmp_path: Path) -> None:
     times, points = read_bvh(write(tmp_path, bvh([{}, {}, {}])))
     assert times.tolist() == pytest.approx([0.0, 0.05, 0.1])

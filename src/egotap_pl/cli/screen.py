@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
-from egotap_pl.report.contents import Table
+from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.tables.cells import MISSING
 
 _HIDDEN = (
@@ -24,6 +25,7 @@ _HIDDEN = (
     "run folder",  # of a grid's jobs; folders and messages are printed below the table, on lines of their own
     "message",
 )
+_LONG_NUMBER = re.compile(r"(?<![\w.])\d+\.\d{5,}(?:e[-+]?\d+)?(?![\w.])")  # a search proposes 17 digits
 _LONGEST = 36  # characters of a name that is kept on one line
 
 
@@ -45,8 +47,17 @@ def screen_table(table: Table) -> ScreenTable:
         justify: Literal["left", "right"] = "right" if is_number else "left"
         drawn.add_column(_text(table.columns[k]), justify=justify, no_wrap=is_short, overflow="fold")
     for row in rows:
-        drawn.add_row(*(f"[bold]{_text(row[k].text)}[/]" if row[k].best else _text(row[k].text) for k in columns))
+        drawn.add_row(*(f"[bold]{_cell(row[k])}[/]" if row[k].best else _cell(row[k]) for k in columns))
     return drawn
+
+
+def _cell(cell: Cell) -> str:
+    """A cell on the screen. Long numbers of overrides, which have no value, are rounded; files have all digits."""
+    return _text(cell.text if cell.value is not None else _LONG_NUMBER.sub(_rounded, cell.text))
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return f"{float(match[0]):.4g}"
 
 
 def printable(text: str) -> str:

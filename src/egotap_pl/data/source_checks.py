@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from egotap_pl.core.camera import StereoRig
@@ -26,8 +26,11 @@ def identity_of(source: Any) -> dict[str, Any]:
     for member, kind in (("skeleton", Skeleton), ("rig", StereoRig)):
         if not isinstance(value := getattr(source, member), kind):
             raise EgotapError(f"{name}.{member} is of type {type(value).__name__}: it must be a {kind.__name__}")
-    if unknown := set(source.splits()) - set(SPLITS):
-        raise EgotapError(f"{name}.splits() names {sorted(unknown)}: must be among {', '.join(SPLITS)}")
+    splits: Any = source.splits()
+    if isinstance(splits, str) or not isinstance(splits, Iterable) or not (splits := list(splits)):
+        raise EgotapError(f"{name}.splits() returned {splits!r}: it must return a list of some of {', '.join(SPLITS)}")
+    if unknown := [split for split in splits if split not in SPLITS]:
+        raise EgotapError(f"{name}.splits() names {sorted(map(str, unknown))}: must be among {', '.join(SPLITS)}")
     identity: Any = source.identity()
     remedy = "identity() must return plain containers: a dict of numbers, texts and lists"
     if not isinstance(identity, dict):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from egotap_pl.core.messages import say
 from egotap_pl.data.sampling import check_shares
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.paths import store_path
@@ -31,7 +32,7 @@ from egotap_pl.engine.processes.side_by_side import side_by_side
 from egotap_pl.engine.resuming.continuation import continue_shorter
 from egotap_pl.engine.resuming.history import History
 from egotap_pl.engine.runs.folders import run_stage, runs_by_fingerprint
-from egotap_pl.engine.runs.labels import labels_of
+from egotap_pl.engine.runs.labels import labels_of, was_logged
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.stages import Stage, fingerprint, is_done, shared_folder, shared_stage
 from egotap_pl.engine.training_specs import TrainingSpec
@@ -168,6 +169,11 @@ class Experiment:
         if fingerprint(identity) not in runs_by_fingerprint(parent):
             self._try(title)  # before there is a folder, which reports would list as an unfinished run
         stage = run_stage(title, identity, parent, name, config, self.settings.command)
+        if self.settings.logger and is_done(stage.folder) and not was_logged(stage.folder):
+            say(
+                f"{title}: was trained without a logger, and a finished run is not logged. To log it, delete "
+                f"{stage.folder} and train it again, or train it into another folder with paths.runs=FOLDER"
+            )
         return stage.ensure(
             lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights, window=window)
         )

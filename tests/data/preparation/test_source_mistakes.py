@@ -75,6 +75,27 @@ def test_an_identity_is_plain(tmp_path: Path, value: Any, message: str) -> None:
         run(Odd(), tmp_path)
 
 
+@pytest.mark.parametrize("value", [None, "train", [], 3])
+def test_splits_are_a_list(tmp_path: Path, value: Any) -> None:
+    class Odd(FakeSource):
+        def splits(self) -> Any:
+            return value
+
+    with pytest.raises(
+        EgotapError, match=r"^Odd.splits\(\) returned .*must return a list of some of train, validation"
+    ):
+        run(Odd(), tmp_path)
+
+
+@pytest.mark.parametrize("value", [{"train": 1}.keys(), iter(["train"])])
+def test_splits_may_be_any_names_in_a_row(value: Any) -> None:
+    class Even(FakeSource):
+        def splits(self) -> Any:
+            return value
+
+    assert identity_of(Even())
+
+
 def test_a_source_that_lacks_something_is_refused() -> None:
     class Bare:
         image_px = 24

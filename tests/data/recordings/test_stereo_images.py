@@ -221,6 +221,39 @@ def test_names_that_people_use(layout, tmp_path):
             assert np.abs(frame[view].astype(int) - shades[number, view]).max() <= 1  # JPEG
 
 
+def said_of(folder: Path, capsys) -> list[str]:
+    read(folder)
+    return [line for line in capsys.readouterr().err.splitlines() if "move them to another folder" in line]
+
+
+@pytest.mark.parametrize("name", ["gt_heatmap_{}.png", "Depth-1-{}.png", "f_1_mask_{}.png", "1_seg_{}.png"])
+def test_pictures_of_another_kind_are_told_by_their_names(tmp_path, name, capsys):
+    for side in ("left", "right"):
+        save(tmp_path / f"input_rgb_{side}.png", picture(1))
+        save(tmp_path / name.format(side), picture(2))
+    (line,) = said_of(tmp_path, capsys)
+    assert name.format("left") in line
+    assert "input_rgb" not in line
+
+
+def test_frames_of_another_size_or_without_colours_are_told(tmp_path, capsys):
+    for side in ("left", "right"):
+        for number in (1, 2, 3):
+            save(tmp_path / f"f_{number}_{side}.png", picture(number))
+        save(tmp_path / f"g_1_{side}.png", picture(4, px=8))
+        save(tmp_path / f"h_1_{side}.png", picture(5)[..., 0])
+    small, grey = said_of(tmp_path, capsys)
+    assert "g_1_left.png: 8 x 8 px, where others are 16 x 16 px" in small
+    assert "h_1_left.png: 16 x 16 px, grey, where others" in grey
+
+
+def test_frames_that_are_alike_are_not_doubted(tmp_path, capsys):
+    for side in ("left", "right"):
+        for name in ("segment_1", "masked_2", "depthless_3"):
+            save(tmp_path / f"{name}_{side}.png", picture(1)[..., 0])
+    assert not said_of(tmp_path, capsys)
+
+
 def test_hidden_files_and_our_own_pictures_are_passed_over(tmp_path, capsys):
     for number in range(2):
         save(tmp_path / f"{number}_left.png", picture(number))

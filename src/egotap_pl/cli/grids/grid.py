@@ -84,7 +84,7 @@ class Begin(Callback):
             _take_folder(config)
         sweep = Path(str(config.hydra.sweep.dir))
         try:
-            _lock_folder(sweep)
+            _lock_folder(sweep, OmegaConf.select(config, "hydra.sweeper.study"))
         except EgotapError as error:
             end_with(error)  # here: Hydra makes a warning of what callbacks raise
         _state["sweep"], _state["runs"] = sweep, Path(str(config.paths.runs))
@@ -117,14 +117,23 @@ def _take_folder(config: Any) -> None:
             config.hydra.overrides.hydra.append(word)  # of these, the jobs' configurations are composed
 
 
-def _lock_folder(folder: Path) -> None:
+def _lock_folder(folder: Path, study: str | None) -> None:
     """Hold a grid's folder. Where none can be made, nothing is held, as in `_take_folder`.
+
+    Args:
+        folder: the folder.
+        study: name of the study whose folder it is; None: it is that of a grid, not of a search.
 
     Raises:
         EgotapError: if another grid holds it.
     """
 
     def refuse(who: str) -> None:
+        if study is not None:
+            raise EgotapError(
+                f"hydra.sweeper.study={study}: another command is searching in this study ({who}). Wait for its end, "
+                "or give this search a name of its own with hydra.sweeper.study=NAME"
+            )
         raise EgotapError(
             f"hydra.sweep.dir={folder}: another grid is running in this folder ({who}), and each would replace the "
             "other's records. Wait for its end, or choose another folder"

@@ -5,30 +5,32 @@ from __future__ import annotations
 import itertools
 import math
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, ValueType
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn
 from rich import box
 from rich.table import Table
 
+from egotap_pl.cli.grids.space import Space, space_of
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
-from egotap_pl.engine.build import Spec, build
+from egotap_pl.engine.build import build
 from egotap_pl.engine.devices.choice import is_whole
 from egotap_pl.engine.runs.folders import check_name
-from egotap_pl.engine.runs.labels import ASIDE
+from egotap_pl.engine.specs import check_spec
 from egotap_pl.engine.stages import held
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial, Trial
 
+_SAMPLER = "hydra.sweeper.sampler"
 NUM_LISTED = 5
 """Number of trials in the table at the end."""
 
@@ -56,27 +58,6 @@ class Search(NamedTuple):
 
     check: Callable[[Sequence[Sequence[str]]], None] = lambda _: None
     """Called before the first trial with the overrides of jobs; raises `EgotapError` if one of these cannot run."""
-
-
-class Space(NamedTuple):
-    """The overrides of a study's trials."""
-
-    searched: dict[str, BaseDistribution]
-    """The distribution of every key that is searched."""
-
-    repeated: dict[str, list[str]]
-    """Lists of values. Every trial is run with each of them, and their mean counts."""
-
-    fixed: list[str]
-    """Overrides of every trial."""
-
-    def describe(self) -> Spec:
-        """What must not change when a study is continued, as plain containers."""
-        return {
-            "searched": {key: repr(distribution) for key, distribution in sorted(self.searched.items())},
-            "repeated": dict(sorted(self.repeated.items())),
-            "fixed": sorted(word for word in self.fixed if not word.startswith(ASIDE)),
-        }
 
 
 def search(task: Search, overrides: Sequence[Override]) -> float:
@@ -108,62 +89,26 @@ def search(task: Search, overrides: Sequence[Override]) -> float:
         return _report(study, task.folder, space)
 
 
-def check_search(study: Any, trials: Any) -> None:
+def check_search(study: Any, trials: Any, sampler: Any) -> None:
     """Check the settings of a search before it has a folder.
 
+    Args:
+        study: name of the study.
+        trials: number of trials.
+        sampler: spec of a factory of a sampler.
+
     Raises:
-        EgotapError: if the study's name cannot be the name of a folder, or the number of trials is not a number.
+        EgotapError: if the study's name cannot be the name of a folder, the number of trials is not a number, or the
+            sampler's class does not exist or does not accept an argument.
     """
     check_name(str(study), "hydra.sweeper.study")
     if not is_whole(trials) or trials < 1:
         raise EgotapError(f"hydra.sweeper.trials={trials}: must be a whole number, 1 or more")
-
-
-def space_of(overrides: Sequence[Override]) -> Space:
-    """Sort overrides into searched, repeated and fixed ones. If a key occurs twice, the last counts.
-
-    Raises:
-        EgotapError: if nothing is searched, or a sweep cannot be a distribution.
-    """
-    last = {override.get_key_element(): override for override in overrides}
-    space = Space({}, {}, [])
-    for key, override in last.items():
-        if not override.is_sweep_override():
-            space.fixed.append(f"{key}={override.get_value_element_as_str()}")
-        elif override.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
-            space.repeated[key] = list(override.sweep_string_iterator())
-        else:
-            space.searched[key] = distribution(override)
-    if not space.searched:
-        raise EgotapError(
-            "nothing to search: give sweep=optuna, or e.g. 'training.task.optimizer.lr=interval(1e-4,1e-2)'"
-        )
-    return space
-
-
-def distribution(override: Override) -> BaseDistribution:
-    """The distribution of Optuna for a sweep in Hydra's grammar.
-
-    Raises:
-        EgotapError: if its numbers are not valid for a distribution.
-    """
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    sweep = override.value()
-    try:
-        if isinstance(sweep, IntervalSweep):
-            assert sweep.start is not None
-            assert sweep.end is not None
-            is_whole = isinstance(sweep.start, int) and isinstance(sweep.end, int)
-            log = "log" in sweep.tags
-            return (IntDistribution if is_whole else FloatDistribution)(sweep.start, sweep.end, log=log)  # type: ignore[arg-type]
-        values = list(override.sweep_string_iterator())
-        if isinstance(sweep, RangeSweep) and all(word.lstrip("-").isdigit() for word in values):
-            numbers = sorted(int(word) for word in values)
-            return IntDistribution(numbers[0], numbers[-1], step=abs(int(sweep.step)))
-        return CategoricalDistribution(values)
-    except (ValueError, IndexError) as error:
-        raise EgotapError(f"{override.input_line}: {error}") from error
+    if find_spec("optuna") is None:
+        return  # `search` says how to install it
+    if not isinstance(sampler, Mapping) or "_target_" not in sampler:
+        raise EgotapError(f"{_SAMPLER}={sampler}: must be a mapping that names a class with _target_")
+    check_spec(sampler, _SAMPLER)
 
 
 def open_study(task: Search, space: Space) -> Study:

@@ -38,11 +38,13 @@ from egotap_pl.data.recordings.names import (
     visible,
 )
 from egotap_pl.data.recordings.photographs import MODES, upright_rgb, upright_size
+from egotap_pl.data.recordings.strangers import say_if_strange
 from egotap_pl.data.untrusted.readers import read_image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 SOFTWARE = "egotap"
 """What pictures that this program draws name as their software. They are no frames of a recording."""
+_GREY = ("L", "LA", "1", "I", "I;16", "I;16B")
 Files = tuple[Path, ...]
 """The files of one frame: its left and its right image, or one image with both views side by side."""
 
@@ -68,6 +70,15 @@ class _Header(NamedTuple):
 
     upright: tuple[int, int]
     """The same once the image is turned upright."""
+
+    mode: str
+    """Pillow's name of the kind of pixels, e.g. ``RGB``."""
+
+    @property
+    def form(self) -> str:
+        """Size and mode in words. How pixels are stored, for example with a palette, does not matter."""
+        width, height = self.upright
+        return f"{width} x {height} px{', grey' if self.mode in _GREY else ''}"
 
 
 class StereoImages:
@@ -112,6 +123,8 @@ class StereoImages:
         for path, header in headers.items():
             if isinstance(header, _Header):
                 self._headers[path] = header
+        firsts = [(name, paths[0]) for name, paths, _ in self._frames]
+        say_if_strange(firsts, {path: header.form for path, header in self._headers.items()})
         self.rig: StereoRig | None = None
         for _, paths, missing in self._frames:
             for path in paths:
@@ -226,7 +239,7 @@ def _some(names: Sequence[str]) -> str:
 def _header(path: Path) -> _Header | EgotapError:
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:
-            return _Header(image.size, upright_size(image))
+            return _Header(image.size, upright_size(image), image.mode)
     except Image.DecompressionBombError:
         return too_large(path, "very large")
     except (OSError, SyntaxError, ValueError) as error:

@@ -25,6 +25,8 @@ _LEAST_SIDE_PX = 384
 """Smaller views are enlarged."""
 _MOST_DENOMINATOR = 1001
 """Of frame rates: 29.97 is 30000/1001."""
+_LEAST_RATE = 0.001
+"""Frames per second. FFmpeg's encoders refuse a time between frames that is too long for their numbers."""
 _ENCODERS = {"libx264": {"crf": "20"}, "mpeg4": {"qscale": "3"}}
 """Encoders of MP4 with their options. The second is in every build of FFmpeg."""
 
@@ -98,18 +100,34 @@ def overlay_video(path: Path, skeleton: Skeleton, fps: float) -> Iterator[Overla
         fps: frames per second.
 
     Raises:
-        EgotapError: if PyAV is not installed.
+        EgotapError: if PyAV is not installed, or the frame rate is too low.
     """
     try:
         import av
     except ImportError as error:
         raise EgotapError(f"overlay={path}: writing a video needs PyAV: pip install 'egotap-pl[video]'") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    rate = Fraction(fps).limit_denominator(_MOST_DENOMINATOR)
+    rate = video_rate(fps)
     with atomic(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         overlay = Overlay(container, skeleton, rate)
         yield overlay
         overlay.finish()
+
+
+def video_rate(fps: float) -> Fraction:
+    """A frame rate as a fraction that videos can have.
+
+    Raises:
+        EgotapError: if it is too low for encoders.
+
+    >>> video_rate(29.97), video_rate(0.0016)
+    (Fraction(2997, 100), Fraction(1, 625))
+    """
+    if fps < _LEAST_RATE:
+        raise EgotapError(f"fps={fps}: a video has at least {_LEAST_RATE} frames per second; leave out overlay")
+    if fps < 1:
+        return 1 / Fraction(1 / fps).limit_denominator(_MOST_DENOMINATOR)
+    return Fraction(fps).limit_denominator(_MOST_DENOMINATOR)
 
 
 def check_overlay(path: Path) -> None:

@@ -109,6 +109,11 @@ def labels_of(
     )
 
 
+def was_logged(folder: Path) -> bool:
+    """Whether a training in a folder had a logger besides metrics.csv."""
+    return (folder / ID_FILE).is_file()
+
+
 def _run_id(folder: Path, identity: Spec) -> str:
     """An id made of the fingerprint and four random letters, so that a copy of the run elsewhere has another one."""
     path = folder / ID_FILE

@@ -42,7 +42,7 @@ class BvhMotions(CapturedMotions):
         skip_t_pose: leave out a T-pose at the beginning of a file, if the motion jumps away from it.
 
     Raises:
-        EgotapError: if there are no BVH files, or a setting is unknown.
+        EgotapError: if there are no BVH files, two differ in the case of their endings alone, or a setting is unknown.
     """
 
     format, version, max_bytes = "bvh", 2, BVH_BYTES
@@ -69,8 +69,12 @@ class BvhMotions(CapturedMotions):
         names = {path: path.relative_to(self.folder).as_posix() for path in files}
         unused = [prefix for prefix in by_prefix if not any(name.startswith(prefix) for name in names.values())]
         say_unused(unused, f"{self.folder}: categories: no file's path in this folder begins with")
+        paths: dict[str, Path] = {}
+        for path, name in names.items():
+            if (other := paths.setdefault(_motion(path, name), path)) != path:
+                raise EgotapError(f"{other} and {path} are motions of the same name: rename or remove one of them")
         super().__init__(
-            {_motion(path, name): path for path, name in names.items()},
+            paths,
             {_motion(path, name): _category(name, path, by_prefix, default_category) for path, name in names.items()},
         )
 
