@@ -73,6 +73,7 @@ NOT_RUN = {
     "sudo python experiments/reliability/disks.py --trials 48 --seed 0": "takes an hour, and mounts disks",
     "python experiments/reliability/interruptions.py --trials 50 --seed 0": "takes an hour",
     "tensorboard --logdir runs": "a server, which does not end",
+    "tensorboard --logdir .": "a server, which does not end",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db": "a server, which does not end",
 }
 """Commands that need what a test has not."""
