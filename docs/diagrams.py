@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from egotap_pl.core.sides import side_of
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import side_of
 from egotap_pl.figures.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 SIDES = {"left": SKY, "right": VERMILION, "": GREEN}

@@ -24,9 +24,10 @@ from PIL import Image
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import PolynomialCamera, StereoRig
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
+from egotap_pl.core.sides import side_of
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.egosynth import EgoSynthSource
-from egotap_pl.figures.drawing import overlaid, side_of
+from egotap_pl.figures.drawing import overlaid
 from egotap_pl.figures.style import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from egotap_pl.synth.motion import ProceduralMotions
 from egotap_pl.synth.mount import glasses

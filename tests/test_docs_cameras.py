@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,18 @@ def test_the_script_for_opencv_finds_the_rig(
     rig = load_rig(files["opencv.yaml"])
     np.testing.assert_allclose(rig.translation_cm, true.translation_cm, atol=0.1)
     assert (rig.project(POINTS)[0] - true.project(POINTS)[0]).norm(dim=-1).max() < 1.0
+
+
+def test_the_model_of_ones_own_is_a_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = blocks(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("EGOTAP_IMPORT", "my_idea.cameras")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_idea"]:
+        monkeypatch.delitem(sys.modules, name)  # of another test's folder
+    rig = load_rig(files["stereographic.yaml"])
+    px, inside = rig.cameras[0].project(POINTS)
+    angle = torch.atan2(POINTS[:, :2].norm(dim=-1), POINTS[:, 2])
+    torch.testing.assert_close((px - torch.tensor([320.0, 240.0])).norm(dim=-1), 2 * 160 * (angle / 2).tan())
+    rays, _ = rig.cameras[0].unproject(px)
+    torch.testing.assert_close(rays[inside], torch.nn.functional.normalize(POINTS, dim=-1)[inside])
+    assert inside.any()

@@ -73,6 +73,7 @@ NOT_RUN = {
     "sudo python experiments/reliability/disks.py --trials 48 --seed 0": "takes an hour, and mounts disks",
     "python experiments/reliability/interruptions.py --trials 50 --seed 0": "takes an hour",
     "tensorboard --logdir runs": "a server, which does not end",
+    "tensorboard --logdir .": "a server, which does not end",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db": "a server, which does not end",
 }
 """Commands that need what a test has not."""
@@ -181,14 +182,17 @@ def run_here(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked_processes")
 @pytest.mark.parametrize("walk", WALKS)
-def test_the_commands_run(walk: str, run_here: Run) -> None:
+def test_the_commands_run(walk: str, run_here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = [command for command in COMMANDS if walk_of(command) == walk]
     commands.sort(key=lambda command: "layout=" not in command.text)  # these write the files that others read
     wrong = {}
     for text in dict.fromkeys(here(command.text) for command in commands):
-        words = Documented("", text, True).words
+        command = Documented("", text, True)
         try:
-            run_here(*words[1:])
+            with monkeypatch.context() as patch:
+                for name in command.environment.keys() - {"PYTHONPATH"}:
+                    patch.setenv(name, command.environment[name])
+                run_here(*command.words[1:])
         except Exception as error:
             wrong[text] = error
     assert not wrong, "\n".join(f"{text}: {error}" for text, error in wrong.items())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import hydra
 import pytest
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import open_dict
 
@@ -153,3 +155,26 @@ def test_choices_that_are_no_options_are_not_believed(identify: Identifier) -> N
     anew = Identifier(PRESETS)
     anew._composed = identify._composed
     assert anew(replace(one, choices={"scale": "huge", "heatmaps": None}))._replace(run=expected.run) == expected
+
+
+def test_a_scale_of_ones_own_is_named(tmp_path: Path) -> None:
+    for name, own in (("scale/smoke", "scale/mine"), ("protocol/egosynth_smoke", "protocol/egosynth_mine")):
+        text = (conf_dir() / f"{name}.yaml").read_text(encoding="utf-8").replace("joint_dim: 16", "joint_dim: 24")
+        (tmp_path / own).parent.mkdir()
+        (tmp_path / f"{own}.yaml").write_text(text, encoding="utf-8")
+    started = run("scale=smoke", "scale.joint_dim=24", experiment="table2/cnn", recorded=True)
+    started = replace(started, choices={**started.choices, "scale": "mine"})
+    hydras_main(tmp_path)
+    known = Identifier(PRESETS)(started)
+    assert (known.scale, known.presets, known.changes) == ("mine", ("table2/cnn",), ())
+    GlobalHydra.instance().clear()
+    unknown = Identifier(PRESETS)(started)  # without --config-dir
+    assert (unknown.scale, unknown.changes) == ("smoke", (("scale.joint_dim", "24"),))
+
+
+def hydras_main(config_dir: Path) -> None:
+    """Hydra as it is while `egotap report --config-dir DIR` runs."""
+    GlobalHydra.instance().clear()
+    path = create_config_search_path(str(conf_dir()))
+    path.prepend("command-line", f"file://{config_dir}", "schema")
+    Hydra.create_main_hydra2("report", path)

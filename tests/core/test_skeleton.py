@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from egotap_pl.core.sides import side_of
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 
 BOTH = pytest.mark.parametrize("skeleton", [unrealego(), egocap()], ids=lambda s: s.name)
@@ -90,6 +91,27 @@ def test_mirror_swaps_sides_and_keeps_the_tree(skeleton: Skeleton) -> None:
     midline = {skeleton.joints[j] for j in range(skeleton.num_joints) if mirror[j] == j}
     assert midline == ({"head", "neck_01"} if skeleton.name == "unrealego" else {"cam", "neck"})
     assert all(skeleton.parents[mirror[c]] == mirror[p] for c, p in skeleton.limbs)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("LeftHand", "RightHand"),
+        ("hand_left", "hand_right"),
+        ("mixamorig:LeftHand", "mixamorig:RightHand"),
+        ("L_Hand", "R_Hand"),
+        ("hand.L", "hand.R"),
+        ("LHip", "RHip"),
+        ("lShldr", "rShldr"),
+        ("kneeL", "kneeR"),
+        ("handLeft", "handRight"),
+        ("LEFT_HIP", "RIGHT_HIP"),
+    ],
+)
+def test_mirror_pairs_names_as_other_programs_write_them(left: str, right: str) -> None:
+    skeleton = Skeleton("odd", ("Head", "Neck", "L3", left, right), (0,) * 5, estimates_root=True)
+    assert skeleton.mirror == (0, 1, 2, 4, 3)
+    assert [side_of(name) for name in skeleton.joints] == ["", "", "", "left", "right"]
 
 
 def test_mirror_pairs_names_by_prefix_or_suffix() -> None:

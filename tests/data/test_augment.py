@@ -16,6 +16,7 @@ from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
+from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, check_frames, swap_mirror
 
 NO_CHANGE = {
@@ -183,6 +184,19 @@ def test_rigs_without_a_mirror_image_are_refused() -> None:
                 SwapMirror(skeleton, wrong)
     with pytest.raises(EgotapError, match="relative to the left camera"):
         SwapMirror(skeletons.egocap(), rig)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("head", "handA", "handB"), "no joint has one on the other side"),
+        (("head", "hand_l", "hand_r", "foot_l"), "foot_l has no joint on the other side"),
+    ],
+)
+def test_joints_without_another_side_are_refused(names: tuple[str, ...], message: str) -> None:
+    skeleton = Skeleton("odd", names, (0,) * len(names), estimates_root=True)
+    with pytest.raises(EgotapError, match=message):
+        SwapMirror(skeleton, StereoRig.unrealego())
 
 
 def test_mixed_precision_does_not_make_mirrored_poses_less_accurate() -> None:

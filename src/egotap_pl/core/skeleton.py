@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from egotap_pl.core.plain import check_keys, to_plain
+from egotap_pl.core.sides import other_side
 
 CAMERA_JOINT = "cam"
 """Name of the joint that stands for the left camera. A skeleton that has it has camera-relative poses."""
@@ -34,8 +35,8 @@ class Skeleton:
     name: str
     """Name in stores, checkpoints and messages."""
     joints: tuple[str, ...]
-    """Names of the joints. Two that differ only in the prefix ``left_``/``right_`` or in the suffix ``_l``/``_r`` are
-    mirror images of each other."""
+    """Names of the joints. Two that differ only in the side that they name (``hand_l`` and ``hand_r``, ``left_hip`` and
+    ``right_hip``, ``LeftHand`` and ``RightHand``, ``LHip`` and ``RHip``) are mirror images of each other."""
     parents: tuple[int, ...]
     """Parent of each joint; ``parents[0] == 0``."""
     estimates_root: bool
@@ -130,7 +131,7 @@ class Skeleton:
     def mirror(self) -> tuple[int, ...]:
         """For each joint, its counterpart on the other side of the body; a joint without one is its own."""
         index = {name: j for j, name in enumerate(self.joints)}
-        return tuple(index.get(_other_side(name), j) for j, name in enumerate(self.joints))
+        return tuple(index.get(other_side(name), j) for j, name in enumerate(self.joints))
 
     def with_parents(self, parents: Sequence[int], name: str | None = None) -> Skeleton:
         """The same joints with other parents: a chain, or any other order of propagation.
@@ -147,16 +148,6 @@ class Skeleton:
     def chain(self) -> Skeleton:
         """Each joint's parent is the joint before it: the order that the released propagation unit in fact follows."""
         return self.with_parents([max(j - 1, 0) for j in range(self.num_joints)], f"{self.name}, chain")
-
-
-def _other_side(name: str) -> str:
-    for ours, other in (("left_", "right_"), ("right_", "left_")):
-        if name.startswith(ours):
-            return other + name.removeprefix(ours)
-    for ours, other in (("_l", "_r"), ("_r", "_l")):
-        if name.endswith(ours):
-            return name.removesuffix(ours) + other
-    return name
 
 
 def unrealego() -> Skeleton:

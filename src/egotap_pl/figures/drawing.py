@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.textpath import TextPath
 
+from egotap_pl.core.sides import side_of
 from egotap_pl.core.skeleton import Skeleton
 
 
@@ -30,17 +31,6 @@ def sign_of_left(poses_cm: Float[np.ndarray, "*n j 3"], skeleton: Skeleton) -> i
     ]
     left, right = (poses_cm[..., [pair[side] for pair in pairs], 0] for side in range(2))
     return -1 if np.nansum(left - right) < 0 else 1
-
-
-def side_of(joint: str) -> str:
-    """The side of the body that the name of a joint says: ``left``, ``right``, or nothing for a joint in the middle.
-
-    >>> side_of("hand_l"), side_of("right_hip"), side_of("head")
-    ('left', 'right', '')
-    """
-    if joint.startswith("left_") or joint.endswith("_l"):
-        return "left"
-    return "right" if joint.startswith("right_") or joint.endswith("_r") else ""
 
 
 def upright(pose_cm: Float[np.ndarray, "j 3"], left: int = 1) -> Float[np.ndarray, "j 3"]:

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from egotap_pl.core.batch import FRAME_PX, Visibility
+from egotap_pl.core.sides import side_of
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.figures.drawing import label_row, overlaid, side_of, sign_of_left, upright
+from egotap_pl.figures.drawing import label_row, overlaid, sign_of_left, upright
 from egotap_pl.figures.style import GREEN, GREY, SKY, VERMILION, show_image
 
 _VIEWS = ("left", "right")

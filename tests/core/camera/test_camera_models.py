@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import pickle
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -193,3 +194,32 @@ def test_a_camera_without_a_model_is_polynomial_as_in_stores_of_0_1_0() -> None:
 def test_an_unknown_model_is_refused(model: object) -> None:
     with pytest.raises(ValueError, match=r"unknown camera model .* must be one of .*kannala_brandt.*polynomial"):
         camera_from_dict({**UNREALEGO.to_dict(), "model": model})
+
+
+MODULE_OF_A_USER = """
+import dataclasses
+from typing import ClassVar
+
+from egotap_pl.core.camera import KannalaBrandtCamera
+
+
+@dataclasses.dataclass(frozen=True)
+class Renamed(KannalaBrandtCamera):
+    model: ClassVar[str] = "tests.renamed"
+"""
+
+
+def test_models_of_modules_that_the_environment_names_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = {**CAMERAS["kannala_brandt"].to_dict(), "model": "tests.renamed"}
+    with pytest.raises(ValueError, match=r"unknown camera model .*EGOTAP_IMPORT=my_idea\.cameras"):
+        camera_from_dict(camera)
+    (tmp_path / "cameras_of_a_user.py").write_text(MODULE_OF_A_USER, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("EGOTAP_IMPORT", "cameras_of_a_user")
+    assert type(camera_from_dict(camera)).__name__ == "Renamed"
+    assert camera_from_dict(camera).to_dict() == camera
+    monkeypatch.setenv("EGOTAP_IMPORT", "no_such_module")
+    with pytest.raises(ValueError, match=r"EGOTAP_IMPORT: no_such_module cannot be imported"):
+        camera_from_dict({**camera, "model": "tests.another"})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -55,7 +56,7 @@ class Identifier:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._identified: dict[str, IdentifiedRun] = {}
-        self._scales = _options("scale")
+        self._scales = _options("scale", *_own_folders())
         self._heatmaps = _options("heatmaps")
         self._parts = {group: _options(group) for group in _PARTS}
 
@@ -243,10 +244,20 @@ def _chosen(run: Run, group: str, options: Mapping[str, Any]) -> str | None:
     return option if option in options else None
 
 
-def _options(group: str) -> dict[str, dict[str, Any]]:
-    """The options of a group by name, with interpolations."""
-    files: list[Path] = sorted((conf_dir() / group).glob("*.yaml"))
-    return {path.stem: OmegaConf.to_container(OmegaConf.load(path), resolve=False) for path in files}  # type: ignore[misc]
+def _options(group: str, *own_folders: Path) -> dict[str, dict[str, Any]]:
+    """The options of a group by name, with interpolations; this package's take precedence, as Hydra's do."""
+    options: dict[str, dict[str, Any]] = {}
+    for path in (path for folder in (conf_dir(), *own_folders) for path in sorted((folder / group).glob("*.yaml"))):
+        if path.stem not in options:
+            options[path.stem] = OmegaConf.to_container(OmegaConf.load(path), resolve=False)  # type: ignore[assignment]
+    return options
+
+
+def _own_folders() -> list[Path]:
+    """The user's configuration folders (--config-dir)."""
+    with composing():
+        sources = GlobalHydra.instance().config_loader().get_sources()
+    return [Path(source.path) for source in sources if source.provider == "command-line"]
 
 
 def _distance(one: Any, other: Any) -> int:

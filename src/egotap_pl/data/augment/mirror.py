@@ -13,6 +13,7 @@ from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
 from egotap_pl.core.camera import Camera, StereoRig
 from egotap_pl.core.constants import constant
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.sides import side_of
 from egotap_pl.core.skeleton import Skeleton
 
 _SAME_LENS_PX = 1.0  # of 1024: a sixteenth of a heatmap's pixel
@@ -112,11 +113,12 @@ def _mirrored_maps(maps: Heatmaps, skeleton: Skeleton, rig: StereoRig, shift: fl
 
 
 def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
-    """Refuses a rig that is not its own mirror image, and poses relative to one of its cameras.
+    """Refuses a rig that is not its own mirror image, poses relative to one of its cameras, and joints without a twin.
 
     Raises:
         EgotapError: names everything that has no mirror image.
     """
+    _check_sides(skeleton)
     left, right = rig.cameras
     problems = {
         "its poses are relative to the left camera": not skeleton.estimates_root,
@@ -129,6 +131,18 @@ def check_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
     }
     if reasons := [problem for problem, applies in problems.items() if applies]:
         raise EgotapError(f"rig {rig.name!r} has no mirror image ({'; '.join(reasons)}): train without SwapMirror")
+
+
+def _check_sides(skeleton: Skeleton) -> None:
+    pairs = tuple(enumerate(skeleton.mirror))
+    lonely = [skeleton.joints[joint] for joint, twin in pairs if joint == twin and side_of(skeleton.joints[joint])]
+    if lonely or all(joint == twin for joint, twin in pairs):
+        which = f"{lonely[0]} has no joint" if lonely else "no joint has one"
+        raise EgotapError(
+            f"skeleton {skeleton.name}: {which} on the other side, so left and right cannot be exchanged: give the two "
+            "names that differ only in the side, e.g. hand_l and hand_r, or LeftHand and RightHand; or train without "
+            "SwapMirror"
+        )
 
 
 def check_heatmap_mirror(skeleton: Skeleton, rig: StereoRig) -> None:

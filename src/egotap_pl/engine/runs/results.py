@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
@@ -80,7 +81,7 @@ def run_test(
     started = time.monotonic()
     trainer.test(task, dataloaders=module.loader(split), verbose=False)
     trainer.callbacks.remove(recorder)  # type: ignore[attr-defined]
-    results = merged(task.test_results(), _errors_of_all(recorder.predictions, module, split))
+    results = merged(plain_numbers(task.test_results()), _errors_of_all(recorder.predictions, module, split))
     if wrong := list(not_finite(results)):
         raise EgotapError(
             f"{provenance.about.experiment}, {split} split of {provenance.about.data['name']}: errors that are not "
@@ -140,6 +141,22 @@ def _errors_of_all(arrays: Mapping[str, Any], module: FrameDataModule, split: st
         promised = float((together.promised_mm * together.joints).sum() / together.joints.sum())
         results |= {"promised_mpjpe": promised, "calibration_error": together.error_mm}
     return results
+
+
+def plain_numbers(results: Mapping[str, Any]) -> dict[str, Any]:
+    """A test's results with numbers and lists in place of tensors and arrays, which a user's own metrics compute.
+
+    Examples:
+        >>> plain_numbers({"hands_mpjpe": torch.tensor(12.5), "per_joint": {"head": 7.0}})
+        {'hands_mpjpe': 12.5, 'per_joint': {'head': 7.0}}
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return plain_numbers(value)
+        return value.tolist() if isinstance(value, (torch.Tensor, np.ndarray, np.generic)) else value
+
+    return {name: plain(value) for name, value in results.items()}
 
 
 def not_finite(results: Mapping[str, Any], within: str = "") -> Iterator[str]:
