@@ -161,11 +161,11 @@ def test_what_all_trials_have_in_common_is_checked_before_the_first(home: Path, 
 
 @pytest.mark.parametrize("wrong", ["trials=0", "trials=many", "trials=2.5", "study=mine/again"])
 def test_settings_that_a_search_cannot_use_are_refused_before_it_has_a_folder(wrong: str, home: Path, run: Run) -> None:
-    ended = run("train", "sweep=optuna", *LIFTER, f"hydra.sweeper.{wrong}", "paths.runs=refused", ok=False)
+    ended = run("train", "sweep=optuna", *LIFTER, f"hydra.sweeper.{wrong}", "paths.runs=unsearchable", ok=False)
     assert f"hydra.sweeper.{wrong.partition('=')[0]}=" in ended.err
     assert "must be" in ended.err
     assert "Traceback" not in ended.err
-    assert not (home / "refused").exists()
+    assert not (home / "unsearchable").exists()
 
 
 @pytest.mark.parametrize(
