@@ -92,6 +92,7 @@ SMALLER = {
     r"glob\(table3/\*\)": "table3/grid_vit",
     r"glob\(propagation/\*\)": "propagation/pu_chain_shifted",
     r"trials=50": "trials=1",
+    r"training\.epochs=\d+": "training.epochs=1",
     r"egosynth/NAME": "egosynth/first",
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
     r" scale=paper": "",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from group_jobs import Job, add_ranks, defective, mistaken
+from torch.multiprocessing.spawn import ProcessContext
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.devices import Devices
@@ -26,6 +27,10 @@ def test_a_group_works_after_one_that_failed(tmp_path: Path, monkeypatch: pytest
     for folder in (job.folder, temporary):
         folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    # Torch waits for the first process, which waits for the second one, and then kills it: not after 30 seconds here.
+    join = getattr(ProcessContext, "_join_procs_with_timeout", None)
+    if join is not None:  # torch 2.5 has none
+        monkeypatch.setattr(ProcessContext, join.__name__, lambda context, _: join(context, 1))
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(EgotapError, match="the second process found a mistake"):
         launch(mistaken, job, 2)
@@ -37,6 +42,7 @@ def test_a_group_works_after_one_that_failed(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
 def test_processes_meet_on_a_machine_whose_name_has_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_: str) -> str:
         raise OSError("Name or service not known")
@@ -50,6 +56,7 @@ def test_processes_meet_on_a_machine_whose_name_has_no_address(tmp_path: Path, m
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
 def test_a_defect_keeps_its_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exception, match="FAILED") as caught:
         launch(defective, Job(tmp_path), 2)

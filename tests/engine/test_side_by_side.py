@@ -25,10 +25,10 @@ ESTIMATORS = ("estimators.joint.epochs=2", "estimators.joint.batch_size=4", "est
 BESIDE = ("train", *SMOKE, *ESTIMATORS, "trainer.side_by_side=true")
 
 
-@pytest.mark.usefixtures("forked_processes")
 def test_processes_run_at_the_same_time_with_their_share_of_threads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Started as users' are: these have the threads of new processes, not of forks."""
     one, other = tmp_path / "one", tmp_path / "other"
     side_by_side(meet, {"one": (one, other), "other": (other, one)}, threads=3)
     assert one.read_text() == other.read_text() == "3"

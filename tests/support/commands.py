@@ -72,7 +72,8 @@ def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that commands start are forks of one that has imported the program: they start at once."""
     from processes import AT_ONCE  # imported here: importing it sets up that process
 
-    for module in ("engine.processes.launch", "data.preparation.workers"):
+    engine, grids = ("engine.processes.launch", "engine.processes.side_by_side"), ("cli.grids.gpu_jobs",)
+    for module in (*engine, *grids, "data.preparation.workers"):
         monkeypatch.setattr(f"egotap_pl.{module}.START_METHOD", AT_ONCE)
 
 

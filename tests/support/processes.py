@@ -92,11 +92,11 @@ def _run(
     start_method: str,
 ) -> None:
     from egotap_pl.cli.main import main
-    from egotap_pl.engine.processes import launch
+    from egotap_pl.engine.processes import launch, side_by_side
 
     if group:
         os.setpgid(0, 0)
-    launch.START_METHOD = start_method
+    launch.START_METHOD = side_by_side.START_METHOD = start_method
     _replace_environment(environment)
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
