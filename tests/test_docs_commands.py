@@ -80,6 +80,7 @@ NOT_RUN = {
 
 SCRIPTS = {
     "cp report/tables/table2_*.{md,csv} experiments/table2/results/",
+    "python experiments/beyond/smoothing.py runs",
     "python experiments/fidelity/demonstrate.py --source DIR",
     "python experiments/wandb_workspace.py --dry-run",
 }
@@ -99,6 +100,7 @@ SMALLER = {
     r" estimators=egosynth_small": "",  # of scale=tiny
     r"trainer=gpu": "trainer=cpu",
     r" --source DIR": "",
+    r"smoothing.py runs": "smoothing.py moving",
     r"(?<= )FILE$": "poses.h5",
     r"checkpoint=FILE": "checkpoint=best.ckpt",
     r"input=PATH": "input=recording",
@@ -203,6 +205,7 @@ def test_the_commands_run(walk: str, run_here: Run, monkeypatch: pytest.MonkeyPa
 def test_the_scripts_run(run_here: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_here("train", "experiment=table2/cnn", "scale=smoke", "heatmaps=truth", "paths.runs=rows")
     run_here("report", "runs=rows", "output=report", "figures=false")
+    run_here("train", "data=egosynth_motions", "scale=smoke", "heatmaps=truth", "paths.runs=moving")
     for text in SCRIPTS:
         program, script, *words = Documented("", here(text), True).words
         if program == "python":
