@@ -94,6 +94,7 @@ SMALLER = {
     r"glob\(propagation/\*\)": "propagation/pu_chain_shifted",
     r"trials=50": "trials=1",
     r"training\.epochs=\d+": "training.epochs=1",
+    r" data\.frames\.\w+=\d{3,}": "",
     r"egosynth/NAME": "egosynth/first",
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
     r" scale=paper": "",
