@@ -33,3 +33,12 @@ def in_words(names: Sequence[str]) -> str:
     'CNN, Channel ViT and Grid ViT'
     """
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def some_of(names: Sequence[str], separator: str = ", ") -> str:
+    """The first three names, for a message.
+
+    >>> some_of(["a", "b"]), some_of(["a", "b", "c", "d"])
+    ('a, b', 'a, b, c, ...')
+    """
+    return separator.join([*names[:3], *["..."] * (len(names) > 3)])

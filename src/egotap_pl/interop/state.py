@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.torch_files import reason_of
+from egotap_pl.core.wording import some_of
 
 FILES = {
     "joint": "best_net_HeatMap.pth",
@@ -206,11 +207,7 @@ def translate(published: Published, entries: Sequence[Entry], spares: Iterable[S
         ),
     }
     if any(problems.values()):
-        details = (
-            f"{len(names)} {kind} ({'; '.join(names[:3])}{'; ...' * (len(names) > 3)})"
-            for kind, names in problems.items()
-            if names
-        )
+        details = (f"{len(names)} {kind} ({some_of(names, '; ')})" for kind, names in problems.items() if names)
         raise EgotapError(f"{published.file} does not fit this network: {', '.join(details)}")
     return {entry.ours: entry.join(*(tensors[name] for name in entry.theirs)) for entry in entries}
 

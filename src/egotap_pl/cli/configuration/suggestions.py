@@ -52,9 +52,8 @@ def explain(chain: Sequence[BaseException]) -> str | None:
 
 def _trainer_argument(key: str) -> str | None:
     """The message about an argument of Lightning's Trainer that conf/trainer does not name."""
-    from egotap_pl.engine.devices.trainer_options import (
-        DEFAULTS,  # imported here: it imports Lightning, which takes seconds
-    )
+    # Imported here: it imports Lightning, which takes seconds.
+    from egotap_pl.engine.devices.trainer_options import DEFAULTS
 
     if key.removeprefix("trainer.") not in DEFAULTS:
         return None

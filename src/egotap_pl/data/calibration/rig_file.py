@@ -54,8 +54,7 @@ def load_rig(path: Path | str) -> StereoRig:
             f"{path}: needs one of {' and '.join(_TRANSFORMS)}, with a rotation and translation_cm: X_right = rotation "
             "X_left + translation_cm"
         )
-    transform = _transform(Path(path), transforms[0], content[transforms[0]])
-    _check_ends(Path(path), transforms[0], content)
+    transform = _transform(Path(path), transforms[0], content)
     if transforms[0] == "right_to_left":
         transform = transform.inverse()
     distance = float(np.linalg.norm(transform.translation_cm))
@@ -115,20 +114,12 @@ def _camera(path: Path, side: str, entry: Any) -> Camera:
     return read_camera(_file(path, where, entry), camera, size, circle)
 
 
-def _transform(path: Path, name: str, entry: Any) -> Transform:
-    where = f"{path}: {name}"
+def _transform(path: Path, name: str, content: Mapping[str, Any]) -> Transform:
+    where, entry = f"{path}: {name}", content[name]
     if not isinstance(entry, Mapping):
         raise EgotapError(f"{where} must have a rotation and translation_cm, or a file, found {str(entry)[:80]!r}")
     if "file" in entry:
-        _check_keys(where, entry, _TRANSFORM_FILE)
-        file = _file(path, where, entry)
-        if not is_kalibr(read_yaml(file, CALIBRATION_BYTES)):
-            if "unit" not in entry:
-                raise EgotapError(f"{where} has no unit: add unit: mm, cm or m (that of the squares of the pattern)")
-            return opencv_transform(file, str(entry["unit"]))
-        if "unit" in entry:
-            raise EgotapError(f"{where}.unit: Kalibr's files are in metres; remove it")
-        return kalibr_transform(file, str(entry.get("from", "cam0")), str(entry.get("to", "cam1")))
+        return _transform_of_file(path, name, content)
     _check_keys(where, entry, (*ROTATIONS, "translation_cm"))
     rotations = [key for key in ROTATIONS if key in entry]
     if len(rotations) != 1 or "translation_cm" not in entry:
@@ -137,17 +128,32 @@ def _transform(path: Path, name: str, entry: Any) -> Transform:
     return Transform(rotation, array(f"{where}.translation_cm", entry["translation_cm"], (3,)))
 
 
-def _check_ends(path: Path, name: str, content: Mapping[str, Any]) -> None:
+def _transform_of_file(path: Path, name: str, content: Mapping[str, Any]) -> Transform:
+    where, entry = f"{path}: {name}", content[name]
+    _check_keys(where, entry, _TRANSFORM_FILE)
+    file = _file(path, where, entry)
+    is_chain = is_kalibr(read_yaml(file, CALIBRATION_BYTES))
+    if is_chain:
+        if "unit" in entry:
+            raise EgotapError(f"{where}.unit: Kalibr's files are in metres; remove it")
+        ends = (str(entry.get("from", "cam0")), str(entry.get("to", "cam1")))
+        transform = kalibr_transform(file, *ends)
+    else:
+        if "unit" not in entry:
+            raise EgotapError(f"{where} has no unit: add unit: mm, cm or m (that of the squares of the pattern)")
+        ends = ("1", "2")
+        transform = opencv_transform(file, str(entry["unit"]))
+    _check_ends(path, name, content, file, ends, is_chain)
+    return transform
+
+
+def _check_ends(
+    path: Path, name: str, content: Mapping[str, Any], file: Path, ends: tuple[str, str], is_chain: bool
+) -> None:
     """Refuses a transform that a file gives for other cameras than those that the rig has from the same file.
 
     Most often it leads in the other direction, which nothing else would notice.
     """
-    entry = content[name]
-    if "file" not in entry:
-        return
-    file = _file(path, f"{path}: {name}", entry)
-    is_chain = is_kalibr(read_yaml(file, CALIBRATION_BYTES))
-    ends = (str(entry.get("from", "cam0")), str(entry.get("to", "cam1"))) if is_chain else ("1", "2")
     sides = name.split("_to_")
     cameras = [_camera_in(path, file, content[side], "cam0" if is_chain else None) for side in sides]
     if all(camera in (None, end) for camera, end in zip(cameras, ends, strict=True)):

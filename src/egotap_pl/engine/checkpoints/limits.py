@@ -19,6 +19,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from egotap_pl.core.batch import DataFacts
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.wording import some_of
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints.allowlist import is_trusted, targets
 
@@ -116,11 +117,7 @@ def check_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str)
         "of another shape": sorted(n for n in own.keys() & weights.keys() if own[n].shape != weights[n].shape),
     }
     if any(wrong.values()):
-        described = (
-            f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' * (len(names) > 3)})"
-            for kind, names in wrong.items()
-            if names
-        )
+        described = (f"{len(names)} {kind} ({some_of(names)})" for kind, names in wrong.items() if names)
         raise EgotapError(f"{origin}: the weights do not fit: {'; '.join(described)}")
 
 

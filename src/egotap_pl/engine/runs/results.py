@@ -20,6 +20,7 @@ from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.core.wording import some_of
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.benchmarks.frame_cost import frame_cost
 from egotap_pl.engine.checkpoints.files import BEST, FOLDER
@@ -85,7 +86,7 @@ def run_test(
     if wrong := list(not_finite(results)):
         raise EgotapError(
             f"{provenance.about.experiment}, {split} split of {provenance.about.data['name']}: errors that are not "
-            f"finite: {', '.join(wrong[:3])}{', ...' * (len(wrong) > 3)}; either the weights or the data are not "
+            f"finite: {some_of(wrong)}; either the weights or the data are not "
             "finite, or trainer.precision is too low for them"
         )
     metrics = {
