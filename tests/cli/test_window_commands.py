@@ -107,3 +107,5 @@ def test_a_lifter_that_reads_single_frames_gets_no_windows() -> None:
         egotap_pl.compose("scale=smoke", "data.window=5")
     with pytest.raises(EgotapError, match=r"data\.window=0: must be a whole number"):
         egotap_pl.compose("scale=smoke", "data.window=0")
+    with pytest.raises(EgotapError, match=r"a window of one frame \(data\.window=1\) has no movement"):
+        egotap_pl.compose("scale=smoke", "experiment=beyond/temporal_movement", "window=alone")

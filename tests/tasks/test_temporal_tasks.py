@@ -10,6 +10,7 @@ from composed import compose, facts, make_batch
 from random_checkpoints import randomise
 
 from egotap_pl.core.batch import Batch, Past
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.build import build
 
 METHODS = ("table1/egotap", "table1/unrealego", "table1/ego3dpose", "table1/egoglass")
@@ -51,6 +52,30 @@ def test_every_weight_of_the_head_learns(method: str) -> None:
     loss.backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in task.temporal.parameters())
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in task.lifter.parameters())
+
+
+READERS = {**dict.fromkeys(METHODS, "temporal=causal_attention"), "table2/grid_vit_pu": "lifter/propagation=temporal"}
+
+
+@pytest.mark.parametrize(("method", "reader"), READERS.items())
+def test_movement_is_that_of_the_poses_of_this_frame_and_the_one_before(method: str, reader: str) -> None:
+    task = task_of(f"experiment={method}", reader, "heatmaps.cache=false", "+training.task.loss_weights.movement=0.1")
+    batch = with_past(64)
+    past, position = batch.past
+    columns: Any = [column[position[:, -1]] for column in past[:7]]
+    before = Batch(*columns, past=Past(past, position[:, :-1]))
+    task.eval()
+    terms = task.loss_terms(batch)
+    with torch.no_grad():
+        moved = task(batch) - task(before) - (task.truth_cm(batch) - task.truth_cm(before))
+    torch.testing.assert_close(terms["movement"], moved.norm(dim=-1).mean(), rtol=1e-4, atol=1e-4)
+    task.loss(terms)[0].backward()
+    assert task.loss_terms(batch._replace(past=None))["movement"] == 0
+
+
+def test_movement_is_refused_where_nothing_reads_earlier_frames() -> None:
+    with pytest.raises(EgotapError, match=r"loss_weights\.movement: nothing in this lifter reads earlier frames"):
+        task_of("experiment=table1/egotap", "+training.task.loss_weights.movement=0.1")
 
 
 def test_without_a_head_earlier_frames_change_nothing() -> None:

@@ -27,7 +27,7 @@ class UnrealEgoTask(LiftingTask):
         maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         return {
-            **self.pose_terms(self.corrected(output.pose_cm, batch), batch),
+            **self.lifted_terms(output.pose_cm, batch),
             "reconstruction": map_mse(output.joint, maps.joint.detach()),
         }
 
@@ -50,7 +50,7 @@ class Ego3DPoseTask(LiftingTask):
         known = known_limbs(batch, self.skeleton)
         select = self.lifter.select_limbs
         return {
-            **self.pose_terms(self.corrected(output.pose_cm, batch), batch),
+            **self.lifted_terms(output.pose_cm, batch),
             "reconstruction": map_mse(output.joint, maps.joint),
             "limb_reconstruction": limb_heatmap_mse(output.limb, select(maps.limb), select(lengths_px), select(known)),
             "limb_direction": limb_direction_mse(output.directions, batch.pose_cm, self.lifter.limbs),

@@ -36,7 +36,8 @@ class LiftingTask(L.LightningModule):
         lifter: factory of the lifter, called with ``skeleton`` and ``heatmap_px``. Its ``set_rig``, if it has one, is
             called with the cameras.
         heatmaps: factory of the heatmap source for batches without cached heatmaps, called with ``skeleton``.
-        loss_weights: weight of each loss term: ``mpjpe`` (cm) and ``bone_cosine``.
+        loss_weights: weight of each loss term: ``mpjpe`` (cm) and ``bone_cosine``; ``movement`` (cm), if it has one,
+            where earlier frames are read.
         optimizer: factory of the optimiser, called with the parameters to train.
         schedule: factory of the learning-rate schedule.
         start_from_mean_pose: whether the lifter estimates the difference from the mean pose.
@@ -46,8 +47,8 @@ class LiftingTask(L.LightningModule):
             term is ``doubt``. None: poses come without one.
 
     Raises:
-        EgotapError: if the lifter lacks one of `lifter_methods`, it and a temporal head both read earlier frames, or
-            doubt is to be estimated without heatmaps.
+        EgotapError: if the lifter lacks one of `lifter_methods`, it and a temporal head both read earlier frames,
+            neither does and ``movement`` has a weight, or doubt is to be estimated without heatmaps.
     """
 
     mean_pose_cm: Tensor
@@ -85,6 +86,11 @@ class LiftingTask(L.LightningModule):
         self.temporal = None if temporal is None else temporal(skeleton=facts.skeleton)
         if self.temporal is not None and getattr(self.lifter, "reads_past", False):
             raise EgotapError("the lifter and a temporal head cannot both read earlier frames: choose temporal=none")
+        if "movement" in loss_weights and not self.reads_past:
+            raise EgotapError(
+                "loss_weights.movement: nothing in this lifter reads earlier frames; give temporal=causal_attention or "
+                "lifter/propagation=temporal, or no such weight"
+            )
         self.doubt = None if doubt is None else doubt(skeleton=facts.skeleton)
         if self.doubt is not None and not self.reads_heatmaps:
             raise EgotapError(f"doubt reads joint heatmaps, which {type(self.lifter).__name__} does not: doubt=none")
@@ -170,7 +176,33 @@ class LiftingTask(L.LightningModule):
 
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The unweighted loss terms of a batch. Tasks whose lifter learns more than the pose add to them."""
-        return self.pose_terms(self(batch), batch)
+        return self.window_terms(self.encode(batch), batch) if self.reads_past else self.pose_terms(self(batch), batch)
+
+    def window_terms(self, codes: tuple[Tensor, ...], batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """The loss terms of the poses that windows lead to.
+
+        ``movement``, if it has a weight, is the distance in cm between the estimated and the true displacement of each
+        joint since the window's frame before. The estimate of that frame reads the same window without the last frame.
+        Where a window has one frame only, nothing has moved.
+
+        Args:
+            codes: what `encode` gave of the batch's frames.
+            batch: the batch, with the earlier frames of each window.
+        """
+        windows = self.over_windows(codes, batch)
+        estimate_cm = self.lift(windows)
+        terms = self.pose_terms(estimate_cm, batch)
+        if "movement" not in self.loss.weights:
+            return terms
+        if batch.past is None:
+            return {**terms, "movement": estimate_cm.new_zeros(())}
+        before_cm = self.lift(tuple(code[:, :-1] for code in windows))
+        true_before_cm = self.truth_cm(batch.past.frames)[batch.past.position[:, -1]]
+        return {**terms, "movement": mpjpe_cm(estimate_cm - before_cm, self.truth_cm(batch) - true_before_cm)}
+
+    def lifted_terms(self, pose_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """The loss terms of a pose of the lifter's, after the temporal head if there is one."""
+        return self.pose_terms(pose_cm, batch) if self.temporal is None else self.window_terms((pose_cm,), batch)
 
     def pose_terms(self, estimate_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The loss terms of an estimated pose."""

@@ -78,7 +78,7 @@ class RefiningTask(LiftingTask):
         output, truth_cm = self.estimate(batch), self.truth_cm(batch)
         *earlier, last = output.poses_cm
         return {
-            **self.pose_terms(self.corrected(last, batch), batch),
+            **self.lifted_terms(last, batch),
             "earlier": torch.stack([mpjpe_cm(pose_cm, truth_cm) for pose_cm in earlier]).sum(),
             "origin": origin_distance_cm(output.origin_cm, batch.origin_cm[:, 0]),
         }

@@ -21,9 +21,15 @@ def check_window(window: Window, task: Any, augment: Any) -> None:
         augment: spec of the augmentation, or None.
 
     Raises:
-        EgotapError: if nothing in the task reads windows, or augmentation would change the frames of a window unlike.
+        EgotapError: if nothing in the task reads windows, its loss needs longer ones, or augmentation would change the
+            frames of a window unlike.
     """
     if window.frames == 1:
+        if "movement" in (task.get("loss_weights") or {}):
+            raise EgotapError(
+                "training.task.loss_weights.movement: a window of one frame (data.window=1) has no movement; give "
+                "window=unrealego2, or data.window and data.stride"
+            )
         return
     if not any(getattr(named, "reads_past", False) is True for named in classes_in(task)):
         raise EgotapError(
