@@ -13,7 +13,7 @@ demo: setup
 test: setup
 	$(TESTS)
 
-# All tests, and how many lines and branches of the package they run; processes that tests start count too.
+# All tests, and how many lines and branches of the package they run; new Python processes that tests start do not count.
 coverage: setup
 	$(TESTS) --cov --cov-report=term
 
