@@ -92,7 +92,9 @@ def test_two_parts_that_read_the_past_are_refused(run: Run) -> None:
 @pytest.mark.parametrize("reader", READERS.values())
 def test_windows_need_whole_frames_and_what_reads_them(reader: str) -> None:
     assert egotap_pl.compose("scale=smoke", "window=unrealego2", reader).data.window == Window(5, 3)
-    with pytest.raises(EgotapError, match=r"training\.augment: changes every frame in another way"):
+    mirrored = egotap_pl.compose("scale=smoke", "window=unrealego2", reader, "augment=mirror")
+    assert mirrored.training.augment is not None
+    with pytest.raises(EgotapError, match=r"training\.augment: Photometric changes every frame in another way"):
         egotap_pl.compose(
             "scale=smoke",
             "window=unrealego2",

@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from egotap_pl.core import skeleton as skeletons
-from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps
+from egotap_pl.core.batch import FRAME_PX, Batch, Heatmaps, Past
 from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
@@ -235,6 +235,27 @@ def test_a_fraction_of_the_frames_is_mirrored() -> None:
     assert (some.images[is_mirrored] == mirrored.images[is_mirrored]).all()
     assert (some.heatmaps.limb[is_mirrored] == mirrored.heatmaps.limb[is_mirrored]).all()
     assert (some.heatmaps.joint[is_same] == batch.heatmaps.joint[is_same]).all()
+
+
+def test_a_batch_with_earlier_frames_is_mirrored_as_a_whole() -> None:
+    rig, skeleton = StereoRig.unrealego(), skeletons.unrealego()
+    mirror = InTurn([SwapMirror(skeleton, rig)])
+    alone, earlier = batch_for(rig, image_px=16, frames=3), with_heatmaps(batch_for(rig, image_px=16, frames=4), 8)
+    batch = with_heatmaps(alone, 8)._replace(past=Past(earlier, torch.tensor([[0, 1], [1, 2], [3, 3]])))
+    mirrored = swap_mirror(batch._replace(past=None), skeleton, rig)
+    seen = set()
+    for seed in range(12):
+        some = mirror(batch, generator(seed))
+        assert some.past is not None
+        assert torch.equal(some.past.position, batch.past.position)
+        is_mirrored = not torch.equal(some.pose_cm, batch.pose_cm)
+        now, before = (mirrored, swap_mirror(earlier, skeleton, rig)) if is_mirrored else (batch, earlier)
+        for whole, expected in ((some, now), (some.past.frames, before)):
+            assert torch.equal(whole.pose_cm, expected.pose_cm)
+            assert torch.equal(whole.images, expected.images)
+            assert torch.equal(whole.heatmaps.limb, expected.heatmaps.limb)
+        seen.add(is_mirrored)
+    assert seen == {True, False}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from egotap_pl.core.batch import Batch, Heatmaps
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.data.augment import Photometric, SwapMirror, swap_mirror
+from egotap_pl.data.augment import InTurn, Photometric, SwapMirror
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.prepare import prepare
 from egotap_pl.data.store.codec import RawCodec
@@ -126,20 +126,22 @@ def test_windows_of_cached_heatmaps(folder: Path, tmp_path: Path, workers: int) 
             torch.testing.assert_close(frames.heatmaps.joint[:, 0, 3, 1, 1], frames.frame / 64)
 
 
-def test_windows_are_not_augmented(folder: Path) -> None:
-    with pytest.raises(EgotapError, match=r"frames of a window must change alike.*data\.window=3"):
-        FrameDataModule(folder, batch_size=4, workers=0, window=Window(3), augment=Photometric())
-    FrameDataModule(folder, batch_size=4, workers=0, window=Window(1), augment=Photometric())
-    module = FrameDataModule(folder, batch_size=4, workers=0, window=WINDOW)
-    batch = next(iter(module.train_dataloader()))
-    with pytest.raises(EgotapError, match="a batch with earlier frames"):
-        swap_mirror(batch, module.skeleton, module.rig)
-    with pytest.raises(EgotapError, match="a batch with earlier frames"):
-        SwapMirror(module.skeleton, module.rig)(batch, torch.Generator())
+def test_windows_are_augmented_only_by_what_changes_all_their_frames_alike(folder: Path) -> None:
+    def module(window: Window, *steps: Any) -> FrameDataModule:
+        return FrameDataModule(folder, batch_size=4, workers=0, window=window, augment=InTurn(steps))
+
+    with pytest.raises(
+        EgotapError, match=r"Photometric changes.*frames of a window \(data\.window\) must change alike"
+    ):
+        module(Window(3), Photometric()).train_dataloader()
+    module(Window(1), Photometric()).train_dataloader()
+    of_data = module(Window(1))
+    module(WINDOW, SwapMirror(of_data.skeleton, of_data.rig)).train_dataloader()
 
 
 def test_a_window_of_one_frame_changes_nothing(folder: Path) -> None:
-    plain, of_one = (FrameDataModule(folder, batch_size=4, workers=0, window=w) for w in (None, Window()))
+    plain = FrameDataModule(folder, batch_size=4, workers=0)
+    of_one = FrameDataModule(folder, batch_size=4, workers=0, window=Window())
     for one, other in zip(plain.train_dataloader(), of_one.train_dataloader(), strict=True):
         assert one.past is None
         assert other.past is None

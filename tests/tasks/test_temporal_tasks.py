@@ -61,9 +61,10 @@ READERS = {**dict.fromkeys(METHODS, "temporal=causal_attention"), "table2/grid_v
 def test_movement_is_that_of_the_poses_of_this_frame_and_the_one_before(method: str, reader: str) -> None:
     task = task_of(f"experiment={method}", reader, "heatmaps.cache=false", "+training.task.loss_weights.movement=0.1")
     batch = with_past(64)
+    assert batch.past is not None
     past, position = batch.past
     columns: Any = [column[position[:, -1]] for column in past[:7]]
-    before = Batch(*columns, past=Past(past, position[:, :-1]))
+    before = Batch(*columns)._replace(past=Past(past, position[:, :-1]))
     task.eval()
     terms = task.loss_terms(batch)
     with torch.no_grad():

@@ -20,7 +20,7 @@ from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.core.stopping import outlive_the_first_signal
-from egotap_pl.data.augment import Augmentation, check_frames, check_heatmaps, made
+from egotap_pl.data.augment import Augmentation, check_frames, check_heatmaps, check_windows, made
 from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks
 from egotap_pl.data.shared_memory import affordable_workers
@@ -47,10 +47,10 @@ class FrameDataset(Dataset[Batch]):
         window: the frames that belong to each frame; those before it are in `Batch.past`.
     """
 
-    def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None, window: Window | None = None) -> None:
+    def __init__(self, store: FrameStore, heatmaps: HeatmapStore | None = None, window: Window = ALONE) -> None:
         self.store, self.heatmaps = store, heatmaps
         self.earlier: Tensor | None = None
-        if window is not None and window.frames > 1:
+        if window.frames > 1:
             self.earlier = earlier_rows(store.labels["motion"], store.labels["frame_number"], window)
 
     def __len__(self) -> int:
@@ -104,12 +104,11 @@ class FrameDataModule(L.LightningDataModule):
         evaluation_batch_size: largest number of frames in a batch of any other loader; ``batch_size`` by default.
         workers: number of reading processes per loader, 0 for none; by default all processors, but at most four.
         seed: seed of the order of training frames and of augmentation.
-        augment: applied to training batches on their device; a factory is called with ``skeleton`` and ``rig``. See
-            `egotap_pl.data.augment`.
+        augment: changes training batches on their device, or a factory of what does (`egotap_pl.data.augment`).
         heatmaps: folder with cached heatmaps of the splits, which batches then have instead of images.
         accumulated: training batches whose gradients are summed before a step of the optimiser.
         readers: number of processes on this machine that read at the same time, each with so many workers.
-        window: the frames that belong to each frame of a batch; None: frames come alone.
+        window: the frames that belong to each frame of a batch; by default, frames come alone.
     """
 
     def __init__(
@@ -123,9 +122,8 @@ class FrameDataModule(L.LightningDataModule):
         heatmaps: Path | str | None = None,
         accumulated: int = 1,
         readers: int = 1,
-        window: Window | None = None,
+        window: Window = ALONE,
     ) -> None:
-        (window or ALONE).check_augmentation(augment)
         super().__init__()
         self.folder, self.batch_size = Path(folder), batch_size
         self.evaluation_batch_size = evaluation_batch_size or batch_size
@@ -249,6 +247,8 @@ class FrameDataModule(L.LightningDataModule):
         check_frames(augmentation := made(self.augment, self.skeleton, self.rig), self.store("train").read([0]))
         if self.heatmaps is not None:
             check_heatmaps(augmentation)
+        if self.window.frames > 1:
+            check_windows(augmentation)
         return augmentation
 
     def _generator(self, epoch: int, device: torch.device) -> torch.Generator:

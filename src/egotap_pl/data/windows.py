@@ -37,21 +37,6 @@ class Window(NamedTuple):
                 raise EgotapError(f"data.{key}={value}: must be a whole number from 1 to {LONGEST}")
         return cls(numbers["window"], numbers["stride"])
 
-    def check_augmentation(self, augment: object | None) -> None:
-        """Refuse augmentation of windows: it would change each of their frames in another way, or only the last one.
-
-        Args:
-            augment: the augmentation or its spec; None: there is none.
-
-        Raises:
-            EgotapError: if there is one and frames do not come alone.
-        """
-        if self.frames > 1 and augment is not None:
-            raise EgotapError(
-                "training.augment: changes every frame in another way, and the frames of a window must change alike "
-                f"(data.window={self.frames}); give training.augment=null"
-            )
-
 
 ALONE = Window()
 """A frame without others."""

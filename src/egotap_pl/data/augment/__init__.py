@@ -4,7 +4,7 @@ Colours may change freely. Pixels may move only together with points, poses and 
 generator argument, which lives on the batch's device.
 """
 
-from egotap_pl.data.augment.in_turn import Augmentation, InTurn, check_frames, check_heatmaps, made
+from egotap_pl.data.augment.in_turn import Augmentation, InTurn, check_frames, check_heatmaps, check_windows, made
 from egotap_pl.data.augment.mirror import SwapMirror, check_heatmap_mirror, check_mirror, swap_mirror
 from egotap_pl.data.augment.photometric import Photometric, blurred
 
@@ -18,6 +18,7 @@ __all__ = [
     "check_heatmap_mirror",
     "check_heatmaps",
     "check_mirror",
+    "check_windows",
     "made",
     "swap_mirror",
 ]

@@ -17,8 +17,10 @@ Augmentation = Callable[[Batch, Generator], Batch]
 """Changes training batches on their device. All randomness comes from the generator.
 
 One that also changes cached heatmaps, which batches may have in place of images, has a method ``check_heatmaps()``,
-which raises an `EgotapError` if it cannot change those of its data. One that cannot change all frames may have a method
-``check_frames(batch)``, which is called once with frames of its data and raises an `EgotapError`.
+which raises an `EgotapError` if it cannot change those of its data. One that changes the earlier frames of windows
+(`Batch.past`), too, all of a window alike, has a method ``check_windows()``, which need not do anything. One that
+cannot change all frames may have a method ``check_frames(batch)``, which is called once with frames of its data and
+raises an `EgotapError`.
 """
 
 
@@ -44,6 +46,11 @@ class InTurn:
         """Raises `EgotapError` if one of the steps cannot change cached heatmaps."""
         for step in self.steps:
             check_heatmaps(step)
+
+    def check_windows(self) -> None:
+        """Raises `EgotapError` if one of the steps changes the frames of a window in different ways."""
+        for step in self.steps:
+            check_windows(step)
 
     def check_frames(self, batch: Batch) -> None:
         """Raises `EgotapError` if one of the steps cannot change such frames."""
@@ -76,6 +83,26 @@ def check_heatmaps(augmentation: Augmentation) -> None:
             "estimators.limb.augment=...)"
         )
     check()
+
+
+def check_windows(augmentation: Any) -> None:
+    """Refuses an augmentation for batches with earlier frames.
+
+    Args:
+        augmentation: the augmentation, or its class.
+
+    Raises:
+        EgotapError: if it changes the frames of a window in different ways.
+    """
+    check = getattr(augmentation, "check_windows", None)
+    if check is None:
+        name = getattr(augmentation, "__name__", type(augmentation).__name__)
+        raise EgotapError(
+            f"training.augment: {name} changes every frame in another way, and the frames of a window "
+            "(data.window) must change alike; give augment=mirror, which does, or training.augment=null"
+        )
+    if not isinstance(augmentation, type):
+        check()
 
 
 def check_frames(augmentation: Augmentation, batch: Batch) -> None:

@@ -20,12 +20,12 @@ _SAME_LENS_PX = 1.0  # of 1024: a sixteenth of a heatmap's pixel
 
 
 class SwapMirror:
-    """Mirrors some of the frames; see `swap_mirror`.
+    """Mirrors some of the frames; see `swap_mirror`. Of batches with earlier frames, it mirrors some, as a whole.
 
     Args:
         skeleton: skeleton of the poses.
         rig: the two cameras.
-        probability: probability that a frame is mirrored.
+        probability: probability that a frame, or a batch with earlier frames, is mirrored.
 
     Raises:
         EgotapError: if the rig or the poses have no mirror image.
@@ -43,6 +43,9 @@ class SwapMirror:
         """
         check_heatmap_mirror(self.skeleton, self.rig)
 
+    def check_windows(self) -> None:
+        """The frames of a window are mirrored together."""
+
     def check_frames(self, batch: Batch) -> None:
         """Poses must not be relative to the left camera.
 
@@ -52,8 +55,9 @@ class SwapMirror:
         _check_origin(batch)
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
-        """Returns the batch with some frames mirrored."""
-        mirrored = torch.rand(len(batch.frame), generator=generator, device=generator.device) < self.probability
+        """Returns the batch with some frames mirrored. If it has earlier frames, which windows share: all or none."""
+        number = len(batch.frame) if batch.past is None else 1
+        mirrored = torch.rand(number, generator=generator, device=generator.device) < self.probability
         return _merge(mirrored, _mirrored(batch, self.skeleton, self.rig), batch)
 
 
@@ -71,8 +75,7 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
         rig: the two cameras.
 
     Raises:
-        EgotapError: if the rig or the poses have no mirror image, the batch has heatmaps that have none, or earlier
-            frames.
+        EgotapError: if the rig or the poses have no mirror image, or the batch has heatmaps that have none.
     """
     check_mirror(skeleton, rig)
     _check_origin(batch)
@@ -82,8 +85,6 @@ def swap_mirror(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
 
 
 def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
-    if batch.past is not None:
-        raise EgotapError("a batch with earlier frames (data.window) cannot be mirrored")
     device, dtype = batch.pose_cm.device, batch.pose_cm.dtype
     twins = constant(tuple(skeleton.mirror), device)
     both_centres_px = rig.cameras[0].centre_px[0] + rig.cameras[1].centre_px[0]
@@ -98,6 +99,7 @@ def _mirrored(batch: Batch, skeleton: Skeleton, rig: StereoRig) -> Batch:
         origin_cm=batch.origin_cm.flip(1) * mirror,
         visibility=batch.visibility.flip(1)[:, :, twins],
         heatmaps=None if batch.heatmaps is None else _mirrored_maps(batch.heatmaps, skeleton, rig, shift),
+        past=None if batch.past is None else batch.past._replace(frames=_mirrored(batch.past.frames, skeleton, rig)),
     )
 
 
@@ -204,16 +206,18 @@ def _flipped(images: Shaped[Tensor, "*b h w"], shift: float) -> Float[Tensor, "*
 
 
 def _merge(is_first: Bool[Tensor, "b"], first: Batch, second: Batch) -> Batch:
-    """A batch whose frames come from the first or the second batch, frame by frame."""
+    """A batch whose frames come from the first or the second batch, frame by frame; all from one if it has a past."""
 
     def pick(one: Tensor, other: Tensor) -> Tensor:
         return torch.where(is_first.view(-1, *[1] * (one.dim() - 1)), one, other)
 
-    maps = None
+    maps, past = None, None
     if first.heatmaps is not None and second.heatmaps is not None:
         maps = Heatmaps(*map(pick, first.heatmaps, second.heatmaps))
-    columns: dict[str, Any] = first._replace(heatmaps=None)._asdict()
+    if first.past is not None and second.past is not None:
+        past = first.past._replace(frames=_merge(is_first, first.past.frames, second.past.frames))
+    columns: dict[str, Any] = first._replace(heatmaps=None, past=None)._asdict()
     picked: dict[str, Any] = {
         name: pick(one, getattr(second, name)) for name, one in columns.items() if one is not None
     }
-    return Batch(**picked, heatmaps=maps)
+    return Batch(**picked, heatmaps=maps, past=past)

@@ -7,6 +7,7 @@ from typing import Any
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
+from egotap_pl.data.augment import check_windows
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.data.windows import Window, share_present
 from egotap_pl.engine.specs import classes_in
@@ -36,7 +37,8 @@ def check_window(window: Window, task: Any, augment: Any) -> None:
             f"data.window={window.frames}: nothing in this lifter reads earlier frames; give temporal=causal_attention "
             "or lifter/propagation=temporal, or data.window=1"
         )
-    window.check_augmentation(augment)
+    for named in classes_in(augment):
+        check_windows(named)
 
 
 def warn_of_gaps(store: FrameStore, window: Window) -> None:

@@ -18,7 +18,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.started_group import SRUN, started_group
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.data.preparation.workers import usable_cpus
-from egotap_pl.data.windows import Window
+from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.checkpoints.files import CheckpointFiles
 from egotap_pl.engine.devices.acceleration import Acceleration
 from egotap_pl.engine.devices.choice import SINGLE, check_of_trainings, device_count, is_whole, precision_of
@@ -203,7 +203,7 @@ class Devices:
         seed: int = 0,
         augment: Any = None,
         heatmaps: Path | None = None,
-        window: Window | None = None,
+        window: Window = ALONE,
     ) -> FrameDataModule:
         """Prepared data for one of the devices.
 
@@ -213,7 +213,7 @@ class Devices:
             seed: seed of the order of training frames and of augmentation.
             augment: augmentation of training batches, or a factory of one.
             heatmaps: folder of cached heatmaps, read instead of images.
-            window: the frames that belong to each frame of a batch; None: frames come alone.
+            window: the frames that belong to each frame of a batch; by default, frames come alone.
 
         Raises:
             EgotapError: if the devices cannot share a batch evenly.

@@ -104,7 +104,7 @@ def run_test(
         "commit": commit(),
         "parameters": sum(p.numel() for p in task.parameters() if p.requires_grad),
         "version": egotap_pl.__version__,
-        **_cost_of(task, 1 if module.window is None else module.window.frames),
+        **_cost_of(task, module.window.frames),
         **({} if provenance.history is None else provenance.history.to_metrics()),
     }
     if folder is not None and trainer.is_global_zero:
