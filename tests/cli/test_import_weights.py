@@ -120,4 +120,29 @@ def test_mistakes_end_with_one_message(tmp_path, monkeypatch, capsys):
     assert "missing" in fails("release=egotap", f"source={source}", "propagation=concat")
     assert "global_mlp" in fails("release=egotap", f"source={source}", "data=egocap")
     assert "no such folder" in fails("release=egotap", "source=nowhere")
+    assert "a file, not a folder" in fails("release=egotap", f"source={source / published.JOINTS}")
     assert "ego3dpose" in fails(f"source={source}")
+
+
+@pytest.mark.parametrize(
+    ("release", "source", "name"),
+    [
+        ("unrealego", "published", published.JOINTS),
+        ("egoposeformer", "published", "epoch_11.ckpt"),
+        ("egoposeformer", "published/epoch_11.ckpt", "epoch_11.ckpt"),
+    ],
+)
+def test_published_files_are_not_overwritten(release, source, name, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "published" / name
+    if release == "egoposeformer":
+        egoposeformer_by_hand.publish(file, egoposeformer_by_hand.published_state(width=8, backbone=4))
+    else:
+        folder(release, unrealego(), file.parent)
+    content = file.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    size = ("scale=smoke", *(["lifter.pose_unit_cm=1.0"] if release == "egoposeformer" else []))
+    with pytest.raises(SystemExit):
+        main(["import-weights", f"release={release}", f"source={source}", f"output=published/{name}", *size])
+    assert "is a published file, which would be overwritten" in capsys.readouterr().err
+    assert file.read_bytes() == content

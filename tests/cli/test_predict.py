@@ -219,6 +219,12 @@ def test_results_may_lie_in_the_inputs_folder(images, run: Run, tmp_path):
     outcome = run("predict", *words[:2], f"output={recording}/0.h5", "pictures=1", ok=False)
     assert "0.png: is an input, which would be overwritten" in outcome.err
     assert (recording / "0.png").read_bytes() == frame
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["frames"] = np.arange(3)
+    outcome = run("predict", *words[:2], f"output={tmp_path}/other.h5", ok=False)
+    assert "other.h5: is an HDF5 file of something else, which would be lost" in outcome.err
+    with h5py.File(tmp_path / "other.h5") as other:
+        assert list(other["frames"]) == [0, 1, 2]
 
 
 def test_frames_that_cannot_be_read_are_skipped_and_counted(images, folder, run: Run, tmp_path):

@@ -94,5 +94,15 @@ def test_weights_that_do_not_fit_are_named(
     assert "Traceback" not in err
 
 
+def test_a_network_of_other_widths_is_said_in_few_words(home: Path, run: Run) -> None:
+    """Each of its weights is of another shape; the parts that they are in can be pasted."""
+    words = (*SMOKE, *NO_STEP, "paths.runs=widths", "estimators=egosynth_small")
+    err = run("train", *words, ok=False).err
+    assert "Is it for another scale?" in err
+    assert len(err) < 800
+    parts = ",".join(f"estimator.{part}" for part in ("backbone", "laterals", "decoder", "to_maps"))
+    assert f"estimators.joint.init_skip=[{parts}]" in err
+
+
 def test_a_checkpoint_that_does_not_exist(run: Run) -> None:
     assert "init=none.ckpt: no such checkpoint" in run("train", *LIFTER, "init=none.ckpt", ok=False).err

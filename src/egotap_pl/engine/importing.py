@@ -17,7 +17,7 @@ from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints.loading import KEY, VERSION, About
 from egotap_pl.interop.estimator import estimator_weights
 from egotap_pl.interop.lifters import find_method
-from egotap_pl.interop.state import read_published
+from egotap_pl.interop.state import FILES, read_published
 from egotap_pl.nn.estimator import StereoUNet
 
 CATEGORIES = ("uncategorised",)
@@ -41,10 +41,13 @@ def import_weights(
         Number of weights.
 
     Raises:
-        EgotapError: if a file is missing, or its keys and shapes do not fit the task.
+        EgotapError: if a file is missing, its keys and shapes do not fit the task, or it would be overwritten.
     """
     if output.is_dir():
         raise EgotapError(f"output={output} is a folder: must be a file, e.g. output={output / 'release.ckpt'}")
+    published = [source, *(source / name for name in FILES.values()), *source.glob("*.ckpt")]
+    if output.resolve() in {file.resolve() for file in published if file.is_file()}:
+        raise EgotapError(f"output={output}: is a published file, which would be overwritten; give another name")
     skeleton = Skeleton.from_dict(about.skeleton)
     task = empty_task(about.task, skeleton)
     weights = read_weights(task, source, skeleton, method=method, propagation=propagation, estimators=estimators)

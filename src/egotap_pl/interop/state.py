@@ -75,7 +75,8 @@ def read_published(source: Path | str, part: str) -> Published:
     folder = Path(source)
     file = folder / FILES[part]
     if not folder.is_dir():
-        raise EgotapError(f"{folder}: no such folder; give the folder that contains {', '.join(FILES.values())}")
+        problem = "is a file, not a folder" if folder.is_file() else "no such folder"
+        raise EgotapError(f"{folder}: {problem}; give the folder that contains {file.name}")
     if not file.is_file():
         names = sorted(path.name for path in folder.glob("*.pth"))
         raise EgotapError(f"{folder} has no {file.name}; its .pth files: {', '.join(names) or 'none'}")

@@ -117,6 +117,13 @@ def test_squares_that_do_not_fit_are_named(crop, message, tmp_path: Path):
         views(*pair, crop=crop)
 
 
+def test_the_size_of_a_view_is_named_where_both_are_side_by_side(tmp_path: Path):
+    """The frame may have the very shape of the calibration, and then its halves have not."""
+    frame = save(tmp_path / "1.png", scene(640, 512))
+    with pytest.raises(EgotapError, match=r"1\.png is 640 x 512 px, 320 x 512 px a view: .*calibrated at 640 x 512"):
+        views(frame, crop=Crop("circle", OF_5_TO_4))
+
+
 @pytest.mark.parametrize("value", ["middle", [1, 2], [1, 2, 0], [-1, 2, 3], [1.5, 2, 3], 3, True])
 def test_a_crop_that_is_none_is_refused(value):
     with pytest.raises(EgotapError, match="must be circle, centre or"):

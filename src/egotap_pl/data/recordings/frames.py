@@ -186,7 +186,8 @@ def check_size(path: Path, width: int, height: int, side_by_side: bool, crop: Cr
     try:
         crop.squares(view_size((width, height), side_by_side))
     except EgotapError as error:
-        raise EgotapError(f"{path} is {width} x {height} px: {error}{names}") from error
+        views = f", {width // 2} x {height} px a view" if side_by_side else ""
+        raise EgotapError(f"{path} is {width} x {height} px{views}: {error}{names}") from error
 
 
 def say_if_halved(path: Path, size_px: tuple[int, int], crop: Crop | None = None) -> None:

@@ -18,6 +18,7 @@ from egotap_pl.engine.checkpoints.loading import read_checkpoint
 
 ESTIMATOR = "estimator"
 """Name of the network in the task of an estimator."""
+_MOST_NAMED = 12  # modules in a message; more are named by the larger parts that they are in
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,20 @@ class Start:
         own = {name: value for name, value in state.items() if name.split(".", 1)[0] in _trained_modules(task)}
         for skipped in self.skip:
             if not any(_is_in(name, skipped) for name in own):
-                nearest = ", ".join(sorted({".".join(name.split(".")[:2]) for name in own}))
+                nearest = ", ".join(sorted(_large_parts(own)))
                 raise EgotapError(f"init_skip names {skipped}, which this network does not have; it has {nearest}")
         wanted = {name: value for name, value in own.items() if not any(_is_in(name, part) for part in self.skip)}
         wrong = dict(_misfits(wanted, given))
         if wrong:
             reasons = _some([f"{name}: {reason}" for name, reason in wrong.items()], 3, "; ")
             where = "training" if self.kind is None else f"estimators.{self.kind}"
-            parts = [*self.skip, *_outermost(wrong, wanted)]
+            parts, these = _outermost(wrong, wanted), "these"
+            if len(parts) > _MOST_NAMED:
+                parts, these = _large_parts(wrong), "the parts that they are in"
             raise EgotapError(
-                f"init={self.path}: {len(wrong)} of {len(wanted)} weights do not fit: {reasons}. To start these anew: "
-                f"{where}.init_skip=[{','.join(parts)}]"
+                f"init={self.path}: {len(wrong)} of {len(wanted)} weights do not fit: {reasons}. "
+                f"{'Is it for another scale? ' if len(wrong) > len(wanted) / 2 else ''}"
+                f"To start {these} anew: {where}.init_skip=[{','.join([*self.skip, *parts])}]"
             )
         return {name: given[name] for name in wanted}
 
@@ -125,6 +129,11 @@ def _outermost(wrong: Collection[str], wanted: Collection[str]) -> list[str]:
         parts = (".".join(words[:number]) for number in range(1, len(words) + 1))
         found[next(part for part in parts if all(other in wrong for other in wanted if _is_in(other, part)))] = None
     return list(found)
+
+
+def _large_parts(names: Collection[str]) -> list[str]:
+    """The parts of networks that weights are in, such as ``lifter.encoder``."""
+    return list(dict.fromkeys(".".join(name.split(".")[:2]) for name in names))
 
 
 def _some(words: Sequence[str], number: int, between: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from egotap_pl.analysis.poses import FORMAT
 from egotap_pl.core.atomic import atomic
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hdf5_writing import hold, new_file
@@ -137,10 +138,22 @@ def check_output(path: Path) -> None:
     """Check that poses can be written to a path.
 
     Raises:
-        EgotapError: if it is a folder, or does not end in the suffix of a format.
+        EgotapError: if it is a folder, does not end in the suffix of a format, or is an HDF5 file of something other
+            than poses, such as a frame store.
     """
     if path.suffix.lower() not in WRITERS or path.is_dir():
         raise EgotapError(f"output={path}: must be a file that ends in one of: {', '.join(WRITERS)}")
+    if WRITERS[path.suffix.lower()] is Hdf5Writer and _is_of_something_else(path):
+        raise EgotapError(f"output={path}: is an HDF5 file of something else, which would be lost; give another name")
+
+
+def _is_of_something_else(path: Path) -> bool:
+    """Whether a path is a readable HDF5 file that does not contain poses of this program."""
+    try:
+        with h5py.File(path) as file:
+            return bool(file.attrs.get("format") != FORMAT)
+    except OSError:  # there is none, or it cannot be read
+        return False
 
 
 @contextmanager
