@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.grids.search import Search, search
+from egotap_pl.cli.grids.search import Search, check_search, search
 from egotap_pl.cli.grids.space import Space, space_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.runs.folders import check_name
@@ -175,6 +175,7 @@ def test_settings_that_a_search_cannot_use_are_refused_before_it_has_a_folder(wr
         ("sampler.n_startups=3", None),  # Hydra's own message about a key that does not exist
         ("sampler=null", "sampler=None: must be a mapping that names a class"),
         ("sampler._target_=optuna.samplers.RandomSampler", "sampler.n_startup_trials: unknown argument of"),
+        ("sampler.n_startup_trials=many", "sampler.n_startup_trials=many: must be a whole number (optuna"),
     ],
 )
 def test_a_sampler_that_cannot_be_made_is_refused(wrong: str, message: str | None, home: Path, run: Run) -> None:
@@ -182,6 +183,12 @@ def test_a_sampler_that_cannot_be_made_is_refused(wrong: str, message: str | Non
     assert (f"egotap: hydra.sweeper.{message}" if message else "n_startup") in ended.err
     assert "Traceback" not in ended.err
     assert not (home / "no_sampler").exists()
+
+
+def test_a_value_that_a_sampler_refuses_is_named() -> None:
+    sampler = {"_target_": "optuna.samplers.NSGAIISampler", "_partial_": True, "population_size": 1}
+    with pytest.raises(EgotapError, match=r"hydra.sweeper.sampler: optuna.samplers.NSGAIISampler: .population_size."):
+        check_search("study", 1, sampler)
 
 
 @pytest.mark.parametrize("nothing", ["~hydra.sweeper.params", "hydra.sweeper.params=null"])

@@ -99,7 +99,7 @@ def check_search(study: Any, trials: Any, sampler: Any) -> None:
 
     Raises:
         EgotapError: if the study's name cannot be the name of a folder, the number of trials is not a number, or the
-            sampler's class does not exist or does not accept an argument.
+            sampler's class does not exist or does not accept an argument or its value.
     """
     check_name(str(study), "hydra.sweeper.study")
     if not is_whole(trials) or trials < 1:
@@ -109,6 +109,10 @@ def check_search(study: Any, trials: Any, sampler: Any) -> None:
     if not isinstance(sampler, Mapping) or "_target_" not in sampler:
         raise EgotapError(f"{_SAMPLER}={sampler}: must be a mapping that names a class with _target_")
     check_spec(sampler, _SAMPLER)
+    try:
+        build(sampler)(seed=0)
+    except Exception as error:  # a sampler may refuse a value with an error of any kind
+        raise EgotapError(f"{_SAMPLER}: {sampler['_target_']}: {error}") from error
 
 
 def open_study(task: Search, space: Space) -> Study:
