@@ -153,6 +153,25 @@ def test_more_frames_than_a_motion_has_are_refused_before_and_while_they_are_ren
     assert whole.concerns() == ()
 
 
+class _Recorded(ProceduralMotions):
+    """Knows how long its motions are; one is short."""
+
+    short = ""
+
+    def most_frames(self, name: str, seed: int) -> int | None:
+        return {self.short: 2}.get(name)
+
+
+def test_a_motion_that_is_known_to_be_short_is_refused_before_anything_is_rendered() -> None:
+    motions = _Recorded(4)
+    data = source(motions=[motions])
+    assert data.concerns() == ()
+    motions.short = data.plan("train")[-1].motion  # the sample is of the first takes
+    with pytest.raises(EgotapError, match=f"motion {motions.short} has 2 frames, and 3 are to be rendered of it"):
+        data.concerns()
+    assert source(motions=[motions], frames_per_take=None).concerns() == ()
+
+
 def test_joints_with_names_of_ones_own_are_where_their_bones_are() -> None:
     """The pose of a joint is that of UnrealEgo's joint at the same bone; the order of the joints is the skeleton's."""
     theirs = source()

@@ -21,7 +21,7 @@ from egotap_pl.data.egosynth_takes import Take, check_sizes, divided
 from egotap_pl.data.source import SPLITS, Frames
 from egotap_pl.synth.body import Body
 from egotap_pl.synth.figure import Clip
-from egotap_pl.synth.motion.source import MotionSource
+from egotap_pl.synth.motion.source import Measured, MotionSource
 from egotap_pl.synth.mount import HeadMount
 from egotap_pl.synth.render import PosedBody, Renderer
 from egotap_pl.synth.sequence import Camera, Film, pose_body
@@ -177,8 +177,10 @@ class EgoSynthSource:
         """Warnings if the cameras are oddly far apart, or cannot see most of the body in most frames of a sample.
 
         Raises:
-            EgotapError: if a motion of the sample has fewer frames than are to be rendered of it.
+            EgotapError: if a motion of the sample, or one whose length can be told without making it, has fewer frames
+                than are to be rendered of it.
         """
+        self._check_lengths()
         found = []
         distance = float(np.linalg.norm(self.rig.translation_cm))
         if not _USUAL_CM[0] <= distance <= _USUAL_CM[1]:
@@ -190,6 +192,13 @@ class EgoSynthSource:
         if sight.frames < 0.5:
             found.append(self._blindness(sight))
         return tuple(found)
+
+    def _check_lengths(self) -> None:
+        for take in (take for split in SPLITS for take in self.plan(split)):
+            source, seed = self._motion(take, self._generator(take.split, take.number, 2))
+            most = source.most_frames(take.motion, seed) if isinstance(source, Measured) else None
+            if most is not None:
+                take.check_length(most)
 
     def _blindness(self, sight: Sight) -> str:
         left, right = sight.joints
@@ -234,8 +243,12 @@ class EgoSynthSource:
         return Take(split, number, frames, motion, f"{split}-{subject:03d}")
 
     def _clip(self, take: Take, rng: np.random.Generator) -> Clip:
-        source = next(s for s in self.motions if take.motion in s.motions())
-        return source.clip(take.motion, int(rng.integers(2**31)))
+        source, seed = self._motion(take, rng)
+        return source.clip(take.motion, seed)
+
+    def _motion(self, take: Take, rng: np.random.Generator) -> tuple[MotionSource, int]:
+        """The source of a take's motion, and the seed of its variation."""
+        return next(s for s in self.motions if take.motion in s.motions()), int(rng.integers(2**31))
 
     def _film(self, take: Take) -> tuple[Film, str, list[int]]:
         rng = self._generator(take.split, take.number, 2)
@@ -246,11 +259,7 @@ class EgoSynthSource:
     def _pose(self, take: Take, rng: np.random.Generator, count: int) -> tuple[Body, PosedBody, str, list[int]]:
         clip = self._clip(take, rng)
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
-        if take.frames > length:
-            raise EgotapError(
-                f"motion {take.motion} has {length} frames, and {take.frames} are to be rendered of it: make "
-                "EgoSynth's frames_per_take smaller, or null for whole motions"
-            )
+        take.check_length(length)
         numbers = [int((start + k) * length / count) for k in range(count)]
         if self.frames_per_take is None:
             numbers = list(range(count))

@@ -37,6 +37,18 @@ class Take:
         """Name of the piece, unique within its split."""
         return f"{self.number:06d}"
 
+    def check_length(self, frames: int) -> None:
+        """Make sure that its motion, which has a number of frames, is long enough.
+
+        Raises:
+            EgotapError: if it is not.
+        """
+        if self.frames > frames:
+            raise EgotapError(
+                f"motion {self.motion} has {frames} frames, and {self.frames} are to be rendered of it: make "
+                "EgoSynth's frames_per_take smaller, or null for whole motions"
+            )
+
 
 def check_sizes(
     frames: Mapping[str, int], subjects: Mapping[str, int], image_px: int, frames_per_take: int | None
