@@ -159,7 +159,8 @@ def _hints(function: Any) -> dict[str, Any]:
     try:
         return get_type_hints(function)
     except NameError:  # one at a time
-        function, hints = inspect.unwrap(function), {}
+        function = inspect.unwrap(function)
+        hints: dict[str, Any] = {}
         for name, annotation in function.__annotations__.items():
             with contextlib.suppress(NameError):
                 one = types.SimpleNamespace(__annotations__={name: annotation})
