@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,6 +16,7 @@ from smoke import LIFTER, Run
 from egotap_pl.cli.grids.search import Search, check_search, search
 from egotap_pl.cli.grids.space import Space, space_of
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.runs.folders import check_name
 from egotap_pl.engine.runs.results import best_validation
 
@@ -84,6 +86,17 @@ def test_the_best_is_found_and_written(tmp_path: Path) -> None:
     assert written["overrides"] == ["fixed=1", f"x={best['x']}"]
     assert written["validation"] == pytest.approx(distance(best))
     assert best["name"] == f"'s-{written['trial']:04d}'"
+
+
+def test_the_table_of_the_best_trials_folds_no_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = [f"training.task.optimizer.a_rather_long_name_{n}" for n in range(6)]
+    jobs = look(tmp_path, lambda job: float(job["x"]), 6, "x=interval(1,9)", *(f"{key}=range(1,9)" for key in keys))
+    with mock.patch.object(RESULT, "_width", 80):
+        look(tmp_path, distance, 6, "x=interval(1,9)", *(f"{key}=range(1,9)" for key in keys))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    best = sorted(jobs, key=lambda job: float(job["x"]))[:5]
+    for key in keys:
+        assert [key.rpartition(".")[-1], *(job[key] for job in best)] in lines
 
 
 def test_what_is_repeated_is_averaged(tmp_path: Path) -> None:
