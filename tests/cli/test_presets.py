@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import hydra
 import pytest
+import yaml
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
@@ -15,7 +17,9 @@ from omegaconf import open_dict
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.cli.configuration.composing import conf_dir, plain
-from egotap_pl.cli.configuration.presets import Identifier
+from egotap_pl.cli.configuration.presets import Identifier, _options
+from egotap_pl.cli.mistakes import readable
+from egotap_pl.core.errors import EgotapError
 
 PRESETS = (
     "table1/egotap",
@@ -178,3 +182,21 @@ def hydras_main(config_dir: Path) -> None:
     path = create_config_search_path(str(conf_dir()))
     path.prepend("command-line", f"file://{config_dir}", "schema")
     Hydra.create_main_hydra2("report", path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [1,\nb: 2\n", 'not valid YAML.*mine.yaml", line 1'),
+        (b"- a\n", "mine.yaml: must be a mapping"),
+        (b"5\n", "mine.yaml: cannot be read"),
+        (b"# f\xfcr\na: 1\n", "mine.yaml: .*not UTF-8 text"),
+        (b"a: ${oops\n", "mine.yaml: cannot be read"),
+    ],
+)
+def test_a_scale_of_a_users_own_that_cannot_be_read_is_named(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "scale").mkdir()
+    (tmp_path / "scale" / "mine.yaml").write_bytes(content)
+    with pytest.raises((EgotapError, yaml.YAMLError)) as error:
+        _options("scale", tmp_path)
+    assert re.search(message, readable(error.value) or "", re.S)

@@ -6,15 +6,17 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from smoke import LIFTER, Run
 
-from egotap_pl.cli.grids.search import Search, search
+from egotap_pl.cli.grids.search import Search, check_search, search
 from egotap_pl.cli.grids.space import Space, space_of
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.runs.folders import check_name
 from egotap_pl.engine.runs.results import best_validation
 
@@ -84,6 +86,17 @@ def test_the_best_is_found_and_written(tmp_path: Path) -> None:
     assert written["overrides"] == ["fixed=1", f"x={best['x']}"]
     assert written["validation"] == pytest.approx(distance(best))
     assert best["name"] == f"'s-{written['trial']:04d}'"
+
+
+def test_the_table_of_the_best_trials_folds_no_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = [f"training.task.optimizer.a_rather_long_name_{n}" for n in range(6)]
+    jobs = look(tmp_path, lambda job: float(job["x"]), 6, "x=interval(1,9)", *(f"{key}=range(1,9)" for key in keys))
+    with mock.patch.object(RESULT, "_width", 80):
+        look(tmp_path, distance, 6, "x=interval(1,9)", *(f"{key}=range(1,9)" for key in keys))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    best = sorted(jobs, key=lambda job: float(job["x"]))[:5]
+    for key in keys:
+        assert [key.rpartition(".")[-1], *(job[key] for job in best)] in lines
 
 
 def test_what_is_repeated_is_averaged(tmp_path: Path) -> None:
@@ -175,6 +188,7 @@ def test_settings_that_a_search_cannot_use_are_refused_before_it_has_a_folder(wr
         ("sampler.n_startups=3", None),  # Hydra's own message about a key that does not exist
         ("sampler=null", "sampler=None: must be a mapping that names a class"),
         ("sampler._target_=optuna.samplers.RandomSampler", "sampler.n_startup_trials: unknown argument of"),
+        ("sampler.n_startup_trials=many", "sampler.n_startup_trials=many: must be a whole number (optuna"),
     ],
 )
 def test_a_sampler_that_cannot_be_made_is_refused(wrong: str, message: str | None, home: Path, run: Run) -> None:
@@ -182,6 +196,12 @@ def test_a_sampler_that_cannot_be_made_is_refused(wrong: str, message: str | Non
     assert (f"egotap: hydra.sweeper.{message}" if message else "n_startup") in ended.err
     assert "Traceback" not in ended.err
     assert not (home / "no_sampler").exists()
+
+
+def test_a_value_that_a_sampler_refuses_is_named() -> None:
+    sampler = {"_target_": "optuna.samplers.NSGAIISampler", "_partial_": True, "population_size": 1}
+    with pytest.raises(EgotapError, match=r"hydra.sweeper.sampler: optuna.samplers.NSGAIISampler: .population_size."):
+        check_search("study", 1, sampler)
 
 
 @pytest.mark.parametrize("nothing", ["~hydra.sweeper.params", "hydra.sweeper.params=null"])

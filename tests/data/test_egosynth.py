@@ -153,6 +153,64 @@ def test_more_frames_than_a_motion_has_are_refused_before_and_while_they_are_ren
     assert whole.concerns() == ()
 
 
+class _Recorded(ProceduralMotions):
+    """Knows how long its motions are; one is short."""
+
+    short = ""
+
+    def most_frames(self, name: str, seed: int) -> int | None:
+        return {self.short: 2}.get(name)
+
+
+def test_a_motion_that_is_known_to_be_short_is_refused_before_anything_is_rendered() -> None:
+    motions = _Recorded(4)
+    data = source(motions=[motions])
+    assert data.concerns() == ()
+    motions.short = data.plan("train")[-1].motion  # the sample is of the first takes
+    with pytest.raises(EgotapError, match=f"motion {motions.short} has 2 frames, and 3 are to be rendered of it"):
+        data.concerns()
+    assert source(motions=[motions], frames_per_take=None).concerns() == ()
+
+
+def test_joints_with_names_of_ones_own_are_where_their_bones_are() -> None:
+    """The pose of a joint is that of UnrealEgo's joint at the same bone; the order of the joints is the skeleton's."""
+    theirs = source()
+    joints = ("Skull", "LWrist", "RWrist", "hand_l")
+    mine = skeleton.Skeleton("mine", joints, (0, 0, 0, 0), estimates_root=True)
+    bones = {"Skull": "head", "LWrist": "lowerarm_l", "RWrist": "hand_r"}
+    data = source(skeleton=mine, joint_bones=bones)
+    take = data.plan("test")[0]
+    here, there = data.read(take), theirs.read(take)
+    rows = [theirs.skeleton.joints.index(name) for name in ("head", "lowerarm_l", "hand_r", "hand_l")]
+    for name in ("pose_cm", "points2d_px", "visibility"):
+        axis = getattr(here, name).ndim - (1 if name == "visibility" else 2)
+        assert np.array_equal(getattr(here, name), getattr(there, name).take(rows, axis)), name
+    assert data.skeleton.joints == joints
+    assert data.identity()["joint_bones"] == bones
+    assert "joint_bones" not in theirs.identity()
+    assert len(data.concerns()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("joints", "bones", "message"),
+    [
+        (
+            ("head", "LWrist", "RWrist"),
+            {},
+            "skeleton mine.*joint_bones: {LWrist: BONE, RWrist: BONE} .*foot_l",
+        ),
+        (("head", "LWrist"), {"LWrist": "wrist_l"}, "joint_bones: {LWrist: BONE}.*one of: pelvis, "),
+        (("head", "LWrist"), {"Wrist": "hand_l"}, "joint_bones has Wrist, and its joints are head, LWrist"),
+        (("head", "hand_l", "LWrist"), {"LWrist": "hand_l"}, "hand_l, LWrist are the same bone"),
+        (("cam", "head"), {}, "cam is seen at the neck"),
+    ],
+)
+def test_a_skeleton_that_does_not_fit_says_what_to_write(joints, bones, message) -> None:
+    mine = skeleton.Skeleton("mine", joints, (0,) * len(joints), estimates_root=True)
+    with pytest.raises(EgotapError, match=message):
+        source(skeleton=mine, joint_bones=bones)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -68,6 +69,28 @@ def test_runs_without_the_measures_have_gaps_or_no_table(make_run) -> None:
     overall = measures_tables(new)[0]
     assert overall.columns == ("variant", "PCK (%)", "AUC (%)", "seeds")
     assert "missing" in {row[1].text for row in overall.rows}
+
+
+def test_metrics_of_a_users_own_are_columns(make_run) -> None:
+    """Means and intervals of the numbers themselves, whatever their size; text, infinity and truth are no metrics."""
+    mine = [
+        {"hands_mpjpe": hands, "contact": contact, "note": "mine", "worst": math.inf, "converged": True}
+        for hands, contact in ((30.0, 0.021), (34.0, 0.025), (38.0, 0.023))
+    ]
+    of_feet = {"per_category": {"walking": {"mpjpe": 1.0, "pa_mpjpe": 1.0, "frames": 3, "feet_mpjpe": 7.0}}}
+    found = condition(make_run, cnn=mine, grid_vit=[results(70, None, 10) | {"feet_mpjpe": 7.0} | of_feet])
+    overall, *details = measures_tables(found)
+    assert overall.columns == ("variant", "PCK (%)", "AUC (%)", "hands mpjpe", "contact", "feet mpjpe", "seeds")
+    cnn, vit = overall.rows
+    half = 4.3026527 * 4 / math.sqrt(3)  # Student's t for three seeds, by the table; the deviation of 30, 34, 38 is 4
+    assert (cnn[3].text, cnn[3].value) == (f"34.0 ± {half:.1f}", 34)
+    assert (cnn[3].low, cnn[3].high) == pytest.approx((34 - half, 34 + half))
+    assert cnn[4].text.startswith("0.023 ± 0.00")
+    assert [cell.text for cell in vit[3:6]] == ["missing", "missing", "7.0"]
+    assert not any(cell.best for cell in (*cnn[3:6], *vit[3:6]))  # nothing says whether more is better
+    assert "hands_mpjpe, contact, feet_mpjpe" in overall.caption
+    names = [table.name for table in details if table.name.startswith("measures_")]
+    assert names == ["measures_category_feet_mpjpe_egosynth_tiny"]
 
 
 @pytest.mark.parametrize("shown", [True, False])

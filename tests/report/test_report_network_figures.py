@@ -23,6 +23,7 @@ from egotap_pl.report.contents import Illustration
 from egotap_pl.report.illustrations.all import illustrations_of
 from egotap_pl.report.making import conditions_of
 from egotap_pl.report.material import Material
+from egotap_pl.report.tables.measures import own_metrics
 
 CONDITION = "egosynth_smoke_heatmaps-truth"
 REBUILT = f"reconstruction_{CONDITION}"
@@ -57,6 +58,7 @@ def test_a_trained_network_is_looked_into(run: Run, home: Path) -> None:
     assert any(axis.images for axis in figures["comparison_egosynth"].figure.axes)  # the frames were found
     names = [axis.get_ylabel() for axis in figures[REBUILT].figure.axes]
     assert [name for name in names if name] == ["image", "true heatmaps", "Grid ViT"]
+    assert own_metrics(runs) == []  # all numbers in metrics.json are the package's
     mse = next(one.metrics["mse"] for one in runs if "mse" in one.metrics)
     assert f"Grid ViT {mse:.2e}" in figures[REBUILT].caption
 

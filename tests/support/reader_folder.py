@@ -28,7 +28,7 @@ def fill(folder: Path, run: Run) -> None:
         folder: the working folder of ``run``.
         run: runs `egotap`.
     """
-    for page in ("data", "your-own-part", "cameras", "image-lifters"):
+    for page in ("data", "your-own-part", "cameras", "image-lifters", "egosynth"):
         write_named_files(page, folder)
     shutil.copyfile(folder / "my_rig" / "numbers.yaml", folder / "rig.yaml")
     _write_motions(folder)

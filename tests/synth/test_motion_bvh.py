@@ -175,6 +175,18 @@ def test_a_folder_is_a_source(tmp_path: Path) -> None:
     assert 22 <= len(clip.root_cm) <= 36
 
 
+def test_the_length_of_a_clip_is_known_from_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "walk.bvh"
+    path.write_text(bvh([{"Hips": (0, k, 0)} for k in range(25)]))
+    motions = BvhMotions(tmp_path, skip_t_pose=False)
+    (name,) = motions.motions()
+    frames = {seed: len(motions.clip(name, seed).rotations) for seed in range(8)}
+    path.write_text(path.read_text().partition("Time: 0.05\n")[0] + "Time: 0.05\n")
+    motions = BvhMotions(tmp_path)
+    assert {seed: motions.most_frames(name, seed) for seed in range(8)} == frames
+    assert len({*frames.values()}) > 1
+
+
 def test_categories_are_those_of_whole_paths_and_keys_without_a_file_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

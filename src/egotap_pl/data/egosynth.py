@@ -17,18 +17,18 @@ from egotap_pl.core.categories import CATEGORIES
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.calibration import load_rig
-from egotap_pl.data.egosynth_takes import Take, check_sizes
+from egotap_pl.data.egosynth_takes import Take, check_sizes, divided
 from egotap_pl.data.source import SPLITS, Frames
 from egotap_pl.synth.body import Body
 from egotap_pl.synth.figure import Clip
-from egotap_pl.synth.motion.source import MotionSource
+from egotap_pl.synth.motion.source import Measured, MotionSource
 from egotap_pl.synth.mount import HeadMount
 from egotap_pl.synth.render import PosedBody, Renderer
 from egotap_pl.synth.sequence import Camera, Film, pose_body
 from egotap_pl.synth.sight import Sight, joints_inside
 from egotap_pl.synth.subject import Subject
 from egotap_pl.synth.surroundings import Surroundings
-from egotap_pl.synth.truth import joint_bones
+from egotap_pl.synth.truth import named_as_bones
 
 VERSION = 2
 """Raised whenever the same settings would give other frames, because of bodies, scenes, rendering or the use of
@@ -80,11 +80,13 @@ class EgoSynthSource:
         device: str = "cpu",
         other_mount: HeadMount | None = None,
         rig: StereoRig | Path | str | None = None,
+        joint_bones: Mapping[str, str] | None = None,
     ) -> None:
         check_sizes(frames, subjects, image_px, frames_per_take)
         if seed < 0:
             raise EgotapError(f"EgoSynth's seed must be 0 or more, not {seed}")
-        joint_bones(skeleton)
+        self.joint_bones = dict(joint_bones or {})
+        self._bones = named_as_bones(skeleton, self.joint_bones)
         mount = mount if other_mount is None else other_mount
         if rig is not None:
             mount = mount.with_rig(rig if isinstance(rig, StereoRig) else load_rig(rig))
@@ -117,6 +119,7 @@ class EgoSynthSource:
             "source": "egosynth",
             "version": VERSION,
             "skeleton": {"name": self.skeleton.name, "joints": list(self.skeleton.joints)},
+            **({"joint_bones": self.joint_bones} if self.joint_bones else {}),
             "rig": self.rig.to_dict(),
             "mount": mount,
             "motions": [source.identity() for source in self.motions],
@@ -174,8 +177,10 @@ class EgoSynthSource:
         """Warnings if the cameras are oddly far apart, or cannot see most of the body in most frames of a sample.
 
         Raises:
-            EgotapError: if a motion of the sample has fewer frames than are to be rendered of it.
+            EgotapError: if a motion of the sample, or one whose length can be told without making it, has fewer frames
+                than are to be rendered of it.
         """
+        self._check_lengths()
         found = []
         distance = float(np.linalg.norm(self.rig.translation_cm))
         if not _USUAL_CM[0] <= distance <= _USUAL_CM[1]:
@@ -187,6 +192,13 @@ class EgoSynthSource:
         if sight.frames < 0.5:
             found.append(self._blindness(sight))
         return tuple(found)
+
+    def _check_lengths(self) -> None:
+        for take in (take for split in SPLITS for take in self.plan(split)):
+            source, seed = self._motion(take, self._generator(take.split, take.number, 2))
+            most = source.most_frames(take.motion, seed) if isinstance(source, Measured) else None
+            if most is not None:
+                take.check_length(most)
 
     def _blindness(self, sight: Sight) -> str:
         left, right = sight.joints
@@ -202,7 +214,7 @@ class EgoSynthSource:
         inside = []
         for take in self.plan("train")[:takes]:
             _, posed, _, _ = self._pose(take, self._generator(take.split, take.number, 2), min(take.frames, 3))
-            inside.append(joints_inside(self.skeleton, self.rig, posed))
+            inside.append(joints_inside(self._bones, self.rig, posed))
         return Sight.of(inside)
 
     def subject(self, name: str) -> Subject:
@@ -231,8 +243,12 @@ class EgoSynthSource:
         return Take(split, number, frames, motion, f"{split}-{subject:03d}")
 
     def _clip(self, take: Take, rng: np.random.Generator) -> Clip:
-        source = next(s for s in self.motions if take.motion in s.motions())
-        return source.clip(take.motion, int(rng.integers(2**31)))
+        source, seed = self._motion(take, rng)
+        return source.clip(take.motion, seed)
+
+    def _motion(self, take: Take, rng: np.random.Generator) -> tuple[MotionSource, int]:
+        """The source of a take's motion, and the seed of its variation."""
+        return next(s for s in self.motions if take.motion in s.motions()), int(rng.integers(2**31))
 
     def _film(self, take: Take) -> tuple[Film, str, list[int]]:
         rng = self._generator(take.split, take.number, 2)
@@ -243,11 +259,7 @@ class EgoSynthSource:
     def _pose(self, take: Take, rng: np.random.Generator, count: int) -> tuple[Body, PosedBody, str, list[int]]:
         clip = self._clip(take, rng)
         start, length = float(rng.uniform(0, 1)), len(clip.rotations)
-        if take.frames > length:
-            raise EgotapError(
-                f"motion {take.motion} has {length} frames, and {take.frames} are to be rendered of it: make "
-                "EgoSynth's frames_per_take smaller, or null for whole motions"
-            )
+        take.check_length(length)
         numbers = [int((start + k) * length / count) for k in range(count)]
         if self.frames_per_take is None:
             numbers = list(range(count))
@@ -260,36 +272,11 @@ class EgoSynthSource:
     @cached_property
     def _camera(self) -> Camera:
         at_once = max(1, min(16, _PIXELS_AT_ONCE // (2 * self.image_px**2)))
-        return Camera(Renderer(self.rig, self.image_px, self.device), self.skeleton, at_once)
+        return Camera(Renderer(self.rig, self.image_px, self.device), self._bones, at_once)
 
     @cached_property
     def _pools(self) -> dict[str, list[list[str]]]:
-        """Names of the motions of each split, category by category."""
-        by_category: dict[str, list[str]] = {category: [] for category in CATEGORIES}
-        for source in self.motions:
-            for name in source.motions():
-                by_category[source.category(name)].append(name)
-        pools: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
-        for index, (category, names) in enumerate(by_category.items()):
-            for split, pool in zip(SPLITS, self._divided(category, index, names), strict=True):
-                pools[split].append(pool)
-        return pools
-
-    def _divided(self, category: str, index: int, names: list[str]) -> tuple[list[str], list[str], list[str]]:
-        if len(names) < len(SPLITS):
-            raise EgotapError(
-                f"EgoSynth's motion sources have {len(names)} motions of category {category!r}, but each of the "
-                f"{len(SPLITS)} splits needs one. Add a source, or raise per_category of `ProceduralMotions`."
-            )
-        if len(set(names)) != len(names):
-            raise EgotapError(
-                f"EgoSynth's motion sources have two motions of category {category!r} with the same name: remove one "
-                "of the sources"
-            )
-        order = np.random.default_rng(np.random.SeedSequence((self.seed, 99, index))).permutation(len(names))
-        shuffled = [names[i] for i in order]
-        held_out = max(1, round(len(names) * 0.15))
-        return shuffled[2 * held_out :], shuffled[:held_out], shuffled[held_out : 2 * held_out]
+        return divided(self.motions, self.seed)
 
     def _generator(self, split: str, number: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence((self.seed, SPLITS.index(split), number, purpose)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import pkgutil
@@ -138,8 +139,8 @@ def check_arguments(target: Any, node: Mapping[str, Any], where: str) -> None:
     """
     try:
         parameters = inspect.signature(target).parameters
-        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except (TypeError, ValueError, NameError):  # written in C, or with types that are imported for type checkers only
+        hints = _hints(target.__init__ if inspect.isclass(target) else target)
+    except (TypeError, ValueError):  # written in C
         return
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for key, value in node.items():
@@ -151,6 +152,20 @@ def check_arguments(target: Any, node: Mapping[str, Any], where: str) -> None:
         if key in hints and not _fits(value, hints[key]):
             of = "" if is_dataclass(target) else f" ({_name(target)})"  # of settings, whose class nobody chose
             raise EgotapError(f"{where}.{key}={value}: must be {_words(hints[key])}{of}")
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    """The types of a function's arguments, without those that are imported for type checkers only."""
+    try:
+        return get_type_hints(function)
+    except NameError:  # one at a time
+        function = inspect.unwrap(function)
+        hints: dict[str, Any] = {}
+        for name, annotation in function.__annotations__.items():
+            with contextlib.suppress(NameError):
+                one = types.SimpleNamespace(__annotations__={name: annotation})
+                hints |= get_type_hints(one, function.__globals__)
+        return hints
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -10,9 +12,10 @@ from torch import Tensor
 
 from egotap_pl.core.batch import Visibility
 from egotap_pl.core.camera import StereoRig
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import CAMERA_JOINT, Skeleton
 from egotap_pl.synth.body import Body
-from egotap_pl.synth.figure import BONES, bone_of
+from egotap_pl.synth.figure import BONES, JOINT_BONES, bone_of
 from egotap_pl.synth.roundcone import MISS, RoundCones, meet
 from egotap_pl.synth.tiles import NOTHING
 
@@ -33,16 +36,49 @@ class Truth(NamedTuple):
     """A `Visibility` per view and joint."""
 
 
+def named_as_bones(skeleton: Skeleton, joint_bones: Mapping[str, str]) -> Skeleton:
+    """A skeleton of one's own, with its joints named as the figure's bones.
+
+    Args:
+        skeleton: the skeleton.
+        joint_bones: the bone whose origin a joint is, by joint; other joints keep their names.
+
+    Raises:
+        EgotapError: if there is no such joint, or no such bone, two joints are the same bone, or the camera's joint
+            (`CAMERA_JOINT`) has no neck to be seen at.
+
+    >>> arm = Skeleton("arm", ("LeftArm", "hand_l"), (0, 0), estimates_root=True)
+    >>> named_as_bones(arm, {"LeftArm": "upperarm_l"}).joints
+    ('upperarm_l', 'hand_l')
+    """
+    where = f"EgoSynth cannot render skeleton {skeleton.name}"
+    if unknown := [joint for joint in joint_bones if joint not in skeleton.joints]:
+        raise EgotapError(
+            f"{where}: joint_bones has {', '.join(unknown)}, and its joints are {', '.join(skeleton.joints)}"
+        )
+    names = JOINT_BONES.get(skeleton.name, {}) | dict(joint_bones)
+    bones = [names.get(joint, joint) for joint in skeleton.joints]
+    pairs = list(zip(skeleton.joints, bones, strict=True))
+    if missing := [joint for joint, bone in pairs if bone not in (*BONES, CAMERA_JOINT)]:
+        entries = ", ".join(f"{joint}: BONE" for joint in missing)
+        raise EgotapError(
+            f"{where}: it has no bone of the name of {', '.join(missing)}. Write beside the skeleton, in data.source, "
+            f"joint_bones: {{{entries}}} with the bone that begins at each joint, which is one of: {', '.join(BONES)}"
+        )
+    if double := [joint for joint, bone in pairs if bones.count(bone) > 1]:
+        raise EgotapError(f"{where}: {', '.join(double)} are the same bone; a joint needs one of its own")
+    if CAMERA_JOINT in bones and "neck" not in bones:
+        raise EgotapError(f"{where}: the joint {CAMERA_JOINT} is seen at the neck, and no joint is the bone neck")
+    return replace(skeleton, joints=tuple(bones))
+
+
 def joint_bones(skeleton: Skeleton) -> list[int | None]:
     """The bone of each joint: the one whose origin it is; None for the camera itself (EgoCap's ``cam``).
 
     Raises:
-        ValueError: if the figure has no bone for a joint.
+        KeyError: if the figure has no bone for a joint (see `named_as_bones`).
     """
-    try:
-        return [None if joint == CAMERA_JOINT else bone_of(skeleton.name, joint) for joint in skeleton.joints]
-    except KeyError as error:
-        raise ValueError(f"EgoSynth cannot render skeleton {skeleton.name!r}: {error.args[0]}") from error
+    return [None if joint == CAMERA_JOINT else bone_of(skeleton.name, joint) for joint in skeleton.joints]
 
 
 def ground_truth(
@@ -67,7 +103,7 @@ def ground_truth(
         cones: the body parts in each view's frame, prepared for intersection with rays.
 
     Raises:
-        ValueError: if the figure has no bone for a joint.
+        KeyError: if the figure has no bone for a joint.
     """
     bones = joint_bones(skeleton)
     camera_joints = [j for j, bone in enumerate(bones) if bone is None]

@@ -146,6 +146,17 @@ def test_an_error_names_the_bad_line(tmp_path: Path, change: dict[str, str], lin
     assert expected in str(error.value)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8"])
+def test_comments_may_be_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    plain, other = tmp_path / "plain.txt", tmp_path / "other.txt"
+    plain.write_text(calibration_text())
+    other.write_bytes(f"# Kalibrierung für 180°\r\n  #é\n{calibration_text()}".encode(encoding))
+    assert read_ocamcalib(other) == read_ocamcalib(plain)
+    other.write_bytes(calibration_text(affine="1 0 0\xb0").encode("latin-1"))
+    with pytest.raises(EgotapError, match="not a text file"):
+        read_ocamcalib(other)
+
+
 def test_files_that_are_not_calibrations_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(EgotapError, match="no such file"):

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
 from egotap_pl.cli.configuration.composing import composing, conf_dir
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.trainer_options import determining
 from egotap_pl.engine.stages import fingerprint
 
@@ -249,8 +250,19 @@ def _options(group: str, *own_folders: Path) -> dict[str, dict[str, Any]]:
     options: dict[str, dict[str, Any]] = {}
     for path in (path for folder in (conf_dir(), *own_folders) for path in sorted((folder / group).glob("*.yaml"))):
         if path.stem not in options:
-            options[path.stem] = OmegaConf.to_container(OmegaConf.load(path), resolve=False)  # type: ignore[assignment]
+            options[path.stem] = _option(path)
     return options
+
+
+def _option(path: Path) -> dict[str, Any]:
+    try:
+        option = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, UnicodeDecodeError, OmegaConfBaseException) as error:  # those of YAML's name file and line
+        reason = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise EgotapError(f"{path}: cannot be read as configuration ({reason})") from error
+    if not isinstance(option, dict):
+        raise EgotapError(f"{path}: must be a mapping of keys to values, as configuration is")
+    return {str(key): value for key, value in option.items()}
 
 
 def _own_folders() -> list[Path]:

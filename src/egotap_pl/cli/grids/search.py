@@ -99,7 +99,7 @@ def check_search(study: Any, trials: Any, sampler: Any) -> None:
 
     Raises:
         EgotapError: if the study's name cannot be the name of a folder, the number of trials is not a number, or the
-            sampler's class does not exist or does not accept an argument.
+            sampler's class does not exist or does not accept an argument or its value.
     """
     check_name(str(study), "hydra.sweeper.study")
     if not is_whole(trials) or trials < 1:
@@ -109,6 +109,10 @@ def check_search(study: Any, trials: Any, sampler: Any) -> None:
     if not isinstance(sampler, Mapping) or "_target_" not in sampler:
         raise EgotapError(f"{_SAMPLER}={sampler}: must be a mapping that names a class with _target_")
     check_spec(sampler, _SAMPLER)
+    try:
+        build(sampler)(seed=0)
+    except Exception as error:  # a sampler may refuse a value with an error of any kind
+        raise EgotapError(f"{_SAMPLER}: {sampler['_target_']}: {error}") from error
 
 
 def open_study(task: Search, space: Space) -> Study:
@@ -220,12 +224,14 @@ def _report(study: Study, folder: Path, space: Space) -> float:
         raise EgotapError(f"no trial of the study {study.study_name} succeeded: {ended[-1].user_attrs['error']}")
     best, value = ranked[0], ranked[0].value
     assert value is not None
+    listed = ranked[:NUM_LISTED]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"study {study.study_name}", title_justify="left")
-    for heading in ("trial", "validation error", *(key.rpartition(".")[-1] for key in space.searched)):
-        table.add_column(heading, justify="right", overflow="fold")
-    for trial in ranked[:NUM_LISTED]:
-        values = (_short(trial.params[key]) for key in space.searched)
-        table.add_row(str(number_of(trial)), f"{trial.value:.4g}", *values)
+    table.add_column("trial", overflow="fold")  # a row for each key: there may be many, and their names are long
+    for trial in listed:
+        table.add_column(str(number_of(trial)), justify="right", overflow="fold")
+    table.add_row("validation error", *(f"{trial.value:.4g}" for trial in listed))
+    for key in space.searched:
+        table.add_row(key.rpartition(".")[-1], *(_short(trial.params[key]) for trial in listed))
     fixed = [word for word in space.fixed if not word.startswith(("sweep=", "name="))]
     overrides = [*fixed, *(f"{key}={best.params[key]}" for key in space.searched)]
     write_json(folder / "best.json", {"trial": number_of(best), "validation": value, "overrides": overrides})

@@ -1,7 +1,8 @@
 """Reads OCamCalib's calibration text files.
 
 Five lines have numbers: a count and the c2w polynomial; a count and the w2c polynomial; the centre; the affine terms c,
-d, e; and the size. Comments, which begin with #, and blank lines may stand between them, and anything after them.
+d, e; and the size. Comments, which begin with # and may be in any encoding, and blank lines may stand between them, and
+anything after them.
 OCamCalib writes the centre as "row column" and the size as "height width", as the comments in its files say. Only this
 module converts them to (u, v) and (width, height).
 """
@@ -85,7 +86,7 @@ def read_ocamcalib(path: Path | str, circle_radius_px: float | int | None = None
 
 def _lines(path: Path | str) -> list[_Line]:
     """The lines with numbers. If there are too few, a wrong line is a better explanation than a missing one."""
-    text = read_text(path, CALIBRATION_BYTES).splitlines()
+    text = read_text(path, CALIBRATION_BYTES, comment="#").splitlines()
     stripped = [_Line(path, number, line.strip()) for number, line in enumerate(text, 1)]
     lines = [line for line in stripped if line.text and not line.text.startswith("#")][: len(_LINES)]
     if len(lines) < len(_LINES):

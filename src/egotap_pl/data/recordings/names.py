@@ -172,7 +172,14 @@ def check_partners(pairs: Sequence[Pair], left_place: str, right_place: str) -> 
 
 
 def by_number(name: str) -> list[tuple[int, str]]:
-    """A key that sorts frame_2 before frame_10."""
+    """A key that sorts frame_2 before frame_10.
+
+    A point between digits separates two numbers, as in take 1, frame 9. Times in seconds are in their order if all have
+    as many decimals.
+
+    >>> sorted(["frame_1.10", "frame_1.9"], key=by_number), sorted(["1.90", "1.10"], key=by_number)
+    (['frame_1.9', 'frame_1.10'], ['1.10', '1.90'])
+    """
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if k % 2 else (0, part) for k, part in enumerate(parts)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -52,14 +53,23 @@ def read_bytes(path: Path | str, max_bytes: int) -> bytes:
     return data
 
 
-def read_text(path: Path | str, max_bytes: int) -> str:
+def read_text(path: Path | str, max_bytes: int, comment: str = "") -> str:
     """Reads a UTF-8 text file.
+
+    Args:
+        path: the file.
+        max_bytes: the largest size that is read.
+        comment: what lines begin with that may be in another encoding; what cannot be read of them is replaced.
 
     Raises:
         EgotapError: as `read_bytes`, or if it is not text.
     """
+    content = read_bytes(path, max_bytes)
+    if comment:
+        line = rb"^[ \t]*" + re.escape(comment.encode()) + rb".*"
+        content = re.sub(line, lambda match: match[0].decode("utf-8", "replace").encode(), content, flags=re.M)
     try:
-        text = read_bytes(path, max_bytes).decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise EgotapError(f"{path} is not a text file ({error.reason} at byte {error.start})") from error
     if "\0" in text:

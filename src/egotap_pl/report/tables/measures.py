@@ -1,8 +1,9 @@
-"""Measures besides MPJPE and PA-MPJPE: shares of correct joints, movement, and errors by visibility."""
+"""Measures besides MPJPE and PA-MPJPE: shares of correct joints, movement, a user's metrics, errors by visibility."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,7 +13,14 @@ from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.metrics.visibility import STATES, state_name
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.names import display_name, place
-from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest, mean_cell, number_cell
+from egotap_pl.report.tables.cells import (
+    MISSING,
+    facts_of_table,
+    mark_lowest,
+    mean_cell,
+    number_cell,
+    with_commas,
+)
 
 
 class _Column(NamedTuple):
@@ -28,13 +36,23 @@ MEASURES = {
     "acceleration_error": _Column("accel. error (mm/frame²)", -1),
     "jitter": _Column("jitter (mm/frame³)", 0),
     "true_jitter": _Column("jitter of the truth", 0),
+    "promised_mpjpe": _Column("expected MPJPE (mm)", 0),
+    "calibration_error": _Column("calibration error (mm)", -1),
+    "origin_error": _Column("origin error (mm)", -1),
 }
+_IN_OTHER_TABLES = {
+    *("mpjpe", "pa_mpjpe", "mean_pose_mpjpe", "mse", "zeros_mse", "frames", "frame_stride", "seconds", "test_seconds"),
+    *("processes", "seed", "parameters", "network_parameters", "gflop"),
+}
+"""The package's other numbers in metrics.json. What is in neither is a user's metric."""
 CAPTION = (
     "Mean over seeds, ± half of the 95% interval (Student's t over the seeds). PCK: share of joints whose error is "
     "below 150 mm; AUC: its mean over thresholds from 0 to 150 mm. MPJVE and acceleration error: of a joint's movement "
     "between consecutive frames of a motion; jitter: mean third difference. They are missing where the test frames are "
     "single pictures of motions."
 )
+_LARGEST, _MOST_DIGITS = 1e100, 9
+OWN_CAPTION = " Metrics of your own are as their task computes them: {}."
 VISIBILITY_CAPTION = (
     "MPJPE (mm) of joints by how the two views see them, whichever of them is left. Mean over seeds, ± half of the 95% "
     "interval over the seeds. The lowest of each row is marked."
@@ -49,32 +67,63 @@ def measures_tables(condition: Condition) -> list[Table]:
     """
     variants = [variant for variant in sorted(condition.variants, key=place) if variant.runs[0].is_lifting]
     names = [name for name in MEASURES if any(name in variant.runs[0].metrics for variant in variants)]
+    own = own_metrics(run for variant in variants for run in variant.runs)
+    columns = {**{name: MEASURES[name] for name in names}, **{name: _Column(name.replace("_", " "), 0) for name in own}}
     tables = []
-    if names:
-        tables.append(_overall(condition, variants, names))
-        tables += [_per_category(condition, variants, name) for name in names if name != "true_jitter"]
+    if columns:
+        tables.append(_overall(condition, variants, columns, own))
+        details = [_per_category(condition, variants, name, columns[name]) for name in columns if name != "true_jitter"]
+        tables += [table for table in details if table.rows]
     return tables + _by_visibility(condition, variants)
 
 
-def _overall(condition: Condition, variants: Sequence[Variant], names: Sequence[str]) -> Table:
-    columns = [
-        _marked([_cell([run.metrics.get(name) for run in variant.runs]) for variant in variants], MEASURES[name].best)
-        for name in names
+def own_metrics(runs: Iterable[Run]) -> list[str]:
+    """Names of a user's own metrics (docs/your-own-part.md) that some of the runs have."""
+    names = dict.fromkeys(name for run in runs for name, value in run.metrics.items() if _is_number(value))
+    return [name for name in names if name not in MEASURES and name not in _IN_OTHER_TABLES]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < _LARGEST
+
+
+def _overall(
+    condition: Condition, variants: Sequence[Variant], columns: Mapping[str, _Column], own: Sequence[str]
+) -> Table:
+    """A row per variant.
+
+    Args:
+        condition: the condition of the runs.
+        variants: the variants.
+        columns: the measures by their names in metrics.json.
+        own: names of those that are a user's.
+    """
+    cells_of = [
+        _marked(_cells([[run.metrics.get(name) for run in variant.runs] for variant in variants]), column.best)
+        for name, column in columns.items()
     ]
     return Table(
         name=f"measures_{condition.slug}",
         title=f"Correct joints and movement ({condition.title})",
-        caption=CAPTION,
-        columns=("variant", *(MEASURES[name].title for name in names), "seeds"),
+        caption=CAPTION + (OWN_CAPTION.format(with_commas(own)) if own else ""),
+        columns=("variant", *(column.title for column in columns.values()), "seeds"),
         rows=tuple(
             (Cell(display_name(variant)), *cells, number_cell(len(variant.runs)))
-            for variant, *cells in zip(variants, *columns, strict=True)
+            for variant, *cells in zip(variants, *cells_of, strict=True)
         ),
         facts=facts_of_table(condition, variants),
     )
 
 
-def _per_category(condition: Condition, variants: Sequence[Variant], name: str) -> Table:
+def _per_category(condition: Condition, variants: Sequence[Variant], name: str, column: _Column) -> Table:
+    """A row per category that has the measure, a column per variant.
+
+    Args:
+        condition: the condition of the runs.
+        variants: the variants.
+        name: the measure's name in metrics.json.
+        column: how tables show it.
+    """
     categories = dict.fromkeys(category for variant in variants for category in variant.runs[0].metrics["per_category"])
 
     def value(run: Run, category: str) -> Any:
@@ -82,12 +131,12 @@ def _per_category(condition: Condition, variants: Sequence[Variant], name: str) 
 
     rows = []
     for category in categories:
-        cells = [_cell([value(run, category) for run in variant.runs]) for variant in variants]
+        cells = _cells([[value(run, category) for run in variant.runs] for variant in variants])
         if any(cell is not MISSING for cell in cells):
-            rows.append((Cell(category), *_marked(cells, MEASURES[name].best)))
+            rows.append((Cell(category), *_marked(cells, column.best)))
     return Table(
         name=f"measures_category_{name}_{condition.slug}",
-        title=f"{MEASURES[name].title} per category ({condition.title})",
+        title=f"{column.title} per category ({condition.title})",
         caption="Mean over seeds, ± half of the 95% interval over the seeds.",
         columns=("category", *map(display_name, variants)),
         rows=tuple(rows),
@@ -99,7 +148,7 @@ def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Ta
     rows = []
     for state in map(state_name, STATES):
         found = [[run.metrics.get("per_visibility", {}).get(state) for run in variant.runs] for variant in variants]
-        cells = [_cell([entry and entry["mpjpe"] for entry in of_variant]) for of_variant in found]
+        cells = _cells([[entry and entry["mpjpe"] for entry in of_variant] for of_variant in found])
         joints = [entry["joints"] for of_variant in found for entry in of_variant if entry]
         if joints:
             rows.append((Cell(state), *mark_lowest(cells), number_cell(joints[0])))
@@ -116,10 +165,16 @@ def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Ta
     return [table]
 
 
-def _cell(values: Sequence[Any]) -> Cell:
-    """The mean over the runs that have the number."""
-    numbers = [float(value) for value in values if value is not None]
-    return mean_cell(seeds_interval(numbers), 1) if numbers else MISSING
+def _cells(values: Sequence[Sequence[Any]]) -> list[Cell]:
+    """For every variant, the mean over those of its runs that have the number; small numbers have more decimals."""
+    intervals = [seeds_interval(numbers) if (numbers := _numbers(of_runs)) else None for of_runs in values]
+    largest = max((abs(interval.mean) for interval in intervals if interval), default=0.0)
+    digits = 1 if largest == 0 or largest >= 1 else min(1 - math.floor(math.log10(largest)), _MOST_DIGITS)
+    return [mean_cell(interval, digits) if interval else MISSING for interval in intervals]
+
+
+def _numbers(values: Iterable[Any]) -> list[float]:
+    return [float(value) for value in values if _is_number(value)]
 
 
 def _marked(cells: Sequence[Cell], best: int) -> list[Cell]:

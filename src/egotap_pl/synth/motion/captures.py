@@ -19,7 +19,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import MIB
 from egotap_pl.core.messages import say
 from egotap_pl.synth.figure import Clip
-from egotap_pl.synth.motion.retarget import captured_clip
+from egotap_pl.synth.motion.retarget import captured_clip, clip_frames
 
 _unused: set[tuple[str, ...]] = set()
 
@@ -79,6 +79,7 @@ class CapturedMotions(ABC):
 
     def __init__(self, files: Mapping[str, Path], category: Mapping[str, str]) -> None:
         self._files, self._category = files, category
+        self._seconds: dict[str, float | None] = {}
 
     @abstractmethod
     def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], Mapping[str, Float[Tensor, "f 3"]]]:
@@ -121,6 +122,22 @@ class CapturedMotions(ABC):
             KeyError: if there is no such motion.
         """
         return self._category[name]
+
+    def seconds(self, path: Path) -> float | None:
+        """How long the motion of a file is at most, if the beginning of the file says so."""
+        return None
+
+    def most_frames(self, name: str, seed: int) -> int | None:
+        """How many frames `clip` has at most, without making it; None if that would take long.
+
+        Raises:
+            KeyError: if there is no such motion.
+            EgotapError: if the beginning of the file is damaged; names the file.
+        """
+        if name not in self._seconds:
+            self._seconds[name] = self.seconds(self._files[name])
+        seconds = self._seconds[name]
+        return None if seconds is None else clip_frames(seconds, name, seed)
 
     def clip(self, name: str, seed: int) -> Clip:
         """The motion of a file; the seed varies its speed and sometimes swaps its sides.

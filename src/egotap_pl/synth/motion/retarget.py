@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -31,6 +32,7 @@ OPTIONAL: tuple[str, ...] = ("chest", "face", "finger_l", "finger_r", "ball_l", 
 _REST = {name: normalize(REST_OFFSETS[i], dim=0) for i, name in enumerate(BONES) if i}
 # How far a limb must bend (sine of the bend) for the bend to count more than the usual front.
 _STRAIGHT = 0.06
+_TEMPO = (0.85, 1.15)
 
 
 def swing(source: Float[Tensor, "*n 3"], target: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3 3"]:
@@ -147,6 +149,17 @@ def _root_path(
     return hip * scale - pelvis @ below
 
 
+def clip_frames(seconds: float, name: str, seed: int) -> int:
+    """Number of frames of a `captured_clip`.
+
+    Args:
+        seconds: time from the first to the last frame of the motion.
+        name: the motion's name.
+        seed: seed of the variation.
+    """
+    return math.ceil((seconds + 1e-6) / (generator(name, seed).uniform(*_TEMPO) / FPS))
+
+
 def captured_clip(
     points: Mapping[str, Float[Tensor, "f 3"]],
     times: Float[np.ndarray, "f"],
@@ -167,7 +180,7 @@ def captured_clip(
         seed: seed of the variation.
     """
     style = generator(name, seed)
-    tempo = style.uniform(0.85, 1.15)
+    tempo = style.uniform(*_TEMPO)
     at = np.arange(times[0], times[-1] + 1e-6, tempo / FPS)
     resampled = {
         key: torch.from_numpy(smooth(times, value.double().numpy(), at)).float() for key, value in points.items()

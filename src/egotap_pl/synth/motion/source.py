@@ -46,6 +46,19 @@ class MotionSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Measured(Protocol):
+    """Motions whose lengths may be known without making them. A motion source need not be one."""
+
+    def most_frames(self, name: str, seed: int) -> int | None:
+        """How many frames `MotionSource.clip` has at most; None if that is not known.
+
+        Raises:
+            KeyError: if the source has no such motion.
+        """
+        ...
+
+
 def generator(*identity: object) -> np.random.Generator:
     """A random generator that depends on ``identity`` only, the same on any machine and in any process."""
     digest = hashlib.sha256("/".join(map(str, identity)).encode()).digest()

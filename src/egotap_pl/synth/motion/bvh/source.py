@@ -18,7 +18,7 @@ from egotap_pl.core.messages import say
 from egotap_pl.synth.motion.bvh.names import check_table, match_joints
 from egotap_pl.synth.motion.bvh.places import rest_places
 from egotap_pl.synth.motion.bvh.points import body_points
-from egotap_pl.synth.motion.bvh.text import read_text
+from egotap_pl.synth.motion.bvh.text import read_seconds, read_text
 from egotap_pl.synth.motion.bvh.upright import AXES, t_pose_frames, up_axis
 from egotap_pl.synth.motion.captures import CapturedMotions, check_categories, say_unused
 
@@ -85,6 +85,10 @@ class BvhMotions(CapturedMotions):
             EgotapError: if a file cannot be read.
         """
         return {**super().identity(), "up": self.up, "joints": self.joints, "skip_t_pose": self.skip_t_pose}
+
+    def seconds(self, path: Path) -> float:
+        """How long a file lasts, without reading its frames. A T-pose at its beginning is part of it."""
+        return read_seconds(path)
 
     def read(self, path: Path) -> tuple[Float[np.ndarray, "f"], dict[str, Float[Tensor, "f 3"]]]:
         """Times and positions of joints, as `read_bvh` returns them.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,17 +64,28 @@ def read_text(path: Path) -> BvhText:
     Raises:
         EgotapError: if the file cannot be read, is damaged or too large; names the line.
     """
+    with _opened(path) as words:
+        joints, (count, seconds) = _hierarchy(words), _motion_header(words)
+        return BvhText(joints, seconds, _values(words, joints, count, path.stat().st_size))
+
+
+def read_seconds(path: Path) -> float:
+    """Time from the first to the last frame of a BVH file, by its header. Raises what `read_text` does."""
+    with _opened(path) as words:
+        _hierarchy(words)
+        count, seconds = _motion_header(words)
+    return (count - 1) * seconds
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Words]:
     check_file(path, BVH_BYTES)
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            words = _Words(path, file)
-            joints = _hierarchy(words)
-            count, seconds = _motion_header(words)
-            values = _values(words, joints, count, path.stat().st_size)
+            yield _Words(path, file)
     except OSError as error:
         raise_if_disk_fails(error, path)
         raise EgotapError(f"{path}: cannot be read ({error.strerror})") from error
-    return BvhText(joints, seconds, values)
 
 
 class _Words:
