@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.metrics.visibility import STATES, state_name
 from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.names import display_name, place
-from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest, mean_cell, number_cell
+from egotap_pl.report.names import display_names
+from egotap_pl.report.tables.cells import MISSING, facts_of_table, mark_lowest, mean_cell, number_cell, of_some
 
 
 class _Column(NamedTuple):
@@ -47,8 +47,8 @@ def measures_tables(condition: Condition) -> list[Table]:
     Args:
         condition: the condition of the runs.
     """
-    variants = [variant for variant in sorted(condition.variants, key=place) if variant.runs[0].is_lifting]
-    names = [name for name in MEASURES if any(name in variant.runs[0].metrics for variant in variants)]
+    variants = {variant: name for variant, name in display_names(condition).items() if variant.runs[0].is_lifting}
+    names = [name for name in MEASURES if any(name in run.metrics for variant in variants for run in variant.runs)]
     tables = []
     if names:
         tables.append(_overall(condition, variants, names))
@@ -56,7 +56,7 @@ def measures_tables(condition: Condition) -> list[Table]:
     return tables + _by_visibility(condition, variants)
 
 
-def _overall(condition: Condition, variants: Sequence[Variant], names: Sequence[str]) -> Table:
+def _overall(condition: Condition, variants: Mapping[Variant, str], names: Sequence[str]) -> Table:
     columns = [
         _marked([_cell([run.metrics.get(name) for run in variant.runs]) for variant in variants], MEASURES[name].best)
         for name in names
@@ -67,14 +67,14 @@ def _overall(condition: Condition, variants: Sequence[Variant], names: Sequence[
         caption=CAPTION,
         columns=("variant", *(MEASURES[name].title for name in names), "seeds"),
         rows=tuple(
-            (Cell(display_name(variant)), *cells, number_cell(len(variant.runs)))
+            (Cell(variants[variant]), *cells, number_cell(len(variant.runs)))
             for variant, *cells in zip(variants, *columns, strict=True)
         ),
         facts=facts_of_table(condition, variants),
     )
 
 
-def _per_category(condition: Condition, variants: Sequence[Variant], name: str) -> Table:
+def _per_category(condition: Condition, variants: Mapping[Variant, str], name: str) -> Table:
     categories = dict.fromkeys(category for variant in variants for category in variant.runs[0].metrics["per_category"])
 
     def value(run: Run, category: str) -> Any:
@@ -89,13 +89,13 @@ def _per_category(condition: Condition, variants: Sequence[Variant], name: str) 
         name=f"measures_category_{name}_{condition.slug}",
         title=f"{MEASURES[name].title} per category ({condition.title})",
         caption="Mean over seeds, ± half of the 95% interval over the seeds.",
-        columns=("category", *map(display_name, variants)),
+        columns=("category", *variants.values()),
         rows=tuple(rows),
         facts=facts_of_table(condition, variants),
     )
 
 
-def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Table]:
+def _by_visibility(condition: Condition, variants: Mapping[Variant, str]) -> list[Table]:
     rows = []
     for state in map(state_name, STATES):
         found = [[run.metrics.get("per_visibility", {}).get(state) for run in variant.runs] for variant in variants]
@@ -109,7 +109,7 @@ def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Ta
         name=f"visibility_{condition.slug}",
         title=f"Error by visibility ({condition.title})",
         caption=VISIBILITY_CAPTION,
-        columns=("how the two views see a joint", *map(display_name, variants), "joints"),
+        columns=("how the two views see a joint", *variants.values(), "joints"),
         rows=tuple(rows),
         facts=facts_of_table(condition, variants),
     )
@@ -117,9 +117,9 @@ def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Ta
 
 
 def _cell(values: Sequence[Any]) -> Cell:
-    """The mean over the runs that have the number."""
+    """The mean over the runs that have the number, of which some may be of earlier versions."""
     numbers = [float(value) for value in values if value is not None]
-    return mean_cell(seeds_interval(numbers), 1) if numbers else MISSING
+    return of_some(mean_cell(seeds_interval(numbers), 1), len(numbers), len(values)) if numbers else MISSING
 
 
 def _marked(cells: Sequence[Cell], best: int) -> list[Cell]:
