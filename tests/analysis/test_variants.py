@@ -7,7 +7,7 @@ from pathlib import Path
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, ablations, group
-from egotap_pl.report.names import display_name
+from egotap_pl.report.names import display_name, display_names
 
 
 def run(experiment: str, seed: int, folder: str = "", fingerprint: str = "f") -> Run:
@@ -98,6 +98,32 @@ def test_a_preset_under_several_conditions_is_an_ablation() -> None:
     assert [ablation.label(*member) for member in ablation.members] == ["depth=4", "depth=8", "depth=12"]
 
 
+def test_values_that_look_like_numbers_but_are_none_are_sorted_too() -> None:
+    runs = [one for value in ("1.10.0", ".", "2", "10") for one in under({"tag": value}, "a")]
+    (ablation,) = ablations(group(runs))
+    assert [ablation.label(*member) for member in ablation.members] == ["tag=.", "tag=1.10.0", "tag=2", "tag=10"]
+
+
+def test_keys_with_the_same_end_are_told_apart() -> None:
+    runs = [*under({}, "a"), *under({"lifter.depth": "2"}, "a"), *under({"estimator.depth": "2"}, "a")]
+    (ablation,) = ablations(group(runs))
+    assert {ablation.label(*member) for member in ablation.members} == {
+        "as it is",
+        "lifter.depth=2",
+        "estimator.depth=2",
+    }
+
+
+def test_data_of_one_name_have_titles_of_their_own() -> None:
+    runs = [identified(run("a", 1, f, fingerprint=f * 64), f, "a") for f in ("0", "1")]
+    runs.append(identified(run("a", 1, "2"), "2", "a", scale="paper"))
+    assert {condition.title for condition in group(runs)} == {
+        "egosynth, scale=tiny, data 00000000",
+        "egosynth, scale=tiny, data 11111111",
+        "egosynth, scale=paper",
+    }
+
+
 OWN = {"lifter.propagation._target_": "mine.Sum", "lifter.propagation.depth": "2", "training.epochs": "6"}
 
 
@@ -129,6 +155,14 @@ def test_a_users_own_class_alone_is_not_a_condition() -> None:
 def test_a_users_own_preset_keeps_its_name() -> None:
     (condition,) = group([identified(run("ideas/sum", 1), "k", "table2/grid_vit", changes=tuple(OWN.items()))])
     assert [display_name(variant) for variant in condition.variants] == ["sum"]
+
+
+def test_variants_of_one_condition_have_names_of_their_own() -> None:
+    own = [tuple({**OWN, "lifter.propagation._target_": f"mine.{name}"}.items()) for name in ("Sum", "Mean")]
+    runs = [identified(run("ideas/own", 1, str(each)), str(each), "table2/cnn", changes=each) for each in own]
+    runs += [identified(run(name, 1), name, name, changes=(("training.epochs", "6"),)) for name in ("x/b", "y/b")]
+    (condition,) = group(runs)
+    assert set(display_names(condition).values()) == {"own, Sum, depth=2", "own, Mean, depth=2", "x/b", "y/b"}
 
 
 def test_other_data_and_scales_are_not_ablations() -> None:

@@ -7,7 +7,7 @@ import pytest
 from egotap_pl.report.tables.jobs import Job, grid_table, jobs_table
 
 
-def job(number: int, name: str, seed: int, **metrics: float) -> Job:
+def job(number: int, name: str, seed: int, **metrics: float | None) -> Job:
     status = "done" if metrics else "failed"
     folder = f"runs/{number}" if metrics else None
     message = "" if metrics else "wrong\nfor a reason"
@@ -43,3 +43,14 @@ def test_seeds_are_put_together() -> None:
     assert x[3].text == "2 of 2"
     assert (y[2].text, y[3].text) == ("2.00", "1 of 2")
     assert not math.isnan(y[2].value or 0)
+
+
+def test_an_error_that_is_not_known_or_no_number_does_not_stop_the_tables() -> None:
+    jobs = [job(0, "x", 1, mpjpe=math.nan, pa_mpjpe=None), job(1, "x", 2, mpjpe=9.0, pa_mpjpe=8.0)]
+    jobs += [job(2, "y", 1, mpjpe=7.0, pa_mpjpe=6.0)]
+    table, means = jobs_table(jobs), grid_table(jobs)
+    k = table.columns.index("MPJPE (mm)")
+    assert [row[k].best for row in table.rows] == [False, False, True]
+    assert [row[k + 1].text for row in table.rows] == ["–", "8.0", "6.0"]
+    assert means is not None
+    assert [row[2].text for row in means.rows] == ["–", "6.0"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,29 @@ def test_the_new_report_takes_the_place_of_the_old_one_and_nothing_else_is_touch
     assert found["tables/mine.txt"] == b"mine"
 
 
+def test_tables_and_figures_that_only_the_old_report_had_are_gone(tmp_path: Path) -> None:
+    """They would be taken for the new one's. What is not of a report stays, and so do figures if none are asked for."""
+    first, sections = report("one")
+    table = replace(first.tables[0], name="two.of+them")
+    figure = Illustration("also", "also", "", "", Figure(figsize=(1, 1)))
+    both = replace(first, tables=(*first.tables, table), illustrations=(*first.illustrations, figure))
+    write_report(both, sections, tmp_path)
+    (tmp_path / "tables" / "mine.md").write_text("mine")
+    assert {"tables/two.of+them.csv", "figures/also.pdf"} <= files(tmp_path).keys()
+    write_report(replace(first, illustrations=()), sections, tmp_path)
+    expected = {
+        "report.md",
+        "index.html",
+        "tables/mine.md",
+        *(f"tables/one.{suffix}" for suffix in ("md", "csv", "tex")),
+    }
+    figures = {f"figures/{name}.{suffix}" for name in ("drawn", "also") for suffix in ("png", "pdf")}
+    assert files(tmp_path).keys() == expected | figures
+    write_report(both, sections, tmp_path)
+    write_report(first, sections, tmp_path)
+    assert files(tmp_path).keys() == expected | {"figures/drawn.png", "figures/drawn.pdf"}
+
+
 def no_space(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -67,13 +91,13 @@ def test_a_failure_leaves_the_old_report_whole(
 
 
 def test_the_page_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace: Callable[[Path, Path], Path] = Path.replace
+    moved_to: Callable[[Path, Path], Path] = Path.replace
     moved: list[str] = []
 
     def watched(path: Path, target: Path) -> Path:
         if target.parent in (tmp_path / "r", tmp_path / "r" / "tables", tmp_path / "r" / "figures"):
             moved.append(target.name)
-        return replace(path, target)
+        return moved_to(path, target)
 
     monkeypatch.setattr(Path, "replace", watched)
     write_report(*report("later-one"), tmp_path / "r")

@@ -69,6 +69,8 @@ def test_runs_without_the_measures_have_gaps_or_no_table(make_run) -> None:
     overall = measures_tables(new)[0]
     assert overall.columns == ("variant", "PCK (%)", "AUC (%)", "seeds")
     assert "missing" in {row[1].text for row in overall.rows}
+    mixed = measures_tables(condition(make_run, channel_vit=[{}, results(70, None, 10)]))[0]
+    assert [cell.text for cell in mixed.rows[0][1:]] == ["70.0 (1 of 2 seeds)", "35.0 (1 of 2 seeds)", "2"]
 
 
 def test_metrics_of_a_users_own_are_columns(make_run) -> None:

@@ -14,6 +14,7 @@ import pytest
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, IdentifiedRun, group
+from egotap_pl.core.batch import Visibility
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.report.contents import Illustration
@@ -322,6 +323,18 @@ def test_data_that_do_not_tell_of_visibility(tmp_path: Path) -> None:
     drawn = draw(conditions([made_up(tmp_path, "table2/grid_vit", known=False)]), tmp_path)
     assert not any(figure.name.startswith("visibility") for figure in drawn.illustrations)
     assert any("does not say what the cameras see" in line for line in drawn.missing)
+
+
+def test_one_state_of_visibility_is_named_once_with_the_number_of_motions(tmp_path: Path) -> None:
+    run = made_up(tmp_path, "table2/grid_vit")
+    shown = replace(run.predictions, visibility=np.full_like(run.predictions.visibility, Visibility.VISIBLE))
+    shown.write(run.folder / "predictions.h5")
+    drawn = draw(conditions([Run(run.folder, run.settings, run.metrics)]), tmp_path)
+    (figure,) = (figure for figure in drawn.illustrations if figure.name.startswith("visibility"))
+    assert figure.caption.count("visible in both views") == 1
+    motions = len(set(shown.motion))
+    assert f"by bootstrap over {motions} test motions" in figure.caption
+    assert ("intervals over so few are too narrow" in figure.caption) == (motions < 10)
 
 
 def test_nothing_makes_nothing(tmp_path: Path) -> None:

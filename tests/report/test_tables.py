@@ -164,6 +164,23 @@ def test_frames_that_differ_are_told_and_the_rest_is_compared(make_run) -> None:
     assert "other frames" in table.notes[0]
 
 
+@pytest.mark.parametrize(("motions", "sentence"), [(1, "is only 1 motion:"), (2, "are only 2 motions:"), (10, "")])
+def test_differences_name_the_number_of_motions_and_warn_of_few(make_run, motions: int, sentence: str) -> None:
+    """Two motions from a normal distribution have its mean between them, and so in their interval, half of the time."""
+    names = [f"motion {k // 2}" for k in range(2 * motions)]
+    runs = [make_run(f"table1/{name}", 1, [50.0] * len(names), names) for name in ("unrealego", "egotap")]
+    table = differences_table(PAPER[1], condition(runs), ErrorReader())
+    assert table.facts["motions"] == str(motions)
+    assert (" only " in table.caption) == bool(sentence)
+    assert sentence in table.caption
+
+
+def test_an_error_of_zero_has_no_relative_change(make_run) -> None:
+    runs = [make_run("table1/unrealego", 1, [0.0] * 6, MOTION), make_run("table1/egotap", 1, [40.0] * 6, MOTION)]
+    table = differences_table(PAPER[1], condition(runs), ErrorReader())
+    assert column(table, "change")["EgoTAP (Ours) against UnrealEgo"].text == ""
+
+
 def test_effects_of_a_made_up_experiment_are_found_again(make_run) -> None:
     """Errors built from known effects: unit -4, order +6, rows +30, order x rows -20, all three -3."""
     generator = np.random.default_rng(1)
@@ -211,6 +228,9 @@ def test_a_run_that_was_tested_without_a_joint_has_no_error_for_it(make_run) -> 
     assert column(joints, "UnrealEgo")[first].value == 10
     assert column(categories, "EgoTAP (Ours)")["walking"].text == "missing"
     assert column(categories, "EgoTAP (Ours)")["sitting"].value == 10
+    runs.append(make_run("table1/egotap", 2, [12] * 6, MOTION))
+    joints = breakdown_tables(PAPER[1], condition(runs))[0]
+    assert column(joints, "EgoTAP (Ours)")[first].text == "12.0 (1 of 2 seeds)"
 
 
 def test_a_joint_that_is_never_known_has_a_dash(make_run) -> None:

@@ -7,6 +7,8 @@ import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,12 @@ def test_markdown_is_a_table_of_as_many_columns() -> None:
     alone = markdown(TABLE)
     assert alone.startswith("# A\\|B & 100% of\\_it\n\n- command: `egotap train -m a=b`\n- seeds: 1, 2\n\n|")
     assert sorted(alone.splitlines()[1:]) == sorted(text.splitlines()[1:])
+
+
+@pytest.mark.parametrize("name", ["R&D &lt;b&gt; &#65;", "~~x~~", "~a~"])
+def test_markdown_shows_names_as_they_are(name: str) -> None:
+    parser = MarkdownIt().enable("strikethrough")
+    assert parser.render(markdown_prose(name)) == f"<p>{escape(name)}</p>\n"
 
 
 HOSTILE = (
@@ -123,6 +131,13 @@ def test_latex_escapes_everything() -> None:
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows if row.strip().endswith(r"\\")} == {2}
     assert body.count("{") - body.count(r"\{") == body.count("}") - body.count(r"\}")
     assert text.splitlines()[0] == "% command: `egotap train -m a=b`"
+
+
+def test_a_row_that_begins_with_a_bracket_is_not_a_distance_for_latex() -> None:
+    names = ("[0,1]", "*", "a")
+    text = latex(replace(TABLE, rows=tuple((Cell(name), Cell(""), Cell("")) for name in names)))
+    _, *firsts = (line.partition("&")[0].strip() for line in text.splitlines() if line.endswith(r"\\"))
+    assert firsts == ["{}[0,1]", "{}*", "a"]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")

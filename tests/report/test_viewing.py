@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import h5py
@@ -167,6 +168,14 @@ def test_a_run_is_shown_with_images_and_heatmaps(run: Egotap, home, whole: Path,
         assert 0 < about["frames"] <= 3
         estimates = shown(tmp_path / "page.html", 1)
         assert all(np.abs(predictions.pose_cm - pose).max((1, 2)).min() < 0.01 for pose in estimates)
+
+
+def test_a_run_without_an_alignable_pose_is_shown(whole: Path, tmp_path):
+    unknown = shutil.copytree(whole, tmp_path / "run")
+    metrics = json.loads((unknown / "metrics.json").read_text())
+    (unknown / "metrics.json").write_text(json.dumps({**metrics, "pa_mpjpe": None}))
+    write_view(unknown, tmp_path / "page.html", ViewOptions(data=tmp_path, frames=3))
+    assert "not known" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_a_recordings_poses_are_seen_from_command_to_page(run: Egotap, tmp_path):

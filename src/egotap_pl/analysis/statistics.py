@@ -20,6 +20,8 @@ CONFIDENCE = 0.95
 """Of all intervals."""
 RESAMPLES = 9999
 """Draws of a bootstrap."""
+FEW_MOTIONS = 10
+"""Over fewer, intervals are clearly too narrow."""
 _BATCH = 100  # draws at a time: few enough for the processor's cache
 _DECIMALS = 12  # draws of the same clusters must tie, whatever the rounding errors of their sums
 
@@ -123,6 +125,22 @@ def motions_interval(clusters: Clusters) -> Interval:
     """
     low, high = _mean_ends(clusters.sums.mean(0)[:, None], clusters.counts[:, None])
     return Interval(clusters.mean, float(low[0]), float(high[0]), len(clusters.counts))
+
+
+def caveat(motions: int) -> str:
+    """A sentence on intervals over few motions, after a space; empty for `FEW_MOTIONS` and more.
+
+    Every draw of two motions has its mean between the two, which is where the mean of all motions is in about half of
+    the cases.
+
+    >>> caveat(2), caveat(10)
+    (' There are only 2 motions: intervals over so few are too narrow.', '')
+    """
+    if motions >= FEW_MOTIONS:
+        return ""
+    if motions == 1:
+        return " There is only 1 motion: that gives no interval over motions."
+    return f" There are only {motions} motions: intervals over so few are too narrow."
 
 
 def both_interval(motions: Interval, seeds: Interval) -> Interval:

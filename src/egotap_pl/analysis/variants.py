@@ -18,6 +18,7 @@ from typing import NamedTuple
 from egotap_pl.analysis.runs import Run
 
 _SLUG_LENGTH = 80
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
 _METHOD = ("lifter.", "heatmaps.", "estimators.", "training.task.")  # where a configuration chooses a method's parts
 
 Changes = tuple[tuple[str, str], ...]
@@ -96,6 +97,8 @@ class Condition:
     """The variants, in the order of their names."""
     ablated: frozenset[str] = frozenset()
     """Variants that were also run under other conditions on the same data (`Variant.known_as`)."""
+    shares_title: bool = False
+    """Whether other prepared data of the same name were used with the same scale and changes."""
 
     @cached_property
     def by_preset(self) -> Mapping[str, Variant]:
@@ -122,8 +125,8 @@ class Condition:
     @property
     def title(self) -> str:
         """A line for readers."""
-        changed = ", ".join(self.overrides)
-        return f"{self.dataset}, scale={self.scale}" + (f", {changed}" if changed else "")
+        data = [f"data {self.fingerprint[:8]}"] if self.shares_title else []
+        return ", ".join((self.dataset, f"scale={self.scale}", *self.overrides, *data))
 
     @property
     def slug(self) -> str:
@@ -170,8 +173,9 @@ class Ablation:
             variant: the member's variant.
             separator: text between two settings.
         """
-        values = {key: setting_text(condition, variant, key) for key in self.keys}
-        settings = [f"{key.rpartition('.')[2].lstrip('~')}={value}" for key, value in values.items() if value]
+        last = {key: key.rpartition(".")[2].lstrip("~") for key in self.keys}
+        names = {key: name if [*last.values()].count(name) == 1 else key for key, name in last.items()}
+        settings = [f"{names[k]}={value}" for k in self.keys if (value := setting_text(condition, variant, k))]
         return separator.join(settings) or "as it is"
 
 
@@ -231,13 +235,18 @@ def group(runs: Iterable[IdentifiedRun]) -> list[Condition]:
 
 
 def _with_ablated(conditions: Sequence[Condition]) -> list[Condition]:
-    """The conditions with `Condition.ablated` filled in."""
+    """The conditions with `Condition.ablated` and `Condition.shares_title` filled in."""
     times = Counter(
         (c.dataset, c.fingerprint, c.scale, v.known_as) for c in conditions for v in c.variants if not v.changes
     )
     repeated = {key for key, number in times.items() if number > 1}
+    titles = Counter(c.title for c in conditions)
     return [
-        replace(c, ablated=frozenset(name for *data, name in repeated if data == [c.dataset, c.fingerprint, c.scale]))
+        replace(
+            c,
+            shares_title=titles[c.title] > 1,
+            ablated=frozenset(name for *data, name in repeated if data == [c.dataset, c.fingerprint, c.scale]),
+        )
         for c in conditions
     ]
 
@@ -283,9 +292,7 @@ def _setup(entries: Sequence[tuple[IdentifiedRun, Changes]]) -> tuple[str, ...]:
 
 def _natural(changes: Changes) -> tuple[object, ...]:
     """A sort key: fewer changes first, numbers by their value."""
-    parts = [
-        (key, float(value) if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value) else 0.0, value) for key, value in changes
-    ]
+    parts = [(key, float(value) if _NUMBER.fullmatch(value) else 0.0, value) for key, value in changes]
     return len(parts), *parts
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.disks import raise_if_disk_fails
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.figures.style import DPI
-from egotap_pl.report.contents import Report, Table
-from egotap_pl.report.page import write_page
+from egotap_pl.report.contents import Illustration, Report, Table
+from egotap_pl.report.page import anchor, anchors_of, write_page
 from egotap_pl.report.tables.sections import Section
 from egotap_pl.report.text import (
     csv_text,
@@ -27,13 +27,16 @@ from egotap_pl.report.text import (
 )
 
 _LAST = "index.html"
+_TABLE = {"md": markdown, "csv": csv_text, "tex": latex}
+_FIGURE = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
 
 
 def write_report(report: Report, sections: Sequence[Section], output: Path) -> None:
     """Write a report: Markdown, HTML page, tables and figures.
 
     All files are written in a folder of their own first and then moved to their places, the HTML page last, so that a
-    failure leaves an earlier report as it was.
+    failure leaves an earlier report as it was. Then its tables that the new one does not have are removed, and its
+    figures if the new one has any.
 
     Args:
         report: the content.
@@ -51,7 +54,9 @@ def write_report(report: Report, sections: Sequence[Section], output: Path) -> N
     try:
         unfinished.mkdir(parents=True)
         _write(report, sections, unfinished)
+        earlier = _tables_and_figures(output)
         _move(unfinished, output)
+        _remove_stale(earlier, report)
     except OSError as error:
         raise_if_disk_fails(error, output)
         reason = error.strerror or type(error).__name__
@@ -65,15 +70,41 @@ def write_report(report: Report, sections: Sequence[Section], output: Path) -> N
                 output.rmdir()  # if nothing was written
 
 
+def _remove_stale(earlier: Iterable[Path], report: Report) -> None:
+    """Remove files of an earlier report that would be taken for this one's.
+
+    Args:
+        earlier: of `_tables_and_figures`.
+        report: what has been written in its place.
+    """
+    names: Mapping[str, Sequence[Table | Illustration]] = {"tables": report.tables, "figures": report.illustrations}
+    written = {(kind, item.name.casefold()) for kind, items in names.items() for item in items}
+    for path in earlier:
+        kind = path.parent.name
+        if (kind, path.stem.casefold()) not in written and names[kind]:
+            path.unlink(missing_ok=True)
+
+
+def _tables_and_figures(folder: Path) -> set[Path]:
+    """Those of an earlier report: the files whose names are among the sections of its page."""
+    page = folder / _LAST
+    anchors = anchors_of(page.read_text(encoding="utf-8", errors="replace")) if page.is_file() else set()
+    kinds = (("table", "tables", _TABLE), ("figure", "figures", _FIGURE))
+    paths = (
+        (kind, path) for kind, name, suffixes in kinds for s in suffixes for path in (folder / name).glob(f"*.{s}")
+    )
+    return {path for kind, path in paths if anchor(kind, path.stem) in anchors}
+
+
 def _write(report: Report, sections: Sequence[Section], folder: Path) -> None:
     tables, figures = folder / "tables", folder / "figures"
     tables.mkdir()
     figures.mkdir()
     for table in report.tables:
-        for suffix, text in (("md", markdown(table)), ("csv", csv_text(table)), ("tex", latex(table))):
-            (tables / f"{table.name}.{suffix}").write_text(text, encoding="utf-8")
+        for suffix, text_of in _TABLE.items():
+            (tables / f"{table.name}.{suffix}").write_text(text_of(table), encoding="utf-8")
     for illustration in report.illustrations:
-        for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+        for suffix, metadata in _FIGURE.items():
             path = figures / f"{illustration.name}.{suffix}"
             illustration.figure.savefig(path, format=suffix, dpi=DPI, metadata=metadata)
     (folder / "report.md").write_text(report_text(report, sections), encoding="utf-8")

@@ -14,6 +14,7 @@ from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.engine.runs.config import read_run_config
 from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.engine.stages import is_done
+from egotap_pl.report.tables.measures import MEASURES
 
 # What tables and comparisons need of a run's files: keys, with dots where they are nested, and types of the values.
 _SETTINGS: dict[str, tuple[type, ...]] = {
@@ -43,6 +44,9 @@ _CATEGORY: dict[str, tuple[type, ...]] = {
     "pa_mpjpe": (int, float, type(None)),
     "frames": (int,),
 }
+_MEASURE = (int, float, type(None))
+"""Of measures that runs of earlier versions lack."""
+_VISIBILITY: dict[str, tuple[type, ...]] = {"mpjpe": _MEASURE, "joints": (int,)}
 _HEATMAPS: dict[str, tuple[type, ...]] = dict.fromkeys(("mse", "zeros_mse"), (int, float))
 _LARGEST = 2**53  # whole numbers beyond it have no exact float
 _MAX_METRICS_BYTES = 4 * 2**20
@@ -145,6 +149,12 @@ def _check_metrics(metrics: Any, is_probe: bool) -> None:
             _require({category: errors}, {category: (dict,)})
             _require(errors, _CATEGORY)
             _require_numbers(errors, f"per_category.{category}")
+            _require(errors, {name: _MEASURE for name in MEASURES if name in errors})
+        _require(metrics, {name: _MEASURE for name in MEASURES if name in metrics})
+        _require({"per_visibility": {}, **metrics}, {"per_visibility": (dict,)})
+        for state, errors in metrics.get("per_visibility", {}).items():
+            _require({state: errors}, {state: (dict,)})
+            _require(errors, _VISIBILITY)
 
 
 def _choices(path: Path) -> dict[str, str | None]:

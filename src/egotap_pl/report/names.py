@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 
-from egotap_pl.analysis.variants import Variant
+from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.report.paper import paper_tables
 from egotap_pl.report.propagation_presets import CELLS, name_of, preset_of
 
@@ -42,6 +43,20 @@ def is_own(variant: Variant) -> bool:
     return place(variant) == len(_names())
 
 
+def display_names(condition: Condition) -> Mapping[Variant, str]:
+    """What the variants of a condition are called, in the order of the tables.
+
+    Variants that would have one name get what they change after it or, without changes, their preset's whole name. A
+    probe may have the name of the lifter that it probes: no table compares the two.
+    """
+    names = {variant: display_name(variant) for variant in sorted(condition.variants, key=place)}
+    times = Counter((name, variant.runs[0].is_lifting) for variant, name in names.items())
+    for variant, name in names.items():
+        if times[name, variant.runs[0].is_lifting] > 1:
+            names[variant] = f"{name}, {_changed(variant)}" if variant.changes else variant.name
+    return names
+
+
 def display_name(variant: Variant) -> str:
     """What a variant is called where no table gives the context.
 
@@ -54,6 +69,11 @@ def display_name(variant: Variant) -> str:
     own = [name for name in variant.started_as if name != "custom" and name not in _names()]
     if own or not variant.changes:
         return (own[0] if own else variant.name).rpartition("/")[2]
+    return _changed(variant)
+
+
+def _changed(variant: Variant) -> str:
+    """What a variant changes, the classes first."""
     words = [
         value.rpartition(".")[2] if key.endswith("_target_") else f"{key.rpartition('.')[2]}={value}"
         for key, value in variant.changes

@@ -15,7 +15,7 @@ from egotap_pl.analysis.comparison import over_common_seeds
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Ablation, Condition, Variant, ablations
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.report.names import display_name, is_own, names_by_table, place
+from egotap_pl.report.names import display_names, is_own, names_by_table
 from egotap_pl.report.network_parts import NetworkParts, parts_of
 
 
@@ -206,9 +206,9 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _of_condition(condition: Condition, methods_of: _MethodMaker) -> ConditionStudies:
-    variants = sorted(condition.variants, key=place)
-    lifting = [variant for variant in variants if variant.runs[0].is_lifting]
-    own = [(display_name(variant), variant) for variant in lifting if is_own(variant)]
+    called = display_names(condition)
+    lifting = [variant for variant in called if variant.runs[0].is_lifting]
+    own = [(called[variant], variant) for variant in lifting if is_own(variant)]
     studies = []
     for table, names in names_by_table().items():
         named = [(name, condition.by_preset.get(preset)) for preset, name in names.items()]
@@ -218,11 +218,11 @@ def _of_condition(condition: Condition, methods_of: _MethodMaker) -> ConditionSt
             studies.append(Study(table, title, f"{table}_{condition.slug}", methods_of([*rows, *own])))
     if own and not studies:
         studies.append(Study("others", f"others, {condition.title}", f"others_{condition.slug}", methods_of(own)))
-    probes = [variant for variant in variants if variant not in lifting]
+    probes = [variant for variant in called if variant not in lifting]
     return ConditionStudies(
         condition,
-        methods_of((display_name(variant), variant) for variant in lifting),
-        methods_of((display_name(variant), variant) for variant in probes),
+        methods_of((called[variant], variant) for variant in lifting),
+        methods_of((called[variant], variant) for variant in probes),
         tuple(study for study in studies if study.methods),
     )
 

@@ -83,8 +83,8 @@ def markdown_prose(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text on one line that Markdown shows as it is: no code, emphasis, links or HTML."""
-    return re.sub(r"([|\\*_<\[\]`])", r"\\\1", " ".join(text.splitlines()))
+    """Text on one line that Markdown shows as it is: no code, emphasis, strikes, links, entities or HTML."""
+    return re.sub(r"([|\\*_<\[\]`~]|&(?=#?\w+;))", r"\\\1", " ".join(text.splitlines()))
 
 
 def csv_text(table: Table) -> str:
@@ -163,4 +163,6 @@ def _tex_cell(cell: Cell) -> str:
 
 
 def _tex_row(cells: Sequence[str]) -> str:
-    return f"{' & '.join(cells)} \\\\"
+    row = " & ".join(cells)
+    # After the end of the row before, a bracket or an asterisk would be read as belonging to it.
+    return f"{'{}' if row.startswith(('[', '*')) else ''}{row} \\\\"

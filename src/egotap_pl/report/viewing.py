@@ -111,7 +111,7 @@ def _of_run(folder: Path, options: ViewOptions, missing: list[str]) -> tuple[Map
         "data set": run.dataset,
         "seed": str(run.seed),
         "MPJPE": f"{float(run.metrics['mpjpe']):.1f} mm",
-        "PA-MPJPE": f"{float(run.metrics['pa_mpjpe']):.1f} mm",
+        "PA-MPJPE": "not known" if run.metrics["pa_mpjpe"] is None else f"{float(run.metrics['pa_mpjpe']):.1f} mm",
     }
     return _facts(facts, len(order), len(run.predictions)), scene_of(
         {run.experiment: run.predictions}, order, images, heatmaps

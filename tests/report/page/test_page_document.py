@@ -87,10 +87,12 @@ def test_numbers_stand_right_and_the_best_is_told():
 
 
 def test_what_is_quoted_as_code_is_code_and_nothing_more():
-    table = Table("t", "T", "Run `egotap train <a>`.", ("m",), ((Cell("`x`"),),), ("`b` & `c`",))
+    facts = {"command": "`egotap train a=<b>`"}
+    table = Table("t", "T", "Run `egotap train <a>`.", ("m",), ((Cell("`x`"),),), ("`b` & `c`",), facts)
     text = table_section(table)
     assert "Run <code>egotap train &lt;a&gt;</code>." in text
     assert "<code>b</code> &amp; <code>c</code>" in text
+    assert "<dd><code>egotap train a=&lt;b&gt;</code></dd>" in text
     assert ">`x`<" in text  # a cell is as it is
 
 

@@ -45,7 +45,7 @@ def depth_illustration(study: Study, condition: ConditionStudies | None) -> Illu
             limbs=deepest,
             errors=_at(errors, deepest),
             gains=GAINS.format(gains=_at(gains, deepest)) if gains else "",
-            intervals=words.INTERVALS,
+            intervals=words.intervals(study.methods),
         ),
         alt=ALT.format(methods=words.names(study.methods)),
         figure=depth_figure(errors, gains, "Grid ViT"),

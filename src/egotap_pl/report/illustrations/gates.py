@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from egotap_pl.analysis.gate_openings import GateMeans, gates_by_visibility, visibility_groups
-from egotap_pl.analysis.statistics import numbered
+from egotap_pl.analysis.statistics import caveat, numbered
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.wording import in_words, signed
 from egotap_pl.figures.gates import gates_figure
@@ -19,7 +19,7 @@ CAPTION = (
     "minus each joint's own mean. Joints attached to the root are missing, as nothing is propagated to them. {frames} "
     "test frames of {run}. Joint seen by no view, and by two (parent by two), each minus the joint's own mean: {ends}. "
     "Share of gates below 0.25 or above 0.75: {decided}. A gate sees the joint feature only, not the parent. Intervals "
-    "are 95%, by bootstrap over motions."
+    "are 95%, by bootstrap over motions.{few}"
 )
 ALT = "Matrices of mean activations of {gates} by how many views see the joint and its parent."
 UNSEEN, SEEN = 2, 8
@@ -42,6 +42,7 @@ def gates_illustration(network: RecordedNetwork) -> Illustration:
         name=f"gates_{network.stem}",
         title=TITLE.format(label=network.label),
         caption=CAPTION.format(
+            few=caveat(int(motion.max()) + 1),
             frames=len(network.rows),
             run=network.words,
             ends="; ".join(f"{name} {_ends(gate)}" for name, gate in means.items()),

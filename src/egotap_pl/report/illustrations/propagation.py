@@ -8,7 +8,7 @@ import numpy as np
 
 from egotap_pl.analysis.propagation_effect import PropagationSamples, describe, propagation_samples, summarise
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.statistics import numbered
+from egotap_pl.analysis.statistics import caveat, numbered
 from egotap_pl.core.wording import in_words
 from egotap_pl.figures.propagation import PropagationPanel, propagation_figure
 from egotap_pl.report.contents import Illustration
@@ -26,7 +26,7 @@ CAPTION = (
     "squares; dashed: PE = PP; the axes show the middle 99%. Poses are relative to {origin}. {numbers}. "
     "{not_drawn}{other_encoder}The slope's interval is by bootstrap over motions, since samples of a motion are not "
     "independent. The child's error without propagation is part of both PP and PE, so chance alone gives a slope above "
-    "zero{chance}."
+    "zero{chance}.{few}"
 )
 CONTROL = (
     ": the last panel shows how large it is where the model with propagation is replaced by the one without, trained "
@@ -84,6 +84,7 @@ def _illustration(
         caption=CAPTION.format(
             origin=origin,
             numbers="; ".join(f"{panel.title}: {describe(panel.summary)}" for panel in drawn),
+            few=caveat(len(set(without.first.predictions.motion))),
             not_drawn=NOT_DRAWN.format(names=words.names(not_drawn)) if not_drawn else "",
             other_encoder="".join(OTHER_ENCODER.format(without=without.name, names=m.name) for m in other_encoder),
             chance=CONTROL if control else NO_CONTROL.format(without=without.name),

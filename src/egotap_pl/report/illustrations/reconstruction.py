@@ -49,7 +49,7 @@ def reconstruction_illustration(each: ConditionStudies, material: Material) -> I
             frames=len(frames),
             errors=", ".join(f"{method.name} {method.first.metrics['mse']:.2e}" for method in methods),
             zeros=first.first.metrics["zeros_mse"],
-            seeds=in_words(sorted({str(method.first.seed) for method in methods})),
+            seeds=in_words([str(seed) for seed in sorted({method.first.seed for method in methods})]),
         ),
         alt=ALT.format(heatmaps=_heatmaps(first), methods=in_words([method.name for method in methods])),
         figure=reconstruction_figure(frames),

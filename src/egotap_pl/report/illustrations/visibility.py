@@ -38,19 +38,19 @@ def visibility_illustration(study: Study, material: Material) -> Illustration | 
         return None
     drawn = np.flatnonzero(any_method.shares >= RARE).tolist()
     rare = [words.state(k) for k in np.flatnonzero(any_method.error_mm.samples).tolist() if k not in drawn]
-    ends = (drawn[0], drawn[-1])
+    ends = list(dict.fromkeys((drawn[0], drawn[-1])))
     return Illustration(
         name=f"visibility_{study.stem}",
         title=TITLE.format(study=study.title),
         caption=CAPTION.format(
             seeds_and_frames=words.seeds_and_frames(study.methods),
-            states=" and ".join(words.state(k) for k in ends),
+            states=in_words([words.state(k) for k in ends]),
             errors="; ".join(
                 f"{name} " + " and ".join(words.mean_and_interval(error.error_mm, k) for k in ends)
                 for name, error in errors.items()
             ),
             rare=RARE_STATES.format(share=RARE, states=in_words(rare)) if rare else "",
-            intervals=words.INTERVALS,
+            intervals=words.intervals(study.methods),
         ),
         alt=ALT.format(methods=words.names(study.methods)),
         figure=visibility_figure(errors),

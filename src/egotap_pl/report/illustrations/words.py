@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from egotap_pl.analysis.statistics import GroupMeans
-from egotap_pl.core.wording import in_words
+from egotap_pl.analysis.statistics import GroupMeans, caveat
+from egotap_pl.core.wording import in_words, number
 from egotap_pl.metrics.visibility import STATES
 from egotap_pl.report.studies import MethodRuns
-
-INTERVALS = "Intervals are 95%, by bootstrap over the test motions; they do not cover the variation between seeds."
 
 
 def seeds_and_frames(methods: Sequence[MethodRuns]) -> str:
@@ -20,6 +18,15 @@ def seeds_and_frames(methods: Sequence[MethodRuns]) -> str:
     return f"{number} seed{'s' * (counts[-1] > 1)} and {len(methods[0].first.predictions)} test frames"
 
 
+def intervals(methods: Sequence[MethodRuns]) -> str:
+    """What the intervals of means over motions are, and that they are too narrow if there are few motions."""
+    motions = len(set(methods[0].first.predictions.motion))
+    return (
+        f"Intervals are 95%, by bootstrap over {motions} test motions; they do not cover the variation between seeds."
+        f"{caveat(motions)}"
+    )
+
+
 def names(methods: Sequence[MethodRuns]) -> str:
     """The methods in a sentence."""
     return in_words([method.name for method in methods])
@@ -27,8 +34,8 @@ def names(methods: Sequence[MethodRuns]) -> str:
 
 def mean_and_interval(means: GroupMeans, group: int) -> str:
     """A mean in mm with its interval: ``54.5 [53.2, 55.9]``, or ``54.5 [?]`` without one."""
-    ends = "?" if math.isnan(means.low[group]) else f"{means.low[group]:.1f}, {means.high[group]:.1f}"
-    return f"{means.mean[group]:.1f} [{ends}]"
+    mean, low, high = (number(float(values[group]), 1) for values in means[:3])
+    return f"{mean} [{'?' if math.isnan(means.low[group]) else f'{low}, {high}'}]"
 
 
 def state(number: int) -> str:

@@ -39,10 +39,10 @@ def page_html(report: Report) -> str:
     sections: list[tuple[str, str, str]] = []  # anchor, entry of the table of contents, content
     if report.missing:
         sections.append(("missing", "What is missing", missing_section(report.missing)))
-    sections += [(f"table-{_anchor(t.name)}", t.title, table_section(t)) for t in report.tables]
+    sections += [(anchor("table", t.name), t.title, table_section(t)) for t in report.tables]
     if report.scene is not None and len(report.scene):
         sections.append(("viewer", report.scene.title, viewer_section(report.scene, _asset("viewer.html"))))
-    sections += [(f"figure-{_anchor(i.name)}", i.title, figure_section(i)) for i in report.illustrations]
+    sections += [(anchor("figure", i.name), i.title, figure_section(i)) for i in report.illustrations]
     style = _asset("style.css")
     script = '(() => {\n"use strict";\n' + "\n".join(_asset(name) for name in SCRIPTS) + "\n})();\n"
     return Template(_asset("template.html")).substitute(
@@ -54,9 +54,9 @@ def page_html(report: Report) -> str:
         made_by=escape(report.made_by),
         contents=_contents(sections),
         sections="\n".join(
-            f'<section id="{anchor}" aria-labelledby="{anchor}-title">\n'
-            f'<h2 id="{anchor}-title">{heading(title)}</h2>\n{content}\n</section>'
-            for anchor, title, content in sections
+            f'<section id="{name}" aria-labelledby="{name}-title">\n'
+            f'<h2 id="{name}-title">{heading(title)}</h2>\n{content}\n</section>'
+            for name, title, content in sections
         ),
     )
 
@@ -64,12 +64,12 @@ def page_html(report: Report) -> str:
 def _contents(sections: Sequence[tuple[str, str, str]]) -> str:
     """The table of contents. A condition that several titles end with stands once above them."""
     lines, before = [], ""
-    for anchor, title, _ in sections:
+    for place, title, _ in sections:
         name, condition = split_title(title)
         if condition not in ("", before):
             lines.append(f'<li class="condition">{escape(condition)}</li>')
         apart = ' class="apart"' if before and not condition else ""
-        lines.append(f'<li{apart}><a href="#{anchor}">{escape(name)}</a></li>')
+        lines.append(f'<li{apart}><a href="#{place}">{escape(name)}</a></li>')
         before = condition
     return "\n".join(lines)
 
@@ -86,8 +86,19 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _anchor(name: str) -> str:
-    return re.sub(r"\W+", "-", name)
+def anchor(kind: str, name: str) -> str:
+    """The anchor of a section.
+
+    Args:
+        kind: ``table`` or ``figure``.
+        name: name of the table or the figure.
+    """
+    return f"{kind}-" + re.sub(r"\W+", "-", name)
+
+
+def anchors_of(html: str) -> set[str]:
+    """The anchors of a page's sections."""
+    return set(re.findall(r'<section id="([^"]*)"', html))
 
 
 def _asset(name: str) -> str:

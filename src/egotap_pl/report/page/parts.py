@@ -141,7 +141,7 @@ def _breakable(text: str) -> str:
 
 
 def _facts(facts: Mapping[str, str]) -> str:
-    items = "\n".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    items = "\n".join(f"<div><dt>{escape(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items())
     return f'<dl class="facts">\n{items}\n</dl>'
 
 

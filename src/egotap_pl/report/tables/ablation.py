@@ -26,7 +26,7 @@ def ablation_tables(ablations: Sequence[Ablation], read: Read) -> list[Table]:
     """
     first, _ = ablations[0].members[0]
     common = set.intersection(*(set(condition.overrides) for each in ablations for condition, _ in each.members))
-    title = ", ".join((first.dataset, f"scale={first.scale}", *sorted(common)))
+    title = ", ".join((words_of_data(ablations), *sorted(common)))
     what = "Ablations" if len(ablations) > 1 else f"Ablation of {ablations[0].preset}"
     slug, facts = f"{first.dataset}_{first.scale}", _facts(ablations)
     lines = [
@@ -44,6 +44,13 @@ def ablation_tables(ablations: Sequence[Ablation], read: Read) -> list[Table]:
         differences = f"{what}: differences ({title})"
         tables.append(contrasts_table(f"ablation_differences_{slug}", differences, CAPTION, lines, facts, read))
     return tables
+
+
+def words_of_data(ablations: Sequence[Ablation]) -> str:
+    """The data set and the scale of ablations, with the fingerprint of data whose name others have, too."""
+    conditions = [condition for each in ablations for condition, _ in each.members]
+    data = [f"data {conditions[0].fingerprint[:8]}"] if any(each.shares_title for each in conditions) else []
+    return ", ".join((conditions[0].dataset, f"scale={conditions[0].scale}", *data))
 
 
 def _means(ablations: Sequence[Ablation], name: str, title: str, facts: dict[str, str]) -> Table:

@@ -10,7 +10,7 @@ from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.paper import PaperTable
-from egotap_pl.report.tables.cells import MISSING, UNKNOWN, facts_of_table, mark_lowest, mean_cell, number_cell
+from egotap_pl.report.tables.cells import MISSING, UNKNOWN, facts_of_table, mark_lowest, mean_cell, number_cell, of_some
 from egotap_pl.report.tables.results import METRICS
 
 _CAPTION = "Mean over seeds, ± half of the 95% interval over the seeds. The lowest of each row is marked."
@@ -73,4 +73,4 @@ def _cell(errors: Sequence[float | None]) -> Cell:
     values = [error for error in errors if error is not None]
     if any(math.isnan(error) for error in values):
         return UNKNOWN
-    return mean_cell(seeds_interval(values), 1) if values else MISSING
+    return of_some(mean_cell(seeds_interval(values), 1), len(values), len(errors)) if values else MISSING

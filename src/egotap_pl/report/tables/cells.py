@@ -64,9 +64,23 @@ def difference_cell(interval: Interval, digits: int, with_mean: bool) -> Cell:
     return Cell(f"{mean} {ends}" if with_mean else ends, interval.mean, low=interval.low, high=interval.high)
 
 
+def of_some(mean: Cell, number: int, seeds: int) -> Cell:
+    """A mean that says so if it is over fewer seeds than its row or column is of.
+
+    Args:
+        mean: the mean.
+        number: seeds that it is over.
+        seeds: seeds that there are.
+
+    >>> of_some(Cell("54.5"), 2, 3).text, of_some(Cell("54.5"), 3, 3).text
+    ('54.5 (2 of 3 seeds)', '54.5')
+    """
+    return mean if number == seeds else replace(mean, text=f"{mean.text} ({number} of {seeds} seeds)")
+
+
 def mark_lowest(cells: Sequence[Cell]) -> list[Cell]:
     """The cells, the one with the lowest value marked as the best unless it is the only one."""
-    values = [cell.value for cell in cells if cell.value is not None]
+    values = [cell.value for cell in cells if cell.value is not None and not math.isnan(cell.value)]
     lowest = min(values) if len(values) > 1 else None
     return [replace(cell, best=lowest is not None and cell.value == lowest) for cell in cells]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from egotap_pl.analysis.variants import Condition
 from egotap_pl.report.contents import Cell, Table
 from egotap_pl.report.costs import CostReader
-from egotap_pl.report.names import display_name, place
+from egotap_pl.report.names import display_names
 from egotap_pl.report.tables.cells import NOTHING, number_cell
 from egotap_pl.report.tables.results import METRICS, metric_cell
 
@@ -25,8 +25,8 @@ def costs_table(condition: Condition, cost_of: CostReader) -> Table | None:
         cost_of: finds what a run costs.
     """
     rows, is_measured = [], False
-    lifting = [variant for variant in sorted(condition.variants, key=place) if variant.runs[0].is_lifting]
-    for variant in lifting:
+    lifting = {variant: name for variant, name in display_names(condition).items() if variant.runs[0].is_lifting}
+    for variant, name in lifting.items():
         costs = [cost for run in variant.runs if (cost := cost_of(run)) is not None]
         if not costs:
             continue
@@ -34,7 +34,7 @@ def costs_table(condition: Condition, cost_of: CostReader) -> Table | None:
         is_measured |= cost.latency_ms is not None
         rows.append(
             (
-                Cell(display_name(variant)),
+                Cell(name),
                 metric_cell(variant, "mpjpe"),
                 number_cell(cost.parameters),
                 Cell(f"{cost.gflop:.4g}", cost.gflop),
@@ -59,5 +59,5 @@ def costs_table(condition: Condition, cost_of: CostReader) -> Table | None:
             "measured on",
         ),
         rows=tuple(rows),
-        facts={} if is_measured else {"times": HOW.format(folder=lifting[0].runs[0].folder)},
+        facts={} if is_measured else {"times": HOW.format(folder=next(iter(lifting)).runs[0].folder)},
     )

@@ -10,11 +10,12 @@ import numpy as np
 
 from egotap_pl.analysis.comparison import Contrast, FrameErrors, Term, contrast, over_common_seeds
 from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.statistics import caveat
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.wording import signed
 from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.names import display_name
+from egotap_pl.report.names import display_names
 from egotap_pl.report.paper import DATASETS, PaperTable
 from egotap_pl.report.tables.cells import MISSING, NOTHING, difference_cell, facts_of_table, with_commas
 
@@ -32,9 +33,9 @@ COLUMNS = (
 CAPTION = (
     "Paired by test frame and by seed; negative: the first is better. Three 95% intervals answer three questions. Over "
     "motions: these networks on other motions (bootstrap, BCa; motions are drawn, not frames, since frames of one "
-    "motion resemble each other). Over seeds: other networks on these motions (Student's t; [?]: a single seed gives "
-    "no interval). Over both: other networks on other motions (the squares of the two added). None is corrected for "
-    "the number of comparisons."
+    "motion resemble each other). Over seeds: other networks on these motions (Student's t). [?]: a single motion or "
+    "seed gives no interval. Over both: other networks on other motions (the squares of the two added). None is "
+    "corrected for the number of comparisons."
 )
 CHANGE = (
     " Change: of the mean MPJPE, relative to the second's. The paper's is for other data, but relative changes can be "
@@ -96,14 +97,11 @@ def others_against_rows(
         rows: variants that are rows of a table.
         read: gives a run's errors.
     """
+    names = display_names(condition)
     others, rows = [[v for v in variants if v.runs[0].is_lifting] for variants in (others, rows)]
     if not rows:
         others, rows = others[1:], others[:1]
-    lines = [
-        Line(f"{display_name(one)} against {display_name(row)}", [(1.0, one), (-1.0, row)])
-        for one in others
-        for row in rows
-    ]
+    lines = [Line(f"{names[one]} against {names[row]}", [(1.0, one), (-1.0, row)]) for one in others for row in rows]
     name, title = f"variants_differences_{condition.slug}", f"Variants against the tables' rows ({condition.title})"
     facts = facts_of_table(condition, [*others, *rows])
     return [contrasts_table(name, title, CAPTION, lines, facts, read)] if lines else []
@@ -129,13 +127,15 @@ def contrasts_table(
         read: gives a run's errors.
         more: further columns by name.
     """
-    rows, notes = [], []
+    rows, notes, motions = [], [], set()
     for line in lines:
         if any(variant is None for _, variant in line.terms):  # the table of results says how to run them
             rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
             continue
         try:
-            rows.append((Cell(line.label), *_cells(line, read)))
+            cells, number = _cells(line, read)
+            rows.append((Cell(line.label), *cells))
+            motions.add(number)
         except EgotapError as error:
             rows.append((Cell(line.label), MISSING, *[NOTHING] * (len(COLUMNS) - 1)))
             notes.append(f"{line.label}: {error}")
@@ -143,24 +143,27 @@ def contrasts_table(
     return Table(
         name=name,
         title=title,
-        caption=caption,
+        caption=caption + (caveat(min(motions)) if motions else ""),
         columns=("comparison", *COLUMNS, *more),
         rows=tuple(rows),
         notes=tuple(dict.fromkeys(notes)),
-        facts=facts,
+        facts={**facts, **({"motions": with_commas(sorted(motions))} if motions else {})},
     )
 
 
-def _cells(line: Line, read: Read) -> list[Cell]:
+def _cells(line: Line, read: Read) -> tuple[list[Cell], int]:
+    """The cells of a row, and the number of motions behind them."""
     terms = [Term(weight, variant.runs) for weight, variant in line.terms if variant is not None]
     cells: list[Cell] = []
     seeds: Sequence[int] = ()
+    motions = []
     for measure in (_mpjpe, _pa_mpjpe):
         result: Contrast = contrast(terms, measure, read)
         cells.append(difference_cell(result.motions, 2, with_mean=True))
         cells += [difference_cell(interval, 2, with_mean=False) for interval in (result.seeds, result.both)]
         seeds = result.common_seeds
-    return [*cells, Cell(with_commas(seeds) if seeds else "none in common", len(seeds))]
+        motions.append(result.motions.n)
+    return [*cells, Cell(with_commas(seeds) if seeds else "none in common", len(seeds))], min(motions)
 
 
 def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> list[Cell]:
@@ -176,7 +179,7 @@ def _relative(paper: PaperTable, condition: Condition, one: str, other: str) -> 
     papers = {row.preset: row.values for row in paper.rows}
     theirs = [[papers[preset].get((d, "mpjpe")) for preset in (one, other)] for d in _datasets(paper)]
     return [
-        NOTHING if a is None or b is None else Cell(f"{signed(100 * (a / b - 1), 1)}%", 100 * (a / b - 1))
+        NOTHING if a is None or not b else Cell(f"{signed(100 * (a / b - 1), 1)}%", 100 * (a / b - 1))
         for a, b in (ours, *theirs)
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.tables.cells import NOTHING, mark_lowest, mean_cell, number_cell
+from egotap_pl.report.tables.cells import NOTHING, UNKNOWN, mark_lowest, mean_cell, number_cell
 from egotap_pl.report.tables.results import METRICS
 
 _SEED = "seed"
@@ -113,14 +113,18 @@ def _metrics(jobs: Sequence[Job]) -> list[str]:
 
 
 def _number(job: Job, name: str) -> Cell:
-    metric = METRICS[name]
-    return number_cell(metric.factor * job.metrics[name], metric.digits) if name in job.metrics else NOTHING
+    if name not in job.metrics:
+        return NOTHING
+    metric, value = METRICS[name], job.metrics[name]
+    return UNKNOWN if value is None else number_cell(metric.factor * value, metric.digits)
 
 
 def _mean(jobs: Sequence[Job], name: str) -> Cell:
     metric = METRICS[name]
-    values = [metric.factor * job.metrics[name] for job in jobs if name in job.metrics]
-    return mean_cell(seeds_interval(values), metric.digits) if values else NOTHING
+    values = [job.metrics[name] for job in jobs if name in job.metrics]
+    if None in values:
+        return UNKNOWN
+    return mean_cell(seeds_interval([metric.factor * v for v in values]), metric.digits) if values else NOTHING
 
 
 def _title(jobs: Sequence[Job], common: Sequence[str]) -> str:

@@ -12,13 +12,14 @@ from egotap_pl.analysis.statistics import seeds_interval
 from egotap_pl.analysis.variants import Condition, Variant
 from egotap_pl.metrics.visibility import STATES, state_name
 from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.names import display_name, place
+from egotap_pl.report.names import display_names
 from egotap_pl.report.tables.cells import (
     MISSING,
     facts_of_table,
     mark_lowest,
     mean_cell,
     number_cell,
+    of_some,
     with_commas,
 )
 
@@ -65,10 +66,13 @@ def measures_tables(condition: Condition) -> list[Table]:
     Args:
         condition: the condition of the runs.
     """
-    variants = [variant for variant in sorted(condition.variants, key=place) if variant.runs[0].is_lifting]
-    names = [name for name in MEASURES if any(name in variant.runs[0].metrics for variant in variants)]
-    own = own_metrics(run for variant in variants for run in variant.runs)
-    columns = {**{name: MEASURES[name] for name in names}, **{name: _Column(name.replace("_", " "), 0) for name in own}}
+    variants = {variant: name for variant, name in display_names(condition).items() if variant.runs[0].is_lifting}
+    runs = [run for variant in variants for run in variant.runs]
+    own = own_metrics(runs)
+    columns = {
+        **{name: column for name, column in MEASURES.items() if any(name in run.metrics for run in runs)},
+        **{name: _Column(name.replace("_", " "), 0) for name in own},
+    }
     tables = []
     if columns:
         tables.append(_overall(condition, variants, columns, own))
@@ -88,13 +92,13 @@ def _is_number(value: Any) -> bool:
 
 
 def _overall(
-    condition: Condition, variants: Sequence[Variant], columns: Mapping[str, _Column], own: Sequence[str]
+    condition: Condition, variants: Mapping[Variant, str], columns: Mapping[str, _Column], own: Sequence[str]
 ) -> Table:
     """A row per variant.
 
     Args:
         condition: the condition of the runs.
-        variants: the variants.
+        variants: names of the variants.
         columns: the measures by their names in metrics.json.
         own: names of those that are a user's.
     """
@@ -108,19 +112,19 @@ def _overall(
         caption=CAPTION + (OWN_CAPTION.format(with_commas(own)) if own else ""),
         columns=("variant", *(column.title for column in columns.values()), "seeds"),
         rows=tuple(
-            (Cell(display_name(variant)), *cells, number_cell(len(variant.runs)))
+            (Cell(variants[variant]), *cells, number_cell(len(variant.runs)))
             for variant, *cells in zip(variants, *cells_of, strict=True)
         ),
         facts=facts_of_table(condition, variants),
     )
 
 
-def _per_category(condition: Condition, variants: Sequence[Variant], name: str, column: _Column) -> Table:
+def _per_category(condition: Condition, variants: Mapping[Variant, str], name: str, column: _Column) -> Table:
     """A row per category that has the measure, a column per variant.
 
     Args:
         condition: the condition of the runs.
-        variants: the variants.
+        variants: names of the variants.
         name: the measure's name in metrics.json.
         column: how tables show it.
     """
@@ -138,13 +142,13 @@ def _per_category(condition: Condition, variants: Sequence[Variant], name: str, 
         name=f"measures_category_{name}_{condition.slug}",
         title=f"{column.title} per category ({condition.title})",
         caption="Mean over seeds, ± half of the 95% interval over the seeds.",
-        columns=("category", *map(display_name, variants)),
+        columns=("category", *variants.values()),
         rows=tuple(rows),
         facts=facts_of_table(condition, variants),
     )
 
 
-def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Table]:
+def _by_visibility(condition: Condition, variants: Mapping[Variant, str]) -> list[Table]:
     rows = []
     for state in map(state_name, STATES):
         found = [[run.metrics.get("per_visibility", {}).get(state) for run in variant.runs] for variant in variants]
@@ -158,7 +162,7 @@ def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Ta
         name=f"visibility_{condition.slug}",
         title=f"Error by visibility ({condition.title})",
         caption=VISIBILITY_CAPTION,
-        columns=("how the two views see a joint", *map(display_name, variants), "joints"),
+        columns=("how the two views see a joint", *variants.values(), "joints"),
         rows=tuple(rows),
         facts=facts_of_table(condition, variants),
     )
@@ -166,11 +170,17 @@ def _by_visibility(condition: Condition, variants: Sequence[Variant]) -> list[Ta
 
 
 def _cells(values: Sequence[Sequence[Any]]) -> list[Cell]:
-    """For every variant, the mean over those of its runs that have the number; small numbers have more decimals."""
+    """For every variant, the mean over those of its runs that have the number; small numbers have more decimals.
+
+    Some of the runs may be of earlier versions, which did not measure it.
+    """
     intervals = [seeds_interval(numbers) if (numbers := _numbers(of_runs)) else None for of_runs in values]
     largest = max((abs(interval.mean) for interval in intervals if interval), default=0.0)
     digits = 1 if largest == 0 or largest >= 1 else min(1 - math.floor(math.log10(largest)), _MOST_DIGITS)
-    return [mean_cell(interval, digits) if interval else MISSING for interval in intervals]
+    return [
+        of_some(mean_cell(interval, digits), interval.n, len(of_runs)) if interval else MISSING
+        for interval, of_runs in zip(intervals, values, strict=True)
+    ]
 
 
 def _numbers(values: Iterable[Any]) -> list[float]:

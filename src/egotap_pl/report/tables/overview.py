@@ -8,7 +8,7 @@ from typing import Any
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import Condition, as_overrides
 from egotap_pl.report.contents import Cell, Table
-from egotap_pl.report.names import display_name, place
+from egotap_pl.report.names import display_names
 from egotap_pl.report.tables.cells import NOTHING, UNKNOWN, number_cell, with_commas
 from egotap_pl.report.tables.results import METRICS, metric_cell
 
@@ -18,16 +18,16 @@ _ORIGIN = ("training (s)", "test (s)", "device", "processes", "commit", "remark"
 def variants_table(condition: Condition) -> Table:
     """Every variant of a condition, whether or not it is in a table of the paper."""
     rows = []
-    for variant in sorted(condition.variants, key=place):
+    for variant, name in display_names(condition).items():
         metrics = variant.runs[0].metrics
-        cells = [metric_cell(variant, name) for name in METRICS]
-        names = dict.fromkeys((*variant.presets, *variant.started_as))
-        configuration = with_commas(names) + (
+        cells = [metric_cell(variant, metric) for metric in METRICS]
+        presets = dict.fromkeys((*variant.presets, *variant.started_as))
+        configuration = with_commas(presets) + (
             f" with {with_commas(as_overrides(variant.changes))}" if variant.changes else ""
         )
         rows.append(
             (
-                Cell(display_name(variant)),
+                Cell(name),
                 Cell(configuration),
                 *cells,
                 Cell(with_commas(variant.seeds)),

@@ -11,7 +11,7 @@ from egotap_pl.report.contents import Table
 from egotap_pl.report.names import place
 from egotap_pl.report.paper import PaperTable
 from egotap_pl.report.propagation_presets import PRESETS
-from egotap_pl.report.tables.ablation import ablation_tables
+from egotap_pl.report.tables.ablation import ablation_tables, words_of_data
 from egotap_pl.report.tables.breakdown import breakdown_tables
 from egotap_pl.report.tables.differences import Read, differences_table, others_against_rows
 from egotap_pl.report.tables.factorial import factorial_tables
@@ -85,6 +85,6 @@ def ablation_sections(conditions: Sequence[Condition], read: Read) -> list[Secti
         first, _ = ablation.members[0]
         members[first.dataset, first.fingerprint, first.scale].append(ablation)
     return [
-        Section(f"Ablations, {dataset}, scale={scale}", ablation_tables(same_data, read), [])
-        for (dataset, _, scale), same_data in members.items()
+        Section(f"Ablations, {words_of_data(same_data)}", ablation_tables(same_data, read), [])
+        for same_data in members.values()
     ]
