@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+import egotap_pl.cli
+from egotap_pl.cli.application import module_of
 
 PROGRAM = """
 import sys
@@ -30,3 +37,24 @@ def test_torch_is_not_imported_before_there_is_work() -> None:
     assert done.returncode == 0, done.stderr
     assert "train is powered by Hydra" in done.stdout
     assert "did you mean training.epochs?" in done.stderr
+
+
+@pytest.mark.parametrize("ending", ["", "1 / 0"])
+def test_garbage_is_not_looked_for_while_a_verb_is_imported(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "verb.py").write_text(f"import gc\nCOLLECTS = gc.isenabled()\n{ending}\n")
+    monkeypatch.setattr(egotap_pl.cli, "__path__", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "egotap_pl.cli.verb", raising=False)
+    before = gc.get_freeze_count()
+    if ending:
+        with pytest.raises(ZeroDivisionError):
+            module_of("verb")
+    else:
+        module = module_of("verb")
+        assert not module.COLLECTS
+        frozen = gc.get_freeze_count()
+        assert frozen > before
+        assert module_of("verb") is module
+        assert gc.get_freeze_count() == frozen  # what a caller does between two commands is collected as always
+    assert gc.isenabled()

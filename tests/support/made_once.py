@@ -1,13 +1,17 @@
-"""What many tests make alike is made once in a session: EgoSynth's frames, compositions of presets, parsed YAML."""
+"""What many tests make alike is made once in a session: EgoSynth's frames, pictures of runs, compositions of presets,
+parsed YAML.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 _MADE: dict[tuple[Any, ...], Any] = {}
@@ -50,6 +54,28 @@ def _once(method: Callable[..., Any], determining: Callable[[Any], str]) -> Call
 
     call.__qualname__ = method.__qualname__
     return call
+
+
+def draw_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw a run's picture of poses once for each kind of frames: drawing takes a fifth of a run's time.
+
+    What it shows of other frames is tested by tests/figures/test_frames_figure.py.
+    """
+    from egotap_pl.engine.runs import pictures
+
+    draw = pictures.poses_figure
+
+    def poses_figure(frames: Any, skeleton: Any) -> Any:
+        kinds = tuple((frame.joint_heatmaps is None, bool(np.isnan(frame.truth_cm).any())) for frame in frames)
+        key = ("picture", str(skeleton.to_dict()), kinds)
+        if key not in _MADE:
+            figure, content = draw(frames, skeleton), io.BytesIO()
+            figure.savefig(content, dpi=110, format="png")
+            figure.savefig = lambda path, **_: path.write_bytes(content.getvalue())  # type: ignore[method-assign]
+            _MADE[key] = figure
+        return _MADE[key]
+
+    monkeypatch.setattr(pictures, "poses_figure", poses_figure)
 
 
 def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:

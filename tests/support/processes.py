@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import tempfile
@@ -18,6 +19,7 @@ class _Unblocked(context.ForkServerProcess):
 
     def _bootstrap(self, *arguments: Any, **named: Any) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        gc.freeze()  # what the server has imported stays
         return int(super()._bootstrap(*arguments, **named))  # type: ignore[misc]
 
 
@@ -47,6 +49,7 @@ class _Process(context.ForkServerProcess):
         for number, stream in enumerate(output, start=1):
             os.dup2(stream.detach(), number)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        gc.freeze()
         return int(super()._bootstrap(*arguments, **named))  # type: ignore[misc]
 
 
@@ -93,10 +96,12 @@ def _run(
 ) -> None:
     from egotap_pl.cli.main import main
     from egotap_pl.engine.processes import launch, side_by_side
+    from egotap_pl.engine.runs import pictures
 
     if group:
         os.setpgid(0, 0)
     launch.START_METHOD = side_by_side.START_METHOD = start_method
+    pictures.QUANTILES = {"median": 0.5}  # as in `commands.prepared`
     _replace_environment(environment)
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
