@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hydra
 import jaxtyping
+import lightning as L
 import numpy as np
 import pytest
 import torch
+from hydra import version
+from hydra.core.global_hydra import GlobalHydra
 
 import egotap_pl
 from egotap_pl import EgotapError, Predictor
@@ -66,6 +74,21 @@ def test_arrays_and_tensors_give_the_same_poses(predictor: Predictor) -> None:
         np.testing.assert_array_equal(predictor(images), predictor(torch.from_numpy(images)))
 
 
+def test_the_layout_of_an_array_makes_no_difference(predictor: Predictor, recwarn: pytest.WarningsRecorder) -> None:
+    """Nor is there a warning. Arrays of files that are opened with ``mmap_mode="r"`` cannot be written to."""
+    read_only = IMAGES.copy()
+    read_only.flags.writeable = False
+    other_strides = np.moveaxis(np.ascontiguousarray(np.moveaxis(IMAGES, 2, -1)), -1, 2)
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        for images in (read_only, other_strides, IMAGES[:, :, ::-1].copy()[:, :, ::-1]):
+            np.testing.assert_array_equal(predictor(images), predictor(IMAGES))
+    finally:
+        torch.set_warn_always(before)
+    assert not recwarn.list
+
+
 @pytest.mark.usefixtures("_without_shape_checks")
 @pytest.mark.parametrize("stream", [True, False, "another's"])
 def test_a_stream_is_one_of_the_predictor(predictor: Any, stream: Any) -> None:
@@ -102,6 +125,48 @@ def test_overrides_are_strings(override: Any) -> None:
 def test_an_override_is_one_key_and_its_value(override: str) -> None:
     with pytest.raises(EgotapError, match=rf"^{override}: not an override; each has the form key=value"):
         egotap_pl.compose(override)
+
+
+def test_a_program_with_a_hydra_of_its_own(tmp_path: Path) -> None:
+    """Its folder has files of the same names, as many projects do; it finds its Hydra as it was."""
+    (tmp_path / "train.yaml").write_text("seed: 7\n")
+    with hydra.initialize_config_dir(str(tmp_path), version_base="1.2"):
+        assert egotap_pl.compose("scale=smoke", "seed=3").training.batch_size == 32
+        with pytest.raises(EgotapError, match="nothing"):
+            egotap_pl.compose("nothing=1")
+        assert hydra.compose("train") == {"seed": 7}
+        assert str(version.getbase()) == "1.2"
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_threads_compose_their_own_settings() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        settings = list(pool.map(lambda seed: egotap_pl.compose("scale=smoke", f"seed={seed}"), range(4)))
+    assert [each.seed for each in settings] == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("_without_shape_checks")  # they draw random numbers themselves
+@pytest.mark.parametrize("error", [None, EgotapError, KeyboardInterrupt])
+def test_a_training_leaves_the_callers_random_numbers_alone(error: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seeded(*_: object) -> str:
+        L.seed_everything(1, workers=True, verbose=False)
+        if error:
+            raise error
+        return "trained"
+
+    monkeypatch.setattr("egotap_pl.engine.training.together", seeded)
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    monkeypatch.delenv("PL_SEED_WORKERS", raising=False)
+    settings, drawn = egotap_pl.compose("scale=smoke"), []
+    for trains in (False, True):
+        random.seed(4)
+        np.random.seed(4)  # noqa: NPY002
+        torch.manual_seed(4)
+        with suppress(EgotapError, KeyboardInterrupt):
+            assert not trains or egotap_pl.train(settings) == "trained"
+        drawn.append((random.random(), np.random.random(), torch.rand(()).item()))  # noqa: NPY002
+    assert drawn[0] == drawn[1]
+    assert (os.environ["PL_GLOBAL_SEED"], os.environ.get("PL_SEED_WORKERS")) == ("5", None)
 
 
 def test_kinds_of_estimators() -> None:

@@ -25,7 +25,9 @@ pytest.importorskip("submitit")
 
 SBATCH = """#!/bin/sh
 # Keeps the script and says that the job is in the queue; the job is run by nobody.
-cp "$1" "$FAKE_SLURM/$(ls "$FAKE_SLURM" | grep -c script).script"
+count=$(ls "$FAKE_SLURM" | grep -c script)
+if test "$count" = "$FAKE_SLURM_LIMIT"; then echo "QOSMaxSubmitJobPerUserLimit" >&2; exit 1; fi
+cp "$1" "$FAKE_SLURM/$count.script"
 echo "Submitted batch job $((100 + $(ls "$FAKE_SLURM" | grep -c script)))"
 """
 
@@ -184,6 +186,24 @@ def test_a_single_job_makes_its_estimators_itself(fake_slurm: Path, run: Run, mo
     (script,) = fake_slurm.iterdir()
     assert "dependency" not in script.read_text()
     assert "--gpus-per-node=1" in script.read_text()
+
+
+@pytest.mark.usefixtures("fake_slurm")
+@pytest.mark.parametrize(("limit", "ids"), [("", "101 102 103"), ("2", "101 102")])
+def test_jobs_that_are_no_longer_waited_for_are_named(
+    limit: str, ids: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C, and where SLURM refuses a job after others: also the one that makes what the jobs share."""
+
+    def interrupt(*_: object) -> dict[int, Outcome]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("FAKE_SLURM_LIMIT", limit)
+    monkeypatch.setattr("egotap_pl.cli.grids.slurm_jobs._wait", interrupt)
+    grid = ("hydra/launcher=slurm", f"hydra.sweep.dir=asked/limit-{limit}", "trainer=gpu", "seed=1,2")
+    ended = run("train", "-m", "scale=smoke", *grid, ok=False)
+    assert f"To cancel them: scancel {ids}\n" in ended.err
+    assert ("SLURM refused a job" in ended.err) == bool(limit)
 
 
 @pytest.mark.parametrize(

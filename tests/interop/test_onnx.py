@@ -11,6 +11,7 @@ import torch
 from tiny_lifter import ENCODERS, HEATMAP_PX, JOINT_DIM, make_lifter, random_heatmaps
 from torch import nn
 
+from egotap_pl.core.camera import PolynomialCamera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.onnx import CHECKED_BATCHES, TOLERANCE, write_onnx
@@ -74,6 +75,23 @@ def test_a_file_with_outputs_that_are_not_numbers_is_not_written(tmp_path):
     with pytest.raises(RuntimeError, match="differs"):
         write_onnx(NotForTheLast(), random_inputs, "y", tmp_path / "nan.onnx", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_cameras_are_projected_into_alike(tmp_path):
+    """As lifters that see images do: pixels, and which of them are inside the view."""
+    camera = PolynomialCamera.unrealego()
+
+    class Pixels(nn.Module):
+        def forward(self, points_cm: torch.Tensor) -> torch.Tensor:
+            px, inside = camera.project(points_cm)
+            return torch.where(inside[..., None], px, -1.0)
+
+    path = tmp_path / "pixels.onnx"
+    write_onnx(Pixels(), lambda batch: {"points_cm": 50 * torch.randn(batch, 6, 3)}, "px", path, {})
+    points = np.array([[[0, 0, 9], [0, 0, -9], [0, 0, 0], [5, 0, 9], [-5, 4, 9], [0, 9, -3]]], np.float32)
+    expected = Pixels()(torch.from_numpy(points)).numpy()
+    np.testing.assert_allclose(answer(path, points_cm=points), expected, atol=1e-2)
+    assert (expected[0, :, 0] >= 0).tolist() == [True, False, False, True, True, False]
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(tmp_path, monkeypatch):

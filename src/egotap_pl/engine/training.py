@@ -11,6 +11,7 @@ from pathlib import Path
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.random_numbers import random_numbers_kept
 from egotap_pl.engine.checkpoints.files import BEST, FOLDER
 from egotap_pl.engine.checks.early import EarlyChecks, check_tasks, names_in
 from egotap_pl.engine.datasets import are_prepared
@@ -57,7 +58,8 @@ class TrainResult:
 def train(settings: Settings) -> TrainResult:
     """Run an experiment: those of its data, estimators, cached heatmaps, lifter and probe that do not exist yet.
 
-    In a group that torchrun or srun has started, all processes call this function, and all get the result.
+    In a group that torchrun or srun has started, all processes call this function, and all get the result. The caller's
+    random numbers stay as they are. Calls from several threads of a process run one after another.
 
     Args:
         settings: the experiment; see `egotap_pl.compose`.
@@ -92,7 +94,8 @@ def train_shared(settings: Settings) -> None:
 
 def _together(work: Callable[[], ResultT], settings: Settings) -> ResultT:
     command = shlex.join(["egotap", "train", *settings.command.overrides])
-    return together(work, settings.devices.devices, settings.devices.nodes, command)
+    with random_numbers_kept():
+        return together(work, settings.devices.devices, settings.devices.nodes, command)
 
 
 def _train(settings: Settings) -> TrainResult:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra import version
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from egotap_pl.engine.settings import Settings
 
 HYDRA_VERSION = "1.3"
+_ONE_AT_A_TIME = threading.RLock()
+"""Hydra's state belongs to the process: threads that compose wait for each other."""
 
 
 def plain(config: Any) -> Any:
@@ -82,9 +87,25 @@ def compose(*overrides: str) -> Settings:
 
 @contextmanager
 def composing() -> Iterator[None]:
-    """Prepare `hydra.compose`: use the running program's Hydra, which knows the user's folders, or start a new one."""
-    if GlobalHydra.instance().is_initialized():
-        yield
-    else:
-        with hydra.initialize_config_dir(str(conf_dir()), version_base=HYDRA_VERSION):
+    """Prepare `hydra.compose`: use the running command's Hydra, which knows the user's folders, or start a new one.
+
+    A Hydra that the caller's own program or notebook has started is set aside for the block.
+    """
+    with _ONE_AT_A_TIME:
+        running, base = GlobalHydra.instance().hydra, version.getbase()
+        if running is not None and _has_our_folder():
             yield
+            return
+        GlobalHydra.instance().clear()
+        try:
+            with hydra.initialize_config_dir(str(conf_dir()), version_base=HYDRA_VERSION):
+                yield
+        finally:
+            GlobalHydra.instance().hydra = running
+            version.VersionBase.instance().version_base = base
+
+
+def _has_our_folder() -> bool:
+    """Whether the running Hydra reads this program's configuration."""
+    sources = GlobalHydra.instance().config_loader().get_sources()
+    return any(source.scheme() == "file" and Path(source.path) == conf_dir() for source in sources)

@@ -102,18 +102,20 @@ def run_jobs(calls: Sequence[JobCall], parameters: SlurmParameters) -> list[JobR
         raise EgotapError(f"hydra/launcher=slurm needs submitit ({error}): pip install 'egotap-pl[slurm]'") from error
     for call in calls:
         processes_of(call)  # before any job is submitted
+    queue: list[submitit.Job[Outcome]] = []
     try:
-        shared = _submit_shared(calls, parameters)
-        submitted = [(call, _submit(call, parameters, shared.get(call.number))) for call in calls]
-    except (submitit.core.utils.FailedJobError, RuntimeError, OSError, ValueError) as error:
-        raise EgotapError(f"SLURM refused a job: {error}; hydra.launcher.executor=local needs no SLURM") from error
-    for call, job in submitted:
-        say(f"job {call.number}: submitted as {job.job_id}, output {job.paths.stdout}: {call.words}")
-    try:
+        try:
+            shared = _submit_shared(calls, parameters, queue)
+            submitted = [(call, _submit(call, parameters, queue, shared.get(call.number))) for call in calls]
+        except (submitit.core.utils.FailedJobError, RuntimeError, OSError, ValueError) as error:
+            raise EgotapError(f"SLURM refused a job: {error}; hydra.launcher.executor=local needs no SLURM") from error
+        for call, job in submitted:
+            say(f"job {call.number}: submitted as {job.job_id}, output {job.paths.stdout}: {call.words}")
         outcomes = _wait(submitted, shared)
     except BaseException:
-        ids = " ".join(job.job_id for _, job in submitted if not job.done())
-        say(f"not waiting any longer; the jobs go on. To cancel them: scancel {ids}")
+        if ids := [job.job_id for job in queue if not job.done()]:
+            cancel = "scancel" if parameters.executor == "slurm" else "kill"
+            say(f"not waiting any longer; the jobs go on. To cancel them: {cancel} {' '.join(ids)}")
         raise
     return [call.returned(outcomes[call.number]) for call in calls]
 
@@ -136,13 +138,21 @@ def processes_of(call: JobCall) -> tuple[int, int, bool]:
     return devices, int(trainer.nodes), accelerator == "gpu"
 
 
-def _submit_shared(calls: Sequence[JobCall], parameters: SlurmParameters) -> dict[int, submitit.Job[Outcome]]:
-    """Submit the stages that several jobs share; return the job that makes them, by the number of who needs them."""
+def _submit_shared(
+    calls: Sequence[JobCall], parameters: SlurmParameters, queue: list[submitit.Job[Outcome]]
+) -> dict[int, submitit.Job[Outcome]]:
+    """Submit the stages that several jobs share; return the job that makes them, by the number of who needs them.
+
+    Args:
+        calls: the jobs.
+        parameters: of the launcher.
+        queue: gets the submitted jobs.
+    """
     if not parameters.shared_first:
         return {}
     jobs: dict[int, submitit.Job[Outcome]] = {}
     for group in sharing(calls):
-        job = _submit(group[0].shared(), parameters, None)
+        job = _submit(group[0].shared(), parameters, queue)
         numbers = ", ".join(str(call.number) for call in group)
         say(f"data, estimators and cached heatmaps of jobs {numbers}: submitted as {job.job_id}, {job.paths.stdout}")
         jobs.update({call.number: job for call in group})
@@ -152,12 +162,18 @@ def _submit_shared(calls: Sequence[JobCall], parameters: SlurmParameters) -> dic
     return jobs
 
 
-def _submit(call: JobCall, parameters: SlurmParameters, needed: submitit.Job[Outcome] | None) -> submitit.Job[Outcome]:
+def _submit(
+    call: JobCall,
+    parameters: SlurmParameters,
+    queue: list[submitit.Job[Outcome]],
+    needed: submitit.Job[Outcome] | None = None,
+) -> submitit.Job[Outcome]:
     """Submit a job.
 
     Args:
         call: the job.
         parameters: of the launcher.
+        queue: gets the submitted job.
         needed: a job that must have succeeded before this one may start, or None.
     """
     import submitit
@@ -173,10 +189,12 @@ def _submit(call: JobCall, parameters: SlurmParameters, needed: submitit.Job[Out
             gpus_per_node=devices if on_gpus else 0,
             setup=list(parameters.setup),
         )
-        return local.submit(call)
+        queue.append(local.submit(call))
+        return queue[-1]
     executor = submitit.SlurmExecutor(parameters.folder, max_num_timeout=parameters.requeues)
     executor.update_parameters(**sbatch_parameters(call, parameters, None if needed is None else needed.job_id))
-    return executor.submit(call)
+    queue.append(executor.submit(call))
+    return queue[-1]
 
 
 def sbatch_parameters(call: JobCall, parameters: SlurmParameters, needed: str | None) -> dict[str, Any]:

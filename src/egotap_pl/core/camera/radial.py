@@ -141,7 +141,8 @@ class RadialCamera(ABC):
         if self._linear != (1.0, 0.0, 0.0):
             u, v = u + e * y, v + (c - 1.0) * y + d * x
         px = torch.stack((u, v), -1)
-        in_circle = torch.where(on_axis | behind, z > 0, angle <= self.max_angle_rad)
+        # Not torch.where: ONNX Runtime has none of truth values.
+        in_circle = (z > 0) & (on_axis | behind) | (angle <= self.max_angle_rad) & ~(on_axis | behind)
         return px, in_circle & self.in_frame(px)
 
     def unproject(self, px: Float[Tensor, "*n 2"]) -> tuple[Float[Tensor, "*n 3"], Bool[Tensor, "*n"]]:

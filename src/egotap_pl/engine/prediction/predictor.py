@@ -274,7 +274,9 @@ class Predictor:
         if images.shape[-1] != self.image_px:
             views = [[Image.fromarray(np.moveaxis(view, 0, -1)) for view in frame] for frame in images]
             images = np.stack([views_of(frame, self.image_px) for frame in views])
-        batch = unlabelled(torch.from_numpy(np.ascontiguousarray(images)), self.skeleton.num_joints, first)
+        # PyTorch takes neither negative strides nor, without a warning, arrays that cannot be written to.
+        ours = torch.from_numpy(np.require(images, requirements=("C", "W")))
+        batch = unlabelled(ours, self.skeleton.num_joints, first)
         return StereoBatch(batch, ("",) * len(images), (float("nan"),) * len(images))
 
 
