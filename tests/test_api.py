@@ -98,10 +98,29 @@ def test_a_stream_is_one_of_the_predictor(predictor: Any, stream: Any) -> None:
         predictor(IMAGES, stream=stream)
 
 
+@pytest.mark.parametrize("method", ["__call__", "heatmaps"])
 @pytest.mark.parametrize("batch_size", [0, -1])
-def test_batches_have_frames(predictor: Predictor, batch_size: int) -> None:
+def test_batches_have_frames(predictor: Predictor, batch_size: int, method: str) -> None:
     with pytest.raises(EgotapError, match=f"batch_size={batch_size}: must be a whole number, 1 or more"):
-        predictor(IMAGES, batch_size)
+        getattr(predictor, method)(IMAGES, batch_size)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_heatmaps_are_those_that_the_lifter_reads(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the batches and the precision in which they are lifted."""
+    predictor, read = Predictor.load(RUN, precision=precision), []
+    lift = predictor.task.lifter.forward
+
+    def watched(joint_heatmaps: torch.Tensor, limb_heatmaps: torch.Tensor) -> torch.Tensor:
+        read.append((joint_heatmaps.float(), limb_heatmaps.float()))
+        return lift(joint_heatmaps, limb_heatmaps)
+
+    monkeypatch.setattr(predictor.task.lifter, "forward", watched)
+    predictor(IMAGES, batch_size=2)
+    assert [len(joint) for joint, _ in read] == [2, 1]
+    for maps, parts in zip(predictor.heatmaps(IMAGES, batch_size=2), zip(*read, strict=True), strict=True):
+        assert torch.equal(maps, torch.cat(parts))
+    assert [len(maps) for maps in predictor.heatmaps(IMAGES[:0])] == [0, 0]
 
 
 @pytest.mark.parametrize("device", ["cuda:0", "cuda", "tpu", "gpu"])

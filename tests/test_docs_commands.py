@@ -87,13 +87,13 @@ SCRIPTS = {
 """Commands of other programs that run in the folder."""
 
 SMALLER = {
-    r"seed=1,2[\d,]*": "seed=1",
-    r"glob\(table1/\*\)": "table1/egotap",
-    r"glob\(table2/\*\)": "table2/grid_vit_pu",
+    r"(?<= )seed=[\d,]+": "seed=0",  # the usual one: what several commands train is trained once
+    r"glob\(table[12]/\*\)": "table2/grid_vit_pu",  # table1/egotap by another name
     r"glob\(table3/\*\)": "table3/grid_vit",
     r"glob\(propagation/\*\)": "propagation/pu_chain_shifted",
     r"trials=50": "trials=1",
-    r"training\.epochs=\d+": "training.epochs=1",
+    r"(?<==)table2/grid_vit_pu,(beyond/\w+)\S*": r"\1",  # the other presets of the grid are trained alone
+    r" training\.epochs=\d+": "",
     r" data\.frames\.\w+=\d{3,}": "",
     r"egosynth/NAME": "egosynth/first",
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
@@ -127,7 +127,9 @@ MORE = {
     r"data=my_motions|data=npz|rig=|layout=|data=unrealego |data=egocap ": "data.workers=0",
     r"egotap train .*data=(unrealego|egocap|npz)": "training.epochs=1 estimators.joint.epochs=1 "
     "estimators.limb.epochs=1 estimators.joint.guard=null estimators.limb.guard=null",
-    r"egotap train (trainer|logger|init|data=egosynth )": "heatmaps=truth",
+    r"egotap train (trainer|logger|init|sweep=\S+ (?!heatmaps=)|data=egosynth )": "heatmaps=truth",
+    r"egotap train (experiment=table\S+ )?lifter[./]": "heatmaps=truth",
+    r"mount=|data=egosynth_stick(?!.*layout=)": "data.frames.train=2 data.frames.validation=1 data.frames.test=1",
     r"egotap train .*sweep=optuna": "hydra.sweeper.trials=1",
     r"egotap train .*logger=": "logger.frames=1",
     r"egotap report": "figures=false",

@@ -67,6 +67,9 @@ def test_images_to_poses(method, run: Run, tmp_path, monkeypatch, capsys):
     printed = json.loads(capsys.readouterr().out.replace("'", '"'))
     assert list(printed) == list(unrealego().joints)
     np.testing.assert_allclose(list(printed.values()), expected[0], atol=0.051 + 1e-4 * np.abs(expected).max())
+    Image.new("RGB", (PX + 1, PX)).save(tmp_path / "recording" / "right" / "0001.png")
+    with pytest.raises(SystemExit, match="cut out the square"):
+        exec(compile(example, str(DOCUMENTATION), "exec"), {})
 
 
 @pytest.mark.slow

@@ -15,8 +15,10 @@ from smoke import Run, interrupted_at, run_folder
 
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.recordings.crop import Crop
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.checkpoints.loading import KEY, load_task, read_checkpoint
+from egotap_pl.engine.prediction.predicting import PredictOptions, predict
 from egotap_pl.engine.prediction.predictor import Predictor
 from egotap_pl.engine.training_pictures import panels_of
 
@@ -112,6 +114,36 @@ def test_the_cameras_are_those_of_the_data_at_hand(run: Run, recording: Path, tm
     assert np.abs(predictor(images) - before).max() > 1e-4
     said = run("predict", f"checkpoint={file}", f"input={recording}", f"output={tmp_path}/poses.h5", "pictures=1").err
     assert "cameras of the training data (rig unrealego)" in said
+
+
+@pytest.mark.parametrize("preset", [FAIR, "experiment=beyond/rays"])
+def test_a_recordings_cameras_are_its_own(
+    preset: str, recording: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The next recording, whose cameras nobody tells, is seen with those of the training or of `use_rig`."""
+    predictor = Predictor.load(checkpoint(tmp_path / "own.ckpt", preset))
+    images = np.random.default_rng(1).integers(0, 256, (1, 2, 3, PX, PX), dtype=np.uint8)
+    wide, before = StereoRig.unrealego(baseline_cm=30.0), predictor(images)
+
+    def estimate(rig: StereoRig | None) -> tuple[StereoRig | None, str]:
+        """The rig that is used, and what is said of it."""
+        options = PredictOptions(crop=Crop("circle" if rig else None, rig))
+        predict(predictor, [recording], tmp_path / "poses.h5", options)
+        return predictor.task.lifter.rig, capfd.readouterr().err
+
+    said = "the cameras of the training data (rig unrealego)"
+    with_rig, without = estimate(wide), estimate(None)
+    assert with_rig[0] is not None
+    assert with_rig[0].translation_cm == (30.0, 0.0, 0.0)
+    assert said not in with_rig[1]
+    assert without[0] == StereoRig.unrealego()
+    assert said in without[1]
+    estimate(wide)
+    np.testing.assert_array_equal(predictor(images), before)
+    predictor.use_rig(wide)
+    without = estimate(None)
+    assert without[0] == wide
+    assert said not in without[1]
 
 
 def test_a_checkpoint_with_a_damaged_rig_is_refused(tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ import csv
 import json
 import os
 import pickle
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from command_server import quick_python
 from continued import Warned, empty, warned_once
 from fake_slurm import install, scripts
 from omegaconf import OmegaConf
@@ -103,7 +106,16 @@ def test_jobs_side_by_side_share_their_estimators_and_end_in_one_table(home: Pat
     assert "lifter: already there" in alone.err
 
 
+@pytest.fixture
+def quick_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Jobs of submitit start at once; `test_a_job_that_was_warned_goes_on` has one in a new process."""
+    with quick_python() as python:
+        monkeypatch.setattr(sys, "executable", str(python))
+        yield
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_jobs")
 def test_a_grid_through_submitit(home: Path, run: Run) -> None:
     grid = ("hydra/launcher=slurm", "hydra.launcher.executor=local", "hydra.sweep.dir=submitted/grid")
     where = ("paths.runs=submitted/runs", "paths.stages=submitted/stages")
@@ -119,6 +131,7 @@ def test_a_grid_through_submitit(home: Path, run: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_jobs")
 def test_jobs_of_two_processes_through_slurm(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tasks of a job form the process group of its training."""
     tools = home / "slurm-tools"

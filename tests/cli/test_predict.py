@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +17,7 @@ from PIL import Image
 from random_checkpoints import answers, checkpoint
 from smoke import SMOKE, Run, run_folder
 
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.datasets import find_data
 from egotap_pl.engine.prediction import input_pictures
 from egotap_pl.engine.prediction.predictor import Predictor
@@ -338,3 +341,23 @@ def test_frames_of_any_shape_are_cut_as_the_command_says(images, run: Run, tmp_p
         "crop=middle": "must be circle, centre or",
     }.items():
         assert message in " ".join(run(*words, word, ok=False).err.split())
+
+
+def test_the_example_in_python_resizes_frames_but_does_not_squeeze_them(images, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "predict.md").read_text(encoding="utf-8")
+    (example,) = (text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "Predictor.load" in text)
+    file = checkpoint(tmp_path / "best.ckpt", "experiment=table1/egotap")
+    monkeypatch.chdir(tmp_path)
+
+    def poses_of(height: int, width: int) -> np.ndarray:
+        for view, side in enumerate(("left", "right")):
+            (tmp_path / "recording" / side).mkdir(parents=True, exist_ok=True)
+            large = images[0, view].transpose(1, 2, 0).repeat(height, 0).repeat(width, 1)
+            Image.fromarray(large).save(tmp_path / "recording" / side / "0.png")
+        names: dict[str, Any] = {}
+        exec(compile(example, page[:20], "exec"), names)
+        return names["poses_cm"]
+
+    np.testing.assert_allclose(poses_of(2, 2), answers(file, images[:1]), rtol=1e-4, atol=1e-4)
+    with pytest.raises(EgotapError, match="must be square"):
+        poses_of(2, 3)

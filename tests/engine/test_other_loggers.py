@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from smoke import LIFTER, Run, run_folder
 
+import egotap_pl
+from egotap_pl.engine.datasets import PreparedData
+from egotap_pl.engine.experiment import Experiment
 from egotap_pl.engine.other_loggers import MlflowService
 from egotap_pl.engine.runs.labels import Labels
 
@@ -45,6 +48,23 @@ def test_a_finished_run_that_was_not_logged_is_named(home: Path, run: Run) -> No
     logged = (*words[:-1], "paths.runs=with_a_logger", "logger=tensorboard")
     run(*logged)
     assert "without a logger" not in run(*logged).err
+
+
+def test_a_finished_estimator_that_was_not_logged_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorboard")
+    monkeypatch.setattr(Experiment, "_fit_estimator", lambda *_: None)
+    told = []
+    for words in ((), ("logger=tensorboard",), ("logger=tensorboard",)):  # the last is another job of a grid
+        experiment = Experiment(egotap_pl.compose("scale=smoke", f"paths.stages={tmp_path}", *words))
+        experiment.data = PreparedData(tmp_path, "")
+        experiment.estimator("joint")
+        told.append([line for line in capfd.readouterr().err.splitlines() if "without a logger" in line])
+    assert [len(lines) for lines in told] == [0, 1, 0]
+    assert "joint estimator: " in told[1][0]
+    assert f"delete {tmp_path}/joint-estimator-" in told[1][0]
+    assert "paths.stages=FOLDER" in told[1][0]
 
 
 def test_mlflow(home: Path, run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from tiny_lifter import ENCODERS, HEATMAP_PX, JOINT_DIM, make_lifter, random_heatmaps
 from torch import nn
 
-from egotap_pl.core.camera import PolynomialCamera
+from egotap_pl.core.camera import KannalaBrandtCamera, PolynomialCamera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.interop.onnx import CHECKED_BATCHES, TOLERANCE, write_onnx
@@ -21,6 +22,10 @@ onnx = pytest.importorskip("onnx")
 
 # A tree whose levels are out of order, with a fork and a joint without children at every level.
 SMALL = Skeleton("small", ("root", "a", "b", "c", "d", "e"), (0, 0, 0, 2, 1, 2), estimates_root=True)
+CAMERAS = (
+    PolynomialCamera.unrealego(),
+    KannalaBrandtCamera((1024, 1024), (512.0, 510.0), 500.0, (330.0, 330.0), (0.01, -2e-3, 1e-9, 1e-5)),
+)
 CHAIN = SMALL.chain().parents
 
 
@@ -62,8 +67,12 @@ def test_a_file_with_other_outputs_is_not_written(tmp_path):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + torch.rand_like(x)
 
-    with pytest.raises(RuntimeError, match="differs"):
+    with pytest.raises(RuntimeError, match="differs") as error:
         write_onnx(Noise(), random_inputs, "y", tmp_path / "noise.onnx", {})
+    assert isinstance(error.value, EgotapError)
+    assert re.search(
+        r"noise\.onnx: not written.*train it longer.*pip install -U onnxscript onnxruntime", str(error.value)
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,6 +101,17 @@ def test_cameras_are_projected_into_alike(tmp_path):
     expected = Pixels()(torch.from_numpy(points)).numpy()
     np.testing.assert_allclose(answer(path, points_cm=points), expected, atol=1e-2)
     assert (expected[0, :, 0] >= 0).tolist() == [True, False, False, True, True, False]
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda camera: camera.model)
+def test_pixels_become_the_same_rays(tmp_path, camera):
+    """Also where coefficients are small: the exporter's optimiser takes those below 1e-8 for zero."""
+
+    class Rays(nn.Module):
+        def forward(self, px: torch.Tensor) -> torch.Tensor:
+            return camera.unproject(px)[0]
+
+    write_onnx(Rays(), lambda batch: {"px": torch.rand(batch, 6, 2) * 1024}, "rays", tmp_path / "rays.onnx", {}, 1e-5)
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(tmp_path, monkeypatch):

@@ -1,9 +1,11 @@
-"""`python -m egotap_pl` as shells call it, answered by forks of a process that has imported the program."""
+"""`python -m egotap_pl` and jobs of submitit as shells call them: forks of a process that has imported the program."""
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
+import signal
 import socket
 import stat
 import sys
@@ -18,10 +20,12 @@ from processes import CONTEXT
 CLIENT = """#!{python} -I
 import json, os, socket, sys
 
-assert sys.argv[1:3] == ["-m", "egotap_pl"], sys.argv
+words = [word for word in sys.argv[1:] if word != "-u"]
+if words[:2] not in (["-m", "egotap_pl"], ["-m", "submitit.core._submit"]):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
-    request = json.dumps([sys.argv[3:], os.getcwd(), dict(os.environ)]).encode()
+    request = json.dumps([words[1:], os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
     server.sendall(request)
     sys.exit(int(server.makefile().read() or 1))
@@ -33,6 +37,7 @@ def quick_python() -> Iterator[Path]:
     """The path of an executable file that takes the place of Python in `python -m egotap_pl <verb> ...`.
 
     The command has the caller's folder, environment and streams, and its exit status. It does not wait for imports.
+    Jobs of submitit are run in the same way, and other modules by Python itself.
     """
     with tempfile.TemporaryDirectory() as folder:
         address, client = f"{folder}/socket", Path(folder) / "python"
@@ -51,27 +56,34 @@ def quick_python() -> Iterator[Path]:
 
 
 def _serve(listening: socket.socket) -> None:
-    """Run one command after the other, each in a fork."""
+    """Run every command in a fork, several at a time."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who waits for commands is waited for by nobody
     while True:
         connection, _ = listening.accept()
         with connection:
-            head, streams, _, _ = socket.recv_fds(connection, 8, 3)
-            with connection.makefile("rb") as file:
-                arguments, folder, environment = json.loads(file.read(int.from_bytes(head, "big")))
-            pid = os.fork()
-            if pid == 0:
-                os._exit(_run(arguments, folder, environment, streams))
-            for stream in streams:
-                os.close(stream)
-            _, status = os.waitpid(pid, 0)
-            connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _answer(connection)
+                os._exit(0)
+
+
+def _answer(connection: socket.socket) -> None:
+    """Run the command that a connection asks for, and send its exit status."""
+    head, streams, _, _ = socket.recv_fds(connection, 8, 3)
+    with connection.makefile("rb") as file:
+        arguments, folder, environment = json.loads(file.read(int.from_bytes(head, "big")))
+    pid = os.fork()
+    if pid == 0:
+        os._exit(_run(arguments, folder, environment, streams))
+    for stream in streams:
+        os.close(stream)
+    _, status = os.waitpid(pid, 0)
+    connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _run(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> int:
     """Run a command as a new process would, and return its exit status."""
     import torch
-
-    from egotap_pl.cli.main import main
 
     torch.set_num_threads(1)
     os.environ.clear()
@@ -82,7 +94,8 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str], streams
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     try:
-        main(arguments)
+        sys.argv = arguments
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
         return 0
     except SystemExit as end:
         return int(end.code or 0)

@@ -1,5 +1,5 @@
-"""What many tests make alike is made once in a session: EgoSynth's frames, pictures of runs, compositions of presets,
-parsed YAML.
+"""What many tests make alike is made once in a session: EgoSynth's frames, headers of stores, pictures of runs,
+compositions of presets, parsed YAML.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import io
 import json
 import pickle
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ _MADE: dict[tuple[Any, ...], Any] = {}
 
 
 def make_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep, in this process, what EgoSynth and the search for a run's presets make, by everything that determines it.
+    """Keep, in this process, what EgoSynth and the search for a run's presets make, and the headers of stores, by
+    everything that determines them.
 
     That the same settings give the same bytes, in any process and order, is shown by tests/data/test_egosynth.py and
-    tests/synth, where nothing is kept.
+    tests/synth, where nothing is kept. With its shapes checked, reading a header takes many times as long as without.
     """
     from hydra.core.global_hydra import GlobalHydra  # imported here, after pytest has set up the shape checks
 
     from egotap_pl.cli.configuration.presets import Identifier
     from egotap_pl.data.egosynth import EgoSynthSource
+    from egotap_pl.data.store.schema import StoreHeader
     from egotap_pl.synth.motion import ProceduralMotions
 
     def settings(made_by: Any) -> str:
@@ -43,6 +46,7 @@ def make_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (Identifier, "_compose", folders),
     ):
         monkeypatch.setattr(owner, name, _once(getattr(owner, name), what))
+    monkeypatch.setattr(StoreHeader, "from_json", staticmethod(cache(StoreHeader.from_json)))
 
 
 def _once(method: Callable[..., Any], determining: Callable[[Any], str]) -> Callable[..., Any]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 
-from egotap_pl.core.messages import say
 from egotap_pl.data.sampling import check_shares
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.paths import store_path
@@ -32,7 +31,7 @@ from egotap_pl.engine.processes.side_by_side import side_by_side
 from egotap_pl.engine.resuming.continuation import continue_shorter
 from egotap_pl.engine.resuming.history import History
 from egotap_pl.engine.runs.folders import run_stage, runs_by_fingerprint
-from egotap_pl.engine.runs.labels import labels_of, was_logged
+from egotap_pl.engine.runs.labels import labels_of, say_unlogged, was_logged
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.stages import Stage, fingerprint, is_done, shared_folder, shared_stage
 from egotap_pl.engine.training_specs import TrainingSpec
@@ -101,7 +100,10 @@ class Experiment:
     def estimator(self, kind: str) -> Path:
         """Checkpoint of the estimator of one kind (``joint``, ``limb`` or ``shared``)."""
         if kind not in self._estimators:
-            folder = self._estimator_stage(kind).ensure(lambda folder: self._fit_estimator(kind, folder))
+            stage = self._estimator_stage(kind)
+            if self.settings.estimators[kind].epochs:
+                self._say_if_unlogged(stage, "stages")
+            folder = stage.ensure(lambda folder: self._fit_estimator(kind, folder))
             self._estimators[kind] = folder / FOLDER / BEST
         return self._estimators[kind]
 
@@ -133,6 +135,7 @@ class Experiment:
         title, training = self._pretraining.title, self._pretraining.training
         identity = self._identity(training)
         stage = shared_stage(title, identity, self.settings.paths.stages)
+        self._say_if_unlogged(stage, "stages")
         return stage.ensure(lambda folder: self._fit(title, training, identity, folder)) / FOLDER / BEST
 
     @cached_property
@@ -169,14 +172,15 @@ class Experiment:
         if fingerprint(identity) not in runs_by_fingerprint(parent):
             self._try(title)  # before there is a folder, which reports would list as an unfinished run
         stage = run_stage(title, identity, parent, name, config, self.settings.command)
-        if self.settings.logger and is_done(stage.folder) and not was_logged(stage.folder):
-            say(
-                f"{title}: was trained without a logger, and a finished run is not logged. To log it, delete "
-                f"{stage.folder} and train it again, or train it into another folder with paths.runs=FOLDER"
-            )
+        self._say_if_unlogged(stage, "runs")
         return stage.ensure(
             lambda folder: self._fit(title, training, identity, folder, experiment, heatmaps, weights, window=window)
         )
+
+    def _say_if_unlogged(self, stage: Stage, paths: str) -> None:
+        """Say that a finished training is not logged; ``paths`` is the key of its parent folder."""
+        if self.settings.logger and is_done(stage.folder) and not was_logged(stage.folder):
+            say_unlogged(stage.title, stage.folder.absolute(), f"paths.{paths}")
 
     def _fit(
         self,

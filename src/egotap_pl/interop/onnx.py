@@ -24,11 +24,20 @@ TOLERANCE = 1e-4
 """Largest allowed difference between ONNX Runtime and PyTorch, relative to the largest output."""
 ROUNDED_TOLERANCE = 1e-2
 """The same for networks that round values, since one in the middle between two may go either way."""
+_REMEDY = (
+    "A network that has hardly been trained may magnify differences in rounding: train it longer. Otherwise one of the "
+    "packages has a defect: try other versions of onnxscript and onnxruntime (pip install -U onnxscript onnxruntime), "
+    "and report what egotap doctor prints"
+)
 CHECKED_BATCHES = (1, 2, 5)
 """Sizes of the batches on which ONNX Runtime and PyTorch are compared."""
 
 Inputs = Callable[[int], Mapping[str, Tensor]]
 """Makes random inputs for a batch of a size: by name, in the order of the network's arguments."""
+
+
+class OutputsDiffer(EgotapError, RuntimeError):
+    """ONNX Runtime gives other outputs than PyTorch."""
 
 
 def write_onnx(
@@ -55,7 +64,7 @@ def write_onnx(
 
     Raises:
         EgotapError: if the packages that write ONNX are not installed.
-        RuntimeError: if the difference exceeds the tolerance, which is a defect of one of the two.
+        OutputsDiffer: if the difference exceeds the tolerance.
     """
     check_packages()
     network.eval()
@@ -69,7 +78,10 @@ def write_onnx(
             torch.tensor([_difference(network, inputs(size), temporary) for size in CHECKED_BATCHES]).max()
         )
         if not difference <= tolerance:
-            raise RuntimeError(f"ONNX Runtime differs from PyTorch by {difference:.2g} of the largest output")
+            raise OutputsDiffer(
+                f"{path}: not written, because ONNX Runtime differs from PyTorch by {difference:.2g} of the largest "
+                f"output on random inputs; up to {tolerance:g} is allowed. {_REMEDY}"
+            )
         return difference
 
 

@@ -116,6 +116,11 @@ class Lifter(nn.Module):
         """Sets the pose to which the head's output is added, typically the mean of the training set."""
         self.mean_pose_cm.copy_(pose_cm)
 
+    @property
+    def rig(self) -> StereoRig | None:
+        """The cameras of the heatmaps, if the encoder reads them."""
+        return getattr(self.encoder, "rig", None)
+
     def set_rig(self, rig: StereoRig | None) -> None:
         """Sets the cameras of the heatmaps, which some encoders read; None: they are not known."""
         self.encoder.set_rig(rig)

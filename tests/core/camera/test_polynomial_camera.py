@@ -51,6 +51,15 @@ def test_near_the_axis_projection_equals_the_formula_to_a_hundredth_of_a_pixel()
     np.testing.assert_allclose(CAMERA.project(points)[0].numpy(), np.array(expected), atol=0.01)
 
 
+def test_depths_are_those_of_the_polynomial_to_the_last_bit() -> None:
+    """They are computed in other units, which must not change frames that are rendered again."""
+    rho = torch.linspace(0, CAMERA.circle_radius_px, 5000)
+    expected = torch.full_like(rho, CAMERA.c2w[-1])
+    for coefficient in reversed(CAMERA.c2w[:-1]):
+        expected = expected * rho + coefficient
+    assert torch.equal(CAMERA._depth_px(rho), -expected)
+
+
 @BOTH
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_unprojected_pixels_project_back_over_the_whole_frame(camera: FisheyeCamera, dtype: torch.dtype) -> None:

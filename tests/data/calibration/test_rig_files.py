@@ -210,6 +210,29 @@ def test_a_file_that_does_not_describe_a_rig_is_refused(tmp_path: Path, text: st
     assert str(tmp_path) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (
+            "%YAML:1.0\n---\nK1: 1\nD1: 1\nK2: 1\nD2: 1\nR: 1\nT: 1\n",
+            "left: {file: rig.yaml, camera: 1}, right: {file: rig.yaml, camera: 2} and "
+            "left_to_right: {file: rig.yaml, unit: mm}",
+        ),
+        (
+            "cam0: {}\ncam1: {}\n",
+            "left: {file: rig.yaml, camera: cam0}, right: {file: rig.yaml, camera: cam1} and "
+            "left_to_right: {file: rig.yaml}",
+        ),
+        ("camera_matrix: 1\ndistortion_coefficients: 1\n", "write a rig file that names those of both"),
+        (json.dumps(JSON), "write a rig file that names those of both"),
+    ],
+)
+def test_a_calibration_is_only_a_part_of_a_rig_file(tmp_path: Path, text: str, remedy: str) -> None:
+    with pytest.raises(EgotapError, match=r"rig\.yaml: .*not a rig file.*docs/cameras\.md") as error:
+        load_rig(written(tmp_path, text))
+    assert remedy in str(error.value)
+
+
 def test_a_calibration_of_opencv_without_its_unit_is_told_where_to_say_it(tmp_path: Path) -> None:
     (tmp_path / "stereo.yml").write_text("R: [0, 0, 0]\nT: [120, 0, 0]\n")
     with pytest.raises(EgotapError, match=r"rig\.yaml: left_to_right has no unit: add unit: mm, cm or m"):

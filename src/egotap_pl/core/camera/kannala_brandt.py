@@ -111,7 +111,11 @@ class KannalaBrandtCamera(RadialCamera):
         with torch.no_grad():
             angles = torch.linspace(0.0, self.max_angle_rad, _NODES, dtype=theta_d.dtype, device=theta_d.device)
             nodes = angles * horner((1.0, *self.distortion), angles * angles)
-            above = torch.searchsorted(nodes, theta_d.detach().contiguous()).clamp(1, _NODES - 1)
+            if torch.compiler.is_compiling():  # ONNX has no searchsorted
+                above = (nodes < theta_d[..., None]).sum(-1)
+            else:
+                above = torch.searchsorted(nodes, theta_d.detach().contiguous())
+            above = above.clamp(1, _NODES - 1)
             low, high = nodes[above - 1], nodes[above]
             angle = angles[above - 1] + (theta_d - low) / (high - low) * angles[1]
             for _ in range(_STEPS - 1):

@@ -124,8 +124,16 @@ class PolynomialCamera(RadialCamera):
         rho = horner(self._rho, angle * (2.0 / self.max_angle_rad) - 1.0)
         return rho - self._centre_miss_px * (1.0 - angle / _TAPER_RAD).clamp(min=0.0)
 
+    @cached_property
+    def _depth(self) -> tuple[float, tuple[float, ...]]:
+        # c2w as a function of rho in units of about the circle's radius: ONNX's optimiser takes coefficients below 1e-8
+        # for zero. The unit is a power of two, by which numbers are divided without rounding: no bit changes.
+        unit_px = 2.0 ** round(math.log2(self.circle_radius_px))
+        return unit_px, tuple(coefficient * unit_px**power for power, coefficient in enumerate(self.c2w))
+
     def _depth_px(self, rho: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-        return -horner(self.c2w, rho)
+        unit_px, coefficients = self._depth
+        return -horner(coefficients, rho / unit_px)
 
     def _resized(self, size_px: tuple[int, int], centre_px: tuple[float, float], scale: float) -> PolynomialCamera:
         return PolynomialCamera(

@@ -15,8 +15,8 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import CALIBRATION_BYTES
 from egotap_pl.data.calibration.camera_file import read_camera
 from egotap_pl.data.calibration.kalibr import is_kalibr, kalibr_transform
-from egotap_pl.data.calibration.numbers import array, size_px
-from egotap_pl.data.calibration.opencv import opencv_transform
+from egotap_pl.data.calibration.numbers import array, first_of, size_px
+from egotap_pl.data.calibration.opencv import MATRICES, opencv_transform
 from egotap_pl.data.calibration.transform import ROTATIONS, Transform
 from egotap_pl.data.untrusted.yaml_files import read_yaml
 
@@ -41,6 +41,7 @@ def load_rig(path: Path | str) -> StereoRig:
             message names the file and the key.
     """
     content = read_yaml(path, CALIBRATION_BYTES)
+    _refuse_calibration(Path(path), content)
     _check_keys(str(path), content, ("name", "left", "right", *_TRANSFORMS))
     if missing := [side for side in ("left", "right") if side not in content]:
         raise EgotapError(f"{path}: the {missing[0]} camera is missing: add {missing[0]}, a file or numbers")
@@ -89,6 +90,26 @@ def save_rig(rig: StereoRig, path: Path | str) -> None:
     transform = {"rotation": plain["rotation"], "translation_cm": plain["translation_cm"]}
     content = {"name": rig.name, **cameras, "left_to_right": transform}
     write_text(Path(path), _HEAD + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=120))
+
+
+def _refuse_calibration(path: Path, content: Mapping[str, Any]) -> None:
+    """Refuses a file that a program of calibration wrote, which is only a part of a rig file."""
+    if is_kalibr(content):
+        cameras, unit = ("cam0", "cam1"), ""
+    elif first_of(content, [f"{name}{end}" for name in MATRICES for end in ("1", "_1")]) is not None:
+        cameras, unit = ("1", "2"), ", unit: mm"
+    elif content and not {"left", "right", "name", *_TRANSFORMS} & set(content):
+        raise EgotapError(
+            f"{path}: not a rig file, which has left, right and left_to_right. If it is a calibration of one camera, "
+            "write a rig file that names those of both (docs/cameras.md)"
+        )
+    else:
+        return
+    left, right = (f"{{file: {path.name}, camera: {camera}}}" for camera in cameras)
+    raise EgotapError(
+        f"{path}: a calibration, not a rig file. Write a rig file beside it (docs/cameras.md), with the three lines "
+        f"left: {left}, right: {right} and left_to_right: {{file: {path.name}{unit}}}"
+    )
 
 
 def _camera(path: Path, side: str, entry: Any) -> Camera:

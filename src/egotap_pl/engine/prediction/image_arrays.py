@@ -44,6 +44,16 @@ def image_array(images: Any) -> UInt8[np.ndarray, "n v 3 h w"]:
     return images.cpu().numpy() if isinstance(images, Tensor) else images
 
 
+def check_batch_size(batch_size: Any) -> None:
+    """Checks the number of frames that are estimated at a time.
+
+    Raises:
+        EgotapError: if it is not a whole number, 1 or more.
+    """
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise EgotapError(f"batch_size={batch_size}: must be a whole number, 1 or more")
+
+
 def _remedy(shape: tuple[int, ...]) -> str:
     """What to do about the axes."""
     if shape[-1:] == (3,):

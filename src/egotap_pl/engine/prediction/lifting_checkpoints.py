@@ -38,3 +38,19 @@ def origin_of(checkpoint: Path, about: About) -> PoseOrigin:
         dataset=str(about.data["name"]),
         egotap_version=egotap_pl.__version__,
     )
+
+
+def blind(checkpoint: Path) -> str:
+    """The message for a checkpoint without estimators that is to read images."""
+    return (
+        f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
+        "give a checkpoint that was trained with heatmaps=estimated"
+    )
+
+
+def unplaced(checkpoint: Path) -> str:
+    """The message for a checkpoint that reads the true origin where there is none."""
+    return (
+        f"{checkpoint} has to be given the true position of the pelvis (lifter/origin=truth), which images do not "
+        "have: give a frame store, which has it (origin_cm), or a checkpoint trained with lifter/origin=estimated"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,8 @@ from egotap_pl.data.windows import Window
 from egotap_pl.engine.checkpoints.files import checkpoint_path
 from egotap_pl.engine.checkpoints.loading import About
 from egotap_pl.engine.devices.devices import Devices
-from egotap_pl.engine.prediction.image_arrays import image_array
-from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task
+from egotap_pl.engine.prediction.image_arrays import check_batch_size, image_array
+from egotap_pl.engine.prediction.lifting_checkpoints import blind, load_lifting_task, unplaced
 from egotap_pl.engine.prediction.streaming import PoseStream
 from egotap_pl.tasks import LiftingTask, RefiningTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
@@ -51,6 +51,7 @@ class Predictor:
         devices.acceleration.apply(self.task, devices.torch_device)
         self._model = self.fabric.setup_module(self.task)
         self._model.eval()
+        self._rig = self._own_rig = getattr(self.task.lifter, "rig", None)
 
     @classmethod
     def load(
@@ -115,8 +116,7 @@ class Predictor:
                 shape, or are not square, or the stream is not this network's.
         """
         images = image_array(images)
-        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise EgotapError(f"batch_size={batch_size}: must be a whole number, 1 or more")
+        check_batch_size(batch_size)
         if stream is None:
             stream = self.stream()
         elif not isinstance(stream, PoseStream) or stream.task is not self.task:
@@ -124,10 +124,8 @@ class Predictor:
                 "stream: must be what stream() of this predictor gave: recording = predictor.stream(), then "
                 "predictor(images, stream=recording)"
             )
-        poses = [
-            self.estimate(self._batch(images[k : k + batch_size], stream.frames), stream)
-            for k in range(0, len(images), batch_size)
-        ]
+        self._set_rig(self._rig)
+        poses = [self.estimate(batch, stream) for batch in self._batches(images, batch_size, stream.frames)]
         joints = len(self.skeleton.estimated)
         return torch.cat(poses).numpy() if poses else np.empty((0, joints, 3), np.float32)
 
@@ -137,24 +135,36 @@ class Predictor:
         return "origin_cm" in self.task.input_names
 
     def use_rig(self, rig: StereoRig) -> None:
-        """Take images to be from these cameras, whose square frames they fill. Most networks do without cameras."""
-        if hasattr(self.task.lifter, "set_rig"):
-            self.task.lifter.set_rig(rig)
+        """Take images to be from these cameras, whose square frames they fill, unless a recording has its own.
 
-    def heatmaps(self, images: UInt8[np.ndarray, "n v 3 h w"] | UInt8[Tensor, "n v 3 h w"]) -> Heatmaps:
+        Most networks do without cameras.
+        """
+        self._rig = rig
+        self._set_rig(rig)
+
+    def heatmaps(
+        self, images: UInt8[np.ndarray, "n v 3 h w"] | UInt8[Tensor, "n v 3 h w"], batch_size: int = 32
+    ) -> Heatmaps:
         """The estimated heatmaps of images, as the lifter reads them.
 
         Args:
             images: see `__call__`.
+            batch_size: see `__call__`.
 
         Raises:
             EgotapError: see `__call__`; also if the lifter reads no heatmaps.
         """
         if not self.task.reads_heatmaps:
             raise EgotapError(f"{self.checkpoint} has no heatmaps: its lifter reads images")
-        batch = self.fabric.to_device(self._batch(image_array(images)).batch)
+        images = image_array(images)
+        check_batch_size(batch_size)
+        count, px = self.skeleton.num_heatmap_joints, self.heatmap_px
+        joint, limb = torch.empty(len(images), 2, count, px, px), torch.empty(len(images), 2, count, 2, px, px)
         with torch.inference_mode():
-            return Heatmaps(*(maps.float().cpu() for maps in self.task.maps(batch)))
+            for stereo in self._batches(images, batch_size):
+                maps = self._maps(self.fabric.to_device(stereo.batch))
+                joint[stereo.batch.frame], limb[stereo.batch.frame] = (values.float().cpu() for values in maps)
+        return Heatmaps(joint, limb)
 
     def stream(self) -> PoseStream:
         """A new recording, for calls with its frames in their order.
@@ -188,10 +198,7 @@ class Predictor:
         batch = self.fabric.to_device(stereo.batch)
         stream = stream or self.stream()
         with torch.inference_mode():
-            heatmaps = None
-            if self.task.reads_heatmaps:
-                with self.fabric.autocast():
-                    heatmaps = self.task.heatmaps.as_read(self.task.maps(batch))  # those of one's own estimator, too
+            heatmaps = self._maps(batch) if self.task.reads_heatmaps else None
             pose_cm = self._lifted(batch._replace(heatmaps=heatmaps), stereo, stream).float().cpu()
         if not pose_cm.isfinite().all():
             first = int((~pose_cm.isfinite()).flatten(1).any(1).nonzero()[0])
@@ -211,6 +218,10 @@ class Predictor:
                 return self.task.estimate(self.fabric.to_device(stereo.batch)).origin_cm.float().cpu()
         origin_cm = stereo.batch.origin_cm[:, 0]
         return origin_cm if bool(origin_cm.isfinite().any()) else None
+
+    def _maps(self, batch: Batch) -> Heatmaps:
+        with self.fabric.autocast():
+            return self.task.heatmaps.as_read(self.task.maps(batch))  # those of one's own estimator, too
 
     def _lifted(self, batch: Batch, stereo: StereoBatch, stream: PoseStream) -> Tensor:
         if not self.task.reads_past:
@@ -255,22 +266,30 @@ class Predictor:
         if isinstance(frames, HeatmapFrames) and "images" in self.task.input_names:
             raise EgotapError(f"{self.checkpoint} reads images, not heatmaps: give images, videos or a frame store")
         if self.origin_input and not isinstance(frames, StoreFrames):
-            raise EgotapError(_unplaced(self.checkpoint))
-        if frames.rig is not None:
-            self.use_rig(frames.rig)
-        elif (rig := getattr(self.task.lifter, "rig", None)) is not None:
-            say(f"poses are projected with the cameras of the training data (rig {rig.name}); rig=FILE gives others")
+            raise EgotapError(unplaced(self.checkpoint))
+        self._set_rig(frames.rig or self._rig)
+        if frames.rig is None and self._rig is not None and self._rig == self._own_rig:
+            name = self._rig.name
+            say(f"the network computes with the cameras of the training data (rig {name}); rig=FILE gives others")
         if not isinstance(self.task.heatmaps, TrueHeatmaps) or isinstance(frames, HeatmapFrames):
             return
         if not isinstance(frames, StoreFrames):
-            raise EgotapError(_blind(self.checkpoint))
+            raise EgotapError(blind(self.checkpoint))
         say(f"{self.checkpoint} has no estimators: its heatmaps are drawn from the true poses of the frame store")
+
+    def _set_rig(self, rig: StereoRig | None) -> None:
+        if hasattr(self.task.lifter, "set_rig"):
+            self.task.lifter.set_rig(rig)
+
+    def _batches(self, images: UInt8[np.ndarray, "n v 3 h w"], size: int, first: int = 0) -> Iterator[StereoBatch]:
+        for k in range(0, len(images), size):
+            yield self._batch(images[k : k + size], first + k)
 
     def _batch(self, images: UInt8[np.ndarray, "n v 3 h w"], first: int = 0) -> StereoBatch:
         if isinstance(self.task.heatmaps, TrueHeatmaps):
-            raise EgotapError(_blind(self.checkpoint))
+            raise EgotapError(blind(self.checkpoint))
         if self.origin_input:
-            raise EgotapError(_unplaced(self.checkpoint))
+            raise EgotapError(unplaced(self.checkpoint))
         if images.shape[-1] != self.image_px:
             views = [[Image.fromarray(np.moveaxis(view, 0, -1)) for view in frame] for frame in images]
             images = np.stack([views_of(frame, self.image_px) for frame in views])
@@ -278,17 +297,3 @@ class Predictor:
         ours = torch.from_numpy(np.require(images, requirements=("C", "W")))
         batch = unlabelled(ours, self.skeleton.num_joints, first)
         return StereoBatch(batch, ("",) * len(images), (float("nan"),) * len(images))
-
-
-def _blind(checkpoint: Path) -> str:
-    return (
-        f"{checkpoint} was trained on true heatmaps (heatmaps=truth): it has no estimators and cannot read images; "
-        "give a checkpoint that was trained with heatmaps=estimated"
-    )
-
-
-def _unplaced(checkpoint: Path) -> str:
-    return (
-        f"{checkpoint} has to be given the true position of the pelvis (lifter/origin=truth), which images do not "
-        "have: give a frame store, which has it (origin_cm), or a checkpoint trained with lifter/origin=estimated"
-    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from egotap_pl.core.atomic import write_text
+from egotap_pl.core.messages import say
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.stages import fingerprint
 
@@ -112,6 +114,22 @@ def labels_of(
 def was_logged(folder: Path) -> bool:
     """Whether a training in a folder had a logger besides metrics.csv."""
     return (folder / ID_FILE).is_file()
+
+
+@cache  # once in a process: the jobs of a grid share estimators
+def say_unlogged(title: str, folder: Path, key: str) -> None:
+    """Say that a finished training, which had no logger, is not logged.
+
+    Args:
+        title: the network that was trained.
+        folder: its folder.
+        key: the key of the folder's parent.
+    """
+    what = "run" if key == "paths.runs" else "stage"
+    say(
+        f"{title}: was trained without a logger, and a finished {what} is not logged. To log it, delete {folder} and "
+        f"train it again, or train it into another folder with {key}=FOLDER"
+    )
 
 
 def _run_id(folder: Path, identity: Spec) -> str:
