@@ -13,7 +13,7 @@ from torch.nn.functional import grid_sample
 from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.nn.encoders.rays import OF_POINT, OF_VIEW, find_peaks, known_rig, peak_numbers
+from egotap_pl.nn.encoders.rays import OF_POINT, OF_VIEW, find_peaks, known, peak_numbers
 
 _OF_LIMB = 4  # the sums of its two heatmaps, and their values at its joint
 _FARTHEST = 6.0  # standard deviations from the mean
@@ -27,8 +27,8 @@ class PeakLifter(nn.Module):
     joint, the point where its two rays come nearest, how much they miss each other and their angle
     (`egotap_pl.nn.encoders.rays`); of each limb heatmap, its sum, which depends on the limb's direction, and its value
     at its joint's peak. For 15 joints, 600 numbers. They are standardised by mean and deviation over all that the
-    lifter is trained on. An MLP with dropout and a linear map from the same numbers give the pose, much as for 2D joints
-    in Martinez et al. 2017. Ours.
+    lifter is trained on. An MLP with dropout and a linear map from the same numbers give the pose, much as for 2D
+    joints in Martinez et al. 2017. Ours.
 
     Args:
         skeleton: the skeleton of the heatmaps and of the estimated pose.
@@ -89,7 +89,7 @@ class PeakLifter(nn.Module):
             ValueError: if the cameras are not known.
         """
         peaks = find_peaks(joint_heatmaps)
-        of_view, of_point = peak_numbers(peaks, known_rig(self))
+        of_view, of_point = peak_numbers(peaks, known(self.rig, self))
         limb_heatmaps = limb_heatmaps.to(peaks.at.dtype)
         sums = limb_heatmaps.sum((-2, -1)) / self.heatmap_px
         places = (2 * peaks.at - 1).flatten(0, 2)[:, None, None]

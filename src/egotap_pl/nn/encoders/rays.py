@@ -103,7 +103,7 @@ class RayEncoder(JointEncoder):
         Raises:
             ValueError: if the cameras are not known.
         """
-        return peak_numbers(find_peaks(heatmaps), known_rig(self))
+        return peak_numbers(find_peaks(heatmaps), known(self.rig, self))
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b j d"]:
         """A feature per joint."""
@@ -116,16 +116,19 @@ class RayEncoder(JointEncoder):
         return features.unflatten(0, (heatmaps.shape[0], -1))
 
 
-def known_rig(network: nn.Module) -> StereoRig:
-    """The cameras of a network that needs them (``rig``).
+def known(rig: StereoRig | None, network: nn.Module) -> StereoRig:
+    """The cameras of the heatmaps that a network reads.
+
+    Args:
+        rig: the cameras, or None.
+        network: which network needs them.
 
     Raises:
         ValueError: if they are not known.
     """
-    if (rig := network.rig) is None:
-        raise ValueError(
-            f"{type(network).__name__} needs the cameras of the heatmaps (a rig), and these data have none"
-        )
+    if rig is None:
+        name = type(network).__name__
+        raise ValueError(f"{name} needs the cameras of the heatmaps (a rig), and these data have none")
     return rig
 
 
