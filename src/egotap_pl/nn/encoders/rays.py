@@ -23,6 +23,9 @@ _GAP_CM = 10.0
 _TRUE_MASS = 2 * math.pi  # of a Gaussian of sigma 1 and peak 1
 _SMALL = 1e-6
 
+OF_VIEW, OF_POINT = 12, 8
+"""How many numbers `peak_numbers` gives of a heatmap, and of the point between two rays."""
+
 
 class Peaks(NamedTuple):
     """What a heatmap says of where its joint is. Positions are shares of the heatmap's side, 0 to 1."""
@@ -80,8 +83,7 @@ class RayEncoder(JointEncoder):
     ) -> None:
         super().__init__(skeleton, heatmap_px, joint_dim)
         self.rig: StereoRig | None = None
-        of_view, of_point = 12, 8
-        of_joint = NUM_VIEWS * of_view + of_point
+        of_view, of_joint = OF_VIEW, NUM_VIEWS * OF_VIEW + OF_POINT
         self.project = nn.Linear(heatmap_px**2, width)
         self.project_peaks = _mlp(of_view, mlp_width, width)
         self.project_points = _mlp(of_joint, mlp_width, width)
@@ -101,27 +103,7 @@ class RayEncoder(JointEncoder):
         Raises:
             ValueError: if the cameras are not known.
         """
-        if self.rig is None:
-            raise ValueError("RayEncoder needs the cameras of the heatmaps (a rig), and these data have none")
-        heatmaps = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))  # half precision is not enough
-        peaks = find_peaks(heatmaps)
-        sides = constant(tuple(camera.size_px for camera in self.rig.cameras), heatmaps.device, heatmaps.dtype)
-        rays = rays_in_left_frame(self.rig, peaks.at * sides[:, None])
-        met = triangulate(self.rig, rays)
-        sure = peaks.height.clamp(min=0).prod(1)[..., None] + _SMALL
-        middle_cm = (sure * met.points_cm).sum(1, keepdim=True) / sure.sum(1, keepdim=True)
-        scalars = torch.stack((peaks.height, peaks.mass, peaks.share), -1)
-        of_view = torch.cat((2 * peaks.at - 1, 2 * peaks.mean - 1, 4 * peaks.spread, scalars, rays), -1)
-        of_point = torch.cat(
-            (
-                met.points_cm / _BODY_CM,
-                (met.points_cm - middle_cm) / _BODY_CM,
-                (met.gap_cm / _GAP_CM).clamp(max=4)[..., None],
-                met.sine[..., None],
-            ),
-            -1,
-        )
-        return of_view, of_point
+        return peak_numbers(find_peaks(heatmaps), known(self.rig, self))
 
     def forward(self, heatmaps: Float[Tensor, "b v j h w"]) -> Float[Tensor, "b j d"]:
         """A feature per joint."""
@@ -134,8 +116,51 @@ class RayEncoder(JointEncoder):
         return features.unflatten(0, (heatmaps.shape[0], -1))
 
 
+def known(rig: StereoRig | None, network: nn.Module) -> StereoRig:
+    """The cameras of the heatmaps that a network reads.
+
+    Args:
+        rig: the cameras, or None.
+        network: which network needs them.
+
+    Raises:
+        ValueError: if they are not known.
+    """
+    if rig is None:
+        name = type(network).__name__
+        raise ValueError(f"{name} needs the cameras of the heatmaps (a rig), and these data have none")
+    return rig
+
+
+def peak_numbers(peaks: Peaks, rig: StereoRig) -> tuple[Float[Tensor, "b v j n"], Float[Tensor, "b j m"]]:
+    """What is known of the peak of each joint's heatmaps, and of the point where its rays through the cameras meet.
+
+    Args:
+        peaks: of the heatmaps of both views, ``b v j``.
+        rig: the two cameras.
+    """
+    sides = constant(tuple(camera.size_px for camera in rig.cameras), peaks.at.device, peaks.at.dtype)
+    rays = rays_in_left_frame(rig, peaks.at * sides[:, None])
+    met = triangulate(rig, rays)
+    sure = peaks.height.clamp(min=0).prod(1)[..., None] + _SMALL
+    middle_cm = (sure * met.points_cm).sum(1, keepdim=True) / sure.sum(1, keepdim=True)
+    scalars = torch.stack((peaks.height, peaks.mass, peaks.share), -1)
+    of_view = torch.cat((2 * peaks.at - 1, 2 * peaks.mean - 1, 4 * peaks.spread, scalars, rays), -1)
+    of_point = torch.cat(
+        (
+            met.points_cm / _BODY_CM,
+            (met.points_cm - middle_cm) / _BODY_CM,
+            (met.gap_cm / _GAP_CM).clamp(max=4)[..., None],
+            met.sine[..., None],
+        ),
+        -1,
+    )
+    return of_view, of_point
+
+
 def find_peaks(heatmaps: Float[Tensor, "*n h w"]) -> Peaks:
-    """Where the peaks of heatmaps are, and how sure they are."""
+    """Where the peaks of heatmaps are, and how sure they are, in single precision or more."""
+    heatmaps = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))  # half precision is not enough
     h, w = heatmaps.shape[-2:]
     height, place = heatmaps.flatten(-2).max(-1)
     rows = torch.arange(h, device=heatmaps.device)
