@@ -3,8 +3,8 @@
     python experiments/beyond/kernel_ridge.py work/data/egosynth-a1be598205b6
 
 reads prepared data, estimates their heatmaps with packaged estimators, and prints the errors on the test split. A frame
-is 600 numbers for UnrealEgo's skeleton: those of `RayEncoder`, and of each limb's heatmaps the sums and the values at
-the peak of its joint. Training frames are used as they are and mirrored. Validation selects the ridge.
+is what `PeakLifter` reads, 600 numbers for UnrealEgo's skeleton. Training frames are used as they are and mirrored.
+Validation selects the ridge.
 """
 
 from __future__ import annotations
@@ -15,21 +15,18 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
 from egotap_pl import load_task, open_store
-from egotap_pl.core.batch import Batch, Heatmaps
+from egotap_pl.core.batch import Batch
 from egotap_pl.data.augment.mirror import swap_mirror
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.metrics import PoseMetrics
-from egotap_pl.nn.encoders import RayEncoder
-from egotap_pl.nn.encoders.rays import find_peaks
+from egotap_pl.nn.peak_lifter import PeakLifter
 from egotap_pl.tasks.heatmap_sources import IMAGE_TO_MAP
 
 _GAMMA = 0.25  # of the Gaussian kernel, for squared distances over their mean
 _RIDGES = (0.01, 0.03, 0.1)
 _FRAMES_AT_ONCE = 25
-_TRUE_SUM_PX = 20.0  # of a limb's heatmap, roughly
 
 
 class Split(NamedTuple):
@@ -40,23 +37,11 @@ class Split(NamedTuple):
 
 
 @torch.no_grad()
-def numbers_of(maps: Heatmaps, encoder: RayEncoder) -> Float[Tensor, "b d"]:
-    """What is known of the peaks, the points where their rays meet, and the limbs."""
-    of_view, of_point = encoder.numbers(maps.joint)
-    limb, at = maps.limb.flatten(0, 2), find_peaks(maps.joint).at.flatten(0, 2)
-    at_joint = grid_sample(limb, 2 * at[:, None, None] - 1, padding_mode="border", align_corners=False)
-    sums = maps.limb.sum((-1, -2)).flatten(1) / _TRUE_SUM_PX
-    of_limb = at_joint.flatten(1).unflatten(0, maps.limb.shape[:3]).flatten(1)
-    return torch.cat((of_view.flatten(1), of_point.flatten(1), sums, of_limb), 1)
-
-
 def read(store: FrameStore, frames: int, estimators: str) -> tuple[Split, Split]:
     """A split's first frames: as they are, and mirrored."""
     source, skeleton = load_task(estimators).heatmaps, store.skeleton
-    encoder = RayEncoder(
-        skeleton, store.image_px // IMAGE_TO_MAP, 2, width=4, depth=1, heads=1, mlp_width=4, hidden_dims=(4,)
-    )
-    encoder.set_rig(store.rig)
+    lifter = PeakLifter(skeleton, store.image_px // IMAGE_TO_MAP, hidden_dims=())
+    lifter.set_rig(store.rig)
     parts: tuple[list[Split], list[Split]] = ([], [])
     count = min(frames, len(store))
     for first in range(0, count, _FRAMES_AT_ONCE):
@@ -64,7 +49,7 @@ def read(store: FrameStore, frames: int, estimators: str) -> tuple[Split, Split]
         batch = batch._replace(heatmaps=source(batch))
         for part, seen in zip(parts, (batch, swap_mirror(batch, skeleton, store.rig)), strict=True):
             assert seen.heatmaps is not None
-            part.append(Split(numbers_of(seen.heatmaps, encoder), seen.pose_cm[:, list(skeleton.estimated)]))
+            part.append(Split(lifter.numbers(*seen.heatmaps), seen.pose_cm[:, list(skeleton.estimated)]))
     plain, mirrored = (Split(*(torch.cat(column) for column in zip(*part, strict=True))) for part in parts)
     return plain, mirrored
 
