@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import os
 import shutil
 from collections.abc import Iterable
 from functools import partial
@@ -329,3 +331,24 @@ def test_loaders_use_fewer_processes_than_shared_memory_has_room_for(
     asked.clear()
     assert module.train_dataloader().num_workers == 1
     assert asked == [(3, sum(part.nbytes for part in batch if isinstance(part, torch.Tensor)), 2)]
+
+
+def test_reading_processes_inherit_no_garbage(folder: Path) -> None:
+    """A decoder of videos, say, that ends in a process without its threads waits for them for ever."""
+
+    class Decoder:
+        def __init__(self) -> None:
+            self.cycle = self
+
+        def __del__(self) -> None:
+            ended_in.append(os.getpid())
+
+    ended_in: list[int] = []
+    gc.collect()
+    gc.disable()
+    try:
+        Decoder()
+        FrameDataModule(folder, batch_size=4, workers=1).train_dataloader()
+    finally:
+        gc.enable()
+    assert ended_in == [os.getpid()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -22,7 +23,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.core.stopping import outlive_the_first_signal
 from egotap_pl.data.augment import Augmentation, check_frames, check_heatmaps, check_windows, made
 from egotap_pl.data.preparation.workers import usable_cpus
-from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks
+from egotap_pl.data.sampling import EvenBatches, ShuffledFrames, rank_and_ranks, uncollated
 from egotap_pl.data.shared_memory import affordable_workers
 from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.heatmaps import HeatmapStore
@@ -282,10 +283,12 @@ class FrameDataModule(L.LightningDataModule):
         size = max(self.batch_size, self.evaluation_batch_size) * data.frame_bytes() if self.workers else 0
         workers = affordable_workers(self.workers, size, self.readers)
         data.store.close()
+        if workers:  # they would inherit garbage, and wait for threads that end with it, which they do not inherit
+            gc.collect()
         return DataLoader(
             data,
             num_workers=workers,
-            collate_fn=_uncollated,
+            collate_fn=uncollated,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers > 0,
             worker_init_fn=outlive_the_first_signal,
@@ -294,7 +297,3 @@ class FrameDataModule(L.LightningDataModule):
             generator=torch.Generator().manual_seed(self.seed),
             **batching,
         )
-
-
-def _uncollated(batch: Any) -> Any:
-    return batch

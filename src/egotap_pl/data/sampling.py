@@ -127,3 +127,8 @@ def check_shares(frames: int, ranks: int, what: str = "") -> None:
         raise EgotapError(
             f"{what}{frames} frames cannot be shared by {ranks} processes: use fewer devices or more frames"
         )
+
+
+def uncollated(batch: Any) -> Any:
+    """The batch as the data set gave it, for loaders of data sets that read whole batches."""
+    return batch
