@@ -130,7 +130,8 @@ class RadialCamera(ABC):
         no_direction = n2 <= _NO_DIRECTION_CM2
         on_axis = (z >= 0) & (no_direction | (n2 <= (_AXIS_RAD * z).square()))
         behind = (z < 0) & no_direction
-        n = torch.where(on_axis | behind, 1.0, n2).sqrt()
+        axial = on_axis | behind
+        n = torch.where(axial, 1.0, n2).sqrt()
         angle = torch.where(behind, math.pi, torch.atan2(n, torch.where(behind, 1.0, z)))
         within = angle.clamp(max=self.max_angle_rad)
         rho = self._rho_px(within) + (angle - within) * self._px_per_rad
@@ -142,7 +143,7 @@ class RadialCamera(ABC):
             u, v = u + e * y, v + (c - 1.0) * y + d * x
         px = torch.stack((u, v), -1)
         # Not torch.where: ONNX Runtime has none of truth values.
-        in_circle = (z > 0) & (on_axis | behind) | (angle <= self.max_angle_rad) & ~(on_axis | behind)
+        in_circle = axial & (z > 0) | ~axial & (angle <= self.max_angle_rad)
         return px, in_circle & self.in_frame(px)
 
     def unproject(self, px: Float[Tensor, "*n 2"]) -> tuple[Float[Tensor, "*n 3"], Bool[Tensor, "*n"]]:

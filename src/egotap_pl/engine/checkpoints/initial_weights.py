@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.wording import some_of
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoints.files import checkpoint_path
 from egotap_pl.engine.checkpoints.loading import read_checkpoint
@@ -69,7 +70,7 @@ class Start:
         wanted = {name: value for name, value in own.items() if not any(_is_in(name, part) for part in self.skip)}
         wrong = dict(_misfits(wanted, given))
         if wrong:
-            reasons = _some([f"{name}: {reason}" for name, reason in wrong.items()], 3, "; ")
+            reasons = some_of([f"{name}: {reason}" for name, reason in wrong.items()], "; ")
             where = "training" if self.kind is None else f"estimators.{self.kind}"
             parts, these = _outermost(wrong, wanted), "these"
             if len(parts) > _MOST_NAMED:
@@ -134,10 +135,6 @@ def _outermost(wrong: Collection[str], wanted: Collection[str]) -> list[str]:
 def _large_parts(names: Collection[str]) -> list[str]:
     """The parts of networks that weights are in, such as ``lifter.encoder``."""
     return list(dict.fromkeys(".".join(name.split(".")[:2]) for name in names))
-
-
-def _some(words: Sequence[str], number: int, between: str) -> str:
-    return between.join([*words[:number], *(["..."] if len(words) > number else [])])
 
 
 def _misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
