@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders.base import EmbeddingEncoder, Encoder, JointProjection
 from egotap_pl.nn.heads.base import FeatureDims, Head, VectorHead
+from egotap_pl.nn.mean_pose import FromMeanPose
 from egotap_pl.nn.propagation.base import Propagation
 
 
@@ -32,7 +32,7 @@ class LifterFeatures(NamedTuple):
     """Propagated features F_P."""
 
 
-class Lifter(nn.Module):
+class Lifter(FromMeanPose):
     """Lifts stereo heatmaps to a 3D pose (paper 3).
 
     Any encoder works with any propagation and any head. Only the parts that are used are built: a limb encoder if the
@@ -57,6 +57,7 @@ class Lifter(nn.Module):
         ValueError: if ``propagation_parents`` is not a tree of the skeleton's joints.
 
     Examples:
+        >>> import torch
         >>> from functools import partial
         >>> from egotap_pl.core.skeleton import unrealego
         >>> from egotap_pl.nn.encoders import CnnEncoder, LimbEncoder
@@ -76,8 +77,6 @@ class Lifter(nn.Module):
         torch.Size([4, 16, 3])
     """
 
-    mean_pose_cm: Tensor
-
     def __init__(
         self,
         skeleton: Skeleton,
@@ -90,7 +89,7 @@ class Lifter(nn.Module):
         propagation_parents: Sequence[int] | None = None,
         pose_unit_cm: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(skeleton)
         order = skeleton if propagation_parents is None else skeleton.with_parents(propagation_parents)
         self.skeleton, self.pose_unit_cm = skeleton, pose_unit_cm
         self.encoder = encoder(skeleton=skeleton, heatmap_px=heatmap_px, joint_dim=joint_dim)
@@ -110,11 +109,6 @@ class Lifter(nn.Module):
         self.joint_projection: JointProjection | None = None
         if isinstance(self.encoder, EmbeddingEncoder) and not self.head_reads_embedding:
             self.joint_projection = JointProjection(self.encoder)
-        self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
-
-    def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
-        """Sets the pose to which the head's output is added, typically the mean of the training set."""
-        self.mean_pose_cm.copy_(pose_cm)
 
     @property
     def rig(self) -> StereoRig | None:

@@ -14,13 +14,14 @@ from egotap_pl.core.batch import NUM_VIEWS
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders.rays import OF_POINT, OF_VIEW, find_peaks, known, peak_numbers
+from egotap_pl.nn.mean_pose import FromMeanPose
 
 _OF_LIMB = 4  # the sums of its two heatmaps, and their values at its joint
 _FARTHEST = 6.0  # standard deviations from the mean
 _NARROWEST = 1e-3  # standard deviation of a number that never changes
 
 
-class PeakLifter(nn.Module):
+class PeakLifter(FromMeanPose):
     """A small MLP on what heatmaps say in a few numbers.
 
     These are: of each joint heatmap, the place, height and spread of its peak and the ray through the camera; of each
@@ -45,8 +46,6 @@ class PeakLifter(nn.Module):
         torch.Size([4, 16, 3])
     """
 
-    mean_pose_cm: Tensor
-
     def __init__(
         self,
         skeleton: Skeleton,
@@ -55,7 +54,7 @@ class PeakLifter(nn.Module):
         dropout: float = 0.2,
         pose_unit_cm: float = 20.0,
     ) -> None:
-        super().__init__()
+        super().__init__(skeleton)
         self.rig: StereoRig | None = None
         self.heatmap_px, self.pose_unit_cm = heatmap_px, pose_unit_cm
         numbers = skeleton.num_heatmap_joints * (NUM_VIEWS * (OF_VIEW + _OF_LIMB) + OF_POINT)
@@ -70,11 +69,6 @@ class PeakLifter(nn.Module):
         for layer in (self.to_pose, self.directly):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.to_pose.bias)
-        self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
-
-    def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
-        """Sets the pose to which the output is added, typically the mean of the training set."""
-        self.mean_pose_cm.copy_(pose_cm)
 
     def set_rig(self, rig: StereoRig | None) -> None:
         """Sets the cameras, whose square frames the heatmaps fill; None: they are not known."""

@@ -16,6 +16,7 @@ from egotap_pl.nn.autoencoder import MapDecoder, MapEncoder
 from egotap_pl.nn.blocks import fc_stack, init_kaiming
 from egotap_pl.nn.heads.base import FeatureDims
 from egotap_pl.nn.heads.mlp import MlpHead
+from egotap_pl.nn.mean_pose import FromMeanPose
 
 
 class Ego3DPoseOutput(NamedTuple):
@@ -34,7 +35,7 @@ class Ego3DPoseOutput(NamedTuple):
     """Directions of the limbs that the network reads; they learn to be unit vectors from parent to child."""
 
 
-class Ego3DPoseLifter(nn.Module):
+class Ego3DPoseLifter(FromMeanPose):
     """Lifts heatmaps through one embedding of all of them and the 3D direction of each limb (Kang et al. 2023).
 
     The network does not read limbs that end in the root, which has no heatmap: it reads 14 limbs on UnrealEgo (release)
@@ -71,7 +72,7 @@ class Ego3DPoseLifter(nn.Module):
         pose_hidden_dims: Sequence[int],
         pose_unit_cm: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(skeleton)
         self.skeleton, self.pose_unit_cm = skeleton, pose_unit_cm
         self.num_joints = skeleton.num_heatmap_joints
         self.limbs = tuple((child, parent) for child, parent in skeleton.limbs if parent != 0)
@@ -93,11 +94,6 @@ class Ego3DPoseLifter(nn.Module):
         dims = FeatureDims(0, 0, vector=embedding_dim + 3 * len(self.limbs))
         self.head = MlpHead(skeleton, dims, hidden_dims=pose_hidden_dims)
         self.register_buffer("limb_rows", torch.tensor([child - 1 for child, _ in self.limbs]), persistent=False)
-        self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
-
-    def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
-        """Sets the pose to which the head's output is added, typically the mean of the training set."""
-        self.mean_pose_cm.copy_(pose_cm)
 
     def forward(
         self, joint_heatmaps: Float[Tensor, "b v j h w"], limb_heatmaps: Float[Tensor, "b v j 2 h w"]

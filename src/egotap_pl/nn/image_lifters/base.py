@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.constants import constant
 from egotap_pl.core.skeleton import Skeleton
+from egotap_pl.nn.mean_pose import FromMeanPose
 
 HEATMAPS = ("joint_heatmaps", "limb_heatmaps")
 """What a lifter without ``input_names`` reads."""
@@ -46,7 +47,7 @@ class RefinedPose(NamedTuple):
     """The origin of the poses in the left camera's frame that the lifter has used, true or estimated."""
 
 
-class ImageLifter(nn.Module):
+class ImageLifter(FromMeanPose):
     """Base class of lifters that see images.
 
     A task calls ``factory(skeleton=..., heatmap_px=...)`` as for any lifter, where ``heatmap_px`` is a quarter of the
@@ -59,21 +60,14 @@ class ImageLifter(nn.Module):
     input_names: tuple[str, ...] = ("images",)
     """What ``forward`` is called with, in this order: see `INPUTS`."""
 
-    mean_pose_cm: Tensor
-
     def __init__(self, skeleton: Skeleton) -> None:
-        super().__init__()
+        super().__init__(skeleton)
         self.skeleton = skeleton
         self.rig: StereoRig | None = None
-        self.register_buffer("mean_pose_cm", torch.zeros(len(skeleton.estimated), 3))
 
     def set_rig(self, rig: StereoRig | None) -> None:
         """Sets the cameras of the images, whose square frames the images fill; None: they are not known."""
         self.rig = rig
-
-    def set_mean_pose(self, pose_cm: Float[Tensor, "e 3"]) -> None:
-        """Sets the pose to which estimates are added, typically the mean of the training set."""
-        self.mean_pose_cm.copy_(pose_cm)
 
     def project(
         self, points_left_cm: Float[Tensor, "b j 3"]
