@@ -11,12 +11,14 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from egotap_pl.core.messages import RESULT
 from egotap_pl.metrics.pck import PCK_MM
 
 
-def error_table(title: str, metrics: Mapping[str, Any]) -> Group | Table:
-    """The errors of a test of poses or of heatmaps."""
-    return pose_table(title, metrics) if "mpjpe" in metrics else map_table(title, metrics)
+def print_errors(title: str, metrics: Mapping[str, Any]) -> None:
+    """Print the errors of a test of poses or of heatmaps; paths in the title stay on one line, to be copied."""
+    table = pose_table(title, metrics) if "mpjpe" in metrics else map_table(title, metrics)
+    RESULT.print(table, soft_wrap=True)
 
 
 def pose_table(title: str, metrics: Mapping[str, Any]) -> Group:
@@ -76,12 +78,12 @@ def _mm(error: float | None) -> str:
     return "–" if error is None else f"{error:.1f}"
 
 
-def map_table(title: str, metrics: Mapping[str, Any]) -> Table:
+def map_table(title: str, metrics: Mapping[str, Any]) -> Group:
     """The errors of a test of heatmaps."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table()
     table.add_column("")
     table.add_column("mean squared error", justify="right")
     rows = {"both views": metrics["mse"], **metrics["per_view"], "all-zero heatmaps": metrics["zeros_mse"]}
     for name, value in rows.items():
         table.add_row(name, f"{value:.3e}")
-    return table
+    return Group(f"[bold]{escape(title)}[/]", table)

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.cli.configuration.recorded_data import recorded_data
-from egotap_pl.cli.error_tables import error_table
+from egotap_pl.cli.error_tables import print_errors
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.build import Spec, build
@@ -35,7 +35,7 @@ def main(config: DictConfig) -> None:
     store = _store({**settings, "data": data}, task, about, checkpoint)
     size = settings["batch_size"]
     metrics = evaluate(checkpoint, store, split, devices=devices, batch_size=size, trust=trust, output=output)
-    RESULT.print(error_table(f"{checkpoint}, {split} split of {store}", metrics))
+    print_errors(f"{checkpoint}, {split} split of {store}", metrics)
     if output is not None:
         RESULT.print(f"metrics and predictions  {output}", soft_wrap=True)
 

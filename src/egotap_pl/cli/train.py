@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from egotap_pl.cli.configuration.composing import plain
 from egotap_pl.cli.configuration.repeating import compare, parse
-from egotap_pl.cli.error_tables import error_table
+from egotap_pl.cli.error_tables import print_errors
 from egotap_pl.cli.grids.grid import note_run, print_report_command, swept
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.checks.early import EarlyChecks
@@ -37,7 +37,7 @@ def main(config: DictConfig) -> float:
     note_run(result.folder)
     if config.repeat is not None:
         compare(Path(config.repeat), result)
-    RESULT.print(error_table(f"{command.experiment} on {result.metrics['dataset']}, test split", result.metrics))
+    print_errors(f"{command.experiment} on {result.metrics['dataset']}, test split", result.metrics)
     if resumed := describe_resumed(result.metrics.get("resumed", [])):
         RESULT.print(f"resumed                 {resumed}", soft_wrap=True)
     RESULT.print(f"picture of test frames  {result.picture}", soft_wrap=True)
