@@ -1,0 +1,161 @@
+"""Error against cost of training: runs with more or fewer epochs, and the processor time of their steps.
+
+    python experiments/beyond/training_cost.py work/data/egosynth-a1be598205b6 runs --picture training_cost.png
+
+times training steps of each lifter on heatmaps of the data's first frames, on one thread, all lifters in turn. The cost
+of a run is such a step's time for a frame, times the run's frames and epochs. That leaves out what all lifters need:
+the estimators and their heatmaps, reading, validation. Runs of one preset and batch size are a curve; those that differ
+in their seed alone are one of its points.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import egotap_pl
+from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.statistics import Interval, seeds_interval
+from egotap_pl.data.store.reader import FrameStore
+from egotap_pl.figures.style import DPI, legend_below, looks, page, style_axis
+from egotap_pl.tasks import LiftingTask
+from egotap_pl.tasks.optimisation import fuse
+
+_WARM_UP = 4  # steps that are not counted
+
+
+class Curve(NamedTuple):
+    """A lifter and how it is trained, but for the number of epochs."""
+
+    experiment: str
+    batch_size: int
+
+
+class Point(NamedTuple):
+    """Runs that differ in their seed alone."""
+
+    epochs: int
+    seconds: float
+    """Processor time of the training's steps."""
+    mpjpe: Interval
+    pa_mpjpe: Interval
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", help="folder of prepared data, on whose frames steps are timed")
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs of lifters that read heatmaps")
+    parser.add_argument("--steps", type=int, default=24, help="timed steps of each lifter")
+    parser.add_argument("--picture", type=Path, help="where to draw the curves")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    groups = grouped(egotap_pl.gather_runs(*given.runs).runs)
+    frame_ms = timed({curve: next(iter(of_epochs.values()))[0] for curve, of_epochs in groups.items()}, given)
+    curves = {
+        curve: [point(epochs, runs, frame_ms[curve]) for epochs, runs in sorted(of_epochs.items())]
+        for curve, of_epochs in groups.items()
+    }
+    Console(width=160).print(table(curves, frame_ms))
+    if given.picture is not None:
+        picture(curves).savefig(given.picture, dpi=DPI)
+
+
+def grouped(runs: Sequence[Run]) -> dict[Curve, dict[int, list[Run]]]:
+    """Runs by what they train, and then by epochs."""
+    groups: dict[Curve, dict[int, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    for run in runs:
+        curve = Curve(run.experiment, run.setting("training.batch_size"))
+        groups[curve][run.setting("training.epochs")].append(run)
+    return groups
+
+
+def timed(runs: dict[Curve, Run], given: argparse.Namespace) -> dict[Curve, float]:
+    """Processor time of a training step for a frame in milliseconds, the median of steps."""
+    store = egotap_pl.open_store(given.data, "train")
+    steps = {curve: stepper(run, store, curve.batch_size) for curve, run in runs.items()}
+    spent: dict[Curve, list[float]] = defaultdict(list)
+    for _ in range(_WARM_UP + given.steps):
+        for curve, step in steps.items():
+            begin = time.process_time()
+            step()
+            spent[curve].append(time.process_time() - begin)
+    return {curve: 1000 * median(of[_WARM_UP:]) / curve.batch_size for curve, of in spent.items()}
+
+
+def stepper(run: Run, store: FrameStore, batch_size: int) -> Callable[[], None]:
+    """A function that takes one step in the training of a run's lifter, from the weights that it ended with."""
+    task = egotap_pl.load_task(run.folder)
+    if not isinstance(task, LiftingTask):
+        raise SystemExit(f"{run.folder}: not a run of a lifter that reads heatmaps of finished estimators")
+    batch = store.read([row % len(store) for row in range(batch_size)])
+    with torch.no_grad():
+        batch = batch._replace(heatmaps=task.maps(batch))
+    task.train()
+    vars(task)["log_dict"] = lambda *_, **__: None  # no trainer
+    optimizer = task._optimizer([p for p in task.parameters() if p.requires_grad])
+    fuse(optimizer)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        task.training_step(batch, 0).backward()
+        optimizer.step()
+
+    return step
+
+
+def point(epochs: int, runs: Sequence[Run], frame_ms: float) -> Point:
+    """The cost of runs and their errors in mm."""
+    seconds = frame_ms / 1000 * runs[0].setting("data.frames.train") * epochs
+    mpjpe, pa_mpjpe = (seeds_interval([run.metrics[name] for run in runs]) for name in ("mpjpe", "pa_mpjpe"))
+    return Point(epochs, seconds, mpjpe, pa_mpjpe)
+
+
+def table(curves: dict[Curve, list[Point]], frame_ms: dict[Curve, float]) -> Table:
+    """A row for each point."""
+    names = ("experiment", "batch", "ms a frame", "epochs", "training s", "runs", "MPJPE mm", "PA-MPJPE mm")
+    drawn = Table(*names, box=box.MARKDOWN)
+    for curve, points in curves.items():
+        for at in points:
+            how = (curve.experiment, str(curve.batch_size), f"{frame_ms[curve]:.2f}")
+            errors = (cell(at.mpjpe), cell(at.pa_mpjpe))
+            drawn.add_row(*how, str(at.epochs), f"{at.seconds:.0f}", str(at.mpjpe.n), *errors)
+    return drawn
+
+
+def cell(error: Interval) -> str:
+    """A mean with half of its 95% interval over seeds."""
+    return f"{error.mean:.1f}" + (f" ± {error.high - error.mean:.1f}" if error.n > 1 else "")
+
+
+def picture(curves: dict[Curve, list[Point]]) -> Figure:
+    """Error against processor time of training, a line for each lifter."""
+    figure = page(3.4)
+    axis = figure.subplots()
+    style_axis(axis, "processor time of training steps (s)", "MPJPE (mm)")
+    for (curve, points), look in zip(curves.items(), looks(len(curves)), strict=True):
+        means = [at.mpjpe.mean for at in points]
+        ends = [at.mpjpe.high - at.mpjpe.mean if at.mpjpe.n > 1 else 0 for at in points]
+        label = f"{curve.experiment}, batches of {curve.batch_size}"
+        axis.errorbar([at.seconds for at in points], means, ends, color=look.color, marker=look.marker, label=label)
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    legend_below(figure, axis)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
