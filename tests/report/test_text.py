@@ -112,12 +112,24 @@ def test_csv_has_no_formulas() -> None:
     assert row == ["-1", "'=1+1", "'+cmd", "'-2+3", "'@SUM(A1)", "'\t=1", "-0.5", "+1e-3", "−2.1", "a=b"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\v", "\f", "\x85", "\u2028"])
+def test_a_strangers_name_ends_no_line_of_csv_and_latex(end: str) -> None:
+    """After a line that ends early, a spreadsheet would calculate a formula, and TeX would run what was a comment."""
+    name = f"a{end}=b{end}\\input{{c}}"
+    table = Table("t", name, name, (name, "b"), ((Cell(name), Cell("1")),), (name,), {name: name})
+    assert csv_text(table) == 2 * "a =b \\input{c},%s\n" % ("b", "1")
+    lines = re.split(r"[\n\r\v\f\x85\u2028]", latex(table))
+    assert len(lines) == len(latex(replace(table, columns=("a", "b"), notes=("a",), facts={"a": "a"})).split("\n"))
+    assert [line for line in lines if "\\input" in line and not line.startswith("% ")] == []
+
+
 def test_names_become_names_of_files_that_differ() -> None:
-    names = ("../../a", "a", "A", "a_2", "a/b\n", "...", "x" * 300, "x" * 300)
+    names = ("../../a", "a", "A", "a_2", "a/b\n", "...", "x" * 300, "x" * 300, "姿" * 300, "姿" * 300)
     tables = FileNames().rename([Table(name, "", "", ("a",), ()) for name in names])
     stems = [table.name for table in tables]
     assert stems[:6] == ["a", "a_2", "A_3", "a_2_2", "a-b", "unnamed"]
     assert len(set(map(str.casefold, stems))) == len(names)
+    assert max(len(stem.encode()) for stem in stems) < 200  # disks allow 255 bytes, with the ending
     assert all(len(stem) < 200 and not {"/", "\n"} & set(stem) for stem in stems)
 
 

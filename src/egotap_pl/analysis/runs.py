@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from egotap_pl.analysis.predictions import Predictions
+
+HELD_FRAMES = 2**20
+"""Test frames whose poses stay in memory, of all runs together: about half a GiB with 16 joints."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +60,19 @@ class Run:
         """Checkpoint of the best epoch."""
         return self.folder / "checkpoints" / "best.ckpt"
 
-    @cached_property
+    @property
     def predictions(self) -> Predictions:
-        """The test poses, read once.
+        """The test poses. They stay in memory until those of more recently used runs take their place.
 
         Raises:
             EgotapError: if the file is missing or damaged. The run of a probe has none.
         """
-        return Predictions.read(self.folder / "predictions.h5")
+        predictions = _held.pop(self, None)
+        if predictions is None:
+            predictions = Predictions.read(self.folder / "predictions.h5")
+            _make_room(len(predictions))
+        _held[self] = predictions
+        return predictions
 
     def setting(self, path: str) -> Any:
         """An entry of the configuration, or None if there is no such entry.
@@ -78,3 +86,16 @@ class Run:
                 return None
             entry = entry[key]
         return entry
+
+
+_held: WeakKeyDictionary[Run, Predictions] = WeakKeyDictionary()
+"""The poses in memory, in the order of their last use."""
+
+
+def _make_room(frames: int) -> None:
+    """Let go of the poses that were not used for longest, so that those of more frames can be held."""
+    frames += sum(map(len, _held.values()))
+    for run in list(_held):
+        if frames <= HELD_FRAMES:
+            break
+        frames -= len(_held.pop(run))

@@ -168,7 +168,8 @@ class Hdf5File(OpenFile):
             texts = tuple(np.atleast_1d(dataset.asstr()[...]).tolist())
             if (crc32 := _attribute(dataset, CRC32)) is not None and crc32 != crc32_of(texts):
                 raise self.bad(f"dataset {name!r} is damaged (its checksum is wrong)")
-            return texts
+            known: dict[str, str] = {}  # frames share few names: each is in memory once
+            return tuple(known.setdefault(text, text) for text in texts)
 
     @contextmanager
     def reading(self, what: str) -> Iterator[None]:

@@ -16,6 +16,8 @@ import h5py
 _SIGNATURE = b"GCOL"
 _HEADER_BYTES, _OBJECT_BYTES = 16, 16
 _CELL_BYTES = 16
+_READ_BYTES = 2**16
+"""How much of a heap is read at a time: HDF5's usual heaps at once, and no more of one that only claims to be large."""
 _ATTRIBUTE, _CONTINUATION = 0x000C, 0x0010
 _MOST_BLOCKS = 100
 """Largest number of blocks of an object header that are followed."""
@@ -35,12 +37,13 @@ def check_heap(descriptor: int, address: int) -> None:
     if len(header) < _HEADER_BYTES or not header.startswith(_SIGNATURE):
         return
     (size,) = struct.unpack_from("<Q", header, 8)
-    place = _HEADER_BYTES
+    place, first, block = _HEADER_BYTES, 0, b""
     while place + _OBJECT_BYTES <= size:
-        entry = os.pread(descriptor, _OBJECT_BYTES, address + place)
-        if len(entry) < _OBJECT_BYTES:
+        if place + _OBJECT_BYTES > first + len(block):
+            first, block = place, os.pread(descriptor, _READ_BYTES, address + place)
+        if len(block) < _OBJECT_BYTES:
             raise OSError("a heap ends after the end of the file")
-        number, _, _, length = struct.unpack("<HHIQ", entry)
+        number, _, _, length = struct.unpack_from("<HHIQ", block, place - first)
         step = length if number == 0 else _OBJECT_BYTES + (length + 7) // 8 * 8  # object 0 is the free space
         if step < _OBJECT_BYTES:
             raise OSError("a heap's list of objects is overwritten")

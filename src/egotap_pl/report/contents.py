@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from egotap_pl.core.skeleton import Skeleton
 
 _LONGEST_NAME = 120
+"""Of a file, in bytes of UTF-8: most disks allow 255, and an ending or a number may follow."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ class FileNames:
         return [replace(item, name=self._free(item.name)) for item in items]
 
     def _free(self, name: str) -> str:
-        stem = re.sub(r"[^\w.=+-]+", "-", name).strip(".-")[:_LONGEST_NAME] or "unnamed"
+        safe = re.sub(r"[^\w.=+-]+", "-", name).strip(".-").encode()
+        stem = safe[:_LONGEST_NAME].decode(errors="ignore") or "unnamed"
         candidates = (stem if number == 1 else f"{stem}_{number}" for number in itertools.count(1))
         free = next(candidate for candidate in candidates if candidate.casefold() not in self._taken)
         self._taken.add(free.casefold())

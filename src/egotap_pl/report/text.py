@@ -68,7 +68,7 @@ def markdown_prose(text: str) -> str:
     >>> print(markdown_prose("<b> is missing: `egotap train x_y=1`"))
     \<b> is missing: `egotap train x_y=1`
     """
-    parts = re.split(r"(`+)", " ".join(text.splitlines()))
+    parts = re.split(r"(`+)", _one_line(text))
     prose, k = "", 0
     while k < len(parts):
         is_mark = k % 2 == 1
@@ -84,7 +84,7 @@ def markdown_prose(text: str) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text on one line that Markdown shows as it is: no code, emphasis, strikes, links, entities or HTML."""
-    return re.sub(r"([|\\*_<\[\]`~]|&(?=#?\w+;))", r"\\\1", " ".join(text.splitlines()))
+    return re.sub(r"([|\\*_<\[\]`~]|&(?=#?\w+;))", r"\\\1", _one_line(text))
 
 
 def csv_text(table: Table) -> str:
@@ -109,7 +109,8 @@ def csv_text(table: Table) -> str:
 
 
 def _no_formula(text: str) -> str:
-    is_formula = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(text)
+    text = _one_line(text)  # before Python 3.13, csv does not quote a carriage return, which ends a row
+    is_formula = text.startswith(("=", "+", "-", "@", "\t")) and not _NUMBER.fullmatch(text)
     return f"'{text}" if is_formula else text
 
 
@@ -133,7 +134,7 @@ def latex(table: Table) -> str:
     lines += [f"    {_tex_row([_tex(name) for name in table.columns])}", r"    \midrule"]
     lines += [f"    {_tex_row([_tex_cell(cell) for cell in row])}" for row in table.rows]
     lines += [r"    \bottomrule", r"  \end{tabular}}", r"\end{table}"]
-    return "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+    return "\n".join(map(_one_line, lines)) + "\n"
 
 
 def _paragraphs(*parts: str) -> str:
@@ -166,3 +167,8 @@ def _tex_row(cells: Sequence[str]) -> str:
     row = " & ".join(cells)
     # After the end of the row before, a bracket or an asterisk would be read as belonging to it.
     return f"{'{}' if row.startswith(('[', '*')) else ''}{row} \\\\"
+
+
+def _one_line(text: str) -> str:
+    """Text in which spaces stand for all characters that some program takes as the end of a line."""
+    return " ".join(text.splitlines())
