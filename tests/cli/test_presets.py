@@ -16,6 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import open_dict
 
 from egotap_pl.analysis.runs import Run
+from egotap_pl.analysis.variants import as_overrides, group
 from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.cli.configuration.presets import Identifier, _options
 from egotap_pl.cli.mistakes import readable
@@ -82,6 +83,18 @@ def test_what_was_changed_is_told_as_it_was_typed(identify: Identifier) -> None:
     assert dict(source.changes) == {"heatmaps": "truth", "training.task.optimizer.lr": "0.01"}
     probe = identify(run("training.epochs=6", experiment="table3/grid_vit"))
     assert dict(probe.changes) == {"training.epochs": "6"}  # the probe's epochs follow
+
+
+def test_keys_that_the_preset_does_not_have_are_added_with_a_plus(identify: Identifier) -> None:
+    own = ("lifter.encoder._target_=mine.Sum", "+lifter.encoder.gain=2")
+    added = ("+training.task.loss_weights.hands=0.1", "+trainer.val_check_interval=0.5")
+    words = (*own, *added, "trainer.accumulate_grad_batches=2", "~lifter.encoder.depth")
+    one = run(*words, experiment="table2/grid_vit")
+    found = identify(one)
+    assert sorted(as_overrides(found.changes)) == sorted(words)
+    again = run(*as_overrides(found.changes), experiment="table2/grid_vit")  # the report's command
+    assert again.settings == one.settings
+    assert group([found])[0].variants[0].changes  # the class is recognised as the user's own
 
 
 def test_a_change_that_makes_another_preset_is_that_preset(identify: Identifier) -> None:
@@ -174,6 +187,18 @@ def test_a_scale_of_ones_own_is_named(tmp_path: Path) -> None:
     GlobalHydra.instance().clear()
     unknown = Identifier(PRESETS)(started)  # without --config-dir
     assert (unknown.scale, unknown.changes) == ("smoke", (("scale.joint_dim", "24"),))
+
+
+def test_an_option_of_ones_own_is_one_change(tmp_path: Path) -> None:
+    (tmp_path / "augment").mkdir()
+    option = "# @package training\naugment:\n  _target_: mine.Black\n"
+    (tmp_path / "augment" / "black.yaml").write_text(option, encoding="utf-8")
+    started = run("training.augment={_target_:mine.Black}", experiment="table2/cnn", recorded=True)
+    started = replace(started, choices={**started.choices, "augment": "black"})
+    hydras_main(tmp_path)
+    found = Identifier(PRESETS)(started)
+    assert (found.presets, found.changes) == (("table2/cnn",), (("augment", "black"),))
+    GlobalHydra.instance().clear()
 
 
 def hydras_main(config_dir: Path) -> None:

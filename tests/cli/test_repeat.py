@@ -96,6 +96,8 @@ def forged(first: Path, folder: Path, key: str, value: object) -> Path:
     ("key", "value", "message"),
     [
         ("data.source._target_", "subprocess.Popen", "names subprocess.Popen, which is not in egotap_pl's own"),
+        ("data.source._target_", "subprocess.Popen", "which is never trusted"),
+        ("training.augment", {"_target_": "my_idea.Noise"}, "add trust=[egotap_pl,my_idea]"),
         (
             "training.augment",
             {"_target_": "egotap_pl.core.atomic.write_text"},
@@ -111,6 +113,12 @@ def test_a_strangers_run_is_checked(first: Path, tmp_path: Path, key: str, value
     with pytest.raises(EgotapError) as error:
         compose(f"repeat={folder}")
     assert message in str(error.value)
+
+
+def test_a_trusted_package_that_is_not_on_the_path_is_named(first: Path, tmp_path: Path) -> None:
+    folder = forged(first, tmp_path / "run", "training.augment", {"_target_": "my_idea.Noise"})
+    with pytest.raises(EgotapError, match=r"No module named 'my_idea'; .* must be on PYTHONPATH"):
+        compose(f"repeat={folder}", "trust=[egotap_pl,my_idea]")
 
 
 def test_not_a_run(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
 _METHOD = ("lifter.", "heatmaps.", "estimators.", "training.task.")  # where a configuration chooses a method's parts
 
 Changes = tuple[tuple[str, str], ...]
-"""Changes of a preset: (key, value) of each override."""
+"""Changes of a preset: (key, value) of each override. The key begins with a plus where the preset does not have it."""
 _Key = tuple[str, str, str, Changes]
 
 
@@ -253,7 +253,7 @@ def _with_ablated(conditions: Sequence[Condition]) -> list[Condition]:
 
 def _own_part(changes: Changes) -> Changes:
     """The changes that belong to a class of the user's own; empty if no class of the method was changed."""
-    method = tuple((key, value) for key, value in changes if key.startswith(_METHOD))
+    method = tuple((key, value) for key, value in changes if key.lstrip("+").startswith(_METHOD))
     return method if any(key.endswith("._target_") for key, _ in method) else ()
 
 

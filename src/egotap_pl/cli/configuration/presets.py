@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
 from egotap_pl.cli.configuration.composing import composing, conf_dir
+from egotap_pl.cli.configuration.differences import Overrides, as_overrides, changes, distance, size
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.trainer_options import determining
 from egotap_pl.engine.stages import fingerprint
-
-Key = tuple[str, ...]
-Changes = dict[Key, Any]
-Overrides = tuple[tuple[str, str], ...]
 
 _NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
 """Name of a preset, a data set or a scale."""
@@ -37,10 +32,6 @@ _IGNORED_IN_DATA = ("folder", "root", "workers")
 
 _PARTS = ("estimator", "estimators", "augment", "temporal", "doubt")
 """Groups whose options are one change each, however many keys they set."""
-
-
-class _Missing:
-    """In place of the value of a key that a configuration does not have."""
 
 
 class Identifier:
@@ -57,9 +48,11 @@ class Identifier:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._identified: dict[str, IdentifiedRun] = {}
-        self._scales = _options("scale", *_own_folders())
+        own_folders = _own_folders()
+        self._scales = _options("scale", *own_folders)
         self._heatmaps = _options("heatmaps")
-        self._parts = {group: _options(group) for group in _PARTS}
+        self._parts = {group: _options(group, *own_folders) for group in _PARTS}
+        self._of_trainer = _options("trainer")["base"]
 
     def __call__(self, run: Run) -> IdentifiedRun:
         """A run with the presets that its configuration has the fewest changes from."""
@@ -68,7 +61,7 @@ class Identifier:
         if key not in self._identified:
             scale = _chosen(run, "scale", self._scales)
             if scale is None:
-                scale = min(self._scales, key=lambda name: _distance(self._scales[name], settings["scale"]))
+                scale = min(self._scales, key=lambda name: distance(self._scales[name], settings["scale"]))
             heatmaps = _chosen(run, "heatmaps", self._heatmaps)
             options = self._heatmaps if heatmaps is None else {heatmaps: self._heatmaps[heatmaps]}
             presets = dict.fromkeys((run.experiment, *self.presets))
@@ -107,21 +100,22 @@ class Identifier:
             composed = self._compose(preset, data, scale, *(f"{group}={option}" for group, option in own))
             if composed is None:
                 continue
-            candidates.append((_distance(composed, settings), preset, own, (), composed))
+            candidates.append((distance(composed, settings), preset, own, (), composed))
             for name, node in heatmaps.items():
                 tree = {**composed, "heatmaps": node}
-                candidates.append((_distance(tree, settings) + 1, preset, own, (("heatmaps", name),), tree))
+                candidates.append((distance(tree, settings) + 1, preset, own, (("heatmaps", name),), tree))
         candidates.sort(key=lambda candidate: candidate[0])  # stable: the first preset stays before its equals
         nearest: list[str] = []
         found: Overrides = ()
         fewest: tuple[int, int] | None = None
-        for distance, preset, own, other, tree in candidates:
-            if fewest is not None and distance > fewest[0]:  # what follows from the changes can only add to them
+        for at_least, preset, own, other, tree in candidates:
+            if fewest is not None and at_least > fewest[0]:  # what follows from the changes can only add to them
                 break
             values = changes(tree, settings)
-            changed = (*other, *_as_overrides(values))
+            known = {**tree, "trainer": {**self._of_trainer, **tree["trainer"]}}
+            changed = (*other, *as_overrides(values, known))
             # Options that were chosen are preferred to the keys that they set, if they set any that differ.
-            count = len(other) + sum(map(_size, values.values())), len(own)
+            count = len(other) + sum(map(size, values.values())), len(own)
             if fewest is None or count < fewest:
                 nearest, fewest, found = [], count, (*own, *changed)
             if (*own, *changed) == found:
@@ -142,34 +136,6 @@ class Identifier:
             except (HydraException, OmegaConfBaseException):  # a preset of somebody else's, or of another version
                 self._composed[key] = None
         return self._composed[key]
-
-
-def changes(composed: Mapping[str, Any], settings: Mapping[str, Any]) -> Changes:
-    """The overrides that lead from a composed configuration to settings.
-
-    A value that follows from a changed value is not a change of its own. Values without interpolations are compared
-    first. Then the interpolations are resolved with the changed values, and what still differs is added one by one.
-
-    Args:
-        composed: a composed configuration, with interpolations.
-        settings: a resolved configuration.
-    """
-    values = dict(_differences(composed, settings, interpolated=False))
-    while True:
-        changed = copy.deepcopy(dict(composed)) | {"seed": settings["seed"]}
-        for key, value in values.items():
-            _set(changed, key, value)
-        try:
-            resolved = OmegaConf.to_container(OmegaConf.create(changed), resolve=True)
-        except OmegaConfBaseException:  # an interpolation leads to a key that is missing: nothing follows from it
-            resolved = changed
-        left = dict(_differences(resolved, settings, interpolated=True))
-        if not left:
-            return values
-        if resolved is changed or values.keys() >= left.keys():
-            return values | left
-        key = next(key for key in left if key not in values)
-        values[key] = left[key]
 
 
 def essentials(settings: Any) -> dict[str, Any]:
@@ -193,50 +159,6 @@ def essentials(settings: Any) -> dict[str, Any]:
 def _with_init(node: Mapping[str, Any]) -> dict[str, Any]:
     """A node with the keys of initial weights, which runs of earlier versions do not have."""
     return {"init": None, "init_skip": [], **node}
-
-
-def _differences(one: Any, other: Any, interpolated: bool, key: Key = ()) -> Iterator[tuple[Key, Any]]:
-    """The keys whose values differ, in the order of ``one``, with the values of ``other``.
-
-    Args:
-        one: plain containers.
-        other: plain containers.
-        interpolated: whether values of ``one`` that are interpolations count, too.
-        key: where both stand.
-    """
-    if one == other:  # most branches are, and Python compares them much faster than a walk through them would
-        return
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in dict.fromkeys((*one, *other)):
-            if (*key, name) == ("seed",):
-                continue
-            yield from _differences(one.get(name, _Missing), other.get(name, _Missing), interpolated, (*key, str(name)))
-    elif interpolated or not (isinstance(one, str) and "${" in one):
-        yield key, other
-
-
-def _set(tree: dict[str, Any], key: Key, value: Any) -> None:
-    for name in key[:-1]:
-        node = tree.get(name)
-        tree[name] = node if isinstance(node, dict) else {}
-        tree = tree[name]
-    if value is _Missing:
-        tree.pop(key[-1], None)
-    else:
-        tree[key[-1]] = copy.deepcopy(value)
-
-
-def _as_overrides(values: Changes) -> Overrides:
-    """Changes by key, as they are written on a command line."""
-    return tuple(sorted((".".join(key), _written(".".join(key), value)) for key, value in values.items()))
-
-
-def _written(key: str, value: Any) -> str:
-    if value is _Missing:
-        return f"~{key}"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":")).replace('"', "")
 
 
 def _chosen(run: Run, group: str, options: Mapping[str, Any]) -> str | None:
@@ -270,15 +192,6 @@ def _own_folders() -> list[Path]:
     with composing():
         sources = GlobalHydra.instance().config_loader().get_sources()
     return [Path(source.path) for source in sources if source.provider == "command-line"]
-
-
-def _distance(one: Any, other: Any) -> int:
-    return sum(_size(value) for _, value in _differences(one, other, interpolated=False))
-
-
-def _size(value: Any) -> int:
-    """Number of values in a value that may be a mapping: setting one of them is a smaller change than setting all."""
-    return sum(map(_size, value.values())) if isinstance(value, Mapping) and value else 1
 
 
 def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.data.untrusted.readers import read_json
 from egotap_pl.engine.build import Spec, current_name
-from egotap_pl.engine.checkpoints.allowlist import entries, is_trusted, targets
+from egotap_pl.engine.checkpoints.allowlist import entries, objection, targets
 from egotap_pl.engine.checks.early import on_any_machine
 from egotap_pl.engine.devices.trainer_options import determines
 from egotap_pl.engine.runs.config import read_run_config
@@ -142,11 +142,10 @@ def _check_targets(run: Spec, trust: Sequence[str], folder: Path) -> None:
     known = set(_targets_of_conf())
     for target in targets({key: value for key, value in run.items() if key != "logger"}):
         name = current_name(target)
-        if name not in known and not is_trusted(name, trust):
-            root = name.partition(".")[0]
+        if name not in known and (reason := objection(name, trust)) is not None:
             raise EgotapError(
-                f"{folder / 'config.yaml'} names {name[:200]}, which is not in egotap_pl's own configuration; if you "
-                f"trust where the run is from: trust=[egotap_pl,{root}]"
+                f"{folder / 'config.yaml'} names {name[:200]}, which is not in egotap_pl's own configuration, and "
+                f"{reason}"
             )
 
 

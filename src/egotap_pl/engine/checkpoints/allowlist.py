@@ -60,8 +60,8 @@ def check_spec_of_file(spec: Any, trust: Sequence[str], origin: str) -> None:
     for where, node, _ in _values(spec, origin, 0):
         if isinstance(node, dict):
             _check_keys_of_hydra(node, where)
-            if "_target_" in node and (objection := _objection(node["_target_"], trust)) is not None:
-                raise EgotapError(f"{where} names {node['_target_'][:200]}, {objection}")
+            if "_target_" in node and (reason := objection(node["_target_"], trust)) is not None:
+                raise EgotapError(f"{where} names {node['_target_'][:200]}, {reason}")
 
 
 def check_plain(content: Any, origin: str) -> None:
@@ -96,7 +96,7 @@ def is_trusted(target: str, trust: Sequence[str]) -> bool:
         trust: names of packages, modules, or single classes and functions. ``egotap_pl`` means its part of the
             allowlist, not all of the package. The allowlist's part of torch is always trusted, the rest of torch never.
     """
-    return _objection(target, entries(trust)) is None
+    return objection(target, entries(trust)) is None
 
 
 def class_named(target: str, trust: Sequence[str] = ()) -> type | None:
@@ -177,8 +177,13 @@ def _check_keys_of_hydra(node: dict[Any, Any], where: str) -> None:
         raise EgotapError(f"{where}._target_ must be the name of a class")
 
 
-def _objection(target: str, trust: Sequence[str]) -> str | None:
-    """Why a file may not name a target, and the remedy; None if it may."""
+def objection(target: str, trust: Sequence[str]) -> str | None:
+    """Why a file may not name a target, and the remedy, as a clause that begins with "which"; None if it may.
+
+    Args:
+        target: dotted name.
+        trust: see `is_trusted`.
+    """
     root = target.partition(".")[0]
     if target in trust and root != "egotap_pl":
         return None
