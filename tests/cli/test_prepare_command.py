@@ -8,12 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
-import hydra
 import numpy as np
 import pytest
+from composed import compose, options
 from hydra.core.global_hydra import GlobalHydra
 
-from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.cli.main import main
 from egotap_pl.cli.prepare import _checked
 from egotap_pl.core.errors import EgotapError
@@ -21,7 +20,7 @@ from egotap_pl.data.preparation.shard import WHOLE, Shard
 from egotap_pl.engine.build import build
 
 Egotap = Callable[..., tuple[int, str, str]]
-LAYOUTS = sorted(path.stem for path in (conf_dir() / "layout").glob("*.yaml"))
+LAYOUTS = options("layout")
 TINY = ("scale=smoke", "data.frames={train: 2, validation: 1, test: 1}", "data.workers=0")
 FILES = (
     "data.source._target_=fake_source.FakeFiles",
@@ -32,12 +31,6 @@ FILES = (
     "+data.source.absent=[train/7]",
 )
 """A source of files of which a motion is missing and a frame is damaged."""
-
-
-def compose(*overrides: str) -> dict:
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return plain(hydra.compose("prepare", list(overrides)))
 
 
 @pytest.fixture
@@ -76,7 +69,7 @@ def egotap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     ],
 )
 def test_wrong_values(key: str, value: object, complaint: str) -> None:
-    settings = compose()
+    settings = compose(verb="prepare")
     (settings["data"] if key == "workers" else settings)[key] = value
     with pytest.raises(EgotapError, match=complaint):
         _checked(settings)
@@ -85,17 +78,17 @@ def test_wrong_values(key: str, value: object, complaint: str) -> None:
 def test_wrong_combinations() -> None:
     for change in ({"check": True}, {"shard": "1/2"}):
         with pytest.raises(EgotapError, match="a layout needs complete stores"):
-            _checked(compose() | {"layout": {}, "output": "x"} | change)
+            _checked(compose(verb="prepare") | {"layout": {}, "output": "x"} | change)
 
 
 def test_shards() -> None:
-    assert _checked(compose()) == WHOLE
-    assert _checked(compose("shard=2/4")) == Shard(2, 4)
+    assert _checked(compose(verb="prepare")) == WHOLE
+    assert _checked(compose("shard=2/4", verb="prepare")) == Shard(2, 4)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_composes(layout: str) -> None:
-    settings = compose(f"layout={layout}")
+    settings = compose(f"layout={layout}", verb="prepare")
     assert (settings["layout"] is None) == (layout == "none")
     if layout != "none":
         assert callable(build(settings["layout"]))

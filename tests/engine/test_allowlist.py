@@ -9,24 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
 import torch
-from hydra.core.global_hydra import GlobalHydra
+from composed import CONF, compose, options
 from random_checkpoints import checkpoint
 from smoke import Run
 
 import egotap_pl
-from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.checkpoints.allowlist import PACKAGES, check_spec_of_file, class_named, entries, is_trusted
 from egotap_pl.engine.checkpoints.loading import KEY, checked_task, load_task, read_checkpoint
 
-CONF = conf_dir()
 OWN = ["egotap_pl"]
-PRESETS = sorted(
-    path.relative_to(CONF / "experiment").with_suffix("").as_posix() for path in CONF.rglob("experiment/**/*.yaml")
-)
+PRESETS = options("experiment")
 
 
 class Bomb:
@@ -209,7 +204,7 @@ def test_checkpoints_of_every_preset_load(preset: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset.startswith(("quickstart", "table1"))])
 def test_classes_of_presets_at_the_papers_sizes_are_allowed(preset: str) -> None:
     """At those sizes, estimators start from ImageNet's weights."""
-    settings = composed("train", f"experiment={preset}", "scale=paper")
+    settings = compose(f"experiment={preset}", "scale=paper")
     assert settings["estimators"]["joint"]["task"]["initialise"]["_partial_"]
     for node in (settings["training"], *settings["estimators"].values()):
         checked_task(node["task"], OWN, preset)
@@ -217,15 +212,8 @@ def test_classes_of_presets_at_the_papers_sizes_are_allowed(preset: str) -> None
 
 @pytest.mark.parametrize("release", sorted(path.stem for path in (CONF / "release").glob("*.yaml")))
 def test_classes_of_imported_weights_are_allowed(release: str) -> None:
-    settings = composed("import_weights", f"release={release}", "source=x", "output=y", "data.root=x")
+    settings = compose(f"release={release}", "source=x", "output=y", "data.root=x", verb="import_weights")
     checked_task(settings["training"]["task"], OWN, release)
-
-
-def composed(verb: str, *overrides: str) -> dict[str, Any]:
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        settings: dict[str, Any] = plain(hydra.compose(verb, list(overrides)))
-    return settings
 
 
 FILES = {

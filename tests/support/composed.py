@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from functools import cache
+
 import hydra
 import torch
 from hydra.core.global_hydra import GlobalHydra
@@ -22,9 +25,16 @@ def options(group: str) -> list[str]:
 
 
 def compose(*overrides: str, verb: str = "train") -> dict:
+    """What a verb's overrides give: composed once, and anew for each caller."""
     GlobalHydra.instance().clear()
+    composed: dict = pickle.loads(_composed(verb, overrides))
+    return composed
+
+
+@cache
+def _composed(verb: str, overrides: tuple[str, ...]) -> bytes:
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return plain(hydra.compose(verb, list(overrides)))
+        return pickle.dumps(plain(hydra.compose(verb, list(overrides))))
 
 
 def facts(data: str) -> DataFacts:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 META = torch.device("meta")
 _FROM_PYTHON = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, Tensor.new_tensor)
@@ -27,10 +26,19 @@ class _NoCpuTensors(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves((args, kwargs, result)):
-            if isinstance(tensor, Tensor) and tensor.device != META:
+        for tensor in _tensors((*args, *(kwargs or {}).values(), result)):
+            if tensor.device != META:
                 raise AssertionError(f"{func} with a tensor of {list(tensor.shape)} on {tensor.device}")
         return result
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    """The tensors among an operation's arguments or results, some of which are lists."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
 
 
 class _NoPythonNumbers(TorchFunctionMode):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hydra
 import numpy as np
 import torch
-from hydra.core.global_hydra import GlobalHydra
+from composed import SKELETONS, compose
 from torch import nn
 
-from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.camera import StereoRig
-from egotap_pl.core.skeleton import egocap, unrealego
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoints.loading import KEY, VERSION, About, load_task
-
-SKELETONS = {"egosynth": unrealego(), "egosynth_stick": egocap()}
 
 
 def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = "training") -> Path:
@@ -29,10 +24,7 @@ def checkpoint(path: Path, *overrides: str, data: str = "egosynth", part: str = 
         data: the data set, which determines the skeleton.
         part: key of the task's node: ``training``, ``probe`` or ``estimators.joint``.
     """
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        settings = plain(hydra.compose("train", [f"data={data}", "scale=smoke", *overrides]))
-    node = settings
+    node = settings = compose(*overrides, f"data={data}", "scale=smoke")
     for key in part.split("."):
         node = node[key]
     skeleton = SKELETONS[data]

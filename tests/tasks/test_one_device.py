@@ -7,10 +7,10 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from composed import compose, facts, make_batch
+from composed import compose, facts, make_batch, options
 from only_device import META, only_device
 from plain_trainer import plain_trainer
-from training_steps import presets, trainings
+from training_steps import trainings
 
 from egotap_pl.core import skeleton as skeletons
 from egotap_pl.core.batch import Heatmaps
@@ -51,9 +51,9 @@ def take_steps(task: Any, batch: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", presets())
+@pytest.mark.parametrize("preset", options("experiment"))
 def test_a_preset(preset: str) -> None:
-    settings = compose(f"experiment={preset}", "scale=smoke")
+    settings = compose(f"experiment={preset}", "data=egosynth", "scale=smoke")
     batch = make_batch("egosynth", settings["scale"]["image_px"]).on(META)
     for _, spec in trainings(settings):
         if spec not in _tested:  # presets share estimators

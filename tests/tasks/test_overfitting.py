@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import hydra
 import pytest
 import torch
-from hydra.core.global_hydra import GlobalHydra
+from composed import compose
 
-from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.core.batch import Batch, DataFacts
 from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.heatmap import joint_heatmaps
@@ -19,12 +17,6 @@ from egotap_pl.metrics import mpjpe_mm
 from egotap_pl.tasks.schedules import warmup_cosine
 
 FRAMES = 4
-
-
-def configuration(*overrides: str) -> Any:
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return plain(hydra.compose("train", list(overrides)))
 
 
 @pytest.fixture
@@ -70,7 +62,7 @@ def fit(task: Any, batch: Batch, steps: int, learning_rate: float, monkeypatch: 
 def test_the_tiny_lifter_learns_a_batch_to_a_centimetre(
     batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = configuration("scale=tiny", "heatmaps=truth")
+    settings = compose("scale=tiny", "heatmaps=truth")
     task = build(settings["training"]["task"])(facts)
     fit(task, batch, 150, 1e-3, monkeypatch)
     with torch.no_grad():
@@ -89,7 +81,7 @@ def painted(batch: Batch) -> Batch:
 def test_the_tiny_estimator_does_not_stay_at_all_zero_heatmaps(
     batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = configuration("scale=tiny")
+    settings = compose("scale=tiny")
     task = build(settings["estimators"]["joint"]["task"])(facts)
     outcome = fit(task, painted(batch), 50, 2e-3, monkeypatch)
     assert outcome["loss"] < 0.5 * outcome["zero_loss"]
@@ -99,7 +91,7 @@ def test_the_tiny_estimator_does_not_stay_at_all_zero_heatmaps(
 def test_the_tiny_image_lifter_learns_a_batch_and_where_it_is(
     batch: Batch, facts: DataFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = configuration("scale=tiny", "experiment=beyond/egoposeformer_estimated_origin")
+    settings = compose("scale=tiny", "experiment=beyond/egoposeformer_estimated_origin")
     task, seen = build(settings["training"]["task"])(facts._replace(rig=StereoRig.unrealego())), painted(batch)
     with torch.no_grad():
         before = task.loss_terms(seen)
