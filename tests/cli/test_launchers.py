@@ -7,9 +7,8 @@ import json
 import os
 import pickle
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from command_server import quick_python
 from continued import Warned, empty, warned_once
 from fake_slurm import install, scripts
+from noting_jobs import Noting
 from omegaconf import OmegaConf
 from smoke import LIFTER, SMOKE, Run
 
@@ -38,25 +38,6 @@ echo "Submitted batch job $((100 + $(ls "$FAKE_SLURM" | grep -c script)))"
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-@dataclass(frozen=True)
-class Noting:
-    """Notes when it ran, and which GPU it saw; the second job takes long."""
-
-    folder: Path
-    number: int
-    die: bool = False
-
-    def __call__(self) -> Outcome:
-        if self.die:
-            os._exit(3)
-        note = self.folder / f"{self.number}"
-        note.with_suffix(".gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
-        deadline = time.monotonic() + 120
-        while self.number == 1 and not (self.folder / "3.gpu").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return Outcome(float(self.number))
 
 
 @pytest.mark.slow

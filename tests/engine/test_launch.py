@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from group_jobs import Job, add_ranks, defective, mistaken
+from group_jobs import Job, add_ranks, defective, endless, mistaken
+from processes import AT_ONCE, CONTEXT
 from torch.multiprocessing.spawn import ProcessContext
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.processes import launch as launching
 from egotap_pl.engine.processes.launch import launch
 
 TRAINER = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "workers": 0}
@@ -64,26 +64,20 @@ def test_a_defect_keeps_its_traceback(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert "ZeroDivisionError: a defect" in capfd.readouterr().err
 
 
-PARENT = """
-import sys
-from pathlib import Path
-from group_jobs import Job, endless
-from egotap_pl.engine.processes.launch import launch
-
-if __name__ == "__main__":
-    launch(endless, Job(Path(sys.argv[1])), 2)
-"""
+def launch_endless(folder: Path) -> None:
+    """In a process, which gets killed."""
+    launching.START_METHOD = AT_ONCE
+    launch(endless, Job(folder), 2)
 
 
 @pytest.mark.slow
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     """Otherwise they would go on beside those of the same command, run again."""
-    (tmp_path / "parent.py").write_text(PARENT)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py"), str(tmp_path)], env=environment)
+    parent = CONTEXT.Process(target=launch_endless, args=(tmp_path,))
+    parent.start()
     wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
     parent.kill()
-    parent.wait()
+    parent.join()
     workers = [int(path.read_text()) for path in tmp_path.glob("pid-*")]
     wait_until(lambda: not any(map(is_running, workers)))
 

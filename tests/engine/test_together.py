@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from broken_optimiser import OVERRIDES
+from command_server import quick_python
 from groups import srun
 from smoke import LIFTER, SMOKE, Outcome, Run, run_folder
 
@@ -59,16 +60,17 @@ def test_srun_on_two_nodes_gives_the_same_as_own_processes(home: Path, own: dict
 def test_torchrun_gives_the_same_as_own_processes(home: Path, own: dict[str, Any]) -> None:
     arguments = ("train", *TWO, "paths.runs=torchrun")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
-    ended = subprocess.run(
-        [*command, "--nproc-per-node=2", "-m", "egotap_pl", *arguments],
-        cwd=home,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
+    with quick_python() as python:  # in what torchrun starts
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160", "PYTHON_EXEC": str(python)}
+        ended = subprocess.run(
+            [*command, "--nproc-per-node=2", "-m", "egotap_pl", *arguments],
+            cwd=home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
     assert ended.returncode == 0, ended.stderr
     outcome = Outcome(0, ended.stdout, ended.stderr)
     assert outcome.out.count("run folder") == 1
