@@ -126,12 +126,13 @@ MORE = {
     r"layout=unrealego|data=my_motions": "data.frames.train=2 data.frames.validation=1 data.frames.test=1",
     r"layout=unrealego": "+layout.workers=0",
     r"layout=egocap": "data.frames.train=6 data.frames.validation=1 data.frames.test=1",
-    r"data=my_motions|data=npz|rig=|layout=|data=unrealego |data=egocap ": "data.workers=0",
+    r"data=my_motions|data=upper_body|data=npz|rig=|layout=|data=unrealego |data=egocap ": "data.workers=0",
     r"egotap train .*data=(unrealego|egocap|npz)": "training.epochs=1 estimators.joint.epochs=1 "
     "estimators.limb.epochs=1 estimators.joint.guard=null estimators.limb.guard=null",
     r"egotap train (trainer|logger|init|sweep=\S+ (?!heatmaps=)|data=egosynth )": "heatmaps=truth",
     r"egotap train (experiment=table\S+ )?lifter[./]": "heatmaps=truth",
-    r"mount=|data=egosynth_stick(?!.*layout=)": "data.frames.train=2 data.frames.validation=1 data.frames.test=1",
+    r"mount=|data=upper_body|data=egosynth_stick(?!.*layout=)": "data.frames.train=2 "
+    "data.frames.validation=1 data.frames.test=1",
     r"egotap train .*sweep=optuna": "hydra.sweeper.trials=1",
     r"egotap train .*logger=": "logger.frames=1",
     r"egotap report": "figures=false",
