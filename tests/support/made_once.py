@@ -84,7 +84,7 @@ def draw_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse each file that Hydra reads once, as long as it stays the same, and each interpolation; and leave out the
-    choices to interpolate with of lists of defaults that have no interpolation. Half of the time of composing.
+    choices to interpolate with of lists of defaults that have no interpolation. A third of the time of composing.
     """
     import omegaconf._utils
     import omegaconf.base

@@ -7,14 +7,27 @@ import gc
 import os
 import signal
 import tempfile
-from multiprocessing import context, reduction
+from multiprocessing import context, forkserver, reduction
 from pathlib import Path
 from typing import Any
 
+import pytest
 from smoke import Outcome
 
 
-class _Unblocked(context.ForkServerProcess):
+class _Forked(context.ForkServerProcess):
+    """A fork of a process that has imported the program and done what `warm` does."""
+
+    @staticmethod
+    def _Popen(process: Any) -> Any:
+        folder, path = str(Path(__file__).parent), os.environ.get("PYTHONPATH")
+        with pytest.MonkeyPatch.context() as monkeypatch:  # the server does not have its caller's path
+            monkeypatch.setenv("PYTHONPATH", folder if path is None else os.pathsep.join([folder, path]))
+            forkserver.ensure_running()
+        return context.ForkServerProcess._Popen(process)  # type: ignore[attr-defined]
+
+
+class _Unblocked(_Forked):
     """Begins with no signal blocked; the server, from which it has them, may have been started while some were."""
 
     def _bootstrap(self, *arguments: Any, **named: Any) -> int:
@@ -28,13 +41,13 @@ class _ForkServer(context.ForkServerContext):
 
 
 CONTEXT = _ForkServer()
-CONTEXT.set_forkserver_preload(["egotap_pl.cli.train", "egotap_pl.cli.evaluate"])
+CONTEXT.set_forkserver_preload(["egotap_pl.cli.train", "egotap_pl.cli.evaluate", "warm"])
 
 AT_ONCE = "at once"
 """A start method of processes like ``spawn``, without its wait for imports."""
 
 
-class _Process(context.ForkServerProcess):
+class _Process(_Forked):
     """Has what a process of ``spawn`` inherits from its parent: the group, environment, blocked signals and output."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -94,6 +107,9 @@ def _run(
     group: bool,
     start_method: str,
 ) -> None:
+    from hydra._internal.hydra import Hydra
+    from hydra.types import RunMode
+
     from egotap_pl.cli.main import main
     from egotap_pl.engine.processes import launch, side_by_side
     from egotap_pl.engine.runs import pictures
@@ -102,6 +118,8 @@ def _run(
         os.setpgid(0, 0)
     launch.START_METHOD = side_by_side.START_METHOD = start_method
     pictures.QUANTILES = {"median": 0.5}  # as in `commands.prepared`
+    if not any(word.startswith(("-", "sweep=", "hydra.mode=")) for word in arguments):
+        Hydra.get_mode = lambda *_, **__: RunMode.RUN  # likewise
     _replace_environment(environment)
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
