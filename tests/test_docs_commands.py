@@ -95,7 +95,7 @@ SMALLER = {
     r"glob\(propagation/\*\)": "propagation/pu_chain_shifted",
     r"trials=50": "trials=1",
     r"(?<==)table2/grid_vit_pu,(beyond/\w+)\S*": r"\1",  # the other presets of the grid are trained alone
-    r" training\.epochs=\d+": "",
+    r" training\.epochs=[\d,]+": "",
     r" data\.frames\.\w+=\d{3,}": "",
     r"egosynth/NAME": "egosynth/first",
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
