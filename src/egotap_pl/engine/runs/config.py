@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,18 @@ def _check_size(text: str) -> None:
         yaml.YAMLError: if it is not YAML.
     """
     depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+    for count, event in enumerate(_events(text)):
         if isinstance(event, yaml.AliasEvent):
             raise ValueError("it has aliases")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH or count > 3 * MAX_VALUES:
             raise ValueError("it is too large or nested too deeply")
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        if "flow level" in str(error):  # what libyaml says of too many open brackets
+            raise ValueError("it is nested too deeply") from error
+        raise
