@@ -32,9 +32,9 @@ def script(monkeypatch: pytest.MonkeyPatch, capsys) -> Script:
     return script
 
 
-def test_regressions_and_costs_of_a_run(run: Run, home: Path, script: Script) -> None:
-    trained = run_folder(run("train", "scale=smoke"), home)
-    (data,) = (home / "work" / "data").glob("egosynth-*")
+def test_regressions_and_costs_of_a_run(run: Run, home: Path, tmp_path: Path, script: Script) -> None:
+    data = tmp_path / "data"
+    trained = run_folder(run("train", "scale=smoke", f"data.folder={data}"), home)
 
     lines = script("kernel_ridge.py", data, "--estimators", trained).splitlines()
     numbers = [[float(number) for number in re.findall(r"MPJPE (\d+\.\d+)", line)] for line in lines]
@@ -42,10 +42,10 @@ def test_regressions_and_costs_of_a_run(run: Run, home: Path, script: Script) ->
     assert all(0 < pa_mpjpe < mpjpe for v, pv, t, pt in numbers for mpjpe, pa_mpjpe in ((v, pv), (t, pt)))
     assert len({tuple(of_ridge) for of_ridge in numbers}) == 3  # each ridge fits in its own way
 
-    picture = home / "cost.png"
+    picture = tmp_path / "cost.png"
     rows = [
         [cell.strip() for cell in line.strip(" |").split("|")]
-        for line in script("training_cost.py", data, home / "runs", "--steps", 2, "--picture", picture).splitlines()
+        for line in script("training_cost.py", data, trained, "--steps", 2, "--picture", picture).splitlines()
         if "|" in line
     ]
     (finished,) = gather_runs(trained).runs
