@@ -22,7 +22,7 @@ SMALL = {
     "render.py": ["--takes", "1"],
     "heatmaps.py": [],
     "store.py": ["8"],
-    "kept_heatmaps.py": ["40"],
+    "kept_heatmaps.py": ["3"],
     "models.py": ["--scale", "smoke", "--batch", "2", "--device", "cpu", "--iterations", "1"],
     "prepare.py": ["4", "workers=0"],
     "estimators.py": ["data.workers=0", "--scale", "smoke", "--epochs", "1"],
@@ -52,6 +52,15 @@ def shrink(name: str, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         measure: Callable[..., float] = module.frames_per_second
         monkeypatch.setattr(module, "BATCH_SIZE", 2)
         monkeypatch.setattr(module, "frames_per_second", lambda folder, workers: measure(folder, 0, 0.0))
+    if name == "kept_heatmaps.py":  # two batches
+        monkeypatch.setattr(module, "BATCH_SIZE", 2)
+        monkeypatch.setattr(module, "ROUNDS", 1)
+    if name == "heatmaps.py":
+        seconds: Callable[..., float] = module.seconds
+        monkeypatch.setattr(module, "seconds", lambda call, *_: seconds(call, 1))
+    if name == "threads.py":  # the last way has two processes, and an environment of its own
+        ways: Callable[..., list[Any]] = module.ways
+        monkeypatch.setattr(module, "ways", lambda cpus, counts: ways(cpus, counts)[-1:])
     if name == "prepare.py":
         monkeypatch.setattr(sys, "path", [*sys.path])
         monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=lambda words, check: exec(words[2], {})))
@@ -66,7 +75,7 @@ def test_a_benchmark_runs(
     module = loaded(name, monkeypatch)
     shrink(name, module, monkeypatch)
     monkeypatch.setattr(sys, "argv", [name, *SMALL[name]])
-    arguments = {"store.py": (8,), "kept_heatmaps.py": (40,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
+    arguments = {"store.py": (8,), "kept_heatmaps.py": (3,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
     module.main(*arguments)
     assert capsys.readouterr().out.strip()
 
