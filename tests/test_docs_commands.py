@@ -89,7 +89,9 @@ SCRIPTS = {
 """Commands of other programs that run in the folder."""
 
 SMALLER = {
-    r"(?<= )seed=[\d,]+": "seed=0",  # the usual one: what several commands train is trained once
+    r" seed=[\d,]+(?![\d,]| hydra.sweeper)": "",  # the usual one: what several commands train is trained once
+    r" seed=[\d,]+": " seed=0",
+    r"'experiment=(glob\(\S+\))'": r"experiment=\1",
     r"glob\(table[12]/\*\)": "table2/grid_vit_pu",  # table1/egotap by another name
     r"glob\(table3/\*\)": "table3/grid_vit",
     r"glob\(propagation/\*\)": "propagation/pu_chain_shifted",
@@ -101,7 +103,7 @@ SMALLER = {
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
     r" scale=paper": "",
     r" estimators=egosynth_small": "",  # of scale=tiny
-    r"trainer=gpu": "trainer=cpu",
+    r" trainer=(gpu|cpu)\b": "",  # the usual one, too
     r" --source DIR": "",
     r"smoothing.py runs": "smoothing.py moving",
     r"(?<= )FILE$": "poses.h5",
@@ -117,6 +119,7 @@ SMALLER = {
     r"(data=npz .*)data.root=DIR": r"\1data.root=recorded",
     r"(data=(unrealego|egocap) .*)data.root=DIR": r"\1data.root=trees/\2",
     r"(layout=(unrealego|egocap) .*)output=DIR": r"\1output=trees/\2",
+    r" -m (?!.*(\w,[a-z]|launcher=))": " ",  # one job is left of it, which others train without -m
 }
 """Parts of commands, and what stands for them here: fewer seeds and jobs, and the names of the reader's own files."""
 

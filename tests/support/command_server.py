@@ -1,4 +1,6 @@
-"""`python -m egotap_pl` and jobs of submitit as shells call them: forks of a process that has imported the program."""
+"""`python -m egotap_pl`, jobs of submitit and kernels of notebooks, as shells and Jupyter call them: forks of a process
+that has imported the program.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ CLIENT = """#!{python} -I
 import json, os, socket, sys
 
 words = [word for word in sys.argv[1:] if word != "-u"]
-if words[:2] not in (["-m", "egotap_pl"], ["-m", "submitit.core._submit"]):
+if words[:2] not in [["-m", name] for name in ("egotap_pl", "submitit.core._submit", "ipykernel_launcher")]:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
@@ -37,7 +39,7 @@ def quick_python() -> Iterator[Path]:
     """The path of an executable file that takes the place of Python in `python -m egotap_pl <verb> ...`.
 
     The command has the caller's folder, environment and streams, and its exit status. It does not wait for imports.
-    Jobs of submitit are run in the same way, and other modules by Python itself.
+    Jobs of submitit and kernels are run in the same way, and other modules by Python itself.
     """
     with tempfile.TemporaryDirectory() as folder:
         address, client = f"{folder}/socket", Path(folder) / "python"
