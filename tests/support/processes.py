@@ -24,7 +24,7 @@ class _Forked(context.ForkServerProcess):
         with pytest.MonkeyPatch.context() as monkeypatch:  # the server does not have its caller's path
             monkeypatch.setenv("PYTHONPATH", folder if path is None else os.pathsep.join([folder, path]))
             forkserver.ensure_running()
-        return context.ForkServerProcess._Popen(process)  # type: ignore[attr-defined]
+        return context.ForkServerProcess._Popen(process)
 
 
 class _Unblocked(_Forked):
@@ -119,7 +119,7 @@ def _run(
     launch.START_METHOD = side_by_side.START_METHOD = start_method
     pictures.QUANTILES = {"median": 0.5}  # as in `commands.prepared`
     if not any(word.startswith(("-", "sweep=", "hydra.mode=")) for word in arguments):
-        Hydra.get_mode = lambda *_, **__: RunMode.RUN  # likewise
+        Hydra.get_mode = lambda *_, **__: RunMode.RUN  # type: ignore[method-assign]  # likewise
     _replace_environment(environment)
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
