@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,11 @@ def test_a_run_that_was_deleted_on_the_site_goes_on_as_a_new_one(
     assert ids[0] == labels.id != ids[1]
     again = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
     assert again.id == ids[1]
-    (run,) = offline_runs(tmp_path)
+    for _ in range(100):  # wandb's own process may still be writing when `finish` returns
+        (run,) = offline_runs(tmp_path)
+        if run.id:
+            break
+        time.sleep(0.1)
     assert run.id == ids[1]
 
 
