@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import torch
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +28,8 @@ import egotap_pl
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import Interval, seeds_interval
 from egotap_pl.data.store.reader import FrameStore
-from egotap_pl.figures.style import DPI, legend_below, looks, page, style_axis
+from egotap_pl.figures.style import DPI, legend_below, log_x, looks, page, style_axis
+from egotap_pl.report.tables.cells import mean_cell
 from egotap_pl.tasks import LiftingTask
 from egotap_pl.tasks.optimisation import fuse
 
@@ -129,14 +129,9 @@ def table(curves: dict[Curve, list[Point]], frame_ms: dict[Curve, float]) -> Tab
     for curve, points in curves.items():
         for at in points:
             how = (curve.experiment, str(curve.batch_size), f"{frame_ms[curve]:.2f}")
-            errors = (cell(at.mpjpe), cell(at.pa_mpjpe))
+            errors = (mean_cell(at.mpjpe, 1).text, mean_cell(at.pa_mpjpe, 1).text)
             drawn.add_row(*how, str(at.epochs), f"{at.seconds:.0f}", str(at.mpjpe.n), *errors)
     return drawn
-
-
-def cell(error: Interval) -> str:
-    """A mean with half of its 95% interval over seeds."""
-    return f"{error.mean:.1f}" + (f" ± {error.high - error.mean:.1f}" if error.n > 1 else "")
 
 
 def picture(curves: dict[Curve, list[Point]]) -> Figure:
@@ -149,10 +144,7 @@ def picture(curves: dict[Curve, list[Point]]) -> Figure:
         ends = [at.mpjpe.high - at.mpjpe.mean if at.mpjpe.n > 1 else 0 for at in points]
         label = f"{curve.experiment}, batches of {curve.batch_size}"
         axis.errorbar([at.seconds for at in points], means, ends, color=look.color, marker=look.marker, label=label)
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    log_x(axis)
     legend_below(figure, axis)
     return figure
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from egotap_pl.analysis.statistics import Interval
-from egotap_pl.figures.style import Look, legend_below, looks, page, style_axis
+from egotap_pl.figures.style import Look, legend_below, log_x, looks, page, style_axis
 
 
 class CostPoint(NamedTuple):
@@ -47,10 +46,7 @@ def costs_figure(points: Sequence[CostPoint], device: str) -> Figure:
             assert point.latency_ms is not None
             _draw(axes[1], point.latency_ms, point, look)
     for axis in axes:
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter(NullFormatter())
+        log_x(axis)
     legend_below(figure, axes[0])
     return figure
 

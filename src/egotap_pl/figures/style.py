@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from egotap_pl.analysis.statistics import GroupMeans
 
@@ -73,6 +74,14 @@ def style_axis(axis: Axes, x_label: str = "", y_label: str = "", title: str = ""
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(color="0.9", linewidth=0.5)
     axis.set_axisbelow(True)
+
+
+def log_x(axis: Axes) -> None:
+    """Make the horizontal axis logarithmic, with numbers as people write them at 1, 2 and 5."""
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def show_image(axis: Axes, image: Any, title: str = "", label: str = "", size: float = TEXT) -> None:
