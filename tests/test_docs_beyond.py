@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,3 +55,9 @@ def test_regressions_and_costs_of_a_run(run: Run, home: Path, tmp_path: Path, sc
     assert (epochs, count, mpjpe) == ("1", "1", f"{finished.metrics['mpjpe']:.1f}")
     assert float(frame_ms) > 0
     assert Image.open(picture).width > 500
+
+    other = shutil.copytree(trained, tmp_path / "other")
+    config = other / "config.yaml"
+    config.write_text(re.sub(r"lr: .*", "lr: 0.5", config.read_text()))
+    with pytest.raises(SystemExit, match="differ in more than epochs and seed"):
+        script("training_cost.py", data, trained, other)

@@ -1,11 +1,11 @@
 """Error against cost of training: runs with more or fewer epochs, and the processor time of their steps.
 
-    python experiments/beyond/training_cost.py work/data/egosynth-a1be598205b6 runs --picture training_cost.png
+    python experiments/beyond/training_cost.py work/data/egosynth-a1be598205b6 at_cost --picture training_cost.png
 
 times training steps of each lifter on heatmaps of the data's first frames, on one thread, all lifters in turn. The cost
 of a run is such a step's time for a frame, times the run's frames and epochs. That leaves out what all lifters need:
-the estimators and their heatmaps, reading, validation. Runs of one preset and batch size are a curve; those that differ
-in their seed alone are one of its points.
+the estimators and their heatmaps, reading, validation. Runs of one preset and batch size are a curve, and must be
+trained alike but for epochs and seed; those of all seeds are one of its points.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from matplotlib.figure import Figure
@@ -27,6 +27,7 @@ from rich.table import Table
 import egotap_pl
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import Interval, seeds_interval
+from egotap_pl.cli.configuration.presets import essentials
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.figures.style import DPI, legend_below, log_x, looks, page, style_axis
 from egotap_pl.report.tables.cells import mean_cell
@@ -62,7 +63,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     groups = grouped(egotap_pl.gather_runs(*given.runs).runs)
-    frame_ms = timed({curve: next(iter(of_epochs.values()))[0] for curve, of_epochs in groups.items()}, given)
+    store = egotap_pl.open_store(given.data, "train")
+    frame_ms = timed(
+        {curve: next(iter(of_epochs.values()))[0] for curve, of_epochs in groups.items()}, store, given.steps
+    )
     curves = {
         curve: [point(epochs, runs, frame_ms[curve]) for epochs, runs in sorted(of_epochs.items())]
         for curve, of_epochs in groups.items()
@@ -73,20 +77,35 @@ def main() -> None:
 
 
 def grouped(runs: Sequence[Run]) -> dict[Curve, dict[int, list[Run]]]:
-    """Runs by what they train, and then by epochs."""
+    """Runs by what they train, and then by epochs.
+
+    Raises:
+        SystemExit: if runs of one preset and batch size differ in more than epochs and seed.
+    """
     groups: dict[Curve, dict[int, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    first: dict[Curve, Run] = {}
     for run in runs:
         curve = Curve(run.experiment, run.setting("training.batch_size"))
+        if trained(run) != trained(first.setdefault(curve, run)):
+            raise SystemExit(
+                f"{first[curve].folder} and {run.folder} differ in more than epochs and seed: give one of them"
+            )
         groups[curve][run.setting("training.epochs")].append(run)
     return groups
 
 
-def timed(runs: dict[Curve, Run], given: argparse.Namespace) -> dict[Curve, float]:
-    """Processor time of a training step for a frame in milliseconds, the median of steps."""
-    store = egotap_pl.open_store(given.data, "train")
+def trained(run: Run) -> dict[str, Any]:
+    """How a run was trained, but for epochs and seed."""
+    settings = essentials(run.settings)
+    training = {key: value for key, value in settings["training"].items() if key not in ("epochs", "seed")}
+    return {**settings, "training": training, "seed": None}
+
+
+def timed(runs: dict[Curve, Run], store: FrameStore, count: int) -> dict[Curve, float]:
+    """Processor time of a training step for a frame in milliseconds, the median of a number of steps."""
     steps = {curve: stepper(run, store, curve.batch_size) for curve, run in runs.items()}
     spent: dict[Curve, list[float]] = defaultdict(list)
-    for _ in range(_WARM_UP + given.steps):
+    for _ in range(_WARM_UP + count):
         for curve, step in steps.items():
             begin = time.process_time()
             step()
@@ -97,7 +116,7 @@ def timed(runs: dict[Curve, Run], given: argparse.Namespace) -> dict[Curve, floa
 def stepper(run: Run, store: FrameStore, batch_size: int) -> Callable[[], None]:
     """A function that takes one step in the training of a run's lifter, from the weights that it ended with."""
     task = egotap_pl.load_task(run.folder)
-    if not isinstance(task, LiftingTask):
+    if not isinstance(task, LiftingTask) or not task.reads_heatmaps:
         raise SystemExit(f"{run.folder}: not a run of a lifter that reads heatmaps of finished estimators")
     batch = store.read([row % len(store) for row in range(batch_size)])
     with torch.no_grad():
@@ -106,10 +125,13 @@ def stepper(run: Run, store: FrameStore, batch_size: int) -> Callable[[], None]:
     vars(task)["log_dict"] = lambda *_, **__: None  # no trainer
     optimizer = task._optimizer([p for p in task.parameters() if p.requires_grad])
     fuse(optimizer)
+    clip = run.setting("training.gradient_clip")
 
     def step() -> None:
         optimizer.zero_grad()
         task.training_step(batch, 0).backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(task.parameters(), clip)
         optimizer.step()
 
     return step
