@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import torch
 from broken_optimiser import WANDERING, spoil
 from commands import prepared
 from processes import AT_ONCE, Command, members
-from smoke import EPOCHS, STEPS_PER_EPOCH, Outcome, Run, at_step, run_folder
+from smoke import EPOCHS, STEPS_PER_EPOCH, Outcome, Run, at_step, run_folder, wait_until
 
 from egotap_pl.tasks.lifting import LiftingTask
 
@@ -243,10 +242,3 @@ def test_several_processes_end_without_a_traceback(
     assert "Traceback" not in ended.err
     assert "run the same command" in ended.err.splitlines()[-1]
     wait_until(lambda: not members(pid))
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

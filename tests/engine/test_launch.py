@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from group_jobs import Job, add_ranks, defective, endless, mistaken
 from processes import AT_ONCE, CONTEXT
+from smoke import wait_until
 from torch.multiprocessing.spawn import ProcessContext
 
 from egotap_pl.core.errors import EgotapError
@@ -75,11 +74,11 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     """Otherwise they would go on beside those of the same command, run again."""
     parent = CONTEXT.Process(target=launch_endless, args=(tmp_path,))
     parent.start()
-    wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+    wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2, 300)
     parent.kill()
     parent.join()
     workers = [int(path.read_text()) for path in tmp_path.glob("pid-*")]
-    wait_until(lambda: not any(map(is_running, workers)))
+    wait_until(lambda: not any(map(is_running, workers)), 300)
 
 
 def is_running(pid: int) -> bool:
@@ -89,13 +88,6 @@ def is_running(pid: int) -> bool:
         return False
     state = Path(f"/proc/{pid}/stat")  # a process that has ended stays listed until its exit status is read
     return not (state.is_file() and state.read_text().rpartition(")")[2].split()[0] == "Z")
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_one_process_needs_no_group(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 from broken_optimiser import OVERRIDES
 from offline_wandb import OfflineRun, offline_runs
-from smoke import LIFTER, Run
+from smoke import LIFTER, Run, wait_until
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
@@ -179,12 +178,7 @@ def test_a_run_that_was_deleted_on_the_site_goes_on_as_a_new_one(
     assert ids[0] == labels.id != ids[1]
     again = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)
     assert again.id == ids[1]
-    for _ in range(100):  # wandb's own process may still be writing when `finish` returns
-        (run,) = offline_runs(tmp_path)
-        if run.id:
-            break
-        time.sleep(0.1)
-    assert run.id == ids[1]
+    wait_until(lambda: [run.id for run in offline_runs(tmp_path)] == [ids[1]])  # wandb's own process writes it
 
 
 def test_a_service_that_cannot_be_reached_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

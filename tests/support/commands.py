@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from made_once import draw_once, make_once
 from offline_wandb import OfflineRun, offline_runs
-from smoke import EPOCHS, SMOKE, Outcome, Run, run_folder
+from smoke import EPOCHS, SMOKE, Outcome, Run, is_one_job, run_folder
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +43,7 @@ def prepared(home: Path) -> Iterator[Run]:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
-            if not any(word.startswith(("-", "sweep=", "hydra.mode=")) for word in arguments):
-                # Else Hydra composes twice: first only to find out whether it is a grid.
+            if is_one_job(arguments):
                 here.setattr(Hydra, "get_mode", lambda *_, **__: RunMode.RUN)
             try:
                 main(arguments)

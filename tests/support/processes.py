@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from smoke import Outcome
+from smoke import Outcome, is_one_job
 
 
 class _Forked(context.ForkServerProcess):
@@ -118,7 +118,7 @@ def _run(
         os.setpgid(0, 0)
     launch.START_METHOD = side_by_side.START_METHOD = start_method
     pictures.QUANTILES = {"median": 0.5}  # as in `commands.prepared`
-    if not any(word.startswith(("-", "sweep=", "hydra.mode=")) for word in arguments):
+    if is_one_job(arguments):
         Hydra.get_mode = lambda *_, **__: RunMode.RUN  # type: ignore[method-assign]  # likewise
     _replace_environment(environment)
     os.chdir(folder)

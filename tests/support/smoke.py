@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +35,19 @@ def run_folder(outcome: Outcome, home: Path) -> Path:
     """The run's folder, which a command prints at its end."""
     lines = [line for line in outcome.out.splitlines() if line.startswith("run folder")]
     return home / lines[-1].split()[-1]
+
+
+def is_one_job(arguments: Sequence[str]) -> bool:
+    """Whether a command is certainly no grid. Else Hydra composes twice: first only to find that out."""
+    return not any(word.startswith(("-", "sweep=", "hydra.mode=")) for word in arguments)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @contextmanager

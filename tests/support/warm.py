@@ -5,13 +5,11 @@ Forks have the configuration and EgoSynth's frames at smoke size in memory, as c
 
 from __future__ import annotations
 
-import hydra
 import pytest
-from hydra.core.global_hydra import GlobalHydra
+from composed import compose
 from made_once import make_once, parse_once
 from PIL import Image
 
-from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.engine.build import build
 
 _kept = pytest.MonkeyPatch()
@@ -19,10 +17,7 @@ parse_once(_kept)
 make_once(_kept)
 Image.init()  # the formats that pictures are read and written in
 
-with hydra.initialize_config_dir(str(conf_dir()), version_base="1.3"):
-    settings = plain(hydra.compose("train", ["scale=smoke"]))
-GlobalHydra.instance().clear()
-source = build(settings["data"]["source"])
+source = build(compose("scale=smoke")["data"]["source"])
 for split in source.splits():
     for take in source.plan(split):
         source.read(take)
