@@ -181,6 +181,20 @@ def test_a_run_that_was_deleted_on_the_site_goes_on_as_a_new_one(
     wait_until(lambda: [run.id for run in offline_runs(tmp_path)] == [ids[1]])  # wandb's own process writes it
 
 
+def test_runs_of_a_notebook_that_changes_its_working_folder_are_kept_in_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for name in ("first", "second"):
+        (tmp_path / name / "run").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / name)
+        labels = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, Path("run"))
+        with wandb_closed():
+            WandbService("p", None, offline=True, frames=1, every_epochs=1).open(labels, Path("run"))
+        wait_until(lambda: len(offline_runs(Path("run"))) == 1)
+
+
 def test_a_service_that_cannot_be_reached_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deleted_runs(monkeypatch, "Run initialization has timed out after 90.0 sec", [])
     labels = labels_of(Command(), "lifter", None, {"data": {"name": "d"}, "seed": 1}, {"seed": 1}, tmp_path)

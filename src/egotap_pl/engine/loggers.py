@@ -104,7 +104,7 @@ class WandbService:
         logger = WandbLogger(
             project=self.project,
             entity=self.entity,
-            save_dir=str(folder),
+            save_dir=str(folder.absolute()),  # its process keeps the working folder of the first run
             name=labels.name,
             id=labels.id,
             group=labels.group,
