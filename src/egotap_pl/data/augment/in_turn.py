@@ -20,7 +20,7 @@ One that also changes cached heatmaps, which batches may have in place of images
 which raises an `EgotapError` if it cannot change those of its data. One that changes the earlier frames of windows
 (`Batch.past`), too, all of a window alike, has a method ``check_windows()``, which need not do anything. One that
 cannot change all frames may have a method ``check_frames(batch)``, which is called once with frames of its data and
-raises an `EgotapError`.
+raises an `EgotapError`. One that changes nothing but images may say so with an attribute ``images_alone = True``.
 """
 
 

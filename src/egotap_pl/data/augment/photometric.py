@@ -30,6 +30,8 @@ class Photometric:
         between_views: fraction of each strength by which the two views differ, as two real cameras do.
     """
 
+    images_alone = True
+
     def __init__(
         self,
         brightness: float = 0.3,

@@ -207,6 +207,11 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
             check_frames(augmentation, sample.batch)
             if reads_cache:
                 check_heatmaps(augmentation)
+            elif getattr(augmentation, "images_alone", False) and _sees_no_images(task):
+                raise EgotapError(
+                    f"{planned.title}: {type(augmentation).__name__} changes images, and with heatmaps=truth the "
+                    "lifter sees none: give augment=mirror, which changes these heatmaps too, or augment=none"
+                )
     device = torch.get_default_device()
     with _logged(task) as names, culprits(task) if device.type != "meta" else nullcontext(list[str]()) as suspects:
         output = task.training_step(sample.batch.on(device), 0)
@@ -219,6 +224,13 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
                 "not finite: nothing would be learnt"
             )
     return task
+
+
+def _sees_no_images(task: L.LightningModule) -> bool:
+    """Whether a task reads heatmaps drawn from the labels and no images."""
+    return (
+        isinstance(task, LiftingTask) and isinstance(task.heatmaps, TrueHeatmaps) and "images" not in task.input_names
+    )
 
 
 def _reads_estimates(task: L.LightningModule) -> bool:
