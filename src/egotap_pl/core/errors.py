@@ -10,3 +10,14 @@ class EgotapError(Exception):
 
 class Damaged(EgotapError):
     """A file whose content cannot be right. A file that is missing, foreign or of a newer version is not damaged."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another package's error says, for a message of our own; the name of its class if it says nothing.
+
+    >>> first_line(ValueError("no such field\\nat line 3"))
+    'no such field'
+    >>> first_line(RecursionError())
+    'RecursionError'
+    """
+    return next(iter(str(error).splitlines()), type(error).__name__)

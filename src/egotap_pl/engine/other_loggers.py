@@ -13,7 +13,7 @@ import yaml
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from matplotlib.figure import Figure
 
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.engine.runs.labels import Labels
 
 TENSORBOARD = "tensorboard"
@@ -110,8 +110,7 @@ class MlflowService:
         try:
             MlflowClient(self.uri).search_experiments(max_results=1)
         except Exception as error:  # of many kinds, by the kind of server
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise EgotapError(f"logger.uri={self.uri}: MLflow cannot use it: {reason}") from error
+            raise EgotapError(f"logger.uri={self.uri}: MLflow cannot use it: {first_line(error)}") from error
 
     def open(self, labels: Labels, folder: Path) -> Logger:
         """Open a run, or reopen the run of a training that was interrupted."""

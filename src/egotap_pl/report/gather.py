@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.engine.runs.config import read_run_config
 from egotap_pl.engine.runs.folders import ENTRY
@@ -111,7 +111,7 @@ def read_run(folder: Path) -> Run:
         _check_metrics(metrics, is_probe=bool(settings["probe"]))
         _check_encoding(metrics)
     except (ValueError, RecursionError, EgotapError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix(str(folder / name))[:300]
+        reason = first_line(error).removeprefix(str(folder / name))[:300]
         reason = reason.lstrip(" .:")
         raise EgotapError(
             f"{folder}: {name} cannot be read ({reason}); run the same command again, which makes it again"

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.core.messages import say
 from egotap_pl.engine.benchmarks import costs
 from egotap_pl.engine.benchmarks.parts import Part
@@ -203,8 +203,7 @@ def _compiled(part: Part, device: torch.device) -> Call | None:
         with torch.inference_mode():
             compiled(*_inputs(part, 1, device))
     except Exception as error:  # of any kind: the compiler, its C++ compiler, or Triton
-        first = next(iter(str(error).splitlines()), "")
-        say(f"{part.name}: torch.compile cannot compile it here, so it is not measured: {first[:200]}")
+        say(f"{part.name}: torch.compile cannot compile it here, so it is not measured: {first_line(error)[:200]}")
         return None
     return lambda inputs: compiled(*inputs)
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from egotap_pl.core.batch import DataFacts
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.core.wording import some_of
 from egotap_pl.engine.build import Spec, build
 from egotap_pl.engine.checkpoints.allowlist import is_trusted, targets
@@ -125,8 +125,7 @@ def _instantiate(spec: Spec, facts: DataFacts, origin: str) -> L.LightningModule
     try:
         task = build(spec)(facts)
     except Exception as error:  # of any kind: whatever a class raises for values that it cannot use
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise EgotapError(f"{origin}: its task cannot be built: {reason[:300]}") from error
+        raise EgotapError(f"{origin}: its task cannot be built: {first_line(error)[:300]}") from error
     if not isinstance(task, L.LightningModule):
         raise EgotapError(f"{origin}: its task is a {type(task).__name__}, not a LightningModule")
     return task

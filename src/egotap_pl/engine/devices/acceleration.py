@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchmetrics import Metric
 
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.core.messages import say
 from egotap_pl.nn.recomputing import set_recomputing
 from egotap_pl.tasks.heatmap_sources import HeatmapSource
@@ -79,8 +79,8 @@ def compile_networks(task: nn.Module, device: torch.device) -> None:
     try:
         torch.compile(nn.Linear(2, 2).to(device))(torch.zeros(2, 2, device=device))
     except Exception as error:  # of any kind: the compiler, its C++ compiler, or Triton
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        say(f"trainer.compile: torch.compile does not work here, so networks are not compiled: {first[:200]}")
+        why = first_line(error)[:200]
+        say(f"trainer.compile: torch.compile does not work here, so networks are not compiled: {why}")
         return
     torch._dynamo.config.suppress_errors = True  # what it cannot compile runs as it is
     for network in networks_of(task):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.core.started_group import StartedGroup
 from egotap_pl.core.stopping import TO_BE_CONTINUED
 
@@ -57,8 +57,8 @@ class Channel:
         except (RuntimeError, OSError) as error:
             raise EgotapError(
                 f"process {group.rank} of {group.size} cannot {'listen' if self._hosts else 'reach the first process'} "
-                f"at {group.address}:{group.port}: {next(iter(str(error).splitlines()), '')}; export MASTER_ADDR and "
-                "MASTER_PORT to choose another address"
+                f"at {group.address}:{group.port}: {first_line(error)}; export MASTER_ADDR and MASTER_PORT "
+                "to choose another address"
             ) from error
         self._store = PrefixStore(f"egotap/{group.attempt}", store)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.errors import EgotapError, first_line
 from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.engine.checkpoints.allowlist import MAX_DEPTH, MAX_VALUES, check_plain
 
@@ -32,8 +32,7 @@ def read_run_config(path: Path) -> dict[str, Any]:
         _check_size(text)
         content = yaml.load(text, Loader=_LOADER)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: for example a date that does not exist
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise EgotapError(f"{path} is not a run's configuration: {first[:200]}") from error
+        raise EgotapError(f"{path} is not a run's configuration: {first_line(error)[:200]}") from error
     check_plain(content, str(path))
     if not isinstance(content, dict):
         raise EgotapError(f"{path} is not a run's configuration: it holds no keys")
