@@ -13,6 +13,8 @@ from offline_wandb import offline_runs
 from processes import Command
 from smoke import EPOCHS, LIFTER, STEPS_PER_EPOCH, Run
 
+from egotap_pl.engine.processes.reported import ProcessError
+
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked_processes")
@@ -27,7 +29,7 @@ def test_with_several_processes_a_job_has_one_folder_and_one_run_and_its_failure
     devices = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.workers=0")
     logger = ("logger=wandb", "logger.frames=1")
     (home / "break").touch()
-    with pytest.raises(Exception, match="FAILED"):
+    with pytest.raises(ProcessError, match=r"^ZeroDivisionError: a defect$"):
         run("train", "-m", *devices, *LIFTER, *numbers, *OVERRIDES, *defect, "paths.runs=several", *logger)
     (home / "break").unlink()
     parent = home / "several" / "custom" / "egosynth"
@@ -45,7 +47,10 @@ def test_with_several_processes_a_job_has_one_folder_and_one_run_and_its_failure
     assert len(first.values("validation/mpjpe")) == 1
     assert second.values("test/mpjpe") == [pytest.approx(metrics["mpjpe"])]
     assert len(second.values("validation_per_joint/head")) == 2
-    assert len(list((home / "several" / "multirun").iterdir())) == 1
+    (grid,) = (home / "several" / "multirun").iterdir()
+    with (grid / "jobs.csv").open(newline="") as file:
+        assert [job["message"] for job in csv.DictReader(file)] == ["ProcessError: ZeroDivisionError: a defect", ""]
+    assert "in fail\n" in (grid / "jobs" / "0.log").read_text()
 
 
 @pytest.mark.slow

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import traceback
 from pathlib import Path
 
 import pytest
-from group_jobs import Job, add_ranks, defective, endless, mistaken
+from group_jobs import Job, add_ranks, defective, endless, killed, mistaken
 from processes import AT_ONCE, CONTEXT
 from smoke import wait_until
 from torch.multiprocessing.spawn import ProcessContext
@@ -15,7 +17,8 @@ from torch.multiprocessing.spawn import ProcessContext
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.engine.processes import launch as launching
-from egotap_pl.engine.processes.launch import launch
+from egotap_pl.engine.processes.launch import ERROR, launch
+from egotap_pl.engine.processes.reported import ProcessError, Reported
 
 TRAINER = {"accelerator": "cpu", "devices": 1, "precision": "32-true", "workers": 0}
 
@@ -56,11 +59,36 @@ def test_processes_meet_on_a_machine_whose_name_has_no_address(tmp_path: Path, m
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked_processes")
-def test_a_defect_keeps_its_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Exception, match="FAILED") as caught:
+def test_a_defect_is_raised_with_its_traceback_and_not_with_what_follows_from_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ProcessError, match=r"^ZeroDivisionError: a defect$") as caught:
         launch(defective, Job(tmp_path), 2)
-    assert not isinstance(caught.value, EgotapError)
-    assert "ZeroDivisionError: a defect" in capfd.readouterr().err
+    assert "in defective\n" in str(caught.value.__cause__)
+    assert "losed by peer" not in "".join(traceback.format_exception(caught.value))
+    assert "Traceback" not in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("forked_processes")
+def test_a_process_that_died_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(EgotapError, match=r"one of 2 processes died.*, perhaps for lack of memory"):
+        launch(killed, Job(tmp_path), 2)
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+def test_what_explains_more_is_kept(order: tuple[int, ...], tmp_path: Path) -> None:
+    closed = RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:8415")
+    errors: list[Exception] = [EgotapError("a mistake"), ZeroDivisionError("a defect"), closed]
+    kept = []
+    for number in order:
+        Reported.of(errors[number]).write(tmp_path / ERROR)
+        reported = Reported.read(tmp_path / ERROR)
+        assert reported is not None
+        kept.append(str(reported.error()))
+    messages = ["a mistake", "ZeroDivisionError: a defect", f"RuntimeError: {closed}"]
+    assert kept == [messages[min(order[: k + 1])] for k in range(3)]
 
 
 def launch_endless(folder: Path) -> None:

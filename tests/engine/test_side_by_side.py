@@ -19,6 +19,7 @@ from egotap_pl.core.bars import SentBar, SharedBars
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.stopping import Stopped
 from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.processes.reported import ProcessError
 from egotap_pl.engine.processes.side_by_side import side_by_side
 
 ESTIMATORS = ("estimators.joint.epochs=2", "estimators.joint.batch_size=4", "estimators.limb.batch_size=4")
@@ -40,7 +41,7 @@ def test_processes_run_at_the_same_time_with_their_share_of_threads(
     ("what", "error", "message"),
     [
         ("mistake", EgotapError, "^a mistake$"),
-        ("defect", RuntimeError, r"(?s)in do\n.*ZeroDivisionError: a defect"),
+        ("defect", ProcessError, "^ZeroDivisionError: a defect$"),
         ("SIGKILL", EgotapError, r"a job: its process died \(SIGKILL\).*trainer\.side_by_side=false"),
         ("SIGTERM", Stopped, "SIGTERM"),
     ],
@@ -48,9 +49,10 @@ def test_processes_run_at_the_same_time_with_their_share_of_threads(
 def test_when_one_fails_the_others_end_as_by_a_signal(
     what: str, error: type[BaseException], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         side_by_side(do, {"another": ("wait", tmp_path), "a job": (what, tmp_path)}, threads=1)
     assert (tmp_path / "ended").read_text() == "SIGTERM"
+    assert what != "defect" or "in do\n" in str(caught.value.__cause__)
 
 
 def test_bars_are_those_of_all_processes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,19 @@ def mistaken(job: Job) -> None:
 
 
 def defective(job: Job) -> None:
-    """Raise an error that is not a user's mistake."""
-    raise ZeroDivisionError("a defect")
+    """Raise an error that is not a user's mistake in the second process, while the first one waits for it."""
+    dist.init_process_group("gloo")
+    if os.environ["RANK"] == "1":
+        raise ZeroDivisionError("a defect")
+    dist.barrier()
+
+
+def killed(job: Job) -> None:
+    """End the second process as the system does when memory runs out, while the first one waits for it."""
+    dist.init_process_group("gloo")
+    if os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    dist.barrier()
 
 
 def endless(job: Job) -> None:

@@ -7,16 +7,12 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
-from egotap_pl.core.atomic import write_text
-from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.hosts import LOOPBACK, needed_interface
 from egotap_pl.core.processes import START_METHOD, end_with_parent
@@ -24,10 +20,11 @@ from egotap_pl.core.processors import usable_cpus
 from egotap_pl.core.started_group import TORCHRUN, started_group
 from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, blocked, handled, noted_signals, raise_stop
 from egotap_pl.engine.processes.channel import set_rank
+from egotap_pl.engine.processes.reported import Reported
 from egotap_pl.engine.processes.together import leading_channel
 
 ERROR = ".error"
-"""File in a job's folder with the error message of one of its processes, until the parent process reads it."""
+"""File in a job's folder with what one of its processes has reported, until the parent process reads it."""
 
 
 def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
@@ -44,7 +41,8 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
 
     Raises:
         EgotapError: if a process raises it, or torchrun has started this process, and it does not lead a group
-            (`egotap_pl.engine.processes.together`).
+            (`egotap_pl.engine.processes.together`), or a process dies.
+        ProcessError: if a process raises another error.
         KeyboardInterrupt: if the processes are interrupted.
         Stopped: if SIGTERM or SIGUSR1 has ended them.
     """
@@ -80,18 +78,27 @@ def launch(function: Callable[[Any], None], job: Any, processes: int) -> None:
     )
     for part in ("distributed.elastic", "multiprocessing"):
         logging.getLogger(f"torch.{part}").setLevel(logging.CRITICAL)  # the processes report their own errors
+    (job.folder / ERROR).unlink(missing_ok=True)  # of a group whose parent was killed
     request = StopRequest()
     forward = forwarder(request, multiprocessing.active_children)
     try:
         with environment_of(processes), _signals_restored(), _torchs_handler_replaced(forward), forwarding(forward):
             stops = elastic_launch(config, _guarded)(function, job)
     except ChildFailedError as error:
-        message = take_error(job)
-        if message is not None:
-            raise EgotapError(message) from error
-        if request.number:  # one was about to end by itself when it got the signal
-            raise_stop(request.number)
-        raise
+        reported = _taken(job)
+        if request.number and not (reported is not None and reported.is_mistake):
+            raise_stop(request.number)  # one was about to end by itself when it got the signal
+        if reported is not None and not reported.is_consequence:
+            raised = reported.error()
+            raise raised from raised.__cause__
+        _, failure = error.get_first_failure()
+        if failure.exitcode >= 0 and reported is None:
+            raise
+        how = f" ({failure.signal_name()})" if failure.exitcode < 0 else ""
+        raise EgotapError(
+            f"one of {processes} processes died{how}, perhaps for lack of memory: fewer trainer.devices or "
+            "trainer.workers need less. Run the same command again; a training resumes"
+        ) from error
     except SignalException as error:
         raise SystemExit(128 + error.sigval) from error
     except Stopped as stopped:
@@ -204,34 +211,16 @@ def _guarded(function: Callable[[Any], None], job: Any) -> int:
             function(job)
     except Stopped as stopped:
         return stopped.number
-    except EgotapError as error:
-        write_text(_error_file(job), str(error))  # several processes may report the same mistake
-        raise SystemExit(1) from None
-    except OSError as error:
-        if (message := explained(error)) is None:
-            traceback.print_exc()
-        else:
-            with suppress(OSError):
-                write_text(_error_file(job), message)
-        raise SystemExit(1) from None
     except KeyboardInterrupt:
         return signal.SIGINT
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        Reported.of(error).write(job.folder / ERROR)
         raise SystemExit(1) from None
     return 0
 
 
-def take_error(job: Any) -> str | None:
-    """Read and remove the error message that a process has written; None if there is none."""
-    path = _error_file(job)
-    if not path.is_file():
-        return None
-    message = path.read_text(encoding="utf-8")
-    path.unlink()
-    return message
-
-
-def _error_file(job: Any) -> Path:
-    folder: Path = job.folder
-    return folder / ERROR
+def _taken(job: Any) -> Reported | None:
+    """Read and remove what a process has reported; None if none has."""
+    reported = Reported.read(job.folder / ERROR)
+    (job.folder / ERROR).unlink(missing_ok=True)
+    return reported

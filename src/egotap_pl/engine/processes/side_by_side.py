@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from typing import Any
 import torch
 
 from egotap_pl.core.bars import SharedBars, send_bars
-from egotap_pl.core.disks import explained
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS
 from egotap_pl.core.processes import START_METHOD, end_with_parent
 from egotap_pl.core.processors import set_thread_defaults
 from egotap_pl.core.stopping import SIGNALS, Stopped, StopRequest, ended_by_signals, let_the_parent_decide, raise_stop
 from egotap_pl.engine.processes import launch
+from egotap_pl.engine.processes.reported import Reported
 from egotap_pl.engine.processes.together import leading_channel
 
 _LOOK_S = 0.2
@@ -47,7 +46,7 @@ def side_by_side(work: Callable[[Any], None], jobs: Mapping[str, Any], threads: 
 
     Raises:
         EgotapError: if the work raises it in a process, or a process dies.
-        RuntimeError: if the work raises another error; the message has its traceback.
+        ProcessError: if the work raises another error.
         KeyboardInterrupt: if Ctrl-C has ended the work.
         Stopped: if SIGTERM or SIGUSR1 has ended it.
     """
@@ -81,7 +80,7 @@ class _Member:
         self.title, self.process, self.events, self.output = title, process, events, output
         self.open = [events, output]
         """The connections that the process has not closed."""
-        self.error: tuple[type[Exception], str] | None = None
+        self.error: Exception | None = None
         self.stopped = 0
         """The signal that has ended the work; 0: none."""
         self.is_whole = False
@@ -125,7 +124,7 @@ class _Member:
         if kind == "stopped":
             self.stopped = content
         elif kind != "done":
-            self.error = (EgotapError if kind == "mistake" else RuntimeError), content
+            self.error = content.error()
 
     @property
     def is_cut_short(self) -> bool:
@@ -135,8 +134,7 @@ class _Member:
     def check(self) -> None:
         """Raise the error that has ended it."""
         if self.error is not None:
-            kind, message = self.error
-            raise kind(message)
+            raise self.error from self.error.__cause__
         if not self.is_whole:
             code = self.process.exitcode
             how = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
@@ -213,11 +211,8 @@ def _work(work: Callable[[Any], None], job: Any, threads: int, parent: _Parent) 
         end = "stopped", stopped.number
     except KeyboardInterrupt:
         end = "stopped", signal.SIGINT
-    except EgotapError as error:
-        end = "mistake", str(error)
     except Exception as error:
-        message = explained(error) if isinstance(error, OSError) else None
-        end = ("defect", traceback.format_exc()) if message is None else ("mistake", message)
+        end = "failed", Reported.of(error)
     parent.events.send(end)
 
 
