@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from jaxtyping import install_import_hook
-from made_once import parse_once
+from made_once import compose_once, parse_once
 
 pytest_plugins = ["commands", "finished_runs"]  # of tests/support
 
@@ -41,6 +41,7 @@ if "PYTEST_XDIST_WORKER" in os.environ or not any(word.startswith("-n") for word
 def _configuration_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         parse_once(monkeypatch)
+        compose_once(monkeypatch)
         yield
 
 

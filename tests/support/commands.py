@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_once import draw_once, make_once
+from made_once import draw_once, make_once, try_once
 from offline_wandb import OfflineRun, offline_runs
 from smoke import EPOCHS, SMOKE, Outcome, Run, is_one_job, run_folder
 
@@ -62,8 +62,8 @@ def prepared(home: Path) -> Iterator[Run]:
         # A run's picture is of one frame: drawing four takes longer than everything else in a run.
         monkeypatch.setattr("egotap_pl.engine.runs.pictures.QUANTILES", {"median": 0.5})
         monkeypatch.setattr("egotap_pl.engine.runs.pictures.REBUILT_FRAMES", 1)
-        draw_once(monkeypatch)
-        make_once(monkeypatch)
+        for once in (draw_once, make_once, try_once):
+            once(monkeypatch)
         yield call
 
 

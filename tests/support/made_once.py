@@ -1,5 +1,5 @@
 """What many tests make alike is made once in a session: EgoSynth's frames, headers of stores, pictures of runs,
-compositions of presets, parsed YAML.
+compositions, trial steps, parsed YAML.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import io
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,27 @@ def draw_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "poses_figure", poses_figure)
 
 
+def try_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try the same training once before it begins: with small networks, a trial step takes longer than an epoch.
+
+    A training with a user's own parts, weights to start from or an augmentation is tried each time.
+    """
+    from egotap_pl.engine.checks import trial
+
+    try_step = trial.try_step
+
+    def first_time(planned: Any, sample: Any, cached: bool) -> None:
+        training = planned.training
+        task = {key: value for key, value in training.task.items() if key not in ("optimizer", "schedule")}
+        parts = (planned.title, task, training.epochs > 0, training.monitor, training.guard, cached)
+        key = ("trial", repr(parts), repr(sample.facts), sample.batch.images.shape)
+        if trial._own_parts(training) or training.init or training.augment or key not in _MADE:
+            try_step(planned, sample, cached)
+            _MADE[key] = True
+
+    monkeypatch.setattr(trial, "try_step", first_time)
+
+
 def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse each file that Hydra reads once, as long as it stays the same, and each interpolation; and leave out the
     choices to interpolate with of lists of defaults that have no interpolation. A third of the time of composing.
@@ -112,3 +134,40 @@ def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = cache(omegaconf.base.parse)  # its trees are only read
     for module in (omegaconf.base, omegaconf._utils):
         monkeypatch.setattr(module, "parse", parse)
+
+
+def compose_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep, for each choice of options, the list of its files, and what these make when merged. Half of the time of
+    composing. Files in a user's own folders may change: what reads them is composed each time.
+    """
+    from hydra._internal import config_loader_impl
+    from hydra._internal.defaults_list import Overrides
+
+    from egotap_pl.cli.configuration.conf_dir import conf_dir
+
+    loader = config_loader_impl.ConfigLoaderImpl
+    listed, merged, ours = (
+        config_loader_impl.create_defaults_list,
+        loader._compose_config_from_defaults_list,
+        conf_dir(),
+    )
+
+    def kept(key: tuple[Any, ...], repo: Any, make: Callable[[], Any]) -> Any:
+        if any(source.scheme() == "file" and Path(source.path) != ours for source in repo.get_sources()):
+            return make()
+        if key not in _MADE:
+            _MADE[key] = pickle.dumps(make())
+        return pickle.loads(_MADE[key])  # a copy: Hydra changes it
+
+    def create_defaults_list(repo: Any, config_name: Any, overrides_list: list[Any], *how: bool, **named: bool) -> Any:
+        values = Overrides(repo, overrides_list).config_overrides
+        choices = tuple(word.input_line for word in overrides_list if not any(word is value for value in values))
+        key = ("defaults", config_name, choices, how, tuple(named.items()))
+        made = kept(key, repo, lambda: listed(repo, config_name, overrides_list, *how, **named))
+        return replace(made, config_overrides=values)
+
+    def compose(self: Any, defaults: list[Any], repo: Any) -> Any:
+        return kept(("merged", repr(defaults)), repo, lambda: merged(self, defaults, repo))
+
+    monkeypatch.setattr(config_loader_impl, "create_defaults_list", create_defaults_list)
+    monkeypatch.setattr(loader, "_compose_config_from_defaults_list", compose)
