@@ -146,6 +146,18 @@ def test_an_override_is_one_key_and_its_value(override: str) -> None:
         egotap_pl.compose(override)
 
 
+def test_a_folder_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "scale").mkdir()
+    (tmp_path / "scale" / "narrow.yaml").write_text("defaults: [smoke, _self_]\nbackbone_width: 3\n")
+    with pytest.raises(EgotapError, match=r'FOLDER/scale/zzz.yaml, is found if you give "hydra.searchpath=\[FOLDER\]"'):
+        egotap_pl.compose("scale=zzz")
+    for words in (["--config-dir", str(tmp_path)], [f"--config-dir={tmp_path}"]):
+        with pytest.raises(EgotapError, match=r'instead of --config-dir.*, give "hydra.searchpath=\[FOLDER\]"'):
+            egotap_pl.compose(*words, "scale=narrow")
+    settings = egotap_pl.compose(f"hydra.searchpath=[{tmp_path}]", "scale=narrow")
+    assert "'width': 3" in str(settings.estimators["joint"].task)
+
+
 def test_a_program_with_a_hydra_of_its_own(tmp_path: Path) -> None:
     """Its folder has files of the same names, as many projects do; it finds its Hydra as it was."""
     (tmp_path / "train.yaml").write_text("seed: 7\n")

@@ -16,6 +16,7 @@ from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine import evaluation
 from egotap_pl.engine.checkpoints import loading as checkpoints
+from egotap_pl.engine.checkpoints.allowlist import with_package
 from egotap_pl.engine.checkpoints.files import checkpoint_path
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices.devices import Devices
@@ -78,7 +79,7 @@ def evaluate(
     >>> metrics["frames"], metrics["mpjpe"] < 500
     (4, True)
     """
-    path, admitted = checkpoint_path(checkpoint), ("egotap_pl", *trust)
+    path, admitted = checkpoint_path(checkpoint), with_package(trust)
     if store is None:
         store = recorded_data(checkpoints.load_task(path, admitted)[1], Path(prepared), path)
     return evaluation.evaluate(
@@ -105,7 +106,7 @@ def load_task(checkpoint: Path | str, trust: Sequence[str] = ()) -> L.LightningM
     >>> type(load_task("runs/table2/grid_vit_pu/egosynth/seed=3")).__name__
     'LiftingTask'
     """
-    return checkpoints.load_task(checkpoint_path(checkpoint), ("egotap_pl", *trust))[0].eval()
+    return checkpoints.load_task(checkpoint_path(checkpoint), with_package(trust))[0].eval()
 
 
 def load_lifter(checkpoint: Path | str, trust: Sequence[str] = ()) -> nn.Module:
@@ -122,7 +123,7 @@ def load_lifter(checkpoint: Path | str, trust: Sequence[str] = ()) -> nn.Module:
     >>> type(lifter.encoder).__name__, type(lifter.propagation).__name__
     ('GridViTEncoder', 'PuPropagation')
     """
-    task, _ = load_lifting_task(checkpoint_path(checkpoint), ("egotap_pl", *trust))
+    task, _ = load_lifting_task(checkpoint_path(checkpoint), with_package(trust))
     return cast(nn.Module, task.lifter)
 
 

@@ -17,7 +17,14 @@ from smoke import Run
 
 import egotap_pl
 from egotap_pl.core.errors import EgotapError
-from egotap_pl.engine.checkpoints.allowlist import PACKAGES, check_spec_of_file, class_named, entries, is_trusted
+from egotap_pl.engine.checkpoints.allowlist import (
+    PACKAGES,
+    check_spec_of_file,
+    class_named,
+    entries,
+    is_trusted,
+    with_package,
+)
 from egotap_pl.engine.checkpoints.loading import KEY, checked_task, load_task, read_checkpoint
 
 OWN = ["egotap_pl"]
@@ -353,6 +360,7 @@ def test_a_class_is_found_by_its_name_where_it_is_ours_or_trusted(
 def test_trust_has_to_be_names() -> None:
     assert entries("my_idea") == ("my_idea",)
     assert entries(["egotap_pl", "my_idea"]) == ("egotap_pl", "my_idea")
+    assert with_package("my_idea") == with_package(["my_idea"]) == ("egotap_pl", "my_idea")
     for wrong in (None, 1, [1], {"my_idea": True}):
         with pytest.raises(EgotapError, match="trust="):
             entries(wrong)

@@ -137,6 +137,10 @@ def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.Monkey
         (["augment=photometric"], "Photometric changes images, and lifters learn from kept heatmaps"),
         (["augment=photometric", "heatmaps=truth"], "with heatmaps=truth the lifter sees none: give augment=mirror"),
         (["data=egosynth_stick", "augment=mirror"], "has no mirror image (its poses are relative to the left camera"),
+        (
+            ["lifter=peaks", "lifter._target_=own_parts.PlainLifter"],
+            "PlainLifter has no set_mean_pose(): derive it from",
+        ),
         (["lifter=egotap", "training=egoposeformer"], "RefiningTask cannot train Lifter, which has no estimate"),
     ],
 )

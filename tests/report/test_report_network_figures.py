@@ -13,9 +13,11 @@ from random_checkpoints import checkpoint
 from smoke import LIFTER, Run
 
 from egotap_pl.analysis import runs as finished
+from egotap_pl.analysis.gate_openings import visibility_groups
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.analysis.variants import IdentifiedRun, group
 from egotap_pl.cli.configuration.presets import Identifier
+from egotap_pl.core.batch import Visibility
 from egotap_pl.data.datamodule import FrameDataModule
 from egotap_pl.engine.checkpoints.loading import load_task
 from egotap_pl.engine.runs.config import read_run_config
@@ -160,6 +162,15 @@ def test_networks_with_parts_of_the_users_own_are_looked_into(frames: Path, monk
     assert sorted(names) == sorted(name for name in expected if name != "gates_egosynth_no_units")
     assert any("no_units" in line and "no gates" in line for line in missing)
     assert any("failing" in line and "ZeroDivisionError: by design" in line for line in missing)
+
+
+def test_gates_need_data_that_say_what_the_cameras_see(frames: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = "egotap_pl.report.illustrations.gates.visibility_groups"
+    monkeypatch.setattr(where, lambda seen, tree: visibility_groups(np.full_like(seen, Visibility.UNKNOWN), tree))
+    names, missing = networks(frames, [made_run(frames, "unseen")])
+    assert names
+    assert not any(name.startswith("gates") for name in names)
+    assert any("does not say what the cameras see" in line for line in missing)
 
 
 def test_a_checkpoint_with_another_network_than_the_configuration_says_is_named(frames: Path) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders import CnnEncoder
 from egotap_pl.nn.propagation.none import NoPropagation
+
+
+class PlainLifter(nn.Module):
+    """A lifter that starts from no pose."""
+
+    def __init__(self, skeleton: Skeleton, heatmap_px: int, **settings: object) -> None:
+        super().__init__()
 
 
 class Wide(NoPropagation):

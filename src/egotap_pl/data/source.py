@@ -159,7 +159,14 @@ def stack(source: Source[Any], frames: Sequence[Frame], skipped: tuple[SkippedFr
 
     def column(name: str, dtype: type[np.generic], *shape: int) -> np.ndarray:
         values = [getattr(frame, name) for frame in frames]
-        return np.stack(values).astype(dtype, copy=False) if values else np.empty((0, *shape), dtype)
+        if not values:
+            return np.empty((0, *shape), dtype)
+        stacked = np.stack(values)
+        with np.errstate(invalid="ignore"):  # NaN as a whole number
+            converted = stacked.astype(dtype, copy=False)
+        # What whole numbers cannot hold, as images from 0 to 1, keeps its type, which `prepare` refuses.
+        loses = np.issubdtype(dtype, np.integer) and not np.array_equal(converted, stacked)
+        return stacked if loses else converted
 
     return Frames(
         images=column("images", np.uint8, NUM_VIEWS, 3, px, px),

@@ -95,6 +95,11 @@ class LiftingTask(L.LightningModule):
         if self.doubt is not None and not self.reads_heatmaps:
             raise EgotapError(f"doubt reads joint heatmaps, which {type(self.lifter).__name__} does not: doubt=none")
         if start_from_mean_pose:
+            if not hasattr(self.lifter, "set_mean_pose"):
+                raise EgotapError(
+                    f"{type(self.lifter).__name__} has no set_mean_pose(): derive it from egotap_pl.nn.mean_pose."
+                    "FromMeanPose and add its mean_pose_cm, or give training.task.start_from_mean_pose=false"
+                )
             self.lifter.set_mean_pose(facts.mean_pose_cm)
         self.register_buffer("mean_pose_cm", facts.mean_pose_cm.float())
         self.loss = WeightedSum(loss_weights)

@@ -1,9 +1,10 @@
-"""Warnings of sources that give poses without joints, another unit or swapped views."""
+"""Warnings of sources whose frames are odd, or are not those that were prepared earlier."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 from fake_source import FakePiece, FakeSource
 from preparing import run
 
+from egotap_pl.core.batch import Visibility
+from egotap_pl.core.camera import PolynomialCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.core.skeleton import Skeleton, unrealego
 from egotap_pl.data.preparation.check import check
 from egotap_pl.data.source import Frames
 from egotap_pl.data.store.paths import store_path
@@ -76,6 +80,75 @@ def test_swapped_views(tmp_path: Path) -> None:
     for split, (line,) in doubts(Doubtful(change=swapped), tmp_path).items():
         assert line.startswith(f"{split}: the points of Doubtful lie ")
         assert "and 0 px if the views are swapped" in line
+
+
+def test_points_in_px_of_the_images(tmp_path: Path) -> None:
+    for split, (line,) in doubts(
+        Doubtful(change=lambda f: f._replace(points2d_px=f.points2d_px / 16)), tmp_path
+    ).items():
+        distance_px = int(re.search(r"^(\w+): the points of Doubtful lie (\d+) px", line)[2])
+        sound_px = FakeSource()._frames(FakePiece(split, 0, 5)).points2d_px
+        assert distance_px == pytest.approx(np.median(np.linalg.norm(sound_px * 15 / 16, axis=-1)), rel=0.2)
+        assert "px of the 1024 x 1024 frame" in line
+
+
+def test_a_view_without_any_known_point(tmp_path: Path) -> None:
+    def change(f: Frames) -> Frames:
+        points2d_px, visibility = f.points2d_px.copy(), f.visibility.copy()
+        points2d_px[:, 1], visibility[:, 1] = np.nan, Visibility.UNKNOWN
+        return f._replace(points2d_px=points2d_px, visibility=visibility)
+
+    for split, (line,) in doubts(Doubtful(change=change), tmp_path).items():
+        assert line.startswith(f"{split}: points2d_px of Doubtful are NaN throughout in the right view")
+
+
+def test_motions_of_another_split(tmp_path: Path) -> None:
+    def change(f: Frames) -> Frames:
+        return f._replace(motion=[name.replace("test/0", "train/2") for name in f.motion])
+
+    found = doubts(Doubtful(change=change), tmp_path)
+    assert found["train"] == found["validation"] == ()
+    (line,) = found["test"]
+    assert line.startswith("test: 1 of 1 motions of Doubtful are also in train, the first is train/2.")
+
+
+@dataclass(frozen=True)
+class OtherCameras(FakeSource):
+    cameras: StereoRig = field(default_factory=StereoRig.unrealego)
+    body: Skeleton = field(default_factory=unrealego)
+
+    @property
+    def rig(self) -> StereoRig:
+        return self.cameras
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.body
+
+
+def test_a_rig_that_is_not_of_the_square(tmp_path: Path) -> None:
+    wide = StereoRig.unrealego()
+    left = replace(PolynomialCamera.unrealego(), size_px=(1280, 1024))
+    for split, (line,) in doubts(OtherCameras(cameras=replace(wide, cameras=(left, left))), tmp_path).items():
+        assert line.startswith(f"{split}: the rig of OtherCameras has frames of 1280 x 1024 px")
+        assert "square_rig(rig, 1024)" in line
+
+
+def test_a_store_of_another_rig_or_skeleton_with_the_same_identity(tmp_path: Path) -> None:
+    source = OtherCameras()
+    assert not any(doubts(source, tmp_path).values())
+    renamed = replace(StereoRig.unrealego(), name="copy")
+    assert not any(doubts(replace(source, cameras=renamed), tmp_path).values())  # the same cameras
+    joints = ("top", *unrealego().joints[1:])
+    others = {
+        "rig": replace(source, cameras=StereoRig.unrealego(baseline_cm=9)),
+        "skeleton": replace(source, body=replace(unrealego(), joints=joints)),
+    }
+    for name, other in others.items():
+        for split, (line,) in doubts(other, tmp_path).items():
+            path = store_path(tmp_path, split)
+            assert line.startswith(f"{split}: {path} was prepared with another {name} than OtherCameras has now")
+            assert "identity()" in line
 
 
 def test_frames_without_a_known_joint_are_skipped_and_counted(tmp_path: Path) -> None:

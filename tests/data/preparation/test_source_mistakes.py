@@ -16,7 +16,7 @@ from rich.console import Console
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.preparation.check import check
-from egotap_pl.data.source import Frames
+from egotap_pl.data.source import Frame, Frames, stack
 from egotap_pl.data.source_checks import identity_of
 
 
@@ -44,6 +44,24 @@ def test_wrong_frames_are_refused(tmp_path: Path, change: Callable[[Frames], Any
         run(Mistaken(change=change), tmp_path)
     with pytest.raises(EgotapError, match=message):
         check(Mistaken(change=change), workers=0, console=Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize("images", [np.linspace(0, 1, 27648), np.arange(27648) % 300, np.full(27648, np.nan)])
+def test_images_that_bytes_cannot_hold_are_not_made_bytes(tmp_path: Path, images: np.ndarray) -> None:
+    def stacked(frames: Frames, images: np.ndarray) -> Frames:
+        n = len(frames.images)
+        columns = {**frames._asdict(), "images": images}
+        single = [Frame(**{name: columns[name][k] for name in Frame._fields}) for k in range(n)]
+        return stack(FakeSource(), single)
+
+    px, n = FakeSource().image_px, FakeSource().frames_per_piece
+    images = images[: n * 2 * 3 * px**2].reshape(n, 2, 3, px, px)
+    with pytest.raises(EgotapError, match=r"wrong frames; images has .* with values from 0 to 255"):
+        run(Mistaken(change=lambda frames: stacked(frames, images)), tmp_path)
+    frames = FakeSource().read(FakePiece("train", 0, n))
+    same = stacked(frames, frames.images.astype(np.float64))  # whole numbers of a byte
+    assert same.images.dtype == np.uint8
+    np.testing.assert_array_equal(same.images, frames.images)
 
 
 def test_what_read_raises_is_a_defect(tmp_path: Path) -> None:

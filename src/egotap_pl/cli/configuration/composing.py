@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HYDRA_VERSION = "1.3"
 _ONE_AT_A_TIME = threading.RLock()
 """Hydra's state belongs to the process: threads that compose wait for each other."""
+_OWN_FOLDER = 'give "hydra.searchpath=[FOLDER]"'
 
 
 def plain(config: Any) -> Any:
@@ -55,7 +56,8 @@ def compose(*overrides: str) -> Settings:
     """What `egotap train` would run with these overrides, checked and read-only.
 
     Args:
-        overrides: as on the command line, e.g. ``"experiment=table2/cnn"``, ``"seed=1"``.
+        overrides: as on the command line, e.g. ``"experiment=table2/cnn"``, ``"seed=1"``. A folder with YAML files of
+            your own, ``--config-dir my_conf`` there, is ``"hydra.searchpath=[my_conf]"`` here.
 
     Raises:
         EgotapError: if a key or an option does not exist, or a value is of the wrong kind.
@@ -70,6 +72,8 @@ def compose(*overrides: str) -> Settings:
                 f"compose got a {type(override).__name__}: each override is a string of its own, as in "
                 'compose("experiment=quickstart", "seed=1"); for a list of strings, write compose(*words)'
             )
+        if override.startswith("--config-dir"):
+            raise EgotapError(f"compose takes overrides, no options: instead of {override}, {_OWN_FOLDER}")
     # Imported here: other commands compose without torch, which takes seconds.
     from egotap_pl.cli.configuration.repeating import parse
     from egotap_pl.engine.runs.labels import Command
@@ -82,7 +86,8 @@ def compose(*overrides: str) -> Settings:
             del config["hydra"]
             return parse(plain(config), Command(choices, overrides))
     except (HydraException, OmegaConfBaseException) as error:
-        raise EgotapError(readable(error) or str(error)) from error
+        message = readable(error) or str(error)
+        raise EgotapError(message.replace("needs --config-dir FOLDER", f"is found if you {_OWN_FOLDER}")) from error
 
 
 @contextmanager

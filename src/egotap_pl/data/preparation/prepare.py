@@ -22,7 +22,7 @@ from rich.console import Console
 from egotap_pl.core.atomic import SUFFIX
 from egotap_pl.core.errors import Damaged, EgotapError
 from egotap_pl.core.progress import FrameProgress
-from egotap_pl.data.preparation.doubts import doubts
+from egotap_pl.data.preparation.doubts import doubts, outdated
 from egotap_pl.data.preparation.parts import REMEDY, Parts, header_of
 from egotap_pl.data.preparation.reports import PrepareReport, SplitReport, skipped_path, write_skipped
 from egotap_pl.data.preparation.shard import WHOLE, Shard, locked
@@ -160,7 +160,11 @@ class _Job:
                 return SplitReport(split, frames, skipped, len(missing), read, time.monotonic() - start)
             self._join(split, pieces, missing)
             shutil.rmtree(self.parts.folder / split)
-            doubtful = doubts(FrameStore(path), type(self.source).__name__)
+            paths = [store_path(self.folder, other) for other in self.parts.headers if other != split]
+            others = [FrameStore(other) for other in paths if other.exists()]
+            doubtful = doubts(FrameStore(path), type(self.source).__name__, others)
+        elif self.shard == WHOLE:
+            doubtful = outdated(FrameStore(path), self.source)
         store, seconds = FrameStore(path), time.monotonic() - start
         return SplitReport(split, len(store), store.header.skipped, len(missing), read, seconds, doubtful)
 

@@ -141,6 +141,11 @@ def entries(trust: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def with_package(trust: Sequence[str]) -> tuple[str, ...]:
+    """The names in the Python API's ``trust``, a list or a single name, and the package itself."""
+    return ("egotap_pl", *((trust,) if isinstance(trust, str) else trust))
+
+
 def targets(spec: Any) -> Iterator[str]:
     """Every class that a spec names."""
     if isinstance(spec, dict):

@@ -19,6 +19,7 @@ from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.data.recordings.frames import StereoBatch, StereoInput, StoreFrames, unlabelled, views_of
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.windows import Window
+from egotap_pl.engine.checkpoints.allowlist import with_package
 from egotap_pl.engine.checkpoints.files import checkpoint_path
 from egotap_pl.engine.checkpoints.loading import About
 from egotap_pl.engine.devices.devices import Devices
@@ -75,7 +76,7 @@ class Predictor:
         """
         devices = Devices.single(device, precision)
         path = checkpoint_path(checkpoint)
-        return cls(*load_lifting_task(path, ("egotap_pl", *trust)), path, devices)
+        return cls(*load_lifting_task(path, with_package(trust)), path, devices)
 
     @property
     def skeleton(self) -> Skeleton:

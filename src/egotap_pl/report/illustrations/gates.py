@@ -30,12 +30,14 @@ def gates_illustration(network: RecordedNetwork) -> Illustration:
     """The gates of a network by what the cameras see.
 
     Raises:
-        EgotapError: if the propagation has no gates.
+        EgotapError: if the propagation has no gates, or the data set does not say what the cameras see.
     """
     if not network.gates:
         raise EgotapError(f"the propagation of {network.method.name} has no PropagationUnit and so no gates")
     visibility = network.store.read(network.rows, images=False).visibility.numpy()
     groups = visibility_groups(visibility, network.store.skeleton)
+    if not (groups >= 0).any():
+        raise EgotapError("the data set does not say what the cameras see")
     motion = numbered(network.store.name_frames(network.rows).motion)
     means = {name: gates_by_visibility(gate.mean, groups, motion) for name, gate in network.gates.items()}
     return Illustration(
