@@ -112,6 +112,15 @@ def test_motions_of_another_split(tmp_path: Path) -> None:
     assert line.startswith("test: 1 of 1 motions of Doubtful are also in train, the first is train/2.")
 
 
+def test_validation_frames_may_be_test_frames(tmp_path: Path) -> None:
+    """As EgoCap's are."""
+
+    def change(f: Frames) -> Frames:
+        return f._replace(motion=[re.sub("^(test|validation)/", "both/", name) for name in f.motion])
+
+    assert not any(doubts(Doubtful(change=change), tmp_path).values())
+
+
 @dataclass(frozen=True)
 class OtherCameras(FakeSource):
     cameras: StereoRig = field(default_factory=StereoRig.unrealego)

@@ -84,6 +84,8 @@ def _frame_size(store: FrameStore, source: str) -> Iterator[str]:
 def _motions(store: FrameStore, source: str, others: Sequence[FrameStore]) -> Iterator[str]:
     motions = _motions_of(store)
     for other in others:
+        if "train" not in (store.split, other.split):  # EgoCap's validation split is its test split
+            continue
         if shared := sorted(motions & _motions_of(other)):
             yield (
                 f"{store.split}: {len(shared)} of {len(motions)} motions of {source} are also in {other.split}, the "
