@@ -66,7 +66,7 @@ def evaluate(
         split: ``train``, ``validation`` or ``test``.
         store: folder of prepared data; None: the data that the checkpoint was trained on, prepared again if need be.
         batch_size: frames of a batch; None: as in training.
-        device: ``cpu`` or ``gpu``.
+        device: ``cpu``, ``gpu``, or ``auto``: a GPU if there is one.
         trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
         output: folder for metrics.json and predictions.h5; None: nothing is written.
         prepared: where prepared data are looked for, and prepared, if ``store`` is None.

@@ -48,7 +48,11 @@ def test_data_runs_and_damage(home: Path, run: Run, tmp_path: Path) -> None:
         shutil.copytree(data, tmp_path / "data" / name)
     (tmp_path / "data" / "damaged" / "test.h5").write_bytes(b"no store")
     (tmp_path / "data" / "damaged" / "train.h5").unlink()
-    out = run("doctor", f"paths.data={tmp_path / 'data'}", f"paths.runs={tmp_path / 'runs'}").out
+    for kind in ("joint", "shared"):
+        shutil.copytree(finished, tmp_path / "stages" / f"{kind}-estimator-0123456789ab")
+    folders = [f"paths.{name}={tmp_path / name}" for name in ("data", "stages", "runs")]
+    out = run("doctor", *folders).out
+    assert lines(out, "stages") == [f"{kind}-estimator: 1 of 1 finished" for kind in ("joint", "shared")]
     damaged, sound = lines(out, "data")
     assert sound == "sound: train 16, validation 4, test 8"
     assert damaged.startswith("damaged: validation 4  ->  ")

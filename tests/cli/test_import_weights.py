@@ -12,6 +12,7 @@ import pytest
 import torch
 from published import Tiny
 
+from egotap_pl.cli.configuration.conf_dir import conf_dir
 from egotap_pl.cli.main import main
 from egotap_pl.core.batch import Batch
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
@@ -122,6 +123,17 @@ def test_mistakes_end_with_one_message(tmp_path, monkeypatch, capsys):
     assert "no such folder" in fails("release=egotap", "source=nowhere")
     assert "a file, not a folder" in fails("release=egotap", f"source={source / published.JOINTS}")
     assert "ego3dpose" in fails(f"source={source}")
+    own = ("release=egotap", f"source={source}", "data.name=mine")
+    assert "data=mine: the joints of this data set are not known here" in fails(*own)
+    assert "data=mine" not in fails(*own, "skeleton._target_=egotap_pl.core.skeleton.unrealego", "propagation=concat")
+
+
+@pytest.mark.parametrize("data", sorted(path.stem for path in (conf_dir() / "data").glob("*.yaml")))
+def test_the_skeleton_of_every_data_set_is_known(data, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    with pytest.raises(SystemExit):
+        main(["import-weights", "release=egotap", "source=nowhere", "output=release.ckpt", f"data={data}"])
+    assert "nowhere: no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,12 @@ def test_only_weights_and_their_description_are_left(whole, tmp_path):
     content = dict(torch.load(whole, weights_only=True))
     weights = content["state_dict"]
     training = {"optimizer_states": [{"state": {0: torch.zeros(10**6)}}], "loops": {}, "callbacks": {}}
-    content["egotap"] = {**content["egotap"], "data": {**content["egotap"]["data"], "root": "/home/me/secret"}}
+    data, task = ({**content["egotap"][part]} for part in ("data", "task"))
+    data |= {"root": "/home/me/secret", "own": {"files": ["~/secret", "/secret/a"]}}
+    data["source"] = {**data["source"], "root": "secret", "rig": "secret.yaml", "lists": {"train": "/secret/train.txt"}}
+    data["source"]["motions"] = [{**data["source"]["motions"][0], "folder": "secret"}]
+    task["initialise"] = {"_target_": "egotap_pl.nn.resnet.load_imagenet_weights", "_partial_": True, "file": "secret"}
+    content["egotap"] = {**content["egotap"], "data": data, "task": task}
     torch.save({**content, **training}, tmp_path / "trained.ckpt")
     publish_weights(tmp_path / "trained.ckpt", tmp_path / "small.ckpt")
     left = read_checkpoint(tmp_path / "small.ckpt")

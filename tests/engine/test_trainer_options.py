@@ -113,9 +113,12 @@ def test_a_profile_is_written_to_the_folder(home: Path, run: Run) -> None:
     assert "training_step" in (folder / "fit-profile.txt").read_text()
 
 
-def test_every_stage_is_short_with_debug_fast() -> None:
-    settings = compose("experiment=table1/egotap", "scale=paper", "debug=fast")
-    for training in (*settings.estimators.values(), settings.training):
+@pytest.mark.parametrize("preset", ["table1/egotap", "beyond/egoposeformer"])
+def test_every_stage_is_short_with_debug_fast(preset: str) -> None:
+    settings = compose(f"experiment={preset}", "scale=paper", "debug=fast")
+    before = [] if settings.pretraining is None else [settings.pretraining.training]
+    assert bool(before) == (preset == "beyond/egoposeformer")
+    for training in (*settings.estimators.values(), *before, settings.training):
         assert training.epochs == 1
         assert training.guard is None
     assert settings.devices.options == {"limit_train_batches": 2, "limit_val_batches": 2}

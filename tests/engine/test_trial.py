@@ -134,7 +134,7 @@ def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.Monkey
         ),
         (["experiment=beyond/egoposeformer", "heatmaps=estimated"], "the lifter reads images, but cached heatmaps"),
         (["pretraining=heatmaps", "heatmaps=truth"], "image encoder: parts of the configuration do not fit together"),
-        (["augment=photometric"], "Photometric changes images, and lifters learn from kept heatmaps"),
+        (["augment=photometric"], "Photometric changes images, and lifters learn from cached heatmaps"),
         (["augment=photometric", "heatmaps=truth"], "with heatmaps=truth the lifter sees none: give augment=mirror"),
         (["data=egosynth_stick", "augment=mirror"], "has no mirror image (its poses are relative to the left camera"),
         (

@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from egotap_pl.cli.configuration.composing import plain
+from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.build import Spec, build
@@ -31,12 +32,22 @@ def main(config: DictConfig) -> None:
 
 
 def _settings(config: DictConfig) -> Spec:
-    """The configuration as plain containers. Mandatory values of the data are not needed to import weights."""
+    """The configuration as plain containers. Mandatory values of the data are not needed to import weights.
+
+    Raises:
+        EgotapError: if the skeleton of the data set is neither known nor given.
+    """
     config = config.copy()
     OmegaConf.set_readonly(config, False)
     for key in config.data:
         if OmegaConf.is_missing(config.data, key):
             config.data[key] = None
+    name = config.data.name
+    if name not in config.skeleton_of and OmegaConf.is_interpolation(config.skeleton, "_target_"):
+        raise EgotapError(
+            f"data={name}: the joints of this data set are not known here: give a function or class that makes its "
+            "skeleton, e.g. skeleton._target_=egotap_pl.core.skeleton.unrealego"
+        )
     settings: Spec = plain(config)
     return settings
 

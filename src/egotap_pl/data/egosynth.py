@@ -61,10 +61,12 @@ class EgoSynthSource:
         rig: cameras to use in place of the mount's: a rig, or a rig file (docs/cameras.md). Frames of any size are cut
             to squares around the image circles and scaled to 1024 x 1024 px (`core.camera.square_rig`), and so are
             those of a mount of one's own.
+        joint_bones: the bone that begins at each joint, by the joint's name. Joints that are named as their bone need
+            no entry.
 
     Raises:
-        EgotapError: if a setting is out of range, or the rig file cannot be read or does not fit the mount.
-        ValueError: if a joint of the skeleton does not exist on EgoSynth's bodies.
+        EgotapError: if a setting is out of range, the rig file cannot be read or does not fit the mount, or a joint of
+            the skeleton is no bone of EgoSynth's bodies.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ from egotap_pl.engine.versions import PACKAGES
 _GIB = 2**30
 _FOR_USERS = ("baselines", "wandb", "tensorboard", "mlflow", "slurm", "onnx", "sweep", "video", "mocap")
 _LITTLE_GIB = 5
-_ESTIMATORS = ("joint-estimator", "limb-estimator")
+_ESTIMATORS = ("joint-estimator", "limb-estimator", "shared-estimator")
 
 
 class Finding(NamedTuple):

@@ -20,7 +20,8 @@ class TrainingMonitor(L.Callback):
 
     Keys: ``speed/learning_rate`` (the step size: see `step_size`), ``speed/frames_per_s`` (training frames of all
     processes; time spent in validation does not count), ``speed/gpu_memory_mib`` (peak memory of the first process's
-    tensors so far), ``validation_per_joint/<name>`` and ``validation_per_category/<name>`` (MPJPE, mm).
+    tensors so far), ``validation_per_joint/<name>`` and ``validation_per_category/<name>`` (MPJPE, mm), and
+    ``validation_per_category_pa/<name>`` (PA-MPJPE, mm).
 
     Args:
         loggers: the loggers to write to. metrics.csv is not one of them: times differ between runs of the same

@@ -110,6 +110,14 @@ def test_stores_with_gaps_are_used_and_after_repair_replaced_with_overwrite(tmp_
     assert repaired.fingerprint == run(SOUND, tmp_path / "fresh").fingerprint
 
 
+def test_overwrite_deletes_no_store_if_any_split_lacks_motions(tmp_path: Path) -> None:
+    run(SOUND, tmp_path)
+    stores = {path.name: path.read_bytes() for path in tmp_path.glob("*.h5")}
+    with pytest.raises(EgotapError, match=r"test: 1 motions of the list are not on disk"):
+        run(replace(SOUND, seed=1, absent=("test/7",)), tmp_path, overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.h5")} == stores
+
+
 def test_a_part_with_gaps_is_not_used_unless_damage_is_skipped(tmp_path: Path) -> None:
     for number in (1, 2):
         run(DAMAGED, tmp_path, skip_damaged=True, shard=Shard(number, 2))

@@ -78,7 +78,7 @@ def check_heatmaps(augmentation: Augmentation) -> None:
     check = getattr(augmentation, "check_heatmaps", None)
     if check is None:
         raise EgotapError(
-            f"{type(augmentation).__name__} changes images, and lifters learn from kept heatmaps: give "
+            f"{type(augmentation).__name__} changes images, and lifters learn from cached heatmaps: give "
             "heatmaps.cache=false, or augment the estimators' images instead (estimators.joint.augment=..., "
             "estimators.limb.augment=...)"
         )

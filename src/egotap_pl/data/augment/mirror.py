@@ -154,7 +154,7 @@ def check_heatmap_mirror(skeleton: Skeleton, rig: StereoRig) -> None:
         EgotapError: if the cameras are turned to each other, since limb heatmaps give angles in the left one's axes, or
             the limbs of the two sides of the body connect other joints.
     """
-    remedy = "mirror images instead of kept heatmaps (heatmaps.cache=false)"
+    remedy = "mirror images instead of cached heatmaps (heatmaps.cache=false)"
     if not torch.allclose(torch.tensor(rig.rotation), torch.eye(3), atol=1e-3):
         raise EgotapError(f"rig {rig.name!r}: limb heatmaps of cameras that are turned have no mirror image; {remedy}")
     mirror, parents = skeleton.mirror, skeleton.parents

@@ -89,8 +89,8 @@ def prepare(
         locked(folder, shard, console),
         _Job(source, folder, codec or PngCodec(), workers, console, skip_damaged, shard) as job,
     ):
-        for split in job.parts.headers:
-            job.clear(split, overwrite)
+        for path in [path for split in job.parts.headers if (path := job.replaced(split, overwrite)) is not None]:
+            path.unlink()
         reports = tuple(job.make(split) for split in job.parts.headers)
         if shard != WHOLE:
             return PrepareReport(folder, job.fingerprint, reports)
@@ -124,8 +124,12 @@ class _Job:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.workers.__exit__(kind, error, at)
 
-    def clear(self, split: str, overwrite: bool) -> None:
-        """Makes sure, before any work is done, that the split's store is up to date or absent.
+    def replaced(self, split: str, overwrite: bool) -> Path | None:
+        """The split's store, if it is to be replaced. Asked of all splits before any store is deleted.
+
+        Args:
+            split: name of the split. If its store is damaged, it is renamed.
+            overwrite: see `prepare`.
 
         Raises:
             EgotapError: if a motion is missing and such motions are not skipped, or the store is of other settings.
@@ -133,9 +137,8 @@ class _Job:
         path = store_path(self.folder, split)
         if path.exists() and (fault := self._fault(path, thorough=overwrite)) is not None:
             self._set_aside(path, fault)
-        if overwrite and path.exists() and not self._is_current(path):
-            path.unlink()
-        if not path.exists():
+        is_replaced = overwrite and path.exists() and not self._is_current(path)
+        if is_replaced or not path.exists():
             if (missing := self._missing(split)) and not self.parts.skip_damaged:
                 raise EgotapError(
                     f"{split}: {len(missing)} motions of the list are not on disk, the first is {missing[0]}\n{REMEDY}"
@@ -145,6 +148,7 @@ class _Job:
                 f"{path} was prepared from other settings (fingerprint {actual[:12]}, expected "
                 f"{self.fingerprint[:12]}): prepare into another folder, or replace it with overwrite=true"
             )
+        return path if is_replaced else None
 
     def make(self, split: str) -> SplitReport:
         """Makes the split's store, or this shard's parts of it, unless they are already there."""

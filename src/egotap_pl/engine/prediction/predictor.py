@@ -66,7 +66,7 @@ class Predictor:
 
         Args:
             checkpoint: a file, a run's folder, whose best checkpoint is used, a name, or an address (docs/commands.md).
-            device: ``cpu`` or ``gpu``.
+            device: ``cpu``, ``gpu``, or ``auto``: a GPU if there is one.
             precision: Lightning's name for the precision: ``32-true``, or on GPUs also ``16-mixed``.
             trust: packages of your own whose classes the checkpoint names, e.g. ``["my_idea"]``.
 
