@@ -56,6 +56,11 @@ def test_regressions_and_costs_of_a_run(run: Run, home: Path, tmp_path: Path, sc
     assert float(frame_ms) > 0
     assert Image.open(picture).width > 500
 
+    cells = [line.split("  ") for line in script("robustness.py", data, trained).splitlines() if " 0.0" in line]
+    assert [[cell.strip() for cell in line if cell.strip()] for line in cells] == [
+        [str(trained), "as they are", f"{finished.metrics['mpjpe']:.1f}", "0.0"]
+    ]
+
     other = shutil.copytree(trained, tmp_path / "other")
     config = other / "config.yaml"
     config.write_text(re.sub(r"lr: .*", "lr: 0.5", config.read_text()))
