@@ -67,8 +67,6 @@ NOT_RUN = {
     "status=$?": "of the shell",
     'if [ "$status" -eq 75 ]; then echo "to be continued"; fi': "of the shell",
     "python experiments/beyond/kernel_ridge.py work/data/egosynth-a1be598205b6": "tests/test_docs_beyond.py does",
-    "python experiments/beyond/robustness.py work/data/egosynth-a1be598205b6 egosynth-small egosynth-fast": "tests/"
-    "test_docs_beyond.py does",
     "python experiments/beyond/training_cost.py work/data/egosynth-a1be598205b6 at_cost": "tests/test_docs_beyond.py "
     "does",
     "python experiments/reliability/files.py": "takes minutes",
