@@ -2,7 +2,7 @@
 
     python experiments/benchmarks/encoders.py --scale paper --batch 2 --rounds 5
 
-Widths are those of conf/scale/*.yaml, with --patches per side; float32, UnrealEgo's skeleton. On a
+Widths are those of conf/scale/*.yaml, or others by --set, with --patches per side; float32, UnrealEgo's skeleton. On a
 CPU, times are of the processor, so that other jobs matter less.
 """
 
@@ -35,8 +35,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--patches", type=int, default=4, help="per side of a heatmap (at scale=tiny, Grid ViT has 2)")
+    parser.add_argument("--set", nargs="*", default=[], help="sizes other than the scale's, e.g. transformer.width=128")
     args = parser.parse_args()
-    scale, device = OmegaConf.load(SCALES / f"{args.scale}.yaml"), torch.device(args.device)
+    scale = OmegaConf.merge(OmegaConf.load(SCALES / f"{args.scale}.yaml"), OmegaConf.from_dotlist(args.set))
+    device = torch.device(args.device)
     torch.manual_seed(0)
     px = scale.heatmap_px
     heatmaps = torch.rand(args.batch, 2, unrealego().num_heatmap_joints, px, px, device=device)
