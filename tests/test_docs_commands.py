@@ -103,6 +103,7 @@ SMALLER = {
     r"egosynth/NAME": "egosynth/first",
     r"runtimes=\[torch,compile,onnx\]": "runtimes=[torch]",
     r" scale=paper": "",
+    r" scale\.[\w.]+=\d+": "",
     r" estimators=egosynth_small": "",  # of scale=tiny
     r" trainer=(gpu|cpu)\b": "",  # the usual one, too
     r" --source DIR": "",
