@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.cli.configuration.conf_dir import conf_dir
 from egotap_pl.cli.configuration.literals import quote_literals
+from egotap_pl.cli.configuration.suggestions import NEEDS_FOLDER
 from egotap_pl.cli.mistakes import readable
 from egotap_pl.core.errors import EgotapError
 
@@ -87,7 +88,7 @@ def compose(*overrides: str) -> Settings:
             return parse(plain(config), Command(choices, overrides))
     except (HydraException, OmegaConfBaseException) as error:
         message = readable(error) or str(error)
-        raise EgotapError(message.replace("needs --config-dir FOLDER", f"is found if you {_OWN_FOLDER}")) from error
+        raise EgotapError(message.replace(NEEDS_FOLDER, f"is found if you {_OWN_FOLDER}")) from error
 
 
 @contextmanager

@@ -17,7 +17,8 @@ PRESET_FORM = """a preset's defaults name the group {group} without "override /"
 defaults:
   - override /{group}: {option}"""
 
-OWN_OPTION = "one of your own, FOLDER/{group}/{option}.yaml, needs --config-dir FOLDER"
+NEEDS_FOLDER = "needs --config-dir FOLDER"
+OWN_OPTION = f"one of your own, FOLDER/{{group}}/{{option}}.yaml, {NEEDS_FOLDER}"
 
 
 def explain(chain: Sequence[BaseException]) -> str | None:

@@ -82,20 +82,16 @@ def _frame_size(store: FrameStore, source: str) -> Iterator[str]:
 
 
 def _motions(store: FrameStore, source: str, others: Sequence[FrameStore]) -> Iterator[str]:
-    motions = _motions_of(store)
+    motions = store.names["motion"]
     for other in others:
         if "train" not in (store.split, other.split):  # EgoCap's validation split is its test split
             continue
-        if shared := sorted(motions & _motions_of(other)):
+        if shared := sorted({*motions} & {*other.names["motion"]}):
             yield (
                 f"{store.split}: {len(shared)} of {len(motions)} motions of {source} are also in {other.split}, the "
                 f"first is {shared[0]}. A test on frames of training motions says little; if they only have the same "
                 "name, give each motion a name of its own"
             )
-
-
-def _motions_of(store: FrameStore) -> set[str]:
-    return {store.names["motion"][number] for number in store.labels["motion"].unique().tolist()}
 
 
 def _unknown(store: FrameStore, source: str) -> Iterator[str]:

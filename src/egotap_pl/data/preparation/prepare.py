@@ -155,7 +155,7 @@ class _Job:
         start, path, read = time.monotonic(), store_path(self.folder, split), 0
         doubtful: tuple[str, ...] = ()
         missing = self._missing(split)
-        if not path.exists():
+        if is_new := not path.exists():
             pieces = self.shard.of(plan_of(self.source, split))
             read = self._write_parts(split, pieces)
             if self.shard != WHOLE:
@@ -164,12 +164,13 @@ class _Job:
                 return SplitReport(split, frames, skipped, len(missing), read, time.monotonic() - start)
             self._join(split, pieces, missing)
             shutil.rmtree(self.parts.folder / split)
+        store = FrameStore(path)
+        if is_new:
             paths = [store_path(self.folder, other) for other in self.parts.headers if other != split]
-            others = [FrameStore(other) for other in paths if other.exists()]
-            doubtful = doubts(FrameStore(path), type(self.source).__name__, others)
+            doubtful = doubts(store, type(self.source).__name__, [FrameStore(path) for path in paths if path.exists()])
         elif self.shard == WHOLE:
-            doubtful = outdated(FrameStore(path), self.source)
-        store, seconds = FrameStore(path), time.monotonic() - start
+            doubtful = outdated(store, self.source)
+        seconds = time.monotonic() - start
         return SplitReport(split, len(store), store.header.skipped, len(missing), read, seconds, doubtful)
 
     def _write_parts(self, split: str, pieces: Sequence[Piece]) -> int:

@@ -143,7 +143,7 @@ def entries(trust: Any) -> tuple[str, ...]:
 
 def with_package(trust: Sequence[str]) -> tuple[str, ...]:
     """The names in the Python API's ``trust``, a list or a single name, and the package itself."""
-    return ("egotap_pl", *((trust,) if isinstance(trust, str) else trust))
+    return ("egotap_pl", *entries(trust))
 
 
 def targets(spec: Any) -> Iterator[str]:

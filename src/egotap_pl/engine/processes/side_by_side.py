@@ -134,7 +134,7 @@ class _Member:
     def check(self) -> None:
         """Raise the error that has ended it."""
         if self.error is not None:
-            raise self.error from self.error.__cause__
+            raise self.error
         if not self.is_whole:
             code = self.process.exitcode
             how = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
