@@ -137,7 +137,7 @@ def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compose_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep, for each choice of options, the list of its files, and what these make when merged. Half of the time of
+    """Keep, for each choice of options, the list of its files, and what these make when merged: most of the work of
     composing. Files in a user's own folders may change: what reads them is composed each time.
     """
     from hydra._internal import config_loader_impl
