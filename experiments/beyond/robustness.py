@@ -14,17 +14,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from rich import box
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.ndimage import gaussian_filter
+from torch import Tensor
 
 import egotap_pl
+from egotap_pl.core.messages import PROGRESS, print_whole
 from egotap_pl.data.store import FrameStore
-from egotap_pl.metrics.pose import MM_PER_CM
+from egotap_pl.metrics import mpjpe_mm
 
 BATCH = 50
 Images = UInt8[np.ndarray, "b 2 3 s s"]
@@ -40,12 +42,11 @@ def main() -> None:
     table = Table("network", "images", "MPJPE (mm)", "joints move (mm)", box=box.SIMPLE)
     for checkpoint in args.checkpoints:
         predictor = egotap_pl.Predictor.load(checkpoint)
-        moved = poses_of(predictor, store, min(args.frames, len(store)), checkpoint)
-        for name, poses_cm in moved.items():
-            errors = (mean_distance_mm(poses_cm, other) for other in (moved["truth"], moved["as they are"]))
-            if name != "truth":
-                table.add_row(checkpoint, name, *(f"{error:.1f}" for error in errors))
-    Console(width=160).print(table)
+        truth_cm, poses = poses_of(predictor, store, min(args.frames, len(store)), checkpoint)
+        for name, poses_cm in poses.items():
+            errors_mm = (mpjpe_mm(poses_cm, other).nanmean() for other in (truth_cm, poses["as they are"]))
+            table.add_row(checkpoint, name, *(f"{error:.1f}" for error in errors_mm))
+    print_whole(table)
 
 
 def changes(rng: np.random.Generator) -> Mapping[str, Callable[[Images], Images]]:
@@ -53,6 +54,7 @@ def changes(rng: np.random.Generator) -> Mapping[str, Callable[[Images], Images]
     return {
         "as they are": lambda images: images,
         "JPEG, quality 95": lambda images: compressed(images, 95),
+        "enlarged to four times, JPEG, quality 95": lambda images: compressed(images, 95, enlarged=4),
         "JPEG, quality 75": lambda images: compressed(images, 75),
         "noise, 2% of white": lambda images: as_bytes(images + rng.normal(0, 0.02 * 255, images.shape)),
         "30% darker": lambda images: as_bytes(0.7 * images),
@@ -62,24 +64,26 @@ def changes(rng: np.random.Generator) -> Mapping[str, Callable[[Images], Images]
 
 def poses_of(
     predictor: egotap_pl.Predictor, store: FrameStore, frames: int, title: str
-) -> dict[str, Float[np.ndarray, "n e 3"]]:
-    """The poses that are estimated of changed frames, by the name of the change, and the true ones."""
+) -> tuple[Float[Tensor, "n e 3"], dict[str, Float[Tensor, "n e 3"]]]:
+    """The true poses, and those that are estimated of changed frames, by the name of the change."""
     each, truth = changes(np.random.default_rng(0)), []
-    poses: dict[str, list[np.ndarray]] = {name: [] for name in each}
-    for start in track(range(0, frames, BATCH), title, console=Console(stderr=True), transient=True):
+    poses: dict[str, list[Tensor]] = {name: [] for name in each}
+    for start in track(range(0, frames, BATCH), title, console=PROGRESS, transient=True):
         batch = store.read(range(start, min(start + BATCH, frames)))
-        truth.append(batch.pose_cm[:, store.skeleton.estimated].numpy())
+        truth.append(batch.pose_cm[:, store.skeleton.estimated])
         for name, change in each.items():
-            poses[name].append(predictor(change(batch.images.numpy()))[:, store.skeleton.estimated])
-    return {name: np.concatenate(parts) for name, parts in {"truth": truth, **poses}.items()}
+            pose_cm = predictor(change(batch.images.numpy()))
+            poses[name].append(torch.from_numpy(pose_cm)[:, store.skeleton.estimated])
+    return torch.cat(truth), {name: torch.cat(parts) for name, parts in poses.items()}
 
 
-def compressed(images: Images, quality: int) -> Images:
-    """Images after compression with JPEG, whose colours have half the resolution."""
+def compressed(images: Images, quality: int, enlarged: int = 1) -> Images:
+    """Images after compression with JPEG, whose colours have half the resolution. They may be enlarged before."""
 
-    def decoded(image: UInt8[np.ndarray, "3 s s"]) -> UInt8[np.ndarray, "3 s s"]:
-        content = io.BytesIO()
-        Image.fromarray(image.transpose(1, 2, 0)).save(content, "JPEG", quality=quality)
+    def decoded(image: UInt8[np.ndarray, "3 s s"]) -> UInt8[np.ndarray, "3 _ _"]:
+        content, whole = io.BytesIO(), Image.fromarray(image.transpose(1, 2, 0))
+        size = (enlarged * whole.width, enlarged * whole.height)
+        whole.resize(size, Image.Resampling.BICUBIC).save(content, "JPEG", quality=quality)
         return np.asarray(Image.open(content)).transpose(2, 0, 1)
 
     return np.stack([np.stack([decoded(view) for view in frame]) for frame in images])
@@ -88,11 +92,6 @@ def compressed(images: Images, quality: int) -> Images:
 def as_bytes(values: np.ndarray) -> np.ndarray:
     """Values of 0 to 255, rounded."""
     return np.rint(values).clip(0, 255).astype(np.uint8)
-
-
-def mean_distance_mm(one_cm: np.ndarray, other_cm: np.ndarray) -> float:
-    """The mean distance of joints."""
-    return MM_PER_CM * float(np.linalg.norm(one_cm - other_cm, axis=-1).mean())
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from scipy.signal import lfilter
 
 import egotap_pl
 from egotap_pl.analysis.predictions import Predictions
+from egotap_pl.core.messages import print_whole
 from egotap_pl.metrics import MotionMetrics
 from egotap_pl.metrics.motion import consecutive, frame_stride
 
@@ -41,7 +41,7 @@ def main() -> None:
     for run in moving:
         for weight in WEIGHTS:
             errors[run.experiment, weight].append(measured(smoothed(run.predictions, weight)))
-    Console(width=160).print(errors_table(errors))
+    print_whole(errors_table(errors))
 
 
 def smoothed(predictions: Predictions, weight: float) -> Predictions:

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 import torch
 from matplotlib.figure import Figure
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 import egotap_pl
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.statistics import Interval, seeds_interval
 from egotap_pl.cli.configuration.presets import essentials
+from egotap_pl.core.messages import print_whole
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.figures.style import DPI, legend_below, log_x, looks, page, style_axis
 from egotap_pl.report.tables.cells import mean_cell
@@ -71,7 +71,7 @@ def main() -> None:
         curve: [point(epochs, runs, frame_ms[curve]) for epochs, runs in sorted(of_epochs.items())]
         for curve, of_epochs in groups.items()
     }
-    Console(width=160).print(table(curves, frame_ms))
+    print_whole(table(curves, frame_ms))
     if given.picture is not None:
         picture(curves).savefig(given.picture, dpi=DPI)
 
