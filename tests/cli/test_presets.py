@@ -16,7 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import open_dict
 
 from egotap_pl.analysis.runs import Run
-from egotap_pl.analysis.variants import as_overrides, group
+from egotap_pl.analysis.variants import IdentifiedRun, as_overrides, group
 from egotap_pl.cli.configuration.composing import conf_dir, plain
 from egotap_pl.cli.configuration.presets import Identifier, _options
 from egotap_pl.cli.mistakes import readable
@@ -33,12 +33,18 @@ PRESETS = (
 )
 ROWS = "lifter.head.rows=[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14]"
 MakeRun = Callable[..., Run]
+Identify = Callable[[Run], IdentifiedRun]
 
 
 @pytest.fixture(scope="module")
-def identify() -> Identifier:
+def identify() -> Identify:
     GlobalHydra.instance().clear()
-    return Identifier(PRESETS)
+    return one_by_one(Identifier(PRESETS))
+
+
+def one_by_one(identifier: Identifier) -> Identify:
+    """Each run as if there were no other."""
+    return lambda run: next(identifier([run]))
 
 
 def run(*overrides: str, experiment: str = "custom", recorded: bool = False) -> Run:
@@ -55,16 +61,16 @@ def run(*overrides: str, experiment: str = "custom", recorded: bool = False) -> 
     return Run(Path("run"), settings, metrics, choices)
 
 
-def test_presets_with_the_same_configuration_are_all_named(identify: Identifier) -> None:
+def test_presets_with_the_same_configuration_are_all_named(identify: Identify) -> None:
     found = identify(run(experiment="table2/grid_vit_pu"))
     assert found.presets == ("table2/grid_vit_pu", "table1/egotap")
     assert (found.scale, found.changes) == ("tiny", ())
     assert identify(run(experiment="table1/egotap")).key == found.key
     assert identify(run(experiment="table1/egotap")).presets == found.presets[::-1]
-    assert identify(run(experiment="quickstart")).presets == found.presets
+    assert identify(run(experiment="quickstart")).presets == ("table1/egotap", "table2/grid_vit_pu")  # as in PRESETS
 
 
-def test_seeds_paths_and_devices_do_not_matter(identify: Identifier) -> None:
+def test_seeds_paths_and_devices_do_not_matter(identify: Identify) -> None:
     one = identify(run(experiment="table2/cnn"))
     devices = ("trainer=ddp", "trainer.devices=4", "trainer.accelerator=cpu", "trainer.workers=3", "data.workers=2")
     other = identify(run("seed=7", "name=x", "paths.runs=elsewhere", *devices, experiment="table2/cnn"))
@@ -74,7 +80,7 @@ def test_seeds_paths_and_devices_do_not_matter(identify: Identifier) -> None:
     assert other.setup == ("paths.runs=elsewhere",)
 
 
-def test_what_was_changed_is_told_as_it_was_typed(identify: Identifier) -> None:
+def test_what_was_changed_is_told_as_it_was_typed(identify: Identify) -> None:
     changed = identify(run("training.epochs=6", "lifter.joint_dim=32", "seed=3", experiment="table2/grid_vit"))
     assert changed.presets == ("table2/grid_vit",)
     assert dict(changed.changes) == {"training.epochs": "6", "lifter.joint_dim": "32"}
@@ -85,7 +91,7 @@ def test_what_was_changed_is_told_as_it_was_typed(identify: Identifier) -> None:
     assert dict(probe.changes) == {"training.epochs": "6"}  # the probe's epochs follow
 
 
-def test_keys_that_the_preset_does_not_have_are_added_with_a_plus(identify: Identifier) -> None:
+def test_keys_that_the_preset_does_not_have_are_added_with_a_plus(identify: Identify) -> None:
     own = ("lifter.encoder._target_=mine.Sum", "+lifter.encoder.gain=2")
     added = ("+training.task.loss_weights.hands=0.1", "+trainer.val_check_interval=0.5")
     words = (*own, *added, "trainer.accumulate_grad_batches=2", "~lifter.encoder.depth")
@@ -97,7 +103,7 @@ def test_keys_that_the_preset_does_not_have_are_added_with_a_plus(identify: Iden
     assert group([found])[0].variants[0].changes  # the class is recognised as the user's own
 
 
-def test_a_change_that_makes_another_preset_is_that_preset(identify: Identifier) -> None:
+def test_a_change_that_makes_another_preset_is_that_preset(identify: Identify) -> None:
     assert identify(run("lifter/propagation=concat", experiment="table2/grid_vit_pu")).presets == (
         "table2/grid_vit_concat",
     )
@@ -110,14 +116,14 @@ def test_a_change_that_makes_another_preset_is_that_preset(identify: Identifier)
 
 
 @pytest.mark.parametrize(("data", "scale"), [("unrealego", "paper"), ("egocap", "tiny"), ("egosynth_stick", "smoke")])
-def test_data_and_scale_are_recognised(data: str, scale: str, identify: Identifier) -> None:
+def test_data_and_scale_are_recognised(data: str, scale: str, identify: Identify) -> None:
     root = ["data.root=/somewhere"] if not data.startswith("egosynth") else []
     found = identify(run(f"data={data}", f"scale={scale}", *root, experiment="table2/grid_vit"))
     assert found.presets == ("table2/grid_vit",)
     assert (found.scale, found.changes, list(found.setup)) == (scale, (), root)
 
 
-def test_a_changed_scale_is_a_change(identify: Identifier) -> None:
+def test_a_changed_scale_is_a_change(identify: Identify) -> None:
     found = identify(run("scale.backbone_width=8", experiment="table2/grid_vit"))
     assert found.scale == "tiny"
     assert found.changes == (("scale.backbone_width", "8"),)
@@ -134,30 +140,27 @@ def test_a_changed_scale_is_a_change(identify: Identifier) -> None:
     ],
 )
 def test_a_run_that_recorded_its_choices_is_the_same(
-    experiment: str, overrides: tuple[str, ...], identify: Identifier
+    experiment: str, overrides: tuple[str, ...], identify: Identify
 ) -> None:
     one, other = (run(*overrides, experiment=experiment, recorded=recorded) for recorded in (False, True))
     assert other.choices["scale"]
-    anew = Identifier(PRESETS)
-    anew._composed = identify._composed  # what both have composed is equal
-    expected, found = identify(one), anew(other)
-    assert found._replace(run=one) == expected
+    assert identify(other)._replace(run=one) == identify(one)
 
 
 @pytest.mark.parametrize("option", ["estimators=egosynth_small", "augment=mirror", "temporal=causal_attention"])
-def test_an_option_that_sets_many_keys_is_one_change(option: str, identify: Identifier) -> None:
+def test_an_option_that_sets_many_keys_is_one_change(option: str, identify: Identify) -> None:
     found = identify(run(option, "training.epochs=6", experiment="table2/grid_vit", recorded=True))
     assert found.presets == ("table2/grid_vit",)
     assert found.changes == (tuple(option.split("=")), ("training.epochs", "6"))
 
 
-def test_several_options_and_a_key_of_one_of_them(identify: Identifier) -> None:
+def test_several_options_and_a_key_of_one_of_them(identify: Identify) -> None:
     options = ("estimators=egosynth_small", "temporal=causal_attention", "training.task.temporal.depth=7")
     both = identify(run(*options, experiment="table2/cnn", recorded=True))
     assert [f"{key}={value}" for key, value in both.changes] == list(options)
 
 
-def test_another_estimator_is_one_change(identify: Identifier) -> None:
+def test_another_estimator_is_one_change(identify: Identify) -> None:
     lean = identify(run("estimator=lean", "training.epochs=6", experiment="table2/grid_vit", recorded=True))
     assert lean.presets == ("table2/grid_vit",)
     assert lean.changes == (("estimator", "lean"), ("training.epochs", "6"))
@@ -166,12 +169,10 @@ def test_another_estimator_is_one_change(identify: Identifier) -> None:
     assert (preset.presets, preset.changes) == (("beyond/lean_estimator",), ())
 
 
-def test_choices_that_are_no_options_are_not_believed(identify: Identifier) -> None:
+def test_choices_that_are_no_options_are_not_believed(identify: Identify) -> None:
     expected = identify(run(experiment="table2/grid_vit"))
-    one = run(experiment="table2/grid_vit")
-    anew = Identifier(PRESETS)
-    anew._composed = identify._composed
-    assert anew(replace(one, choices={"scale": "huge", "heatmaps": None}))._replace(run=expected.run) == expected
+    unknown = replace(expected.run, choices={"scale": "huge", "heatmaps": None})
+    assert identify(unknown)._replace(run=expected.run) == expected
 
 
 def test_a_scale_of_ones_own_is_named(tmp_path: Path) -> None:
@@ -182,10 +183,10 @@ def test_a_scale_of_ones_own_is_named(tmp_path: Path) -> None:
     started = run("scale=smoke", "scale.joint_dim=24", experiment="table2/cnn", recorded=True)
     started = replace(started, choices={**started.choices, "scale": "mine"})
     hydras_main(tmp_path)
-    known = Identifier(PRESETS)(started)
+    known = one_by_one(Identifier(PRESETS))(started)
     assert (known.scale, known.presets, known.changes) == ("mine", ("table2/cnn",), ())
     GlobalHydra.instance().clear()
-    unknown = Identifier(PRESETS)(started)  # without --config-dir
+    unknown = one_by_one(Identifier(PRESETS))(started)  # without --config-dir
     assert (unknown.scale, unknown.changes) == ("smoke", (("scale.joint_dim", "24"),))
 
 
@@ -196,8 +197,22 @@ def test_an_option_of_ones_own_is_one_change(tmp_path: Path) -> None:
     started = run("training.augment={_target_:mine.Black}", experiment="table2/cnn", recorded=True)
     started = replace(started, choices={**started.choices, "augment": "black"})
     hydras_main(tmp_path)
-    found = Identifier(PRESETS)(started)
+    (found,) = Identifier(PRESETS)([started])
     assert (found.presets, found.changes) == (("table2/cnn",), (("augment", "black"),))
+    GlobalHydra.instance().clear()
+
+
+def test_a_preset_of_ones_own_names_equal_runs_in_any_order(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    preset = "# @package _global_\ndefaults: [table2/grid_vit]\nlifter: {encoder: {_target_: mine.Sum}}\n"
+    (tmp_path / "experiment" / "my_sum.yaml").write_text(preset, encoding="utf-8")
+    by_override = run("lifter.encoder._target_=mine.Sum", experiment="table2/grid_vit", recorded=True)
+    as_preset = replace(by_override, folder=Path("own"), metrics={**by_override.metrics, "experiment": "my_sum"})
+    hydras_main(tmp_path)
+    for runs in ([by_override, as_preset], [as_preset, by_override]):
+        found = list(Identifier(PRESETS)(runs))
+        assert [each.run for each in found] == runs
+        assert [(each.presets, each.changes) for each in found] == [(("my_sum",), ())] * 2
     GlobalHydra.instance().clear()
 
 

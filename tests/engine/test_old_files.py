@@ -85,7 +85,8 @@ def test_an_interrupted_training_goes_on(home: Path) -> None:
 
 def test_a_run_is_reported_under_the_names_that_it_had(home: Path) -> None:
     (run,) = egotap_pl.gather_runs("runs").runs
-    assert Identifier(["table1/egotap", "table2/grid_vit_pu"])(run).presets == ("table2/grid_vit_pu", "table1/egotap")
+    (identified,) = Identifier(["table1/egotap", "table2/grid_vit_pu"])([run])
+    assert identified.presets == ("table2/grid_vit_pu", "table1/egotap")
     assert run.predictions.error_mm.mean() == pytest.approx(metrics(home)["mpjpe"], rel=1e-4)
 
 

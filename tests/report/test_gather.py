@@ -187,9 +187,9 @@ def test_a_preset_or_data_set_of_a_run_is_a_name_and_not_an_override(
 
     monkeypatch.setattr("hydra.compose", recorded)
     (run,) = gather([tmp_path / "runs"]).runs
-    Identifier(["quickstart"])(run)
+    list(Identifier(["quickstart"])([run]))
     for words in ("${oc.env:HOME}", "a,b", "quickstart\0", "glob(*)", "quickstart +hydra.run.dir=x", "[quickstart]"):
-        Identifier(["quickstart"])(replace(run, metrics={**run.metrics, "experiment": words}))
+        list(Identifier(["quickstart"])([replace(run, metrics={**run.metrics, "experiment": words})]))
     assert {given[0] for given in composed} == {"experiment=quickstart"}
 
 

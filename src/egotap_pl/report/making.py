@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -30,7 +30,7 @@ from egotap_pl.report.tables.overview import runs_table
 from egotap_pl.report.tables.sections import Section, ablation_sections, section
 from egotap_pl.report.viewer_scene import viewer_scene
 
-Identify = Callable[[Run], IdentifiedRun]
+Identify = Callable[[Sequence[Run]], Iterable[IdentifiedRun]]
 """Finds the presets that have a run's configuration."""
 
 
@@ -117,7 +117,7 @@ def make_report(
     Args:
         folders: run folders, or folders that hold run folders at any depth.
         output: folder of the report's files, made if it is missing.
-        identify: finds the presets that have a run's configuration, those of `known_presets` among them.
+        identify: finds the presets that have the runs' configurations, those of `known_presets` among them.
         options: what to show besides tables.
         progress: shows how far the work is.
 
@@ -187,14 +187,14 @@ def conditions_of(runs: Sequence[Run], identify: Identify, progress: Progress | 
 
     Args:
         runs: the runs.
-        identify: finds the presets that have a run's configuration.
+        identify: finds the presets that have the runs' configurations.
         progress: shows how far the work is.
     """
     progress = progress or Progress(disable=True)
     bar = progress.add_task("comparing configurations", total=len(runs), note="")
     identified = []
-    for run in runs:
-        identified.append(identify(run))
+    for each in identify(runs):
+        identified.append(each)
         progress.advance(bar)
     return group(identified)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,7 @@ _PARTS = ("estimator", "estimators", "augment", "temporal", "doubt")
 
 
 class Identifier:
-    """Finds the presets that have a run's configuration, by composing them and comparing.
+    """Finds the presets that have the runs' configurations, by composing them and comparing.
 
     What a run was started with (`Run.choices`) names its scale, its heatmaps and options such as its estimator. It does
     not name its presets: several may have one configuration, and changes may lead from one to another.
@@ -47,29 +50,47 @@ class Identifier:
     def __init__(self, presets: Sequence[str]) -> None:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
-        self._identified: dict[str, IdentifiedRun] = {}
         own_folders = _own_folders()
         self._scales = _options("scale", *own_folders)
         self._heatmaps = _options("heatmaps")
         self._parts = {group: _options(group, *own_folders) for group in _PARTS}
         self._of_trainer = _options("trainer")["base"]
 
-    def __call__(self, run: Run) -> IdentifiedRun:
-        """A run with the presets that its configuration has the fewest changes from."""
-        settings = essentials(run.settings)
-        key = fingerprint([_without_seeds(settings), run.metrics["dataset_fingerprint"]])
-        if key not in self._identified:
-            scale = _chosen(run, "scale", self._scales)
-            if scale is None:
-                scale = min(self._scales, key=lambda name: distance(self._scales[name], settings["scale"]))
-            heatmaps = _chosen(run, "heatmaps", self._heatmaps)
-            options = self._heatmaps if heatmaps is None else {heatmaps: self._heatmaps[heatmaps]}
-            presets = dict.fromkeys((run.experiment, *self.presets))
-            nearest, overrides = self._nearest(settings, scale, presets, options, self._chosen_parts(run))
-            self._identified[key] = IdentifiedRun(run, key, nearest, scale, overrides, _setup(run.settings))
-        identified = self._identified[key]
-        own_first = sorted(identified.presets, key=lambda preset: preset != run.experiment)
-        return identified._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
+    def __call__(self, runs: Iterable[Run]) -> Iterator[IdentifiedRun]:
+        """Runs, in their order, with the presets that their configurations have the fewest changes from.
+
+        Runs of one configuration have the same presets, in whatever order they come: what one of them was started as
+        may name the others.
+        """
+        runs = list(runs)
+        keys = [
+            fingerprint([_without_seeds(essentials(run.settings)), run.metrics["dataset_fingerprint"]]) for run in runs
+        ]
+        same: dict[str, list[Run]] = defaultdict(list)
+        for key, run in zip(keys, runs, strict=True):
+            same[key].append(run)
+        identified: dict[str, IdentifiedRun] = {}
+        for key, run in zip(keys, runs, strict=True):
+            if key not in identified:
+                identified[key] = self._identify(key, sorted(same[key], key=lambda each: str(each.folder)))
+            own_first = sorted(identified[key].presets, key=lambda preset: preset != run.experiment)
+            yield identified[key]._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
+
+    def _identify(self, key: str, runs: Sequence[Run]) -> IdentifiedRun:
+        """The first of some runs of one configuration, with the presets that fit what any of them was started as."""
+        settings = essentials(runs[0].settings)
+        presets = dict.fromkeys((*sorted(run.experiment for run in runs), *self.presets))
+        started = dict.fromkeys(
+            (_chosen(run, "scale", self._scales), _chosen(run, "heatmaps", self._heatmaps), self._chosen_parts(run))
+            for run in runs
+        )
+        found = []
+        for chosen, heatmaps, parts in started:
+            scale = chosen or min(self._scales, key=lambda name: distance(self._scales[name], settings["scale"]))
+            options = {heatmaps: self._heatmaps[heatmaps]} if heatmaps else self._heatmaps
+            found.append((*self._nearest(settings, scale, presets, options, parts), scale))
+        _, nearest, overrides, scale = min(found, key=itemgetter(0))
+        return IdentifiedRun(runs[0], key, nearest, scale, overrides, ())
 
     def _chosen_parts(self, run: Run) -> Overrides:
         """The options that a run was started with, without those that change nothing, such as none."""
@@ -83,8 +104,10 @@ class Identifier:
         presets: Iterable[str],
         heatmaps: Mapping[str, Any],
         parts: Overrides,
-    ) -> tuple[tuple[str, ...], Overrides]:
+    ) -> tuple[tuple[int, int], tuple[str, ...], Overrides]:
         """The presets with the fewest changes, which are the same for all of them, and these changes.
+
+        How many they are comes first, and how many of them are options of ``parts``.
 
         Args:
             settings: essentials of a run's configuration.
@@ -107,21 +130,21 @@ class Identifier:
         candidates.sort(key=lambda candidate: candidate[0])  # stable: the first preset stays before its equals
         nearest: list[str] = []
         found: Overrides = ()
-        fewest: tuple[int, int] | None = None
+        fewest = (sys.maxsize, 0)
         for at_least, preset, own, other, tree in candidates:
-            if fewest is not None and at_least > fewest[0]:  # what follows from the changes can only add to them
+            if at_least > fewest[0]:  # what follows from the changes can only add to them
                 break
             values = changes(tree, settings)
             known = {**tree, "trainer": {**self._of_trainer, **tree["trainer"]}}
             changed = (*other, *as_overrides(values, known))
             # Options that were chosen are preferred to the keys that they set, if they set any that differ.
             count = len(other) + sum(map(size, values.values())), len(own)
-            if fewest is None or count < fewest:
+            if count < fewest:
                 nearest, fewest, found = [], count, (*own, *changed)
             if (*own, *changed) == found:
                 nearest.append(preset)
         names = tuple(dict.fromkeys(nearest))
-        return tuple(name for name in names if name in self.presets) or names, found
+        return fewest, tuple(name for name in names if name in self.presets) or names, found
 
     def _compose(self, preset: str, data: str, scale: str, *overrides: str) -> dict[str, Any] | None:
         key = (preset, data, scale, *overrides)
