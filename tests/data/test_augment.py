@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
@@ -17,7 +19,8 @@ from egotap_pl.core.camera import FisheyeCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.heatmap import joint_heatmaps, limb_heatmaps
 from egotap_pl.core.skeleton import Skeleton
-from egotap_pl.data.augment import InTurn, Photometric, SwapMirror, blurred, check_frames, swap_mirror
+from egotap_pl.data.augment import InTurn, Jpeg, Photometric, SwapMirror, blurred, check_frames, swap_mirror
+from egotap_pl.data.augment.jpeg import compressed
 
 NO_CHANGE = {
     "brightness": 0.0,
@@ -304,3 +307,49 @@ def test_blur_is_gaussian() -> None:
     for at in np.ndindex(2, 2):
         expected = ndimage.gaussian_filter(images[at].numpy(), (0, *[float(sigma[at])] * 2), mode="nearest", radius=4)
         np.testing.assert_allclose(out[at], expected, atol=1e-5)
+
+
+def natural(frames: int, size: tuple[int, int]) -> torch.Tensor:
+    """Images uint8[frames, 2, 3, h, w] of soft spots, with some detail, in all colours."""
+    random = np.random.default_rng(0)
+    values = sum(
+        each / each.std()
+        for sigma in (1, 4)
+        for each in [ndimage.gaussian_filter(random.normal(size=(frames, 2, 3, *size)), (0, 0, 0, sigma, sigma))]
+    )
+    return torch.from_numpy((128 + 35 * values).round().clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (45, 70)])
+@pytest.mark.parametrize("quality", [20, 60, 95])
+def test_compression_loses_what_a_jpeg_file_does(quality: int, size: tuple[int, int]) -> None:
+    (frame,) = natural(1, size)
+    written = []
+    for view in frame:
+        file = io.BytesIO()
+        Image.fromarray(view.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
+        written.append(torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1))
+    expected = torch.stack(written).float()
+    found = compressed(frame, torch.full((2,), float(quality))).float()
+    lost = (expected - frame).abs().mean()
+    assert lost > 1.5
+    assert (found - expected).abs().mean() < 0.15 * lost + 0.5  # libjpeg rounds in more places
+
+
+def test_some_frames_are_compressed_both_views_alike(batch: Batch) -> None:
+    images = natural(200, (16, 16))
+    images[:, 1] = images[:, 0]
+    many = batch._replace(images=images, frame=torch.arange(200))
+    changed = Jpeg(lowest=30, probability=0.25)(many, generator()).images
+    assert (changed[:, 0] == changed[:, 1]).all()
+    is_changed = (changed != images).flatten(1).any(1)
+    assert 30 <= is_changed.sum() <= 70
+    lost = (changed.float() - images.float()).abs().flatten(1).mean(1)[is_changed]
+    assert lost.max() > 1.5 * lost.min()  # qualities differ
+    assert (Jpeg(probability=0.0)(many, generator()).images == images).all()
+
+
+@pytest.mark.parametrize("lowest", [0, 101])
+def test_a_quality_is_from_1_to_100(lowest: int) -> None:
+    with pytest.raises(ValueError, match=f"lowest={lowest}: .* from 1 to 100"):
+        Jpeg(lowest=lowest)

@@ -136,6 +136,7 @@ def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.Monkey
         (["pretraining=heatmaps", "heatmaps=truth"], "image encoder: parts of the configuration do not fit together"),
         (["augment=photometric"], "Photometric changes images, and lifters learn from cached heatmaps"),
         (["augment=photometric", "heatmaps=truth"], "with heatmaps=truth the lifter sees none: give augment=mirror"),
+        (["augment=photometric_jpeg", "heatmaps=truth"], "InTurn changes images, and with heatmaps=truth the lifter"),
         (["data=egosynth_stick", "augment=mirror"], "has no mirror image (its poses are relative to the left camera"),
         (
             ["lifter=peaks", "lifter._target_=own_parts.PlainLifter"],

@@ -80,7 +80,7 @@ class MetaGenerator(torch.Generator):
 
 def test_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
     skeleton, rig = skeletons.unrealego(), StereoRig.unrealego()
-    steps = augment.InTurn([augment.SwapMirror(skeleton, rig), augment.Photometric()])
+    steps = augment.InTurn([augment.SwapMirror(skeleton, rig), augment.Photometric(), augment.Jpeg()])
     batch = make_batch("egosynth", 64).on(META)
     monkeypatch.setattr(torch, "rand", lambda *size, generator, device: torch.empty(size, device=device))
     monkeypatch.setattr(torch, "randn", lambda size, generator, device: torch.empty(size, device=device))

@@ -5,12 +5,14 @@ generator argument, which lives on the batch's device.
 """
 
 from egotap_pl.data.augment.in_turn import Augmentation, InTurn, check_frames, check_heatmaps, check_windows, made
+from egotap_pl.data.augment.jpeg import Jpeg
 from egotap_pl.data.augment.mirror import SwapMirror, check_heatmap_mirror, check_mirror, swap_mirror
 from egotap_pl.data.augment.photometric import Photometric, blurred
 
 __all__ = [
     "Augmentation",
     "InTurn",
+    "Jpeg",
     "Photometric",
     "SwapMirror",
     "blurred",

@@ -35,6 +35,7 @@ class InTurn:
 
     def __init__(self, steps: Sequence[Any], skeleton: Skeleton | None = None, rig: StereoRig | None = None) -> None:
         self.steps = tuple(made(step, skeleton, rig) for step in steps)
+        self.images_alone = all(getattr(step, "images_alone", False) for step in self.steps)
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch after all steps."""
