@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from faulty_disk import CannotMount, FaultyDisk
-from smoke import EPOCHS, LIFTER, SMOKE, Outcome, Run, at_step, run_folder
+from smoke import EPOCHS, LIFTER, SMOKE, Outcome, Run, at_step, run_folder, store_of
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.hdf5_disks import leave_failed_disks
@@ -154,7 +154,7 @@ def test_data_on_a_disk_that_fails_are_not_called_damaged(fault: str, faulty: Fa
 def test_poses_that_did_not_fit_are_written_later(
     after: int, faulty: FaultyDisk, home: Path, whole: Path, run: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (store,) = (home / "work" / "data").glob("egosynth-*")
+    store = store_of(whole, home)
     here = ("predict", f"checkpoint={whole}", f"input={store}", f"output={faulty.folder}/poses.h5")
     faulty.fail("over quota", after)
     failed(run(*here, ok=False), f"{faulty.folder}", *FAULTS["over quota"])
@@ -172,6 +172,6 @@ def test_what_a_disk_kept_of_a_picture_is_removed_when_it_is_drawn(home: Path, w
     shutil.copytree(whole, folder)
     (folder / "poses.png").unlink()
     (folder / ".poses.png.123.unfinished").write_bytes(b"half")
-    (store,) = (home / "work" / "data").glob("egosynth-*")
+    store = store_of(whole, home)
     assert ensure_picture(folder, store, ("egotap_pl",)) == folder / "poses.png"
     assert not list(folder.glob(".poses.png*"))

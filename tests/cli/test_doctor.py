@@ -10,7 +10,7 @@ import pytest
 import torch
 from fake_source import write_fake
 from preparing import damage_images
-from smoke import LIFTER, Run, run_folder
+from smoke import LIFTER, Run, run_folder, store_of
 
 from egotap_pl import __version__
 from egotap_pl.cli.main import main
@@ -43,7 +43,7 @@ def test_data_runs_and_damage(home: Path, run: Run, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "runs" / "finished")
     shutil.copytree(finished, tmp_path / "runs" / "interrupted")
     (tmp_path / "runs" / "interrupted" / "done.json").unlink()
-    (data,) = [path for path in (home / "work" / "data").glob("egosynth-*") if (path / "test.h5").is_file()][:1]
+    data = store_of(finished, home)
     for name in ("sound", "damaged"):
         shutil.copytree(data, tmp_path / "data" / name)
     (tmp_path / "data" / "damaged" / "test.h5").write_bytes(b"no store")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from composed import compose, facts, make_batch
-from smoke import LIFTER, Run, run_folder
+from smoke import LIFTER, Run, run_folder, store_of
 
 from egotap_pl.analysis.predictions import Predictions
 from egotap_pl.core.hdf5 import Hdf5File
@@ -32,7 +32,7 @@ def test_expected_errors_are_learned_measured_and_written(run: Run, home: Path) 
     assert metrics["promised_mpjpe"] == pytest.approx(10 * expected.mean(), rel=1e-4)
     assert metrics["calibration_error"] >= 0
     assert "calibration_error" not in json.loads((plain / "metrics.json").read_text())
-    (store,) = (home / "work" / "data").iterdir()
+    store = store_of(trained, home)
     for suffix in ("h5", "csv", "npz"):
         run("predict", f"checkpoint={trained}", f"input={store}", f"output={home}/poses.{suffix}")
     with np.load(home / "poses.npz") as file:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from smoke import Run, run_folder
+from smoke import Run, run_folder, store_of
 
 import egotap_pl
 from egotap_pl.core.errors import EgotapError
@@ -42,7 +42,7 @@ def numbers(folder: Path) -> dict[str, Any]:
 def test_a_recording_frame_by_frame_gives_the_poses_of_the_test(reader: str, run: Run, home: Path) -> None:
     trained = run_folder(run("train", *WHOLE, READERS[reader], "heatmaps=truth", "training.batch_size=4"), home)
     expected = poses(trained / "predictions.h5")
-    (store,) = (home / "work" / "data").glob("egosynth_motions-*")
+    store = store_of(trained, home)
     for size in (1, 3, 8):
         output = home / f"{size}.h5"
         run("predict", f"checkpoint={trained}", f"input={store}", f"output={output}", f"batch_size={size}")
@@ -66,13 +66,13 @@ def test_two_processes_measure_movement_and_windows_as_one_does(run: Run, home: 
 def test_cached_heatmaps_a_finished_lifter_and_a_stream_of_images(run: Run, home: Path) -> None:
     """The temporal head is trained on a finished lifter; images in a stream give the poses of all at once."""
     common = ("scale=smoke", "data=egosynth_motions")
-    first = run_folder(run("train", *common, "paths.runs=first"), home)
+    first = run_folder(run("train", *common, "paths.runs=without-head"), home)
     head = READERS["head"]
     trained = run_folder(
         run("train", *common, head, "window=unrealego2", f"init={first}", "training.init_skip=[temporal]"), home
     )
     assert any(path.name.startswith("heatmaps-") for path in (home / "work" / "stages").iterdir())
-    (store,) = (home / "work" / "data").glob("egosynth_motions-*")
+    store = store_of(trained, home)
     images = egotap_pl.open_store(store).read(range(8)).images.numpy()
     predictor = Predictor.load(trained)
     assert predictor.window == Window(5, 3)

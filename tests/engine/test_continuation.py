@@ -62,18 +62,18 @@ def test_the_seed_of_a_restart_is_gone_on_with(home: Path, run: Run) -> None:
 
 
 def test_what_cannot_be_gone_on_with_starts_anew(home: Path, run: Run) -> None:
-    shorter = run_folder(run("train", *CONSTANT, "training.epochs=2", "paths.runs=damaged"), home)
+    shorter = run_folder(run("train", *CONSTANT, "training.epochs=2", "paths.runs=spoilt-last"), home)
     (shorter / "metrics.csv").unlink()
-    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=damaged")
+    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=spoilt-last")
     assert "going on from the 2 epochs" in longer.err
     shutil.rmtree(run_folder(longer, home))
     History().returned(3, 0).write(shorter)
-    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=damaged")
+    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=spoilt-last")
     assert "went back after a loss that was not finite; starting anew" in longer.err
     shutil.rmtree(run_folder(longer, home))
     last = shorter / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:1000])
-    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=damaged")
+    longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=spoilt-last")
     assert "lifter: cannot go on from the 2 epochs of" in longer.err
     assert "epoch 1/4" in longer.err
 

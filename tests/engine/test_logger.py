@@ -91,12 +91,12 @@ def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_resumed(ho
     wandb = pytest.importorskip("wandb")
     numbers = ("training.batch_size=2", "training.epochs=2", "+training.task.optimizer.break_at=12,0")
     logger = ("logger=wandb", "logger.frames=1")
-    command = ("train", "-m", *LIFTER, *numbers, *OVERRIDES, *logger, "paths.runs=broken")
+    command = ("train", "-m", *LIFTER, *numbers, *OVERRIDES, *logger, "paths.runs=broken-off")
     (home / "break").touch()
     with pytest.raises(ZeroDivisionError):
         run(*command)
     (home / "break").unlink()
-    broken, whole = offline_runs(home / "broken")
+    broken, whole = offline_runs(home / "broken-off")
     assert (broken.exit_code, whole.exit_code) == (1, 0)
     assert broken.id != whole.id
     assert len(broken.values("validation/mpjpe")) == 1
@@ -104,10 +104,10 @@ def test_in_a_grid_every_job_has_a_run_and_a_failed_one_is_closed_and_resumed(ho
     assert len(whole.values("test/mpjpe")) == 1
     assert wandb.run is None
     run(*command)
-    resumed = [run for run in offline_runs(home / "broken") if run.id == broken.id]
+    resumed = [run for run in offline_runs(home / "broken-off") if run.id == broken.id]
     assert [run.exit_code for run in resumed] == [1, 0]
     assert len(resumed[1].values("validation/mpjpe")) == 1, "only the epoch that was missing"
-    assert len(offline_runs(home / "broken")) == 3, "what was whole is left alone"
+    assert len(offline_runs(home / "broken-off")) == 3, "what was whole is left alone"
 
 
 def test_without_wandb_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,16 @@ def run_folder(outcome: Outcome, home: Path) -> Path:
     """The run's folder, which a command prints at its end."""
     lines = [line for line in outcome.out.splitlines() if line.startswith("run folder")]
     return home / lines[-1].split()[-1]
+
+
+def store_of(folder: Path, home: Path) -> Path:
+    """The data that a run was trained on; other tests may have prepared others in ``home``."""
+    import egotap_pl  # only here: a process that hands out the tests to workers does without
+
+    fingerprint = json.loads((folder / "metrics.json").read_text())["dataset_fingerprint"]
+    stores = (path.parent for path in (home / "work" / "data").glob("*/test.h5"))
+    (store,) = (store for store in stores if egotap_pl.open_store(store).fingerprint == fingerprint)
+    return store
 
 
 def is_one_job(arguments: Sequence[str]) -> bool:
