@@ -172,7 +172,8 @@ def test_the_folder_of_a_store_is_named_for_its_file(own: Path, run: Run, tmp_pa
         ("batch_size=-4", "batch_size=-4: must be a whole number, 1 or more"),
         ("workers=-1", "workers=-1: must be a whole number, 0 or more"),
         ("workers=few", "workers=few: must be a whole number, 0 or more"),
-        ("output=run", "output=run is a run's folder, whose own metrics.json and predictions.h5 would be replaced"),
+        ("output=run", "output=run is the folder of a run or a stage, whose own results would be replaced"),
+        ("output=stage", "output=stage is the folder of a run or a stage, whose own results would be replaced"),
         ("output=file", "output=file is a file: must be a folder, for metrics.json and predictions.h5"),
     ],
 )
@@ -180,12 +181,13 @@ def test_what_a_test_cannot_be_run_with_is_named_before_any_work(
     word: str, expected: str, own: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "run").mkdir()
-    for file in ("file", "run/run.json"):
+    files = ("file", "run/run.json", "stage/done.json")
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text("{}")
     error = message(run, "evaluate", "data=egosynth", "scale=smoke", f"checkpoint={own}", word)
     assert error.startswith(expected)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "run", "run.json"]
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == set(files)
 
 
 PRESETS = {

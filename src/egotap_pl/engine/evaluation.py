@@ -21,6 +21,7 @@ from egotap_pl.engine.prediction.image_arrays import check_batch_size
 from egotap_pl.engine.processes.launch import launch
 from egotap_pl.engine.processes.together import together
 from egotap_pl.engine.progress import StageProgress
+from egotap_pl.engine.runs.finished import DONE
 from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.engine.runs.results import Metrics, Provenance, run_test
 from egotap_pl.tasks import LiftingTask, ReconstructionTask
@@ -114,16 +115,17 @@ def check_settings(batch_size: Any, output: Path | None) -> None:
         output: see `evaluate`.
 
     Raises:
-        EgotapError: if the batch size is not a whole number, 1 or more, or the folder is a file, or that of a run.
+        EgotapError: if the batch size is not a whole number, 1 or more, or the folder is a file, or that of a run
+            or a stage.
     """
     if batch_size is not None:
         check_batch_size(batch_size)
     if output is not None and output.is_file():
         raise EgotapError(f"output={output} is a file: must be a folder, for metrics.json and predictions.h5")
-    if output is not None and (output / ENTRY).is_file():
+    if output is not None and any((output / name).is_file() for name in (ENTRY, DONE)):
         raise EgotapError(
-            f"output={output} is a run's folder, whose own metrics.json and predictions.h5 would be replaced; give "
-            f"another folder, e.g. output={output / 'evaluation'}"
+            f"output={output} is the folder of a run or a stage, whose own results would be replaced; give another, "
+            f"e.g. output={output / 'evaluation'}"
         )
 
 
