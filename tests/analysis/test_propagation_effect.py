@@ -68,9 +68,20 @@ def test_shares_and_means_by_hand() -> None:
         assert number in words
 
 
-def test_a_p_value_too_small_for_double_precision_is_bounded() -> None:
-    words = describe(summarise(random_samples(), np.arange(300))._replace(p_value=0.0))
-    assert "p < 1e-300" in words
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [
+        (0.95, "p = 0.95"),
+        (0.014, "p = 0.014"),
+        (0.0015, "p = 0.0015"),
+        (0.0004, "p < 1e-3"),
+        (2.5e-14, "p < 1e-13"),
+        (0.0, "p < 1e-300"),  # too small for double precision
+    ],
+)
+def test_what_is_said_of_a_p_value_is_true(p_value: float, words: str) -> None:
+    summary = summarise(random_samples(50), np.zeros(50, np.int64))._replace(p_value=p_value)
+    assert f"; {words} if samples were independent" in describe(summary)
 
 
 def test_a_single_motion_has_a_slope_without_interval() -> None:

@@ -105,6 +105,7 @@ def test_a_run_in_onnx_runtime(whole: Path, run: Run) -> None:
         ("seconds=long", "seconds=long: must be a number of seconds, 0 or more"),
         ("steps=3", "steps=3: must be one of: true, false"),
         ("trainer.precision=64-true", "trainer.precision=64-true: egotap benchmark measures one of: 32-true, 16-mixed"),
+        ("output=/", "output=/ is a folder: must be a file, for the numbers as JSON"),
         ("checkpoint=nowhere", "nowhere"),
     ],
 )

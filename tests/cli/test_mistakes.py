@@ -153,10 +153,41 @@ def test_a_misspelt_split_is_answered_with_the_splits_before_any_work(own: Path,
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_in_place_of_a_folder_is_named(own: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    error = message(run, "export", f"checkpoint={own}", f"output={tmp_path}/file/small.ckpt")
+    assert error.startswith(f"{tmp_path}/file: file exists; a file has the name of a folder; move it away")
+
+
 def test_the_folder_of_a_store_is_named_for_its_file(own: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "test.h5").touch()
     error = message(run, "evaluate", f"checkpoint={own}", f"store={tmp_path}/test.h5")
     assert error == f"store={tmp_path}/test.h5 is a file: must be the folder of the prepared data, store={tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("batch_size=0", "batch_size=0: must be a whole number, 1 or more"),
+        ("batch_size=-4", "batch_size=-4: must be a whole number, 1 or more"),
+        ("workers=-1", "workers=-1: must be a whole number, 0 or more"),
+        ("workers=few", "workers=few: must be a whole number, 0 or more"),
+        ("output=run", "output=run is the folder of a run or a stage, whose own results would be replaced"),
+        ("output=stage", "output=stage is the folder of a run or a stage, whose own results would be replaced"),
+        ("output=file", "output=file is a file: must be a folder, for metrics.json and predictions.h5"),
+    ],
+)
+def test_what_a_test_cannot_be_run_with_is_named_before_any_work(
+    word: str, expected: str, own: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = ("file", "run/run.json", "stage/done.json")
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("{}")
+    error = message(run, "evaluate", "data=egosynth", "scale=smoke", f"checkpoint={own}", word)
+    assert error.startswith(expected)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == set(files)
 
 
 PRESETS = {

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
 from smoke import LIFTER, STEPS_PER_EPOCH, Run, at_step, run_folder
 
 from egotap_pl.engine.fit import SEED_STRIDE
+from egotap_pl.engine.resuming.continuation import continue_shorter
 from egotap_pl.engine.resuming.history import History
 
 CONSTANT = (
@@ -61,7 +64,9 @@ def test_the_seed_of_a_restart_is_gone_on_with(home: Path, run: Run) -> None:
     assert seeds[1] == seeds[0] + SEED_STRIDE
 
 
-def test_what_cannot_be_gone_on_with_starts_anew(home: Path, run: Run) -> None:
+def test_what_cannot_be_gone_on_with_starts_anew(
+    home: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shorter = run_folder(run("train", *CONSTANT, "training.epochs=2", "paths.runs=spoilt-last"), home)
     (shorter / "metrics.csv").unlink()
     longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=spoilt-last")
@@ -71,6 +76,14 @@ def test_what_cannot_be_gone_on_with_starts_anew(home: Path, run: Run) -> None:
     longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=spoilt-last")
     assert "went back after a loss that was not finite; starting anew" in longer.err
     shutil.rmtree(run_folder(longer, home))
+    best, training = shorter / "checkpoints" / "best.ckpt", cast(Any, SimpleNamespace(epochs=4, task={"schedule": {}}))
+    whole = best.read_bytes()
+    for damage in (lambda: best.write_bytes(whole[:1000]), best.unlink):  # the best epoch may be a shorter training's
+        damage()
+        continue_shorter("lifter", training, {}, tmp_path, lambda identity: {2: shorter}.get(identity["epochs"]))
+        assert f"lifter: cannot go on from the 2 epochs of {shorter}: {best}" in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+    best.write_bytes(whole)
     last = shorter / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:1000])
     longer = run("train", *CONSTANT, "training.epochs=4", "paths.runs=spoilt-last")

@@ -51,6 +51,15 @@ def test_only_weights_and_their_description_are_left(whole, tmp_path):
         torch.testing.assert_close(small.to(weight.dtype), weight, rtol=2**-10, atol=2**-24)
 
 
+def test_the_checkpoint_itself_is_not_replaced(whole, tmp_path):
+    (tmp_path / "link.ckpt").symlink_to(whole)
+    before = whole.read_bytes()
+    for output in (whole, tmp_path / "link.ckpt"):
+        with pytest.raises(EgotapError, match="is the checkpoint itself, which would be lost"):
+            publish_weights(whole, output)
+    assert whole.read_bytes() == before
+
+
 def test_a_weight_that_half_precision_cannot_hold_is_named(whole, tmp_path):
     content = torch.load(whole, weights_only=True)
     name = next(name for name, weight in content["state_dict"].items() if weight.ndim == 2)

@@ -33,7 +33,8 @@ METRICS = {
     **dict.fromkeys(("frames", "seed", "parameters"), 1),
     "per_joint": {},
     "per_category": {},
-    **dict.fromkeys(("experiment", "dataset", "dataset_fingerprint", "split", "device"), "x"),
+    **dict.fromkeys(("experiment", "dataset", "dataset_fingerprint", "device"), "x"),
+    "split": "test",
 }
 
 
@@ -83,6 +84,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("metrics.json", json.dumps({**METRICS, "per_joint": {"head": "far"}})),
         ("metrics.json", json.dumps({**METRICS, "per_category": {"walking": {"mpjpe": None}}})),
         ("metrics.json", json.dumps({**METRICS, "per_category": {"walking": 1.0}})),
+        ("metrics.json", json.dumps({**METRICS, "split": "train"})),
         ("metrics.json", json.dumps({**METRICS, "pck": "high"})),
         ("metrics.json", json.dumps({**METRICS, "per_visibility": 1.0})),
         ("metrics.json", json.dumps({**METRICS, "per_visibility": {"visible, visible": {"joints": 1}}})),

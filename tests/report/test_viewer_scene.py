@@ -148,6 +148,17 @@ def test_methods_have_their_lowest_common_seed_and_the_main_one_is_first(tmp_pat
     assert "egotap prepare" in shown.missing[0]
 
 
+def test_one_method_at_two_scales_is_shown_twice(tmp_path: Path):
+    scales = ("tiny", "wide")  # the latter is a user's own, on the same frames
+    runs = [made_run(tmp_path / name, "table2/cnn", 1, predictions(scale=k)) for k, name in enumerate(scales, 1)]
+    identified = [
+        IdentifiedRun(run, name, ("table2/cnn",), name, (), ()) for run, name in zip(runs, scales, strict=True)
+    ]
+    scene = staged(group(identified), tmp_path, 100).scene
+    assert scene is not None
+    assert list(scene.estimates_cm) == ["CNN, scale=tiny", "CNN, scale=wide"]
+
+
 def test_frames_of_another_data_set_are_named(tmp_path: Path):
     other = replace(predictions(), dataset_fingerprint="e" * 64)
     runs = [

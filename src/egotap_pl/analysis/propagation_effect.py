@@ -115,15 +115,17 @@ def describe(summary: PropagationSummary) -> str:
     ends = f"95% interval {s.slope_low:.3f} to {s.slope_high:.3f}"
     if math.isnan(s.slope_low):
         ends = "no interval"
-    p = "p < 1e-300" if s.p_value < 1e-300 else f"p < {_bound(s.p_value)}"
     return (
-        f"slope {s.slope:.3f} ({ends}; {p} if samples were independent), "
+        f"slope {s.slope:.3f} ({ends}; {_p(s.p_value)} if samples were independent), "
         f"mean PP {s.potential_mm:.2f} mm, mean PE {s.effect_mm:.2f} mm, positive PP {s.positive_potential:.2%}, "
         f"positive PE {s.positive_effect:.2%}, first quadrant {s.first_quadrant:.2%}, mean positive PE "
         f"{s.gain_mm:.2f} mm, mean negative PE {s.loss_mm:.2f} mm, {s.samples} samples"
     )
 
 
-def _bound(p_value: float) -> str:
-    """The next power of ten above a p-value, or two digits where it is not small."""
-    return f"{p_value * 1.05:.2f}" if p_value > 1e-3 else f"1e{int(np.ceil(np.log10(p_value)))}"
+def _p(p_value: float) -> str:
+    """A p-value with two digits or, where it is small, the next power of ten above it."""
+    if p_value >= 1e-3:
+        return f"p = {p_value:.2g}"
+    exponent = math.floor(math.log10(p_value)) + 1 if p_value > 1e-300 else -300
+    return f"p < 1e{exponent}"

@@ -261,10 +261,10 @@ def as_overrides(changes: Changes) -> tuple[str, ...]:
     """Changes as words of a command line.
 
     Examples:
-        >>> as_overrides((("lifter.depth", "12"), ("lifter.dropout", "~lifter.dropout")))
-        ('lifter.depth=12', '~lifter.dropout')
+        >>> as_overrides((("lifter.file", "~/mine.csv"), ("lifter.dropout", "~lifter.dropout")))
+        ('lifter.file=~/mine.csv', '~lifter.dropout')
     """
-    return tuple(value if value.startswith("~") else f"{key}={value}" for key, value in changes)
+    return tuple(value if value == f"~{key}" else f"{key}={value}" for key, value in changes)
 
 
 def _variants(entries: Sequence[tuple[IdentifiedRun, Changes]]) -> tuple[Variant, ...]:

@@ -25,7 +25,7 @@ from egotap_pl.engine.benchmarks.parts import parts_of
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoints.allowlist import entries
 from egotap_pl.engine.checkpoints.files import FOLDER, checkpoint_path
-from egotap_pl.engine.devices.choice import SINGLE, is_whole
+from egotap_pl.engine.devices.choice import SINGLE, check_whole
 from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.prediction.lifting_checkpoints import load_lifting_task
@@ -62,14 +62,15 @@ def _check(settings: Mapping[str, Any]) -> None:
     if not isinstance(settings["runtimes"], list):
         raise EgotapError(f"runtimes={settings['runtimes']}: must be a list, such as [torch,onnx]")
     for key in ("batch_size", "threads"):
-        value = settings[key]
-        if (value is not None or key == "batch_size") and (not is_whole(value) or value < 1):
-            raise EgotapError(f"{key}={value}: must be a whole number, 1 or more")
+        if settings[key] is not None or key == "batch_size":
+            check_whole(key, settings[key], 1)
     seconds = settings["seconds"]
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
         raise EgotapError(f"seconds={seconds}: must be a number of seconds, 0 or more")
     if not isinstance(settings["steps"], bool):
         raise EgotapError(f"steps={settings['steps']}: must be one of: true, false")
+    if settings["output"] is not None and Path(settings["output"]).is_dir():
+        raise EgotapError(f"output={settings['output']} is a folder: must be a file, for the numbers as JSON")
 
 
 def cost_table(title: str, found: list[Cost]) -> Table:

@@ -18,7 +18,7 @@ from egotap_pl.engine.checkpoints.files import checkpoint_path
 from egotap_pl.engine.checkpoints.loading import About, load_task
 from egotap_pl.engine.datasets import check_split, ensure_data
 from egotap_pl.engine.devices.devices import Devices
-from egotap_pl.engine.evaluation import check_data, evaluate
+from egotap_pl.engine.evaluation import check_data, check_settings, evaluate
 from egotap_pl.engine.own_cameras import with_own_cameras
 from egotap_pl.engine.settings import DataSpec
 
@@ -29,11 +29,11 @@ def main(config: DictConfig) -> None:
     checkpoint, trust = checkpoint_path(settings["checkpoint"]), entries(settings["trust"])
     output = None if settings["output"] is None else Path(settings["output"])
     check_split(split := settings["split"])  # before data are prepared
+    check_settings(size := settings["batch_size"], output)
     data = with_own_cameras(settings)
     devices = Devices.parse(settings["trainer"]).with_workers(settings["workers"])
     task, about = load_task(checkpoint, trust)
     store = _store({**settings, "data": data}, task, about, checkpoint)
-    size = settings["batch_size"]
     metrics = evaluate(checkpoint, store, split, devices=devices, batch_size=size, trust=trust, output=output)
     print_errors(f"{checkpoint}, {split} split of {store}", metrics)
     if output is not None:

@@ -25,6 +25,7 @@ _ADVICE = {
     errno.ECONNABORTED: f"the disk has gone; mount it again, {_AGAIN}",
     errno.EHOSTDOWN: f"a network disk does not answer; mount it again, {_AGAIN}",
     errno.ETIMEDOUT: f"a network disk does not answer; mount it again, {_AGAIN}",
+    errno.EEXIST: "a file has the name of a folder; move it away, or choose another folder",
     errno.EISDIR: "a folder has the name of a file; move it away",
     errno.ENOTDIR: "part of the path is a file and not a folder",
     errno.EMFILE: "allow more open files with ulimit -n 4096, or use fewer workers",

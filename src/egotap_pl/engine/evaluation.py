@@ -17,9 +17,12 @@ from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.checkpoints.loading import About, load_task
 from egotap_pl.engine.datasets import check_split
 from egotap_pl.engine.devices.devices import Devices
+from egotap_pl.engine.prediction.image_arrays import check_batch_size
 from egotap_pl.engine.processes.launch import launch
 from egotap_pl.engine.processes.together import together
 from egotap_pl.engine.progress import StageProgress
+from egotap_pl.engine.runs.finished import DONE
+from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.engine.runs.results import Metrics, Provenance, run_test
 from egotap_pl.tasks import LiftingTask, ReconstructionTask
 from egotap_pl.tasks.heatmap_sources import TrueHeatmaps
@@ -79,13 +82,15 @@ def evaluate(
         The content of metrics.json.
 
     Raises:
-        EgotapError: if the checkpoint cannot be loaded or does not fit the data, or the split or the folder is wrong.
+        EgotapError: if the checkpoint cannot be loaded or does not fit the data, or the split, the batch size or a
+            folder is wrong.
     """
     check_split(split)
+    check_settings(batch_size, output)
     if store.is_file():
         raise EgotapError(f"store={store} is a file: must be the folder of the prepared data, store={store.parent}")
     _, about = load_task(checkpoint, trust)
-    size = batch_size or about.batch_size
+    size = about.batch_size if batch_size is None else batch_size
 
     def run() -> Metrics:
         with tempfile.TemporaryDirectory() as scratch:
@@ -100,6 +105,28 @@ def evaluate(
         ["egotap", "evaluate", f"checkpoint={checkpoint}", f"trainer.devices={devices.devices}", "..."]
     )
     return together(run, devices.devices, devices.nodes, command)
+
+
+def check_settings(batch_size: Any, output: Path | None) -> None:
+    """Check what a test is run with, before its data are looked for.
+
+    Args:
+        batch_size: see `evaluate`.
+        output: see `evaluate`.
+
+    Raises:
+        EgotapError: if the batch size is not a whole number, 1 or more, or the folder is a file, or that of a run
+            or a stage.
+    """
+    if batch_size is not None:
+        check_batch_size(batch_size)
+    if output is not None and output.is_file():
+        raise EgotapError(f"output={output} is a file: must be a folder, for metrics.json and predictions.h5")
+    if output is not None and any((output / name).is_file() for name in (ENTRY, DONE)):
+        raise EgotapError(
+            f"output={output} is the folder of a run or a stage, whose own results would be replaced; give another, "
+            f"e.g. output={output / 'evaluation'}"
+        )
 
 
 def test(job: TestJob) -> None:

@@ -256,7 +256,7 @@ class Experiment:
             **self._identity(training),
             **pretrained,
             "estimators": self._estimator_identities(),
-            "heatmaps_kept": bool(heatmaps.cache and heatmaps.estimators and training.epochs),  # in half precision
+            "heatmaps_kept": heatmaps.is_cached and bool(training.epochs),  # in half precision
         }
 
     def _estimator_identities(self) -> Spec:

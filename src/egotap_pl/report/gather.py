@@ -139,9 +139,11 @@ def _check_metrics(metrics: Any, is_probe: bool) -> None:
         is_probe: whether the run is a probe's, which rebuilds heatmaps.
 
     Raises:
-        ValueError: if a number is missing, or something else stands in its place.
+        ValueError: if a number is missing, or something else stands in its place, or they are of another split.
     """
     _require(metrics, _METRICS)
+    if metrics["split"] != "test":
+        raise ValueError(f"it is of the {metrics['split'][:80]} split, not of the test split")
     _require(metrics, _HEATMAPS if is_probe else _POSES)
     if not is_probe:
         _require_numbers(metrics["per_joint"], "per_joint")

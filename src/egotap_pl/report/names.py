@@ -77,6 +77,6 @@ def _changed(variant: Variant) -> str:
     words = [
         value.rpartition(".")[2] if key.endswith("_target_") else f"{key.rpartition('.')[2]}={value}"
         for key, value in variant.changes
-        if not value.startswith("~")
+        if value != f"~{key}"
     ]
     return ", ".join(sorted(words, key=lambda word: "=" in word))

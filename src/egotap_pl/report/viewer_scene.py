@@ -164,11 +164,12 @@ def _entries(conditions: Sequence[ConditionStudies], missing: list[str]) -> list
     methods = [(each, method) for each in chosen for method in each.methods]
     common = set.intersection(*(set(method.seeds) for _, method in methods))
     seed = min(common) if common else None
-    changes = set.intersection(*(set(each.condition.overrides) for each in chosen))
+    settings = {each: (f"scale={each.condition.scale}", *each.condition.overrides) for each in chosen}
+    shared = set.intersection(*map(set, settings.values()))
     entries = []
     for each, method in methods:
         run = method.first if seed is None else method.runs[method.seeds.index(seed)]
-        words = [word for word in each.condition.overrides if word not in changes]
+        words = [word for word in settings[each] if word not in shared]
         words = [method.name, *words, *([] if seed is not None else [f"seed {run.seed}"])]
         entries.append(_Entry(", ".join(words), run, method.parts))
     main = min(entries, key=_rank)

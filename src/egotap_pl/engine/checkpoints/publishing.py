@@ -30,10 +30,13 @@ def publish_weights(checkpoint: Path, output: Path) -> None:
         output: the file to write.
 
     Raises:
-        EgotapError: if the checkpoint cannot be read, or a weight is too large for half precision.
+        EgotapError: if the checkpoint cannot be read or would be overwritten, or a weight is too large for half
+            precision.
     """
     if output.is_dir():
         raise EgotapError(f"output={output} is a folder: must be a file, e.g. output={output / 'weights.ckpt'}")
+    if output.resolve() == checkpoint.resolve():
+        raise EgotapError(f"output={output}: is the checkpoint itself, which would be lost; give another name")
     content = read_checkpoint(checkpoint)
     about = about_of(content, checkpoint)
     data, task = _without_folders(about.data), dict(about.task)

@@ -83,10 +83,24 @@ def check_of_trainings(checkpoint_minutes: Any = 0, nan_retries: Any = 0, side_b
         raise EgotapError(
             f"trainer.checkpoint_minutes={checkpoint_minutes}: must be a number of minutes; 0: none within an epoch"
         )
-    if not is_whole(nan_retries) or nan_retries < 0:
-        raise EgotapError(f"trainer.nan_retries={nan_retries}: must be a whole number, 0 or more")
+    check_whole("trainer.nan_retries", nan_retries, 0)
     if not isinstance(side_by_side, bool) and side_by_side != "auto":
         raise EgotapError(f"trainer.side_by_side={side_by_side}: must be one of: auto, true, false")
+
+
+def check_whole(key: str, value: Any, least: int) -> None:
+    """Check a number.
+
+    Args:
+        key: the setting that it is the value of.
+        value: the number.
+        least: the smallest that it may be.
+
+    Raises:
+        EgotapError: if it is not a whole number, or less.
+    """
+    if not is_whole(value) or value < least:
+        raise EgotapError(f"{key}={value}: must be a whole number, {least} or more")
 
 
 def is_whole(value: Any) -> bool:

@@ -21,7 +21,7 @@ from egotap_pl.data.preparation.workers import usable_cpus
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.checkpoints.files import CheckpointFiles
 from egotap_pl.engine.devices.acceleration import Acceleration
-from egotap_pl.engine.devices.choice import SINGLE, check_of_trainings, device_count, is_whole, precision_of
+from egotap_pl.engine.devices.choice import SINGLE, check_of_trainings, check_whole, device_count, precision_of
 from egotap_pl.engine.devices.cpu_batch_norm import CpuBatchNorm
 from egotap_pl.engine.devices.trainer_options import check_options, chosen, determining
 from egotap_pl.engine.processes.side_by_side import may_start_processes
@@ -100,10 +100,8 @@ class Devices:
             accelerator = "gpu" if torch.cuda.is_available() else "cpu"
         if accelerator not in ACCELERATORS:
             raise EgotapError(f"trainer.accelerator={accelerator}: must be one of: auto, {', '.join(ACCELERATORS)}")
-        if not is_whole(workers) or workers < 0:
-            raise EgotapError(f"trainer.workers={workers}: must be a whole number, 0 or more")
-        if not is_whole(nodes) or nodes < 1:
-            raise EgotapError(f"trainer.nodes={nodes}: must be a whole number, 1 or more")
+        check_whole("trainer.workers", workers, 0)
+        check_whole("trainer.nodes", nodes, 1)
         number, indices = device_count(trainer["devices"], accelerator)
         if of_trainings.get("side_by_side") is True and (accelerator, number * nodes) != ("cpu", 1):
             raise EgotapError("trainer.side_by_side=true is for a CPU and one device; give auto or false")
@@ -171,7 +169,13 @@ class Devices:
         return trainings if is_possible and is_wanted else 1
 
     def with_workers(self, workers: int | None) -> Devices:
-        """The same devices with this number of reading processes; None: unchanged."""
+        """The same devices with this number of reading processes; None: unchanged.
+
+        Raises:
+            EgotapError: if it is not a whole number, 0 or more.
+        """
+        if workers is not None:
+            check_whole("workers", workers, 0)
         return self if workers is None else replace(self, workers=workers)
 
     def share_of(self, batch_size: int) -> int:

@@ -31,7 +31,7 @@ def continue_shorter(title: str, training: TrainingSpec, identity: Spec, folder:
 
     The result is that of a training from the start, because both have the same learning rates up to there. The training
     starts anew, and a line on the screen says so, where the learning rates depend on the number of epochs, the finished
-    training has gone back after a loss that was not finite, or its last checkpoint is damaged.
+    training has gone back after a loss that was not finite, or its best or last checkpoint is damaged.
 
     Args:
         title: name of the training on the screen.
@@ -51,7 +51,7 @@ def continue_shorter(title: str, training: TrainingSpec, identity: Spec, folder:
 
 def _continue(title: str, training: TrainingSpec, epochs: int, shorter: Path, folder: Path) -> None:
     try:
-        content = read_checkpoint(shorter / FOLDER / LAST)
+        _, content = (read_checkpoint(shorter / FOLDER / name) for name in (BEST, LAST))
     except EgotapError as error:
         say(f"{title}: cannot go on from the {epochs} epochs of {shorter}: {error}; starting anew")
         return
