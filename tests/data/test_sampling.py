@@ -31,8 +31,10 @@ def test_steps_are_those_of_one_process_with_a_large_batch(frames: int, ranks: i
     assert together == [sorted(step) for step in alone]
 
 
-def test_with_too_few_frames_for_a_step_whole_batches_are_kept() -> None:
-    assert [len(step) for step in steps(frames=11, rank=0, ranks=1, batch_size=4, accumulated=3)] == [8]
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_with_too_few_frames_for_a_step_whole_batches_are_kept(ranks: int) -> None:
+    """Of 11 frames for a process; a step needs 12."""
+    assert [len(step) for step in steps(11 * ranks, rank=0, ranks=ranks, batch_size=4, accumulated=3)] == [8]
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])

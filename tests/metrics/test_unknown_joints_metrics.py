@@ -105,6 +105,7 @@ def test_alignment_moves_all_joints_by_the_known_ones() -> None:
     [
         ([[0, 0, 0], [1, 2, 3]], False),  # two joints
         ([[0, 0, 0], [10, 20, 30], [20, 40, 60], [-5, -10, -15]], False),  # on a line
+        ([[0, 0, 0], [30, 0, 0], [60, 0.003, 0]], False),  # all but on a line: 0.03 of 600 mm
         ([[5, 5, 5], [5, 5, 5], [5, 5, 5]], False),  # in a point
         ([[0, 0, 0], [10, 20, 30], [20, 40, 61]], True),
         ([[900, 900, 900], [900, 900, 910], [910, 900, 900]], True),

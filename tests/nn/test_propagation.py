@@ -18,8 +18,9 @@ from egotap_pl.nn.propagation import (
 )
 
 DIM, STATE = 6, 5
-# A tree in which children precede parents, the joints of a level are scattered, and the root has two children.
-TANGLED = Skeleton("tangled", tuple("abcdefgh"), (0, 3, 7, 0, 6, 3, 0, 1), estimates_root=False)
+# A tree in which children precede parents, the joints of a level are scattered, the root has two children, and a level
+# has as many joints as the one above, but not a child of each.
+TANGLED = Skeleton("tangled", tuple("abcdefghij"), (0, 3, 7, 0, 6, 3, 0, 1, 5, 1), estimates_root=False)
 SKELETONS = [unrealego(), egocap(), unrealego().chain(), TANGLED]
 RECURRENT = [LstmPropagation, AlterPropagation, ConcatPropagation, PuPropagation]
 close = torch.testing.assert_close

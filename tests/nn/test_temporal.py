@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from slow_transformer import torch_transformer
 from tiny_lifter import make_lifter, random_heatmaps
 
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
@@ -98,6 +101,18 @@ def settled(head: CausalAttention) -> CausalAttention:
     """A head that no longer answers with the last pose itself."""
     torch.nn.init.normal_(head.to_offset.weight, std=0.1)
     return head.eval()
+
+
+def test_attention_is_torchs_with_a_causal_mask_and_the_ages_of_frames() -> None:
+    head = settled(CausalAttention(unrealego(), width=16, heads=2, mlp_width=32))
+    poses_cm = 30 * torch.randn(3, 5, 16, 3)
+    angles = torch.tensor([4.0, 3.0, 2.0, 1.0, 0.0])[:, None] * 1000 ** (-torch.arange(8) / 8)
+    tokens = head.to_token(poses_cm.flatten(2) / 20) + torch.cat((angles.sin(), angles.cos()), -1)
+    *layers, norm = torch_transformer(SimpleNamespace(transformer=(*head.blocks, head.norm)))
+    for layer in layers:
+        tokens = layer(tokens, src_mask=torch.nn.Transformer.generate_square_subsequent_mask(5))
+    offset = head.to_offset(norm(tokens[:, -1])).view(3, 16, 3)
+    torch.testing.assert_close(head(poses_cm), poses_cm[:, -1] + 20 * offset, rtol=1e-4, atol=1e-3)
 
 
 def test_attention_begins_with_the_lifters_pose_and_learns() -> None:

@@ -111,6 +111,9 @@ def test_an_occluded_joint_has_a_part_in_front():
         assert (shot.pictures.part[frame, view, max(v - 1, 0) : v + 2, max(u - 1, 0) : u + 2] != NOTHING).any()
     # In a standing subject the hips are behind the belly, under the hem of the shirt.
     assert {"thigh_l", "thigh_r"} <= {skeleton.joints[joint] for frame, _, joint in occluded if frame == 0}
+    # A camera above a hanging arm sees its upper end: of the elbow's own upper arm, but far from the elbow.
+    for view, side in enumerate("lr"):
+        assert [0, view, skeleton.joints.index(f"lowerarm_{side}")] in occluded
 
 
 def test_colours_are_at_the_true_2d_points():

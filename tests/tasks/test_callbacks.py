@@ -84,14 +84,15 @@ def test_gradients_that_are_summed_do_not_hide_a_collapse(summed: int) -> None:
         train(0.99)
 
 
-def see(losses: list[float], device: str, per_epoch: int = 8) -> None:
-    """Shows the other guard a training with these losses, on a device, where it looks every four steps on a GPU."""
+def see(losses: list[float], device: str, per_epoch: int = 8, summed: int = 1) -> None:
+    """Shows the other guard a training with these losses, on a device, where it looks every four batches on a GPU."""
     guard = DivergenceGuard("lifter", 4)
     trainer = Mock(spec=L.Trainer, world_size=1)
     task = Mock(spec=L.LightningModule, device=torch.device(device))
     for k, loss in enumerate(losses):
         epoch, batch = divmod(k, per_epoch)
-        trainer.global_step, trainer.current_epoch, trainer.is_last_batch = k + 1, epoch, batch == per_epoch - 1
+        trainer.global_step, trainer.current_epoch = (k + 1) // summed, epoch
+        trainer.is_last_batch = batch == per_epoch - 1
         guard.on_train_batch_end(trainer, task, {"loss": torch.tensor(loss)}, None, batch)
 
 
@@ -114,6 +115,12 @@ def test_on_a_gpu_several_losses_are_read_together() -> None:
         see(losses, "cuda", per_epoch=3)
     with pytest.raises(EgotapError):
         see(losses[:1], "cpu")
+
+
+def test_a_loss_among_those_of_one_step_is_not_forgotten() -> None:
+    """Batches whose gradients are summed have the same step."""
+    with pytest.raises(EgotapError, match="the loss is not a finite number"):
+        see([1.0, 1.0, 1.0, 1.0, float("nan"), 1.0, 1.0, 1.0], "cuda", summed=4)
 
 
 def test_finite_losses_and_none_at_all_are_left_alone() -> None:

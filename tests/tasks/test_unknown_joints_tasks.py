@@ -61,6 +61,7 @@ def facts() -> DataFacts:
 
 def test_what_is_known_of_heatmaps_and_masks() -> None:
     batch = batch_of(64)
+    batch.visibility[0, :, HAND] = Visibility.OCCLUDED  # somewhere behind something
     points = known_points(batch)
     assert (~points).nonzero().tolist() == [[0, 0, HAND], [0, 1, HAND], [1, 0, ELBOW]]
     limbs = [k for k, ends in enumerate(SKELETON.limbs) if HAND in ends]

@@ -62,11 +62,9 @@ def earlier_rows(motion: Int[Tensor, "n"], frame_number: Int[Tensor, "n"], windo
     motion, frame_number = motion.long(), frame_number.long()
     if not len(motion) or window.frames == 1:
         return torch.zeros(len(motion), window.frames - 1, dtype=torch.int64)
-    reach = (window.frames - 1) * window.stride
     _, rank = motion.unique(return_inverse=True)
     number = frame_number - frame_number.min()
-    # Frames of one motion are neighbours on this line, and no window reaches into the motion before its own.
-    place = rank * (number.max() + reach + 1) + number
+    place = rank * (number.max() + 1) + number  # frames of one motion are neighbours on this line
     order = place.argsort(stable=True)
     first = torch.searchsorted(rank[order], rank)
     steps = torch.arange(window.frames - 1, 0, -1) * window.stride

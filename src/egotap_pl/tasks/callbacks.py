@@ -56,7 +56,8 @@ class DivergenceGuard(L.Callback):
         """Notes whether the loss is finite, and reads the notes when it is time."""
         loss = (outputs or {}).get("loss")
         if loss is not None:  # a task that optimises by hand need not give one
-            self._finite[trainer.global_step] = loss.detach().isfinite().all()
+            step = trainer.global_step  # that of several batches, if their gradients are summed
+            self._finite[step] = loss.detach().isfinite().all() & self._finite.get(step, True)
         every = 1 if task.device.type == "cpu" else self.every_steps
         if (batch_idx + 1) % every and not trainer.is_last_batch:
             return

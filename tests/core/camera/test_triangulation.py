@@ -82,7 +82,7 @@ def test_rays_that_never_meet_give_finite_points_in_front_of_the_cameras():
     for left, right in ((ahead, ahead), tuple(apart)):
         rays = torch.stack((left, right))[:, None].requires_grad_()
         met = triangulate(rig, rays)
-        met.points_cm.sum().backward()
+        (met.points_cm.sum() + met.gap_cm.sum() + met.sine.sum()).backward()
         assert met.points_cm.isfinite().all()
         assert rays.grad is not None
         assert rays.grad.isfinite().all()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import KannalaBrandtCamera, Square, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
@@ -86,6 +88,16 @@ def test_each_view_shows_its_square(size, crop, expected, tmp_path: Path):
         for view, (left, top, side) in zip(images, expected, strict=True):
             shown = edges(view, *size)
             np.testing.assert_allclose(shown, (left, top, left + side, top + side), atol=0.012 * max(size))
+
+
+@pytest.mark.parametrize(("size", "square"), [((640, 480), (100, 50, 400)), ((1280, 960), (200, 100, 800))])
+def test_the_rig_of_what_is_cut_out_projects_to_where_it_is_seen(size, square):
+    """Also in recordings of twice the calibrated size."""
+    seen, points_cm = Crop(Square(*square), RIG).seen_rig(size), torch.tensor([[3.0, -4.0, 20.0], [-9.0, 6.0, 30.0]])
+    assert seen is not None
+    in_frame = RIG.project(points_cm)[0] * (size[0] / 640)
+    expected = (in_frame - torch.tensor(square[:2])) * (FRAME_PX / square[2])
+    torch.testing.assert_close(seen.project(points_cm)[0], expected, rtol=0, atol=0.01)
 
 
 def test_a_rig_of_whole_square_frames_leaves_them_as_they_are(tmp_path: Path):

@@ -70,4 +70,6 @@ def triangulate(rig: StereoRig, rays: Float[Tensor, "*b v j 3"]) -> Triangulated
     far_left = ((along_left - cosine * along_right) * per_sine2).clamp(0.0, _FARTHEST_CM)
     far_right = ((cosine * along_left - along_right) * per_sine2).clamp(0.0, _FARTHEST_CM)
     near_left, near_right = far_left[..., None] * left, centre_cm + far_right[..., None] * right
-    return Triangulated((near_left + near_right) / 2, (near_left - near_right).norm(dim=-1), sine2.sqrt())
+    # The root has no gradient at 0: there, that of the constant 0 is taken.
+    sine = torch.where(sine2 > 0, torch.where(sine2 > 0, sine2, 1.0).sqrt(), 0.0)
+    return Triangulated((near_left + near_right) / 2, (near_left - near_right).norm(dim=-1), sine)
