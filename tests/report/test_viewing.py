@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from random_checkpoints import checkpoint
 from smoke import Run as Egotap
+from smoke import store_of
 
 from egotap_pl.analysis.poses import Poses
 from egotap_pl.analysis.predictions import Predictions
@@ -168,6 +169,17 @@ def test_a_run_is_shown_with_images_and_heatmaps(run: Egotap, home, whole: Path,
         assert 0 < about["frames"] <= 3
         estimates = shown(tmp_path / "page.html", 1)
         assert all(np.abs(predictions.pose_cm - pose).max((1, 2)).min() < 0.01 for pose in estimates)
+
+
+def test_predictions_of_data_without_their_split_are_shown(whole: Path, home, tmp_path):
+    file = shutil.copy(whole / "predictions.h5", tmp_path)
+    data = shutil.copytree(store_of(whole, home), tmp_path / "data" / "egosynth")
+    (data / "validation.h5").unlink()
+    with h5py.File(file, "r+") as predictions:
+        predictions.attrs["split"] = "validation"
+    (missing,) = write_view(Path(file), tmp_path / "page.html", ViewOptions(data=tmp_path / "data", frames=3))
+    assert missing.startswith(f"Images: {data / 'validation.h5'}")
+    assert json.loads(blocks(tmp_path / "page.html")["scene"])["frames"] > 0
 
 
 def test_a_run_without_an_alignable_pose_is_shown(whole: Path, tmp_path):

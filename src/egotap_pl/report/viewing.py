@@ -126,7 +126,10 @@ def _of_predictions(
     if folder is None:
         missing.append(f"Images: the frame store of these predictions is not in {options.data}")
     else:
-        images = _images(FrameStore(store_path(folder, predictions.split)), predictions.row[order].tolist())
+        try:
+            images = _images(FrameStore(store_path(folder, predictions.split)), predictions.row[order].tolist())
+        except EgotapError as error:
+            missing.append(f"Images: {error}")
     facts = {"MPJPE": f"{np.nanmean(predictions.frame_error_mm):.1f} mm", "split": predictions.split}
     return _facts(facts, len(order), len(predictions)), scene_of({"estimate": predictions}, order, images, None)
 
