@@ -42,15 +42,15 @@ def batch() -> Batch:
     return make_batch("egosynth", 64)
 
 
-@pytest.mark.parametrize("origin", ["truth", "estimated"])
-def test_loss_terms_by_hand(origin: str, batch: Batch) -> None:
-    task = make_task(f"lifter/origin={origin}").eval()
+@pytest.mark.parametrize(("origin", "depth"), [("truth", 3), ("estimated", 3), ("estimated", 0)])
+def test_loss_terms_by_hand(origin: str, depth: int, batch: Batch) -> None:
+    task = make_task(f"lifter/origin={origin}", f"lifter.depth={depth}").eval()
     output = task.lifter.estimate(normalise_images(batch.images), batch.origin_cm)
     distances = [(pose_cm - batch.pose_cm).square().sum(-1).sqrt().mean() for pose_cm in output.poses_cm]
     loss, terms = task.loss(task.loss_terms(batch))
-    assert len(distances) == 4
+    assert len(distances) == depth + 1
     close(terms["mpjpe"], distances[-1].detach())
-    close(terms["earlier"], sum(distances[:-1]).detach())
+    close(terms["earlier"], sum(distances[:-1], torch.zeros(())).detach())
     away = (output.origin_cm - batch.origin_cm[:, 0]).square().sum(-1).sqrt().mean()
     close(terms["origin"], away.detach())
     assert (away == 0) == (origin == "truth")

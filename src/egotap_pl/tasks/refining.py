@@ -77,9 +77,10 @@ class RefiningTask(LiftingTask):
         """The loss terms of all poses and of the origin."""
         output, truth_cm = self.estimate(batch), self.truth_cm(batch)
         *earlier, last = output.poses_cm
+        errors_cm = [mpjpe_cm(pose_cm, truth_cm) for pose_cm in earlier]
         return {
             **self.lifted_terms(last, batch),
-            "earlier": torch.stack([mpjpe_cm(pose_cm, truth_cm) for pose_cm in earlier]).sum(),
+            "earlier": torch.stack(errors_cm).sum() if errors_cm else truth_cm.new_zeros(()),
             "origin": origin_distance_cm(output.origin_cm, batch.origin_cm[:, 0]),
         }
 
