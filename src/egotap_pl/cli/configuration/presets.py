@@ -16,7 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
-from egotap_pl.cli.configuration.composing import composing, conf_dir
+from egotap_pl.cli.configuration.composing import composing
+from egotap_pl.cli.configuration.conf_dir import as_option, conf_dir
 from egotap_pl.cli.configuration.differences import Overrides, as_overrides, changes, distance, size
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.trainer_options import determining
@@ -49,6 +50,7 @@ class Identifier:
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._identified: dict[str, IdentifiedRun] = {}
         own_folders = _own_folders()
+        self._options = tuple(as_option(folder) for folder in own_folders)
         self._scales = _options("scale", *own_folders)
         self._heatmaps = _options("heatmaps")
         self._parts = {group: _options(group, *own_folders) for group in _PARTS}
@@ -66,10 +68,10 @@ class Identifier:
             options = self._heatmaps if heatmaps is None else {heatmaps: self._heatmaps[heatmaps]}
             presets = dict.fromkeys((run.experiment, *self.presets))
             nearest, overrides = self._nearest(settings, scale, presets, options, self._chosen_parts(run))
-            self._identified[key] = IdentifiedRun(run, key, nearest, scale, overrides, _setup(run.settings))
+            self._identified[key] = IdentifiedRun(run, key, nearest, scale, overrides, ())
         identified = self._identified[key]
         own_first = sorted(identified.presets, key=lambda preset: preset != run.experiment)
-        return identified._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
+        return identified._replace(run=run, presets=tuple(own_first), setup=(*self._options, *_setup(run.settings)))
 
     def _chosen_parts(self, run: Run) -> Overrides:
         """The options that a run was started with, without those that change nothing, such as none."""
