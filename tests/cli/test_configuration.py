@@ -146,3 +146,5 @@ def test_a_glob_sees_a_users_own_presets(tmp_path: Path) -> None:
     (tmp_path / "experiment" / "mine" / "idea.yaml").write_text("# @package _global_\n")
     expanded = expand_globs(["--config-dir", str(tmp_path), "experiment=glob(mine/*)"])
     assert expanded[-1] == "experiment=mine/idea"
+    listed = expand_globs(["-cd", str(tmp_path), "experiment=glob(mine/*),table2/cnn,glob(table2/grid_vit_r*)"])
+    assert listed[-1] == "experiment=mine/idea,table2/cnn,table2/grid_vit_rf"

@@ -125,12 +125,14 @@ def test_after_another_grid_a_fixed_folder_has_only_its_own_tables(home: Path, r
 def test_paths_can_be_copied_from_a_narrow_terminal(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     runs = "my runs/of a long winter's night, with = and more"
-    out = run("train", "-m", *LIFTER, "training.batch_size=16,4", "seed=3", f"paths.runs={runs}").out
+    (home / "my conf").mkdir()
+    own = ("--config-dir", "my conf")
+    out = run("train", "-m", *own, *LIFTER, "training.batch_size=16,4", "seed=3", f"paths.runs={runs}").out
     lines = out.splitlines()
     for job, size in enumerate((16, 4)):
         assert f"job {job:<20}{runs}/batch_size-{size}_scale-smoke_heatmaps-truth_seed-3" in lines
     (command,) = [line for line in lines if "egotap report" in line]
-    assert shlex.split(command)[3:] == ["egotap", "report", f"runs={runs}", "output=report"]
+    assert shlex.split(command)[3:] == ["egotap", "report", "--config-dir=my conf", f"runs={runs}", "output=report"]
 
 
 def test_a_defect_of_a_job_is_recorded_and_raised(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,9 +185,11 @@ def test_a_scale_of_ones_own_is_named(tmp_path: Path) -> None:
     hydras_main(tmp_path)
     known = one_by_one(Identifier(PRESETS))(started)
     assert (known.scale, known.presets, known.changes) == ("mine", ("table2/cnn",), ())
+    assert f"--config-dir={tmp_path}" in known.setup  # the commands of the report's tables need it, too
     GlobalHydra.instance().clear()
     unknown = one_by_one(Identifier(PRESETS))(started)  # without --config-dir
     assert (unknown.scale, unknown.changes) == ("smoke", (("scale.joint_dim", "24"),))
+    assert not any("--config-dir" in word for word in unknown.setup)
 
 
 def test_an_option_of_ones_own_is_one_change(tmp_path: Path) -> None:

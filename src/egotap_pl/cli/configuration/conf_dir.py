@@ -34,6 +34,12 @@ def presets(own_folders: Iterable[Path] = ()) -> list[str]:
     )
 
 
+def as_option(own_folder: Path) -> str:
+    """The option of a command line for a user's configuration folder; below the current folder, its relative path."""
+    here = Path.cwd()
+    return f"--config-dir={own_folder.relative_to(here) if own_folder.is_relative_to(here) else own_folder}"
+
+
 def groups() -> list[str]:
     """Names of all configuration groups, sorted, e.g. ``lifter/encoder``."""
     return sorted(path.relative_to(conf_dir()).as_posix() for path in conf_dir().rglob("*") if path.is_dir())

@@ -19,7 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
-from egotap_pl.cli.configuration.composing import composing, conf_dir
+from egotap_pl.cli.configuration.composing import composing
+from egotap_pl.cli.configuration.conf_dir import as_option, conf_dir
 from egotap_pl.cli.configuration.differences import Overrides, as_overrides, changes, distance, size
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.engine.devices.trainer_options import determining
@@ -51,6 +52,7 @@ class Identifier:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         own_folders = _own_folders()
+        self._options = tuple(as_option(folder) for folder in own_folders)
         self._scales = _options("scale", *own_folders)
         self._heatmaps = _options("heatmaps")
         self._parts = {group: _options(group, *own_folders) for group in _PARTS}
@@ -74,7 +76,8 @@ class Identifier:
             if key not in identified:
                 identified[key] = self._identify(key, sorted(same[key], key=lambda each: str(each.folder)))
             own_first = sorted(identified[key].presets, key=lambda preset: preset != run.experiment)
-            yield identified[key]._replace(run=run, presets=tuple(own_first), setup=_setup(run.settings))
+            setup = (*self._options, *_setup(run.settings))
+            yield identified[key]._replace(run=run, presets=tuple(own_first), setup=setup)
 
     def _identify(self, key: str, runs: Sequence[Run]) -> IdentifiedRun:
         """The first of some runs of one configuration, with the presets that fit what any of them was started as."""

@@ -1,4 +1,4 @@
-"""`experiment=glob(table2/*)`: Hydra's own glob looks only in a group's top folder, and presets are in subfolders."""
+"""Globs of presets, `experiment=glob(table2/*),...`: Hydra's own looks only in a top folder, and not within a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from egotap_pl.cli.configuration.conf_dir import presets
 from egotap_pl.core.errors import EgotapError
 
-_GLOB = re.compile(r"^experiment=glob\((?P<pattern>[^)]+)\)$")
+_GLOB = re.compile(r"(?<=[=,])glob\((?P<pattern>[^)]+)\)(?=,|$)")
 
 
 def expand_globs(overrides: Sequence[str]) -> list[str]:
@@ -20,18 +20,15 @@ def expand_globs(overrides: Sequence[str]) -> list[str]:
         EgotapError: if no preset matches a glob.
     """
     own_folders = [Path(folder) for folder in _config_dirs(overrides)]
-    expanded = []
-    for override in overrides:
-        match = _GLOB.match(override)
-        if not match:
-            expanded.append(override)
-            continue
-        names = presets(own_folders)
-        matches = fnmatch.filter(names, match["pattern"])
+
+    def names(match: re.Match[str]) -> str:
+        choices = presets(own_folders)
+        matches = fnmatch.filter(choices, match["pattern"])
         if not matches:
-            raise EgotapError(f"{override}: no preset matches; the presets are: {', '.join(names)}")
-        expanded.append("experiment=" + ",".join(matches))
-    return expanded
+            raise EgotapError(f"experiment={match[0]}: no preset matches; the presets are: {', '.join(choices)}")
+        return ",".join(matches)
+
+    return [_GLOB.sub(names, word) if word.startswith("experiment=") else word for word in overrides]
 
 
 def _config_dirs(overrides: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict, read_write
 
+from egotap_pl.cli.configuration.conf_dir import as_option
 from egotap_pl.cli.configuration.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, readable
 from egotap_pl.core import locks
@@ -34,6 +35,8 @@ _state: dict[str, Path] = {}
 """Of this process: the grid's folder (``sweep``), the folder of all runs (``runs``), and the run folder of the current
 job (``run``)."""
 
+_own_folders: list[Path] = []
+"""The user's configuration folders, of this process's grid."""
 _swept: list[str] = []
 
 
@@ -88,6 +91,7 @@ class Begin(Callback):
         except EgotapError as error:
             end_with(error)  # here: Hydra makes a warning of what callbacks raise
         _state["sweep"], _state["runs"] = sweep, Path(str(config.paths.runs))
+        _own_folders[:] = own_folders(config.hydra)
         # Of an earlier grid in the same folder: the table is of the jobs of this one.
         for file in (*(sweep / _RECORDS).glob("*"), *(sweep / table for table in _TABLES)):
             file.unlink(missing_ok=True)
@@ -256,12 +260,24 @@ def _collate() -> None:
         RESULT.print(f"full error messages     {sweep / _RECORDS}/*.log", soft_wrap=True)
     RESULT.print(f"all jobs                {sweep / 'jobs.csv'}", soft_wrap=True)
     if runs is not None and any(job.folder for job in jobs):
-        print_report_command(runs)
+        print_report_command(runs, _own_folders)
 
 
-def print_report_command(runs: Path) -> None:
-    """Print the command that makes the report of all runs in a folder."""
-    command = shlex.join(["egotap", "report", f"runs={runs}", "output=report"])
+def own_folders(hydra_config: Any) -> list[Path]:
+    """The user's configuration folders (--config-dir) of the command that Hydra runs."""
+    sources = hydra_config.runtime.config_sources
+    return [Path(source.path) for source in sources if source.provider == "command-line"]
+
+
+def print_report_command(runs: Path, own_folders: Iterable[Path]) -> None:
+    """Print the command that makes the report of all runs in a folder.
+
+    Args:
+        runs: the folder.
+        own_folders: the user's configuration folders, whose presets the report shall know.
+    """
+    options = [as_option(folder) for folder in own_folders]
+    command = shlex.join(["egotap", "report", *options, f"runs={runs}", "output=report"])
     RESULT.print(f"tables and figures      {command}", markup=False, soft_wrap=True)
 
 

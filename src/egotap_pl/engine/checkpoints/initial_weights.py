@@ -22,6 +22,19 @@ ESTIMATOR = "estimator"
 _MOST_NAMED = 12  # modules in a message; more are named by the larger parts that they are in
 
 
+class Misfit(EgotapError):
+    """Weights of a checkpoint that do not fit the networks of trainings.
+
+    Args:
+        reasons: what does not fit, in the first of the trainings.
+        skips: the overrides that start modules anew instead, one for each training.
+    """
+
+    def __init__(self, reasons: str, skips: Sequence[str]) -> None:
+        self.reasons, self.skips = reasons, tuple(skips)
+        super().__init__(f"{reasons} anew: {' '.join(skips)}")
+
+
 @dataclass(frozen=True)
 class Start:
     """A checkpoint whose weights a training starts from."""
@@ -75,10 +88,11 @@ class Start:
             parts, these = _outermost(wrong, wanted), "these"
             if len(parts) > _MOST_NAMED:
                 parts, these = _large_parts(wrong), "the parts that they are in"
-            raise EgotapError(
+            raise Misfit(
                 f"init={self.path}: {len(wrong)} of {len(wanted)} weights do not fit: {reasons}. "
                 f"{'Is it for another scale? ' if len(wrong) > len(wanted) / 2 else ''}"
-                f"To start {these} anew: {where}.init_skip=[{','.join([*self.skip, *parts])}]"
+                f"To start {these}",
+                [f"{where}.init_skip=[{','.join([*self.skip, *parts])}]"],
             )
         return {name: given[name] for name in wanted}
 

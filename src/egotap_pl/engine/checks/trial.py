@@ -18,7 +18,7 @@ from egotap_pl.data.source import Source
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoints.allowlist import targets
-from egotap_pl.engine.checkpoints.initial_weights import Start, start_of
+from egotap_pl.engine.checkpoints.initial_weights import Misfit, Start, start_of
 from egotap_pl.engine.checks.trial_values import culprits
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.settings import Settings
@@ -56,14 +56,21 @@ class Trial:
             store: its training frames.
 
         Raises:
-            EgotapError: if a step fails; see `try_step`.
+            EgotapError: if a step fails (see `try_step`); where initial weights do not fit, the message has
+                what to skip in each training.
         """
         titles = list(self._rest)
         rest = {name: self._rest[name] for name in titles[titles.index(title) :]} if title in titles else {}
         self._rest = {}
         sample = Sample.of(store)
+        misfits: list[Misfit] = []
         for planned in rest.values():
-            try_step(planned, sample, self._cached)
+            try:
+                try_step(planned, sample, self._cached)
+            except Misfit as misfit:
+                misfits.append(misfit)
+        if misfits:
+            raise Misfit(misfits[0].reasons, [skip for misfit in misfits for skip in misfit.skips])
 
 
 class Sample(NamedTuple):
