@@ -82,14 +82,19 @@ class FrameProgress:
             self._last_line = now
             speed = self.done / (now - self._start)
             done = self.skipped + self.done
-            line = f"{self.title}: {done} frames, {speed:.0f} frames/s"
+            line = f"{self.title}: {done} frames, {_rate(speed)}"
             if self.total is not None:
                 left = max(self.total - done, 0) / speed if speed else 0.0
-                line = f"{self.title}: {done} of {self.total} frames, {speed:.0f} frames/s, {left:.0f} s left"
+                line = f"{self.title}: {done} of {self.total} frames, {_rate(speed)}, {left:.0f} s left"
             self.console.print(line)
 
 
 class _FramesPerSecond(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.0f} frames/s")
+        return Text("" if speed is None else _rate(speed))
+
+
+def _rate(speed: float) -> str:
+    """A speed for readers, who would take a small one for none."""
+    return f"{speed:.{0 if speed >= 10 else 1}f} frames/s"
