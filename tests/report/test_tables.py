@@ -295,6 +295,21 @@ def test_an_ablation_has_a_column_for_what_was_changed_and_differences_to_the_fi
     assert all(not section(each, list(PAPER.values()), ErrorReader()).main for each in conditions)
 
 
+@pytest.mark.parametrize(("number", "pairs"), [(1, 0), (3, 3), (6, 15), (7, 6)])
+def test_variants_of_the_users_own_are_held_against_each_other(number: int, pairs: int, make_run) -> None:
+    runs = [make_run(f"own/{k}", 1, [50 + k**2] * 6, MOTION) for k in range(number)]
+    tables = {table.name: table for table in section(condition(runs), list(PAPER.values()), ErrorReader()).main}
+    if not pairs:
+        assert "variants_pairs_egosynth_tiny" not in tables
+        return
+    differences = column(tables["variants_pairs_egosynth_tiny"], "MPJPE (mm): mean [over motions]")
+    assert len(differences) == pairs
+    for label, cell in differences.items():
+        one, other = (int(name) for name in label.split(" against "))
+        assert one > other
+        assert cell.value == pytest.approx(one**2 - other**2, abs=1e-3)
+
+
 def test_a_part_of_the_users_own_is_held_against_the_tables_rows(make_run) -> None:
     runs = [make_run(name, 1, [error] * 6, MOTION) for name, error in (("table2/cnn", 90), ("table2/grid_vit", 80))]
     own = make_run("custom", 1, [70] * 6, MOTION)

@@ -43,6 +43,10 @@ CHANGE = (
 )
 
 
+MOST_PAIRED = 6
+"""Largest number of variants that are all compared with each other: in 15 lines."""
+
+
 class Line(NamedTuple):
     """A row that compares: a weighted sum of variants' errors."""
 
@@ -84,12 +88,13 @@ def differences_table(paper: PaperTable, condition: Condition, read: Read) -> Ta
     )
 
 
-def others_against_rows(
+def differences_of_others(
     condition: Condition, others: Sequence[Variant], rows: Sequence[Variant], read: Read
 ) -> list[Table]:
-    """Variants that are in no table of the paper, such as one with a user's own part, against the rows of the tables.
+    """Variants that are in no table of the paper, such as those with a user's own parts, compared.
 
-    Without rows, they are compared with the first of them.
+    They are held against the rows of the tables, and against each other: each against those before it. If they are
+    more than `MOST_PAIRED`, they are not, except that without rows all are held against the first.
 
     Args:
         condition: the condition of the runs.
@@ -97,14 +102,24 @@ def others_against_rows(
         rows: variants that are rows of a table.
         read: gives a run's errors.
     """
-    names = display_names(condition)
     others, rows = [[v for v in variants if v.runs[0].is_lifting] for variants in (others, rows)]
-    if not rows:
-        others, rows = others[1:], others[:1]
-    lines = [Line(f"{names[one]} against {names[row]}", [(1.0, one), (-1.0, row)]) for one in others for row in rows]
-    name, title = f"variants_differences_{condition.slug}", f"Variants against the tables' rows ({condition.title})"
-    facts = facts_of_table(condition, [*others, *rows])
-    return [contrasts_table(name, title, CAPTION, lines, facts, read)] if lines else []
+    if len(others) <= MOST_PAIRED:
+        pairs = [(one, other) for k, one in enumerate(others) for other in others[:k]]
+    else:
+        pairs = [] if rows else [(one, others[0]) for one in others[1:]]
+    against_rows = [(one, row) for one in others for row in rows]
+    names = display_names(condition)
+    tables = []
+    for name, title, compared in (
+        ("variants_differences", "Variants against the tables' rows", against_rows),
+        ("variants_pairs", "Variants against each other", pairs),
+    ):
+        if compared:
+            lines = [Line(f"{names[a]} against {names[b]}", [(1.0, a), (-1.0, b)]) for a, b in compared]
+            facts = facts_of_table(condition, dict.fromkeys(variant for pair in compared for variant in pair))
+            name, title = f"{name}_{condition.slug}", f"{title} ({condition.title})"
+            tables.append(contrasts_table(name, title, CAPTION, lines, facts, read))
+    return tables
 
 
 def contrasts_table(

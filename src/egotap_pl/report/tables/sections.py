@@ -13,7 +13,7 @@ from egotap_pl.report.paper import PaperTable
 from egotap_pl.report.propagation_presets import PRESETS
 from egotap_pl.report.tables.ablation import ablation_tables, words_of_data
 from egotap_pl.report.tables.breakdown import breakdown_tables
-from egotap_pl.report.tables.differences import Read, differences_table, others_against_rows
+from egotap_pl.report.tables.differences import Read, differences_of_others, differences_table
 from egotap_pl.report.tables.factorial import factorial_tables
 from egotap_pl.report.tables.measures import measures_tables
 from egotap_pl.report.tables.overview import variants_table
@@ -65,7 +65,7 @@ def section(condition: Condition, papers: Sequence[PaperTable], read: Read) -> S
     others = [v for v in condition.variants if v not in rows and (v.changes or v.known_as not in condition.ablated)]
     if others:
         main.append(variants_table(condition))
-        main += others_against_rows(condition, others, sorted(dict.fromkeys(rows), key=place), read)
+        main += differences_of_others(condition, others, sorted(dict.fromkeys(rows), key=place), read)
     elif in_tables:
         details.append(variants_table(condition))
     measures = measures_tables(condition)
