@@ -7,9 +7,8 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -36,6 +35,15 @@ _IGNORED_IN_DATA = ("folder", "root", "workers")
 
 _PARTS = ("estimator", "estimators", "augment", "temporal", "doubt")
 """Groups whose options are one change each, however many keys they set."""
+
+
+class _Nearest(NamedTuple):
+    """Presets, and how a configuration differs from them."""
+
+    changes: tuple[int, int]
+    """How many changes there are, and how many of them are options that were chosen."""
+    presets: tuple[str, ...]
+    overrides: Overrides
 
 
 class Identifier:
@@ -91,9 +99,9 @@ class Identifier:
         for chosen, heatmaps, parts in started:
             scale = chosen or min(self._scales, key=lambda name: distance(self._scales[name], settings["scale"]))
             options = {heatmaps: self._heatmaps[heatmaps]} if heatmaps else self._heatmaps
-            found.append((*self._nearest(settings, scale, presets, options, parts), scale))
-        _, nearest, overrides, scale = min(found, key=itemgetter(0))
-        return IdentifiedRun(runs[0], key, nearest, scale, overrides, ())
+            found.append((self._nearest(settings, scale, presets, options, parts), scale))
+        nearest, scale = min(found, key=lambda each: each[0].changes)
+        return IdentifiedRun(runs[0], key, nearest.presets, scale, nearest.overrides, ())
 
     def _chosen_parts(self, run: Run) -> Overrides:
         """The options that a run was started with, without those that change nothing, such as none."""
@@ -107,10 +115,11 @@ class Identifier:
         presets: Iterable[str],
         heatmaps: Mapping[str, Any],
         parts: Overrides,
-    ) -> tuple[tuple[int, int], tuple[str, ...], Overrides]:
-        """The presets with the fewest changes, which are the same for all of them, and these changes.
+    ) -> _Nearest:
+        """The presets with the fewest changes, which are the same for all of them.
 
-        How many they are comes first, and how many of them are options of ``parts``.
+        Composing takes nearly all of the time. So all presets are composed with all options that were chosen; whether
+        fewer options do is found out for the nearest of them.
 
         Args:
             settings: essentials of a run's configuration.
@@ -119,9 +128,24 @@ class Identifier:
             heatmaps: options of the group that may have been chosen instead of the preset's own.
             parts: options of other groups that may have been chosen instead of the preset's own.
         """
+        nearest = self._nearest_with(settings, scale, presets, heatmaps, [parts])
+        if parts:
+            some_parts = [some for n in range(len(parts) + 1) for some in itertools.combinations(parts, n)]
+            nearest = self._nearest_with(settings, scale, nearest.presets or presets, heatmaps, some_parts)
+        known = tuple(name for name in nearest.presets if name in self.presets)
+        return nearest._replace(presets=known or nearest.presets)
+
+    def _nearest_with(
+        self,
+        settings: dict[str, Any],
+        scale: str,
+        presets: Iterable[str],
+        heatmaps: Mapping[str, Any],
+        some_parts: Iterable[Overrides],
+    ) -> _Nearest:
+        """The presets that are nearest with some of the options; see `_nearest`."""
         data = str(settings["data"]["name"])
         candidates: list[tuple[int, str, Overrides, Overrides, dict[str, Any]]] = []
-        some_parts = [some for n in range(len(parts) + 1) for some in itertools.combinations(parts, n)]
         for preset, own in itertools.product(presets, some_parts):
             composed = self._compose(preset, data, scale, *(f"{group}={option}" for group, option in own))
             if composed is None:
@@ -146,8 +170,7 @@ class Identifier:
                 nearest, fewest, found = [], count, (*own, *changed)
             if (*own, *changed) == found:
                 nearest.append(preset)
-        names = tuple(dict.fromkeys(nearest))
-        return fewest, tuple(name for name in names if name in self.presets) or names, found
+        return _Nearest(fewest, tuple(dict.fromkeys(nearest)), found)
 
     def _compose(self, preset: str, data: str, scale: str, *overrides: str) -> dict[str, Any] | None:
         key = (preset, data, scale, *overrides)
