@@ -38,8 +38,8 @@ CAPTION = (
     "corrected for the number of comparisons."
 )
 CHANGE = (
-    " Change: of the mean MPJPE, relative to the second's. The paper's is for other data, but relative changes can be "
-    "compared."
+    " Change: of the mean MPJPE, relative to the second's. The paper's is for other data, which decide how much "
+    "there is to gain."
 )
 
 
