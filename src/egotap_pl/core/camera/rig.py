@@ -132,6 +132,8 @@ def _floats(values: Iterable[Any]) -> tuple[float, float, float]:
 
 def _directions() -> Float[Tensor, "n 3"]:
     """Unit vectors in all directions within 75 degrees of the axis."""
-    angle, around = torch.meshgrid(torch.arange(0.0, 76, 15).deg2rad(), torch.arange(0.0, 360, 45).deg2rad(), indexing="ij")
+    angle, around = torch.meshgrid(
+        torch.arange(0.0, 76, 15).deg2rad(), torch.arange(0.0, 360, 45).deg2rad(), indexing="ij"
+    )
     x, y, z = angle.sin() * around.cos(), angle.sin() * around.sin(), angle.cos()
-    return torch.stack((x, y, z), -1).flatten(0, 1).double()
+    return torch.stack((x, y, z), -1).flatten(0, 1)

@@ -222,7 +222,7 @@ def _projected(
 
 
 def _warn_of_other_cameras(predictor: Predictor, recording: StereoInput) -> None:
-    """Warns if the input's cameras are not those that the network knows; small differences are those of calibrations."""
+    """Warns if the input's cameras are not those of the training. Two calibrations of a headset differ a little."""
     if recording.rig is None or predictor.about.rig is None:
         return
     trained = StereoRig.from_dict(predictor.about.rig)
@@ -230,9 +230,8 @@ def _warn_of_other_cameras(predictor: Predictor, recording: StereoInput) -> None
     if apart_px > _OTHER_CAMERAS_PX:
         say(
             f"warning: {predictor.checkpoint} was trained for other cameras (rig {trained.name}) than these (rig "
-            f"{recording.rig.name}): the same point is {apart_px:.0f} px away, in frames of {FRAME_PX} px. Expect wrong "
-            "poses. Train for these cameras (docs/own-headset.md), or correct the rig if it is meant to be "
-            "the same"
+            f"{recording.rig.name}): they see the same point {apart_px:.0f} px apart on average, in frames of "
+            f"{FRAME_PX} px. Expect wrong poses. Train for your cameras (docs/own-headset.md), or correct the rig"
         )
 
 
