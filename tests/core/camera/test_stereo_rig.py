@@ -26,8 +26,10 @@ def test_rigs_are_values_that_survive_json_and_pickle() -> None:
 
 def test_what_does_not_describe_a_rig_is_refused() -> None:
     rig = StereoRig.unrealego().to_dict()
-    with pytest.raises(ValueError, match="baseline"):
+    with pytest.raises(ValueError, match=r"keys cameras, name, .*: 'baseline' is unknown"):
         StereoRig.from_dict({**rig, "baseline": 12})
+    with pytest.raises(ValueError, match=r"rig: keys cameras, name, .*: 'name' is missing"):
+        StereoRig.from_dict({key: value for key, value in rig.items() if key != "name"})
     with pytest.raises(ValueError, match="rotation"):
         StereoRig.from_dict({**rig, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]})
 

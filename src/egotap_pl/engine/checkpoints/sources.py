@@ -80,7 +80,7 @@ def _download(address: str) -> Path:
     except OSError as error:
         raise EgotapError(
             f"{url}: the folder of downloads, {path.parent}, cannot be made: {error.strerror or error}. Give another, "
-            f"EGOTAP_CACHE=DIR in the environment, or a local file"
+            "EGOTAP_CACHE=DIR in the environment, or a local file"
         ) from error
     try:
         torch.hub.download_url_to_file(url, str(path), checksum)  # writes to a temporary name, checks, then renames
