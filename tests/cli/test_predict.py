@@ -17,7 +17,9 @@ from PIL import Image
 from random_checkpoints import answers, checkpoint
 from smoke import SMOKE, Run, run_folder
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
+from egotap_pl.data.calibration import save_rig
 from egotap_pl.engine.datasets import find_data
 from egotap_pl.engine.prediction import input_pictures
 from egotap_pl.engine.prediction.predictor import Predictor
@@ -314,7 +316,7 @@ def test_an_overlay_of_every_frame(folder, run: Run, tmp_path):
     assert (recording / "left.mp4").read_bytes() == content
 
 
-def test_frames_of_any_shape_are_cut_as_the_command_says(images, run: Run, tmp_path):
+def test_frames_of_any_shape_are_cut_as_the_command_says(images, folder, run: Run, tmp_path):
     file = checkpoint(tmp_path / "own.ckpt", *METHODS["egotap"])
     wide = tmp_path / "my frames"
     for view, side in enumerate(("left", "right")):
@@ -331,8 +333,13 @@ def test_frames_of_any_shape_are_cut_as_the_command_says(images, run: Run, tmp_p
     expected = answers(file, images)
     words = ("predict", f"checkpoint={file}", f"input={wide}", f"output={tmp_path}/poses.h5")
     for way in (["crop=[20,4,64]"], [f"rig={rig}"], ["crop=circle", f"rig={rig}"]):
-        run(*words, *way)
+        said = " ".join(run(*words, *way).err.split())
         np.testing.assert_allclose(poses(tmp_path / "poses.h5"), expected, rtol=1e-4, atol=1e-4)
+        warning = "was trained for other cameras (rig unrealego) than these (rig my rig=1)"
+        assert (warning in said) == (f"rig={rig}" in way)
+    save_rig(StereoRig.unrealego(12.2), tmp_path / "calibrated.yaml")  # square frames are taken as they are
+    same = run("predict", f"checkpoint={file}", f"input={folder}", f"rig={tmp_path}/calibrated.yaml", *words[3:])
+    assert "other cameras" not in same.err
     run(*words, "crop=centre")
     assert np.abs(poses(tmp_path / "poses.h5") - expected).max() > 1e-3
     for word, message in {

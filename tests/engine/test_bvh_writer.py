@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from rest_pose import t_pose_cm
 from scipy.spatial.transform import Rotation
 
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.engine.prediction.bvh_writer import hierarchy
 from egotap_pl.engine.prediction.pose_files import PoseOrigin, pose_writer
+from egotap_pl.figures.drawing import sign_of_left
 from egotap_pl.synth.motion.bvh.places import places
 from egotap_pl.synth.motion.bvh.text import read_text
+from egotap_pl.synth.mount import glasses, headset, stick
 
 SKELETONS = {
     "unrealego": unrealego(),
@@ -22,6 +26,11 @@ SKELETONS = {
     "two roots": Skeleton("two", ("camera", "left hand", "right hand", "thumb"), (0, 0, 0, 2), estimates_root=False),
     "chain": unrealego().chain(),
 }
+
+BELOW = headset(tilt_deg=80).with_rig(StereoRig.unrealego(-12.0))
+"""A headset that sees the body at the bottom of the image."""
+LEFT = {"wrist": "hand", "ankle": "foot", "toe": "ball"}
+"""The left joints of an arm and a leg in EgoCap's skeleton and in UnrealEgo's."""
 
 
 class Motion(NamedTuple):
@@ -100,11 +109,12 @@ def write(path: Path, pose_cm: np.ndarray, skeleton: Skeleton, numbers: list[int
             writer.append(pose_cm[rows], part, [""] * len(part), [np.nan] * len(part), nothing[rows])
 
 
-def joints(motion: Motion, skeleton: Skeleton) -> np.ndarray:
-    """Positions of the estimated joints, in the camera's axes: X right, Y down, Z forward."""
+def joints(motion: Motion, skeleton: Skeleton, pose_cm: np.ndarray) -> np.ndarray:
+    """Positions of the estimated joints, in the axes of the camera that saw the poses: X right, Y down, Z forward."""
+    left = sign_of_left(pose_cm, skeleton)
     names = ["_".join(name.split()) for name in skeleton.estimated_names]
     x, y, z = np.moveaxis(motion.places[:, [motion.names.index(name) for name in names]], -1, 0)
-    return np.stack((-x, -z, -y), -1)
+    return np.stack((left * x, left * z, -y), -1)
 
 
 @pytest.mark.parametrize("name", [name for name in SKELETONS if name != "two roots"])
@@ -113,7 +123,7 @@ def test_limbs_of_constant_length_move_exactly(name, tmp_path):
     pose_cm = body(skeleton, 40, 0)
     write(tmp_path / "a.bvh", pose_cm, skeleton, fps=25.0)
     motion = play(tmp_path / "a.bvh")
-    np.testing.assert_allclose(joints(motion, skeleton), pose_cm, atol=2e-3)
+    np.testing.assert_allclose(joints(motion, skeleton, pose_cm), pose_cm, atol=2e-3)
     assert motion.frame_s == pytest.approx(0.04)
 
 
@@ -122,7 +132,7 @@ def test_the_error_of_varying_lengths_is_small_and_printed(name, tmp_path, capsy
     skeleton = SKELETONS[name]
     pose_cm = body(skeleton, 40, 0.05)
     write(tmp_path / "a.bvh", pose_cm, skeleton)
-    off_cm = np.linalg.norm(joints(play(tmp_path / "a.bvh"), skeleton) - pose_cm, axis=-1)
+    off_cm = np.linalg.norm(joints(play(tmp_path / "a.bvh"), skeleton, pose_cm) - pose_cm, axis=-1)
     mean, largest = re.findall(r"([\d.]+) cm (?:from|at most)", capsys.readouterr().err)
     assert float(mean) == pytest.approx(off_cm.mean(), abs=0.006)
     assert float(largest) == pytest.approx(off_cm.max(), abs=0.006)
@@ -140,11 +150,27 @@ def test_a_body_that_stands_is_upright_and_turns_opposite_ways(tmp_path):
     np.testing.assert_allclose(end, [[0, -50, 0]] * 3 + [[0, 50, 0], [-50, 0, 0]], atol=1e-3)
 
 
+@pytest.mark.parametrize(("mount", "name"), [(glasses(), "unrealego"), (stick(), "egocap"), (BELOW, "unrealego")])
+def test_left_is_at_x_and_the_front_at_z_whichever_way_up_the_cameras_are(mount, name, tmp_path):
+    """A figure with outstretched arms, as UnrealEgo's glasses see it (body at the top) and two rigs that do not."""
+    skeleton = SKELETONS[name]
+    write(tmp_path / "a.bvh", np.stack([t_pose_cm(mount, skeleton)] * 2), skeleton)
+    motion = play(tmp_path / "a.bvh")
+    at = dict(zip(motion.names, motion.places[0], strict=True))
+    wrist, ankle, toe = (f"left_{each}" if name == "egocap" else f"{old}_l" for each, old in LEFT.items())
+    neck = at["neck" if name == "egocap" else "neck_01"]
+    assert at[wrist][0] > neck[0] + 60
+    assert neck[1] > at[ankle][1] + 100
+    assert at[toe][2] > at[ankle][2] + 10
+
+
 def test_skipped_frames_repeat_the_pose_before_them(tmp_path):
     skeleton = unrealego()
     pose_cm = body(skeleton, 4, 0)
     write(tmp_path / "a.bvh", pose_cm, skeleton, numbers=[10, 11, 14, 15])
-    np.testing.assert_allclose(joints(play(tmp_path / "a.bvh"), skeleton), pose_cm[[0, 1, 1, 1, 2, 3]], atol=2e-3)
+    np.testing.assert_allclose(
+        joints(play(tmp_path / "a.bvh"), skeleton, pose_cm), pose_cm[[0, 1, 1, 1, 2, 3]], atol=2e-3
+    )
 
 
 def test_every_limb_has_a_joint_of_its_own():
@@ -162,6 +188,7 @@ def test_it_is_read_as_other_peoples_files_are(tmp_path):
     bvh = read_text(tmp_path / "a.bvh")
     index = {joint.name: k for k, joint in enumerate(bvh.joints)}
     at, _ = places(bvh, index.values())
+    left = sign_of_left(pose_cm, skeleton)
     for joint, name in enumerate(skeleton.estimated_names):
         x, y, z = at[index[name]][3].tolist()
-        np.testing.assert_allclose((-x, -z, -y), pose_cm[3, joint], atol=5e-3)
+        np.testing.assert_allclose((left * x, left * z, -y), pose_cm[3, joint], atol=5e-3)

@@ -61,6 +61,15 @@ def test_an_address_is_downloaded_once(server: str, cache: Path) -> None:
     assert Quiet.requests == ["/a%20model.ckpt"]
 
 
+def test_a_cache_that_cannot_be_written_to_names_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EGOTAP_CACHE", str(tmp_path / "file" / "egotap"))
+    with pytest.raises(
+        EgotapError, match=r"file.egotap, cannot be made: Not a directory\. Give another, EGOTAP_CACHE=DIR"
+    ):
+        find_weights("https://example.invalid/a.ckpt")
+
+
 def test_another_content_is_refused_and_not_kept(server: str, cache: Path) -> None:
     with pytest.raises(EgotapError, match="could not be downloaded: invalid hash value"):
         find_weights(f"{server}/a%20model.ckpt#sha256={'0' * 64}")

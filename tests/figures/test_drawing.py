@@ -2,21 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
+from rest_pose import t_pose_cm
 
 from egotap_pl.core.skeleton import Skeleton, egocap, unrealego
 from egotap_pl.figures.drawing import sign_of_left, upright
-from egotap_pl.synth.figure import BONES, REST_OFFSETS, bone_of, forward_kinematics
 from egotap_pl.synth.mount import glasses, stick
-
-
-def t_pose_cm(mount, skeleton):
-    """The estimated joints of a figure in its rest pose, in the left camera's axes."""
-    rest = torch.eye(3).expand(1, len(BONES), 3, 3)
-    positions, orientations = forward_kinematics(REST_OFFSETS, rest, torch.zeros(1, 3))
-    centre, axes = mount.left_camera(positions, orientations)
-    bones = [bone_of(skeleton.name, joint) for joint in skeleton.estimated_names]
-    return ((positions[:, bones] - centre[:, None]) @ axes)[0].numpy()
 
 
 @pytest.mark.parametrize(("mount", "skeleton", "left"), [(glasses(), unrealego(), 1), (stick(), egocap(), -1)])

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -22,6 +23,8 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.prediction.pose_files import PoseOrigin, pose_writer
+from egotap_pl.report.gather import read_run
+from egotap_pl.report.material import Material
 from egotap_pl.report.viewing import ViewOptions, write_view
 
 ORIGIN = PoseOrigin(unrealego(), "best.ckpt", "ab" * 32, "table1/egotap", "egosynth", "1.2")
@@ -180,6 +183,15 @@ def test_predictions_of_data_without_their_split_are_shown(whole: Path, home, tm
     (missing,) = write_view(Path(file), tmp_path / "page.html", ViewOptions(data=tmp_path / "data", frames=3))
     assert missing.startswith(f"Images: {data / 'validation.h5'}")
     assert json.loads(blocks(tmp_path / "page.html")["scene"])["frames"] > 0
+
+
+def test_frames_are_found_in_the_folder_that_the_run_names(whole: Path, home, tmp_path):
+    run = read_run(whole)
+    there = replace(run, settings={**run.settings, "data": {"folder": str(store_of(whole, home))}})
+    for each, is_there in ((run, False), (there, True)):
+        with Material([], tmp_path, ()) as material:
+            assert (material.store_of(each) is not None) == is_there
+            assert bool(material.missing) != is_there
 
 
 def test_a_run_without_an_alignable_pose_is_shown(whole: Path, tmp_path):

@@ -25,5 +25,7 @@ def check_keys(kind: str, data: Mapping[str, Any], cls: type) -> None:
         ValueError: if a key is missing or unknown.
     """
     expected = {field.name for field in fields(cls)}
-    if set(data) != expected:
-        raise ValueError(f"{kind}: keys {sorted(data)} where {sorted(expected)} were expected")
+    missing, unknown = sorted(expected - set(data)), sorted(map(str, set(data) - expected))
+    wrong = [f"{key!r} is missing" for key in missing] + [f"{key!r} is unknown" for key in unknown]
+    if wrong:
+        raise ValueError(f"{kind}: keys {', '.join(sorted(expected))} are expected: {', '.join(wrong)}")

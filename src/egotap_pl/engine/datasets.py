@@ -142,14 +142,17 @@ def check_split(split: str) -> None:
         raise EgotapError(f"split={split}: must be one of: {', '.join(SPLITS)}")
 
 
-def find_data(root: Path, fingerprint: str) -> Path | None:
+def find_data(root: Path, fingerprint: str, folder: object = None) -> Path | None:
     """Find the folder of prepared data by their fingerprint; None if it is not there. Nothing is prepared.
 
     Args:
         root: folder of all prepared data (``paths.data``).
         fingerprint: ``dataset_fingerprint`` of a run's metrics and predictions.
+        folder: where a run or a checkpoint says that they were (``data.folder``), which is looked at first; None, or
+            anything that is not a path: only those in ``root``.
     """
-    for path in sorted(root.glob("*/test.h5")):
+    recorded = [Path(folder) / "test.h5"] if isinstance(folder, str) and folder else []
+    for path in (*filter(Path.is_file, recorded), *sorted(root.glob("*/test.h5"))):
         try:
             if FrameDataModule(path.parent, batch_size=1, workers=0).fingerprint == fingerprint:
                 return path.parent

@@ -90,7 +90,7 @@ class Material:
             self.missing.append(f"{what}: {kind}{error}")
 
     def _open(self, fingerprint: str, split: str, run: Run) -> FrameStore:
-        folder = find_data(self.data, fingerprint)
+        folder = find_data(self.data, fingerprint, run.setting("data.folder"))
         if folder is None:
             raise EgotapError(
                 f"there is no frame store with the fingerprint {fingerprint[:12]} in {self.data}; egotap prepare makes "

@@ -26,8 +26,10 @@ def test_rigs_are_values_that_survive_json_and_pickle() -> None:
 
 def test_what_does_not_describe_a_rig_is_refused() -> None:
     rig = StereoRig.unrealego().to_dict()
-    with pytest.raises(ValueError, match="baseline"):
+    with pytest.raises(ValueError, match=r"keys cameras, name, .*: 'baseline' is unknown"):
         StereoRig.from_dict({**rig, "baseline": 12})
+    with pytest.raises(ValueError, match=r"rig: keys cameras, name, .*: 'name' is missing"):
+        StereoRig.from_dict({key: value for key, value in rig.items() if key != "name"})
     with pytest.raises(ValueError, match="rotation"):
         StereoRig.from_dict({**rig, "rotation": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]})
 
@@ -68,3 +70,12 @@ def test_mixed_precision_does_not_make_points_and_pixels_less_accurate() -> None
 
 def test_points_without_memory_are_transformed() -> None:
     assert StereoRig.unrealego().to_views(torch.zeros(4, 5, 3, device="meta")).shape == (4, 2, 5, 3)
+
+
+def test_the_pixels_of_two_rigs_are_as_far_apart_as_their_cameras_make_them() -> None:
+    rig = StereoRig.unrealego()
+    moved = dataclasses.replace(CAMERA, centre_px=(CAMERA.centre_px[0] + 3, CAMERA.centre_px[1] + 4))
+    assert rig.distance_px(rig) == 0
+    assert dataclasses.replace(rig, cameras=(moved, moved)).distance_px(rig) == pytest.approx(5, abs=0.01)
+    assert dataclasses.replace(rig, cameras=(CAMERA, moved)).distance_px(rig) == pytest.approx(2.5, abs=0.1)
+    assert StereoRig.unrealego(12.1).distance_px(rig) < 1 < 90 < StereoRig.unrealego(-12.0).distance_px(rig)

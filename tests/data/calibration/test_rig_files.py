@@ -66,6 +66,23 @@ def test_the_transform_leads_from_the_left_camera_to_the_right(tmp_path: Path, t
     np.testing.assert_allclose(views[1, 0].numpy(), TURN.apply(point) + np.array((11, 2, -0.5)), atol=1e-12)
 
 
+def test_numbers_without_a_circle_reach_as_far_as_those_of_a_file(tmp_path: Path) -> None:
+    fields = {key: value for key, value in LEFT.to_dict().items() if key != "circle_radius_px"}
+    eye = "left_to_right: {rotation: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], translation_cm: [12, 0, 0]}\n"
+    rig = load_rig(written(tmp_path, f"left: {json.dumps(fields)}\nright: {json.dumps(RIGHT.to_dict())}\n{eye}"))
+    assert rig.cameras[0].unproject(torch.tensor([[639.9, 479.9], [0.0, 0.0]]))[1].all()
+    assert {**rig.cameras[0].to_dict(), "circle_radius_px": 250.0} == LEFT.to_dict()
+
+
+def test_a_centre_in_another_unit_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    eye = "left_to_right: {rotation: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], translation_cm: [12, 0, 0]}\n"
+    load_rig(written(tmp_path, INLINE + eye))
+    assert "warning" not in capsys.readouterr().err
+    moved = json.dumps(replace(LEFT, centre_px=(32.25, 23.8)).to_dict())
+    load_rig(written(tmp_path, f"left: {moved}\nright: {json.dumps(RIGHT.to_dict())}\n{eye}"))
+    assert "left: centre_px is (32.25, 23.8) of frames of (640, 480) px, which is 45% of its" in capsys.readouterr().err
+
+
 def test_a_rig_is_equal_after_it_was_saved(tmp_path: Path) -> None:
     rigs = [StereoRig.unrealego(), StereoRig("other", (LEFT, RIGHT), rows(TURN), (11.000000000000001, 2e-7, 1 / 3))]
     rough = tuple(tuple(round(x, 5) for x in row) for row in TURN.as_matrix().tolist())

@@ -18,6 +18,8 @@ from egotap_pl.core.camera.protocol import Camera
 from egotap_pl.core.constants import constant
 from egotap_pl.core.plain import check_keys
 
+_AWAY_CM = 50.0
+
 
 @dataclass(frozen=True)
 class StereoRig:
@@ -92,6 +94,13 @@ class StereoRig:
         px, inside = zip(*(camera.project(p) for camera, p in zip(self.cameras, views, strict=True)), strict=True)
         return torch.stack(px, -3), torch.stack(inside, -2)
 
+    def distance_px(self, other: StereoRig) -> float:
+        """How far this rig's pixels are from another's, on average: of points half a metre away that either sees."""
+        points_cm = _directions() * _AWAY_CM
+        ours, theirs = self.project(points_cm), other.project(points_cm)
+        apart: Tensor = torch.linalg.vector_norm(ours[0] - theirs[0], dim=-1)[ours[1] | theirs[1]]
+        return float(apart.mean()) if len(apart) else 0.0
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists and numbers, for JSON."""
         return {
@@ -119,3 +128,12 @@ class StereoRig:
 def _floats(values: Iterable[Any]) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in values)
     return (x, y, z)
+
+
+def _directions() -> Float[Tensor, "n 3"]:
+    """Unit vectors in all directions within 75 degrees of the axis."""
+    angle, around = torch.meshgrid(
+        torch.arange(0.0, 76, 15).deg2rad(), torch.arange(0.0, 360, 45).deg2rad(), indexing="ij"
+    )
+    x, y, z = angle.sin() * around.cos(), angle.sin() * around.sin(), angle.cos()
+    return torch.stack((x, y, z), -1).flatten(0, 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from egotap_pl.core.camera import KannalaBrandtCamera, PolynomialCamera
+from egotap_pl.core.camera import Camera, KannalaBrandtCamera, PolynomialCamera, camera_from_dict
 from egotap_pl.core.camera.kannala_brandt import turning_radius_px
 from egotap_pl.core.camera.ocamcalib import usable_radius_px
 from egotap_pl.core.errors import EgotapError
@@ -43,6 +44,30 @@ def affine_objection(affine: tuple[float, float, float]) -> str | None:
     if 0.5 < c < 2 and max(abs(d), abs(e)) < 0.2:
         return None
     return "'c d e' in this order: c near 1 (the height of a pixel by its width), d and e near 0 (shear)"
+
+
+def camera_of_numbers(origin: str, numbers: Mapping[str, Any]) -> Camera:
+    """The camera whose fields are given. Kannala and Brandt's needs no circle: it reaches as far as those of files do.
+
+    Args:
+        origin: where the numbers are, for messages.
+        numbers: fields of the camera by name, and ``model``.
+
+    Raises:
+        EgotapError: if a key is missing or unknown, or the numbers cannot be those of a camera.
+    """
+    is_whole = numbers.get("circle_radius_px") is not None or numbers.get("model") != KannalaBrandtCamera.model
+    try:
+        camera = camera_from_dict(numbers if is_whole else {**numbers, "circle_radius_px": 1.0})
+    except ValueError as error:
+        raise EgotapError(f"{origin}: {error}") from error
+    if not is_whole:
+        assert isinstance(camera, KannalaBrandtCamera)
+        lens = (camera.focal_px, camera.distortion, camera.skew)
+        return kannala_brandt_camera(origin, camera.size_px, camera.centre_px, *lens, None)
+    if (objection := centre_objection(camera.size_px, camera.centre_px)) is not None:
+        say(f"warning: {origin}: centre_px is {camera.centre_px} of frames of {camera.size_px} px, {objection}")
+    return camera
 
 
 def polynomial_camera(

@@ -10,11 +10,12 @@ import numpy as np
 import yaml
 
 from egotap_pl.core.atomic import write_text
-from egotap_pl.core.camera import Camera, PolynomialCamera, StereoRig, camera_from_dict
+from egotap_pl.core.camera import Camera, PolynomialCamera, StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import CALIBRATION_BYTES
 from egotap_pl.data.calibration.camera_file import read_camera
 from egotap_pl.data.calibration.kalibr import is_kalibr, kalibr_transform
+from egotap_pl.data.calibration.lenses import camera_of_numbers
 from egotap_pl.data.calibration.numbers import array, first_of, size_px
 from egotap_pl.data.calibration.opencv import MATRICES, opencv_transform
 from egotap_pl.data.calibration.transform import ROTATIONS, Transform
@@ -121,10 +122,7 @@ def _camera(path: Path, side: str, entry: Any) -> Camera:
             f"{where} must be a file of calibration, or the numbers of a camera, found {str(entry)[:80]!r}"
         )
     if "file" not in entry:
-        try:
-            return camera_from_dict(entry)
-        except ValueError as error:
-            raise EgotapError(f"{where}: {error}") from error
+        return camera_of_numbers(where, entry)
     _check_keys(where, entry, _CAMERA_FILE)
     size = size_px(f"{where}.size_px", entry["size_px"]) if "size_px" in entry else None
     circle, camera = entry.get("circle_radius_px"), entry.get("camera")

@@ -77,6 +77,12 @@ def _download(address: str) -> Path:
     say(f"downloading {url} to {path}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EgotapError(
+            f"{url}: the folder of downloads, {path.parent}, cannot be made: {error.strerror or error}. Give another, "
+            "EGOTAP_CACHE=DIR in the environment, or a local file"
+        ) from error
+    try:
         torch.hub.download_url_to_file(url, str(path), checksum)  # writes to a temporary name, checks, then renames
     except (OSError, ValueError, RuntimeError) as error:  # URLError is an OSError; RuntimeError: another content
         raise EgotapError(

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from egotap_pl.core.messages import say
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.engine.prediction.pose_writer import PoseRows, PoseWriter
+from egotap_pl.figures.drawing import sign_of_left
 
 _END_CM = 3.0
 """Length of the stub behind a joint without children, which BVH asks for."""
@@ -50,8 +51,9 @@ class Bvh(NamedTuple):
 class BvhWriter(PoseWriter):
     """Writes BVH at the end of the block. Poses stay in memory until then.
 
-    Axes are X to the body's left, Y up, Z to its front if the cameras look down along the body, in cm. A frame of the
-    recording that was skipped repeats the pose before it, so that the frames stay in time.
+    Axes are X to the body's left, Y up, Z to its front if the cameras look down along the body, whichever way up they
+    are mounted, in cm. A frame of the recording that was skipped repeats the pose before it, so that the frames stay in
+    time.
     """
 
     def open(self) -> None:
@@ -121,7 +123,9 @@ def animated(pose_cm: Float[np.ndarray, "n j 3"], skeleton: Skeleton) -> Bvh:
         pose_cm: estimated joints in the left camera's axes (right, down, forward).
         skeleton: their skeleton.
     """
-    wanted = np.stack((-pose_cm[..., 0], -pose_cm[..., 2], -pose_cm[..., 1]), -1)
+    has_sides = any(joint != twin for joint, twin in enumerate(skeleton.mirror))
+    left = sign_of_left(pose_cm, skeleton) if has_sides else -1
+    wanted = np.stack((left * pose_cm[..., 0], -pose_cm[..., 2], left * pose_cm[..., 1]), -1)
     nodes, n = hierarchy(skeleton), len(pose_cm)
     offset, place = np.zeros((len(nodes), 3)), np.zeros((n, len(nodes), 3))
     world, angles = np.zeros((n, len(nodes), 3, 3)), np.zeros((n, len(nodes), 3))

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from egotap_pl.core.batch import FRAME_PX
+from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.core.progress import FrameProgress
@@ -28,6 +30,8 @@ from egotap_pl.engine.prediction.pose_files import check_output, pose_writer
 from egotap_pl.engine.prediction.pose_writer import DEFAULT_FPS
 from egotap_pl.engine.prediction.predictor import Predictor
 from egotap_pl.figures.projection import ProjectedPose, project_poses
+
+_OTHER_CAMERAS_PX = 30.0  # two headsets of a kind differ by a few px of 1024; other lenses or places by a hundred
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ def predict(
         crop=options.crop,
     )
     predictor.check_source(recording)
+    _warn_of_other_cameras(predictor, recording)
     form = device_form(predictor.about, recording, str(output)) if output.suffix.lower() == ".zip" else None
     _check_distinct(output, options, getattr(recording, "paths", ()))  # what was found in a folder
     if (options.pictures or options.overlay) and isinstance(recording, HeatmapFrames):
@@ -214,6 +219,20 @@ def _projected(
     if maps is None and origin_cm is None:
         return None
     return project_poses(pose_cm, maps, predictor.skeleton, recording.rig, origin_cm)
+
+
+def _warn_of_other_cameras(predictor: Predictor, recording: StereoInput) -> None:
+    """Warns if the input's cameras are not those of the training. Two calibrations of a headset differ a little."""
+    if recording.rig is None or predictor.about.rig is None:
+        return
+    trained = StereoRig.from_dict(predictor.about.rig)
+    apart_px = recording.rig.distance_px(trained)
+    if apart_px > _OTHER_CAMERAS_PX:
+        say(
+            f"warning: {predictor.checkpoint} was trained for other cameras (rig {trained.name}) than these (rig "
+            f"{recording.rig.name}): they see the same point {apart_px:.0f} px apart on average, in frames of "
+            f"{FRAME_PX} px. Expect wrong poses. Train for your cameras (docs/own-headset.md), or correct the rig"
+        )
 
 
 def _say_what_is_drawn(recording: StereoInput, predictor: Predictor) -> None:
