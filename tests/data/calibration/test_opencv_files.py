@@ -45,6 +45,17 @@ def test_a_file_of_filestorage_becomes_opencvs_camera(tmp_path: Path, names: tup
     np.testing.assert_allclose(camera.project(torch.from_numpy(POINTS))[0].numpy(), expected[:, 0], atol=1e-7)
 
 
+def test_json_of_filestorage_is_read_as_its_yaml_is_and_xml_is_named(tmp_path: Path) -> None:
+    size = {"image_width": 1280, "image_height": 960}
+    both = {"K1": K, "D1": D, "K2": K, "D2": D[:, 0], "R": np.eye(3), "T": np.array([-98.0, 0.0, 0.0])}
+    yml, json, xml = (written(tmp_path / f"stereo.{ending}", **size, **both) for ending in ("yml", "json", "xml"))
+    for camera in (1, 2):
+        assert read_camera(json, camera) == read_camera(yml, camera)
+    np.testing.assert_array_equal(opencv_transform(json, "mm").translation_cm, (-9.8, 0.0, 0.0))
+    with pytest.raises(EgotapError, match=r"stereo\.xml: XML is not read: write the file as YAML"):
+        read_camera(xml, 1)
+
+
 def test_the_view_reaches_the_corners_or_as_far_as_the_caller_says(tmp_path: Path) -> None:
     path = written(tmp_path / "left.yml", K=K, D=np.array([0.01, 0.002, 0.0, 0.0]))
     camera = read_opencv(path, frame_px=(1280, 960))

@@ -15,6 +15,8 @@ from egotap_pl.data.untrusted.readers import read_text
 from egotap_pl.data.untrusted.yaml_files import read_yaml
 
 YAML_SUFFIXES = (".yaml", ".yml")
+_MATRIX = '"opencv-'
+"""In JSON that OpenCV's FileStorage wrote, the type of each matrix begins with this. JSON is YAML, too."""
 
 
 def read_camera(
@@ -27,7 +29,8 @@ def read_camera(
 
     Args:
         path: the file. JSON and YAML are recognised by what they begin with and by ``.yaml`` or ``.yml``; YAML of
-            Kalibr, of OpenCV and of our own by its keys; anything else is OCamCalib's text.
+            Kalibr, of OpenCV and of our own by its keys, JSON of OpenCV by its matrices; anything else is OCamCalib's
+            text.
         camera: which camera of a file of several: cam0, cam1 ... for Kalibr; 1 or 2 for OpenCV.
         size_px: width and height of the calibrated frames, which OpenCV's files may not contain.
         circle_radius_px: radius of the image circle; None: what the file says, or as far as the frame reaches and the
@@ -37,7 +40,12 @@ def read_camera(
         EgotapError: if the file is missing, of none of these forms, or its numbers cannot be those of a camera.
     """
     start = read_text(path, CALIBRATION_BYTES).lstrip()
-    if not start.startswith("%YAML") and Path(path).suffix.lower() not in YAML_SUFFIXES:
+    if start.startswith("<"):
+        raise EgotapError(
+            f"{path}: XML is not read: write the file as YAML, which cv2.FileStorage does for a name in .yml"
+        )
+    is_yaml = start.startswith("%YAML") or Path(path).suffix.lower() in YAML_SUFFIXES or _MATRIX in start
+    if not is_yaml:
         _refuse(path, camera=camera, size_px=size_px)
         return (read_camera_json if start.startswith("{") else read_ocamcalib)(path, circle_radius_px)
     content = read_yaml(path, CALIBRATION_BYTES)
