@@ -148,8 +148,8 @@ def find_data(root: Path, fingerprint: str, folder: object = None) -> Path | Non
     Args:
         root: folder of all prepared data (``paths.data``).
         fingerprint: ``dataset_fingerprint`` of a run's metrics and predictions.
-        folder: where a run or a checkpoint says that they were (``data.folder``), which is looked at first; None, or
-            anything that is not a path: only those in ``root``.
+        folder: where a run's configuration says that they were (``data.folder``), which is looked at first; None, or
+            anything that is not a path: only those in ``root``. Checkpoints are given away: their paths are not used.
     """
     recorded = [Path(folder) / "test.h5"] if isinstance(folder, str) and folder else []
     for path in (*filter(Path.is_file, recorded), *sorted(root.glob("*/test.h5"))):

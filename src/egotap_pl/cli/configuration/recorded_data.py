@@ -47,7 +47,7 @@ def recorded_data(about: About, root: Path, checkpoint: Path) -> Path:
     name, fingerprint = about.data["name"], about.data_fingerprint
     if not fingerprint:  # imported weights
         raise EgotapError(f"{checkpoint} does not name the data that it was trained on: {REMEDY}")
-    folder = find_data(root, fingerprint, about.data.get("folder"))
+    folder = find_data(root, fingerprint)
     if folder is not None:
         say(f"{name}: found by its fingerprint, {folder}")
         return folder
