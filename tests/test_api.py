@@ -51,6 +51,10 @@ def _without_shape_checks() -> Iterator[None]:
             "images are float32: must be uint8, 0 to 255; if they are 0 to 1, give images * 255",
         ),
         (torch.zeros(IMAGES.shape, dtype=torch.bfloat16), "images are bfloat16: must be uint8"),
+        (
+            IMAGES.astype(np.uint16),
+            "images are uint16: must be uint8, 0 to 255; if they are 0 to 65535, give images // 256",
+        ),
         (list(IMAGES), "images are a list: must be a NumPy array or a tensor; np.stack"),
         (
             IMAGES[0],

@@ -28,9 +28,8 @@ def image_array(images: Any) -> UInt8[np.ndarray, "n v 3 h w"]:
         )
     dtype, shape = str(images.dtype).removeprefix("torch."), tuple(images.shape)
     if dtype != "uint8":
-        raise EgotapError(
-            f"images are {dtype}: must be uint8, 0 to 255; if they are 0 to 1, give images * 255 as uint8"
-        )
+        remedy = "0 to 65535, give images // 256" if "int" in dtype else "0 to 1, give images * 255"
+        raise EgotapError(f"images are {dtype}: must be uint8, 0 to 255; if they are {remedy} as uint8")
     if len(shape) != 5 or shape[1:3] != (NUM_VIEWS, 3):
         raise EgotapError(
             f"images of shape {shape}: must have the axes (frame, view, channel, height, width), with {NUM_VIEWS} "
