@@ -60,7 +60,7 @@ class Identifier:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
         own_folders = _own_folders()
-        self._options = tuple(as_option(folder) for folder in own_folders)
+        self._config_dirs = tuple(as_option(folder) for folder in own_folders)
         self._scales = _options("scale", *own_folders)
         self._heatmaps = _options("heatmaps")
         self._parts = {group: _options(group, *own_folders) for group in _PARTS}
@@ -84,7 +84,7 @@ class Identifier:
             if key not in identified:
                 identified[key] = self._identify(key, sorted(same[key], key=lambda each: str(each.folder)))
             own_first = sorted(identified[key].presets, key=lambda preset: preset != run.experiment)
-            setup = (*self._options, *_setup(run.settings))
+            setup = (*self._config_dirs, *_setup(run.settings))
             yield identified[key]._replace(run=run, presets=tuple(own_first), setup=setup)
 
     def _identify(self, key: str, runs: Sequence[Run]) -> IdentifiedRun:
