@@ -10,10 +10,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from egotap_pl.cli.configuration.composing import plain
+from egotap_pl.cli.configuration.composing import own_folders, plain
 from egotap_pl.cli.configuration.repeating import compare, parse
 from egotap_pl.cli.error_tables import print_errors
-from egotap_pl.cli.grids.grid import note_run, own_folders, print_report_command, swept
+from egotap_pl.cli.grids.grid import note_run, print_report_command, swept
 from egotap_pl.core.messages import RESULT
 from egotap_pl.engine.checks.early import EarlyChecks
 from egotap_pl.engine.resuming.history import describe_resumed
@@ -43,7 +43,7 @@ def main(config: DictConfig) -> float:
     RESULT.print(f"picture of test frames  {result.picture}", soft_wrap=True)
     RESULT.print(f"run folder              {result.folder}", soft_wrap=True)
     if not is_grid:
-        print_report_command(settings.paths.runs, own_folders(HydraConfig.get()))
+        print_report_command(settings.paths.runs, own_folders())
     return result.validation
 
 

@@ -31,7 +31,7 @@ from egotap_pl.report.tables.sections import Section, ablation_sections, section
 from egotap_pl.report.viewer_scene import viewer_scene
 
 Identify = Callable[[Sequence[Run]], Iterable[IdentifiedRun]]
-"""Finds the presets that have a run's configuration."""
+"""Finds the presets that have the runs' configurations."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from egotap_pl.data.source import SPLITS
 from egotap_pl.data.store.paths import store_path
 from egotap_pl.data.store.reader import FrameStore
 from egotap_pl.engine.datasets import check_split, find_data
+from egotap_pl.engine.devices.choice import check_whole
 from egotap_pl.engine.runs.folders import ENTRY
 from egotap_pl.report.contents import Report, ViewerScene
 from egotap_pl.report.gather import read_run
@@ -47,8 +48,7 @@ class ViewOptions:
 
     def __post_init__(self) -> None:
         check_split(self.split)
-        if not isinstance(self.frames, int) or isinstance(self.frames, bool) or self.frames < 1:
-            raise EgotapError(f"frames={self.frames}: must be a whole number, 1 or more")
+        check_whole("frames", self.frames, 1)
 
 
 def write_view(path: Path, output: Path, options: ViewOptions) -> list[str]:

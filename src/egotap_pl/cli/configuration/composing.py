@@ -111,6 +111,13 @@ def composing() -> Iterator[None]:
             version.VersionBase.instance().version_base = base
 
 
+def own_folders() -> list[Path]:
+    """The user's configuration folders (--config-dir) of the running command."""
+    with composing():
+        sources = GlobalHydra.instance().config_loader().get_sources()
+    return [Path(source.path) for source in sources if source.provider == "command-line"]
+
+
 def _has_our_folder() -> bool:
     """Whether the running Hydra reads this program's configuration."""
     sources = GlobalHydra.instance().config_loader().get_sources()

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from egotap_pl.analysis.runs import Run
 from egotap_pl.analysis.variants import IdentifiedRun
-from egotap_pl.cli.configuration.composing import composing
+from egotap_pl.cli.configuration.composing import composing, own_folders
 from egotap_pl.cli.configuration.conf_dir import as_option, conf_dir
 from egotap_pl.cli.configuration.differences import Overrides, as_overrides, changes, distance, size
 from egotap_pl.core.errors import EgotapError
@@ -59,11 +58,11 @@ class Identifier:
     def __init__(self, presets: Sequence[str]) -> None:
         self.presets = tuple(presets)
         self._composed: dict[tuple[str, ...], dict[str, Any] | None] = {}
-        own_folders = _own_folders()
-        self._config_dirs = tuple(as_option(folder) for folder in own_folders)
-        self._scales = _options("scale", *own_folders)
+        folders = own_folders()
+        self._config_dirs = tuple(as_option(folder) for folder in folders)
+        self._scales = _options("scale", *folders)
         self._heatmaps = _options("heatmaps")
-        self._parts = {group: _options(group, *own_folders) for group in _PARTS}
+        self._parts = {group: _options(group, *folders) for group in _PARTS}
         self._of_trainer = _options("trainer")["base"]
 
     def __call__(self, runs: Iterable[Run]) -> Iterator[IdentifiedRun]:
@@ -99,9 +98,16 @@ class Identifier:
         for chosen, heatmaps, parts in started:
             scale = chosen or min(self._scales, key=lambda name: distance(self._scales[name], settings["scale"]))
             options = {heatmaps: self._heatmaps[heatmaps]} if heatmaps else self._heatmaps
-            found.append((self._nearest(settings, scale, presets, options, parts), scale))
+            # Composing takes nearly all of the time. So all presets are composed with all parts that were chosen;
+            # whether fewer parts do is found out for the nearest of them.
+            nearest = self._nearest(settings, scale, presets, options, [parts])
+            if parts:
+                subsets = [some for n in range(len(parts) + 1) for some in itertools.combinations(parts, n)]
+                nearest = self._nearest(settings, scale, nearest.presets or presets, options, subsets)
+            found.append((nearest, scale))
         nearest, scale = min(found, key=lambda each: each[0].changes)
-        return IdentifiedRun(runs[0], key, nearest.presets, scale, nearest.overrides, ())
+        known = tuple(name for name in nearest.presets if name in self.presets)
+        return IdentifiedRun(runs[0], key, known or nearest.presets, scale, nearest.overrides, ())
 
     def _chosen_parts(self, run: Run) -> Overrides:
         """The options that a run was started with, without those that change nothing, such as none."""
@@ -114,36 +120,17 @@ class Identifier:
         scale: str,
         presets: Iterable[str],
         heatmaps: Mapping[str, Any],
-        parts: Overrides,
+        some_parts: Iterable[Overrides],
     ) -> _Nearest:
         """The presets with the fewest changes, which are the same for all of them.
-
-        Composing takes nearly all of the time. So all presets are composed with all options that were chosen; whether
-        fewer options do is found out for the nearest of them.
 
         Args:
             settings: essentials of a run's configuration.
             scale: name of its scale.
             presets: candidates.
             heatmaps: options of the group that may have been chosen instead of the preset's own.
-            parts: options of other groups that may have been chosen instead of the preset's own.
+            some_parts: options of other groups that may have been chosen together instead of the preset's own.
         """
-        nearest = self._nearest_with(settings, scale, presets, heatmaps, [parts])
-        if parts:
-            some_parts = [some for n in range(len(parts) + 1) for some in itertools.combinations(parts, n)]
-            nearest = self._nearest_with(settings, scale, nearest.presets or presets, heatmaps, some_parts)
-        known = tuple(name for name in nearest.presets if name in self.presets)
-        return nearest._replace(presets=known or nearest.presets)
-
-    def _nearest_with(
-        self,
-        settings: dict[str, Any],
-        scale: str,
-        presets: Iterable[str],
-        heatmaps: Mapping[str, Any],
-        some_parts: Iterable[Overrides],
-    ) -> _Nearest:
-        """The presets that are nearest with some of the options; see `_nearest`."""
         data = str(settings["data"]["name"])
         candidates: list[tuple[int, str, Overrides, Overrides, dict[str, Any]]] = []
         for preset, own in itertools.product(presets, some_parts):
@@ -216,10 +203,10 @@ def _chosen(run: Run, group: str, options: Mapping[str, Any]) -> str | None:
     return option if option in options else None
 
 
-def _options(group: str, *own_folders: Path) -> dict[str, dict[str, Any]]:
+def _options(group: str, *folders: Path) -> dict[str, dict[str, Any]]:
     """The options of a group by name, with interpolations; this package's take precedence, as Hydra's do."""
     options: dict[str, dict[str, Any]] = {}
-    for path in (path for folder in (conf_dir(), *own_folders) for path in sorted((folder / group).glob("*.yaml"))):
+    for path in (path for folder in (conf_dir(), *folders) for path in sorted((folder / group).glob("*.yaml"))):
         if path.stem not in options:
             options[path.stem] = _option(path)
     return options
@@ -234,13 +221,6 @@ def _option(path: Path) -> dict[str, Any]:
     if not isinstance(option, dict):
         raise EgotapError(f"{path}: must be a mapping of keys to values, as configuration is")
     return {str(key): value for key, value in option.items()}
-
-
-def _own_folders() -> list[Path]:
-    """The user's configuration folders (--config-dir)."""
-    with composing():
-        sources = GlobalHydra.instance().config_loader().get_sources()
-    return [Path(source.path) for source in sources if source.provider == "command-line"]
 
 
 def _without_seeds(settings: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict, read_write
 
+from egotap_pl.cli.configuration.composing import own_folders
 from egotap_pl.cli.configuration.conf_dir import as_option
 from egotap_pl.cli.configuration.literals import quote_literals
 from egotap_pl.cli.mistakes import end_with, readable
@@ -91,7 +92,7 @@ class Begin(Callback):
         except EgotapError as error:
             end_with(error)  # here: Hydra makes a warning of what callbacks raise
         _state["sweep"], _state["runs"] = sweep, Path(str(config.paths.runs))
-        _own_folders[:] = own_folders(config.hydra)
+        _own_folders[:] = own_folders()  # here: when the table is made, Hydra has gone
         # Of an earlier grid in the same folder: the table is of the jobs of this one.
         for file in (*(sweep / _RECORDS).glob("*"), *(sweep / table for table in _TABLES)):
             file.unlink(missing_ok=True)
@@ -263,20 +264,14 @@ def _collate() -> None:
         print_report_command(runs, _own_folders)
 
 
-def own_folders(hydra_config: Any) -> list[Path]:
-    """The user's configuration folders (--config-dir) of the command that Hydra runs."""
-    sources = hydra_config.runtime.config_sources
-    return [Path(source.path) for source in sources if source.provider == "command-line"]
-
-
-def print_report_command(runs: Path, own_folders: Iterable[Path]) -> None:
+def print_report_command(runs: Path, known: Iterable[Path]) -> None:
     """Print the command that makes the report of all runs in a folder.
 
     Args:
         runs: the folder.
-        own_folders: the user's configuration folders, whose presets the report shall know.
+        known: the user's configuration folders, whose presets the report shall know.
     """
-    options = [as_option(folder) for folder in own_folders]
+    options = [as_option(folder) for folder in known]
     command = shlex.join(["egotap", "report", *options, f"runs={runs}", "output=report"])
     RESULT.print(f"tables and figures      {command}", markup=False, soft_wrap=True)
 

@@ -21,7 +21,7 @@ from egotap_pl.core.atomic import write_json
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import RESULT, say
 from egotap_pl.engine.build import build
-from egotap_pl.engine.devices.choice import is_whole
+from egotap_pl.engine.devices.choice import check_whole
 from egotap_pl.engine.runs.folders import check_name
 from egotap_pl.engine.specs import check_spec
 from egotap_pl.engine.stages import held
@@ -102,8 +102,7 @@ def check_search(study: Any, trials: Any, sampler: Any) -> None:
             sampler's class does not exist or does not accept an argument or its value.
     """
     check_name(str(study), "hydra.sweeper.study")
-    if not is_whole(trials) or trials < 1:
-        raise EgotapError(f"hydra.sweeper.trials={trials}: must be a whole number, 1 or more")
+    check_whole("hydra.sweeper.trials", trials, 1)
     if find_spec("optuna") is None:
         return  # `search` says how to install it
     if not isinstance(sampler, Mapping) or "_target_" not in sampler:

@@ -11,7 +11,6 @@ import numpy as np
 from torch import Tensor
 
 from egotap_pl.core.batch import FRAME_PX
-from egotap_pl.core.camera import StereoRig
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.messages import PROGRESS, say
 from egotap_pl.core.progress import FrameProgress
@@ -22,6 +21,7 @@ from egotap_pl.data.recordings.gaps import Gaps
 from egotap_pl.data.recordings.heatmaps import HeatmapFrames
 from egotap_pl.data.recordings.inputs import open_input
 from egotap_pl.engine.datasets import check_split
+from egotap_pl.engine.devices.choice import check_whole
 from egotap_pl.engine.prediction.device_form import DeviceForm, device_form
 from egotap_pl.engine.prediction.input_pictures import Album
 from egotap_pl.engine.prediction.lifting_checkpoints import origin_of
@@ -74,8 +74,7 @@ class PredictOptions:
             least = 0 if key == "pictures" else 1
             if value is None and least:
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise EgotapError(f"{key}={value}: must be a whole number, {least} or more")
+            check_whole(key, value, least)
         if self.fps is not None and not (isinstance(self.fps, (int, float)) and 0 < self.fps < 100_000):
             raise EgotapError(f"fps={self.fps}: must be a number of frames per second, more than 0")
         check_split(self.split)
@@ -223,9 +222,9 @@ def _projected(
 
 def _warn_of_other_cameras(predictor: Predictor, recording: StereoInput) -> None:
     """Warns if the input's cameras are not those of the training. Two calibrations of a headset differ a little."""
-    if recording.rig is None or predictor.about.rig is None:
+    trained = predictor.about.facts().rig
+    if recording.rig is None or trained is None:
         return
-    trained = StereoRig.from_dict(predictor.about.rig)
     apart_px = recording.rig.distance_px(trained)
     if apart_px > _OTHER_CAMERAS_PX:
         say(
