@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from egotap_pl.core.camera import Camera, camera_from_dict
+from egotap_pl.core.camera import Camera
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.limits import CALIBRATION_BYTES
 from egotap_pl.data.calibration.camera_json import read_camera_json
 from egotap_pl.data.calibration.kalibr import is_kalibr, read_kalibr
+from egotap_pl.data.calibration.lenses import camera_of_numbers
 from egotap_pl.data.calibration.ocamcalib import read_ocamcalib
 from egotap_pl.data.calibration.opencv import read_opencv
 from egotap_pl.data.untrusted.readers import read_text
@@ -54,10 +55,7 @@ def read_camera(
         return read_kalibr(path, "cam0" if camera is None else str(camera), circle_radius_px)
     if "model" in content and "size_px" in content:
         _refuse(path, camera=camera, size_px=size_px, circle_radius_px=circle_radius_px)
-        try:
-            return camera_from_dict(content)
-        except ValueError as error:
-            raise EgotapError(f"{path}: {error}") from error
+        return camera_of_numbers(str(path), content)
     return read_opencv(path, "" if camera is None else camera, size_px, circle_radius_px)
 
 
