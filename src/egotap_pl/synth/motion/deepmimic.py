@@ -114,7 +114,8 @@ def _installed_folder() -> Path:
     if folder is None or not folder.is_dir():
         raise EgotapError(
             "DeepMimicMotions needs the clips of the pybullet wheel, which are not installed; "
-            "install the extra: pip install 'egotap-pl[mocap]', or set folder to one with humanoid3d_*.txt files"
+            "install the extra: pip install 'egotap-pl[mocap]' (Python 3.12 and newer need a C++ compiler for it), "
+            "or set folder to one with humanoid3d_*.txt files"
         )
     return folder
 
