@@ -6,6 +6,7 @@ import io
 import multiprocessing
 import pickle
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -54,10 +55,11 @@ def test_what_is_written_is_read(tmp_path: Path, codec: Codec) -> None:
 def test_jpeg_files_have_their_quality_and_colours_of_full_resolution(tmp_path: Path, quality: int) -> None:
     write(tmp_path / "train.h5", JpegCodec(quality))
     with h5py.File(tmp_path / "train.h5") as file:
-        stored = Image.open(io.BytesIO(file["images"][0, 1].tobytes()))
+        stored: Any = Image.open(io.BytesIO(file["images"][0, 1].tobytes()))
     plain = io.BytesIO()
     Image.new("RGB", (8, 8)).save(plain, "JPEG", quality=quality)
-    assert stored.quantization == Image.open(plain).quantization
+    expected: Any = Image.open(plain)
+    assert stored.quantization == expected.quantization
     assert [samples for _, *samples, _ in stored.layer] == [[1, 1]] * 3
 
 
