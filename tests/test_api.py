@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hydra
@@ -19,9 +20,12 @@ import pytest
 import torch
 from hydra import version
 from hydra.core.global_hydra import GlobalHydra
+from PIL import Image
 
 import egotap_pl
 from egotap_pl import EgotapError, Predictor
+from egotap_pl.core.camera import StereoRig
+from egotap_pl.data.recordings.gaps import Gaps
 
 FILES = Path(__file__).parent / "old" / "0.1.0"
 RUN = FILES / "runs/table2/grid_vit_pu/egosynth/seed=3"
@@ -76,6 +80,27 @@ def test_arrays_and_tensors_give_the_same_poses(predictor: Predictor) -> None:
     larger = IMAGES.repeat(2, -1).repeat(2, -2)
     for images in (IMAGES, larger):
         np.testing.assert_array_equal(predictor(images), predictor(torch.from_numpy(images)))
+
+
+def test_images_of_another_size_are_resized(predictor: Predictor) -> None:
+    """Larger ones by averages, smaller ones by cubic interpolation."""
+    np.testing.assert_array_equal(predictor(IMAGES.repeat(2, -1).repeat(2, -2)), predictor(IMAGES))
+    smaller = IMAGES[..., ::2, ::2]
+    views = [Image.fromarray(np.moveaxis(view, 0, -1)) for view in smaller.reshape(-1, 3, 32, 32)]
+    larger = [np.moveaxis(np.asarray(view.resize((64, 64), Image.Resampling.BICUBIC)), -1, 0) for view in views]
+    np.testing.assert_array_equal(predictor(smaller), predictor(np.reshape(larger, IMAGES.shape)))
+
+
+def test_images_are_of_the_predictors_own_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a recording that has others."""
+    predictor, seen = Predictor.load(RUN), list[StereoRig | None]()
+    monkeypatch.setattr(predictor.task.lifter, "set_rig", seen.append, raising=False)
+    own, others = StereoRig.unrealego(), StereoRig.unrealego(9.0)
+    predictor.use_rig(own)
+    recording: Any = SimpleNamespace(frames=None, rate=None, gaps=Gaps(), rig=others, batches=iter)
+    predictor.check_source(recording)
+    predictor(IMAGES)
+    assert seen == [own, others, own]
 
 
 def test_the_layout_of_an_array_makes_no_difference(predictor: Predictor, recwarn: pytest.WarningsRecorder) -> None:

@@ -83,6 +83,25 @@ def test_shares_by_hand() -> None:
     assert shares.children == pytest.approx(1 / 3)  # a looks at its child
 
 
+def test_shares_of_any_attention_are_those_counted_one_by_one() -> None:
+    between = np.random.default_rng(0).random((2, 3, 2, 3))
+    heatmaps = [(view, joint) for view in range(2) for joint in range(3)]
+    a, b, c = range(3)
+
+    def paid(pairs: set[tuple[int, int]], other_view: bool | None = None) -> float:
+        every = [
+            between[(*payer, *goal)]
+            for payer in heatmaps
+            for goal in heatmaps
+            if (payer[1], goal[1]) in pairs and other_view in (None, payer[0] != goal[0])
+        ]
+        return sum(every) / len(heatmaps)
+
+    itself = {(a, a), (b, b), (c, c)}
+    expected = (paid(itself, False), paid(itself, True), paid({(b, a), (c, b)}), paid({(a, b), (b, c)}))
+    assert attention_shares(between, SKELETON) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("encoder", [GridViTEncoder, ReleaseGridViTEncoder])
 def test_tokens_are_in_the_order_of_the_encoder(encoder) -> None:
     """Another heatmap changes the attention to its own patches; all others keep their ratios."""

@@ -120,3 +120,11 @@ def test_slopes_that_cannot_vary() -> None:
     x = np.random.default_rng(0).normal(size=40)
     assert slope_interval(x, 2 * x + 1, np.arange(40)) == pytest.approx((2, 2))
     assert np.isnan(slope_interval(x, x**2, np.zeros(40, np.int64))).all()
+
+
+def test_numbers_of_clusters_may_have_gaps() -> None:
+    """A motion without a sample is not drawn."""
+    random = np.random.default_rng(4)
+    x, cluster = random.normal(size=60), np.repeat(np.arange(12), 5)
+    y = x + random.normal(size=12)[cluster]
+    assert slope_interval(x, y, 3 * cluster + 2) == pytest.approx(slope_interval(x, y, cluster))

@@ -42,6 +42,7 @@ def test_the_line_is_scipys() -> None:
     summary = summarise(samples, np.arange(300))
     line = stats.linregress(samples.potential_mm.ravel(), samples.effect_mm.ravel())
     assert (summary.slope, summary.intercept_mm, summary.p_value) == (line.slope, line.intercept, line.pvalue)
+    assert summary.r == pytest.approx(np.corrcoef(samples.potential_mm.ravel(), samples.effect_mm.ravel())[0, 1])
     assert summary.slope_low < summary.slope < summary.slope_high
     # Independent samples: the bootstrap over frames is as wide as the textbook's interval.
     assert summary.slope_high - summary.slope_low == pytest.approx(2 * 1.96 * line.stderr, rel=0.15)
@@ -54,6 +55,21 @@ def test_samples_of_a_motion_that_move_together_widen_the_interval() -> None:
     samples = PropagationSamples(potential, slopes * potential)
     together, alone = (summarise(samples, c) for c in (np.repeat(np.arange(30), 20), np.arange(600)))
     assert together.slope_high - together.slope_low > 2 * (alone.slope_high - alone.slope_low)
+
+
+def test_limbs_that_repeat_each_other_tell_nothing_new() -> None:
+    one = PropagationSamples(*(values[:, :1] for values in random_samples(60)))
+    four = PropagationSamples(*(values.repeat(4, axis=1) for values in one))
+    motion = np.repeat(np.arange(20), 3)
+    alone, repeated = summarise(one, motion), summarise(four, motion)
+    assert (repeated.slope_low, repeated.slope_high) == pytest.approx((alone.slope_low, alone.slope_high))
+
+
+def test_zero_is_neither_positive_nor_negative() -> None:
+    summary = summarise(PropagationSamples(np.array([[0.0, 2]]), np.array([[-4.0, 0]])), np.array([0]))
+    assert (summary.positive_potential, summary.positive_effect, summary.first_quadrant) == (0.5, 0, 0)
+    assert summary.loss_mm == -4
+    assert np.isnan(summary.gain_mm)
 
 
 def test_shares_and_means_by_hand() -> None:

@@ -300,6 +300,30 @@ def test_views_vary_less_than_frames(batch: Batch) -> None:
     assert (equal_views[:, 0] == equal_views[:, 1]).all()
 
 
+def test_noise_and_brightness_vary_as_far_as_they_are_told(batch: Batch) -> None:
+    grey = batch.take([0] * 128)._replace(images=torch.full((128, 2, 3, 24, 24), 100, dtype=torch.uint8))
+    noisy = Photometric(**NO_CHANGE | {"noise": 0.1}, between_views=0.0)(grey, generator()).images / 255
+    deviation = noisy[:, 0].flatten(1).std(1)
+    assert 0.095 < deviation.max() < 0.105
+    assert deviation.mean() == pytest.approx(0.05, abs=0.01)
+    lit = Photometric(**NO_CHANGE | {"brightness": 0.4}, between_views=0.0)(grey, generator()).images
+    change = (lit[:, 0, 0, 0, 0] / 100).log()
+    assert (float(change.min()), float(change.max())) == pytest.approx((-0.4, 0.4), abs=0.03)
+    tinted = Photometric(**NO_CHANGE | {"tint": 0.1}, between_views=0.0)(grey, generator()).images
+    colour = (tinted[:, 0, :, 0, 0] / 100).log()
+    assert (colour.abs() < 0.11).all()
+    assert (colour[:, 0] - colour[:, 1]).abs().mean() == pytest.approx(0.2 / 3, abs=0.02)  # independent channels
+
+
+def test_contrast_keeps_the_mean_of_each_view(batch: Batch) -> None:
+    half = torch.tensor([100, 160]).repeat(12)[None, None, None, None]  # stripes; the right view is darker
+    images = (half * torch.tensor([1.0, 0.6])[:, None, None, None]).byte().expand(8, 2, 3, 24, 24)
+    changed = Photometric(**NO_CHANGE | {"contrast": 0.3})(batch.take([0] * 8)._replace(images=images), generator())
+    assert (changed.images != images).any()
+    means = [each.float().mean((2, 3, 4)) for each in (changed.images, images)]
+    torch.testing.assert_close(*means, atol=0.6, rtol=0)
+
+
 def test_blur_is_gaussian() -> None:
     images = torch.rand(2, 2, 3, 20, 24, generator=generator())
     sigma = torch.tensor([[0.5, 1.0], [0.0, 1.4]])
@@ -347,6 +371,17 @@ def test_some_frames_are_compressed_both_views_alike(batch: Batch) -> None:
     lost = (changed.float() - images.float()).abs().flatten(1).mean(1)[is_changed]
     assert lost.max() > 1.5 * lost.min()  # qualities differ
     assert (Jpeg(probability=0.0)(many, generator()).images == images).all()
+
+
+def test_qualities_are_from_the_lowest_to_100(batch: Batch) -> None:
+    images = natural(1, (48, 48)).expand(100, -1, -1, -1, -1)
+    many = batch._replace(images=images, frame=torch.arange(100))
+    lost = (Jpeg(lowest=30, probability=1.0)(many, generator()).images.float() - images).abs().flatten(1).mean(1)
+    qualities = torch.tensor([30.0, 30.0, 100.0, 100.0])
+    four = images[:2].flatten(0, 1)
+    worst, best = (compressed(four, qualities).float() - four).abs().split(2)
+    assert float(lost.max()) == pytest.approx(float(worst.mean()), rel=0.05)
+    assert float(lost.min()) == pytest.approx(float(best.mean()), rel=0.3)
 
 
 @pytest.mark.parametrize("lowest", [0, 101])

@@ -148,6 +148,19 @@ def test_a_body_that_stands_is_upright_and_turns_opposite_ways(tmp_path):
     write(tmp_path / "a.bvh", pose_cm, skeleton)
     end = play(tmp_path / "a.bvh").places[:, 1]
     np.testing.assert_allclose(end, [[0, -50, 0]] * 3 + [[0, 50, 0], [-50, 0, 0]], atol=1e-3)
+    write(tmp_path / "b.bvh", pose_cm[:4], skeleton)  # half a turn from the mean direction
+    np.testing.assert_allclose(play(tmp_path / "b.bvh").places[:, 1], end[:4], atol=1e-3)
+
+
+def test_a_turn_whose_three_angles_are_ambiguous(tmp_path):
+    """A third of a turn about (1, 1, 1) takes Y to Z, so that the angle about X is a right one."""
+    skeleton = Skeleton("pair", ("top", "end"), (0, 0), estimates_root=True)
+    mean, turned = np.array([1.0, -1, 0]), np.array([0.0, 1, -1])
+    wanted = 30 * np.stack((mean, mean, mean, turned, -mean - turned))  # whose mean direction is the first
+    pose_cm = np.zeros((5, 2, 3), np.float32)
+    pose_cm[:, 1] = -wanted[:, [0, 2, 1]]
+    write(tmp_path / "a.bvh", pose_cm, skeleton)
+    np.testing.assert_allclose(play(tmp_path / "a.bvh").places[:, 1], wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize(("mount", "name"), [(glasses(), "unrealego"), (stick(), "egocap"), (BELOW, "unrealego")])

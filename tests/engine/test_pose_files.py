@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -68,6 +69,32 @@ def test_csv(tmp_path):
     peaks = [[row[f"{joint}_confidence"] for joint in egocap().estimated_names] for row in rows]
     assert [(frame, joint) for frame in range(5) for joint in range(17) if not peaks[frame][joint]] == [(2, 4)]
     np.testing.assert_allclose(np.array(peaks)[:2].astype(float), CONFIDENCE[:2], atol=5.1e-5)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".csv", ".npz"])
+def test_expected_errors(ending, tmp_path):
+    path, names = tmp_path / f"poses{ending}", egocap().estimated_names
+    errors_cm = np.random.default_rng(2).uniform(1, 9, (5, 17)).astype(np.float32)
+    with pose_writer(path, ORIGIN, "x") as writer:
+        writer.append(np.zeros((5, 17, 3), np.float32), range(5), [""] * 5, [NAN] * 5, CONFIDENCE, errors_cm)
+    if ending == ".csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        written = np.array([[float(row[f"{name}_expected_error_cm"]) for name in names] for row in rows])
+    elif ending == ".npz":
+        written = np.load(path)["expected_error_cm"]
+    else:
+        with h5py.File(path) as file:
+            written = file["expected_error_cm"][...]
+    np.testing.assert_allclose(written, errors_cm, atol=5.1e-5)
+
+
+def test_a_zip_names_the_estimated_joints(tmp_path):
+    pose_cm = write(tmp_path / "poses.zip")
+    with zipfile.ZipFile(tmp_path / "poses.zip") as file:
+        content = json.loads(file.read("poses/json/frame_4.json"))
+    assert tuple(content) == egocap().estimated_names
+    np.testing.assert_allclose(list(content.values()), pose_cm[4], atol=1e-5)
 
 
 @pytest.mark.parametrize("ending", WRITERS)

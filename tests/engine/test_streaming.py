@@ -73,3 +73,17 @@ def test_only_what_a_later_window_needs_is_kept() -> None:
         assert len(stream._codes[0]) <= 12
     stream.poses_cm(frames([0]), ("",), (0,))  # the numbers begin anew: another recording
     assert len(stream._codes[0]) == 1
+
+
+def test_a_frame_number_that_does_not_rise_begins_anew() -> None:
+    """Whether the frames come in one call or in several."""
+    number = [3, 4, 4, 5, 2]
+    expected = [[0, 0], [0, 1], [2, 2], [2, 3], [4, 4]]
+    for cut in ([0, 5], [0, 2, 5], [0, 1, 2, 3, 4, 5]):
+        task: Any = Windows()
+        stream = PoseStream(task, Window(2, 1))
+        poses = [
+            stream.poses_cm(frames(list(range(start, stop))), [""] * (stop - start), number[start:stop])
+            for start, stop in itertools.pairwise(cut)
+        ]
+        assert torch.cat(poses).tolist() == expected

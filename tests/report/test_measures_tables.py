@@ -63,6 +63,19 @@ def test_means_over_seeds_and_the_best_of_each_column(make_run) -> None:
     assert (hidden[0].text, hidden[1].value) == ("occluded, occluded", 71)
 
 
+@pytest.mark.parametrize(
+    ("measure", "best"),
+    [
+        *((measure, [False, True]) for measure in ("pck", "auc")),
+        *((name, [True, False]) for name in ("mpjve", "acceleration_error", "calibration_error", "origin_error")),
+        *((measure, [False, False]) for measure in ("jitter", "true_jitter", "promised_mpjpe")),
+    ],
+)
+def test_the_best_is_the_highest_share_or_the_lowest_error(make_run, measure: str, best: list[bool]) -> None:
+    overall = measures_tables(condition(make_run, cnn=[{measure: 1.0}], grid_vit=[{measure: 2.0}]))[0]
+    assert [cell.best for _, cell, _ in overall.rows] == best
+
+
 def test_runs_without_the_measures_have_gaps_or_no_table(make_run) -> None:
     old, new = condition(make_run, cnn=[{}]), condition(make_run, grid_vit=[{}], grid_vit_pu=[results(70, None, 10)])
     assert measures_tables(old) == []

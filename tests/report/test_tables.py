@@ -18,7 +18,7 @@ from egotap_pl.report.paper import experiments_dir, read_paper_table
 from egotap_pl.report.tables.ablation import ablation_tables
 from egotap_pl.report.tables.breakdown import breakdown_tables
 from egotap_pl.report.tables.differences import differences_table
-from egotap_pl.report.tables.factorial import factorial_tables
+from egotap_pl.report.tables.factorial import RELEASED, factorial_tables
 from egotap_pl.report.tables.overview import runs_table
 from egotap_pl.report.tables.results import results_table
 from egotap_pl.report.tables.sections import ablation_sections, section
@@ -101,6 +101,10 @@ def test_the_papers_own_condition_is_said_to_be_comparable(make_run) -> None:
     assert "paper, UnrealEgo: MPJPE (mm)" in table.columns
     assert "paper, EgoCap (other data): MPJPE (mm)" in table.columns
     assert "UnrealEgo are for the same protocol" in table.caption
+    (changed,) = group([IdentifiedRun(run, "k", ("table1/egotap",), "paper", (("training.epochs", "3"),), ())])
+    other = results_table(PAPER[1], changed)
+    assert "paper, UnrealEgo (other data): MPJPE (mm)" in other.columns
+    assert "not to be compared" in other.caption
 
 
 def test_rebuilt_heatmaps(make_run) -> None:
@@ -113,6 +117,7 @@ def test_rebuilt_heatmaps(make_run) -> None:
     found = condition([probe("table3/zeros", 2e-3), probe("table3/cnn", 5e-4)])
     table = results_table(PAPER[3], found)
     assert column(table, "squared error (1e-4 per pixel)")["Zeros"].text == "20.00"
+    assert column(runs_table([found]), "squared error (1e-4 per pixel)")["table3/cnn"].text == "5.00"
     assert column(table, "paper, UnrealEgo (other data): squared error (1e-4 per pixel)")["Zeros"].text == "5.45"
     assert differences_table(PAPER[3], found, ErrorReader()) is None
     assert breakdown_tables(PAPER[3], found) == []
@@ -135,6 +140,22 @@ def test_differences_say_which_is_better(make_run) -> None:
     assert column(table, "change")[label].value == pytest.approx(-150 / (errors.mean() - 10), abs=1e-3)
     assert column(table, "paper's change, UnrealEgo")[label].text == "−16.3%"  # paper 4.3.2
     assert column(table, "paper's change, EgoCap")[label].text == "−13.4%"
+
+
+def test_each_interval_of_a_difference_has_its_column(make_run) -> None:
+    """The distances of the ends over motions and over seeds, added as squares, are those over both."""
+    generator = np.random.default_rng(0)
+    runs = [make_run("table1/unrealego", seed, [60.0] * 6, MOTION) for seed in (1, 2, 3)]
+    runs += [make_run("table1/egotap", seed, 50 + generator.normal(size=6) + seed / 2, MOTION) for seed in (1, 2, 3)]
+    table = differences_table(PAPER[1], condition(runs), ErrorReader())
+    assert table.facts["training"].startswith("6.0 hours")
+    for metric in ("MPJPE", "PA-MPJPE"):
+        names = f"{metric} (mm): mean [over motions]", f"{metric} [over seeds]", f"{metric} [over both]"
+        motions, seeds, both = (column(table, name)["EgoTAP (Ours) against UnrealEgo"] for name in names)
+        mean = motions.value
+        assert mean - both.low == pytest.approx(np.hypot(mean - motions.low, mean - seeds.low))
+        assert both.high - mean == pytest.approx(np.hypot(motions.high - mean, seeds.high - mean))
+    assert column(table, "MPJPE (mm): mean [over motions]")["EgoTAP (Ours) against UnrealEgo"].value != mean
 
 
 def test_a_change_is_over_the_seeds_that_its_difference_is_over(make_run) -> None:
@@ -194,6 +215,7 @@ def test_effects_of_a_made_up_experiment_are_found_again(make_run) -> None:
     assert len(cells.rows) == 8
     found = {row[0].text: row[1].value for row in effects.rows}
     expected = {
+        RELEASED: -4 + 6 - 10,  # of both unit and order
         "main effect of unit (PU against Concat)": -4,
         "main effect of order (chain against tree)": 6,
         "main effect of rows (shifted against aligned)": 30,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import pickle
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 import torch
 from fake_source import CATEGORIES, FakeSource
 from fake_source import write_fake as write
+from PIL import Image
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.store.codec import Codec, JpegCodec, PngCodec, RawCodec
@@ -46,6 +49,18 @@ def test_what_is_written_is_read(tmp_path: Path, codec: Codec) -> None:
     assert store.header.codec == codec
     assert (store.skeleton, store.rig, store.categories) == (source.skeleton, source.rig, CATEGORIES)
     assert len(store) == 20
+
+
+@pytest.mark.parametrize("quality", [40, 92])
+def test_jpeg_files_have_their_quality_and_colours_of_full_resolution(tmp_path: Path, quality: int) -> None:
+    write(tmp_path / "train.h5", JpegCodec(quality))
+    with h5py.File(tmp_path / "train.h5") as file:
+        stored: Any = Image.open(io.BytesIO(file["images"][0, 1].tobytes()))
+    plain = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(plain, "JPEG", quality=quality)
+    expected: Any = Image.open(plain)
+    assert stored.quantization == expected.quantization
+    assert [samples for _, *samples, _ in stored.layer] == [[1, 1]] * 3
 
 
 def test_shapes_and_types_of_batches(store: FrameStore) -> None:

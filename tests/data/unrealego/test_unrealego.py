@@ -207,7 +207,7 @@ def joint_entry(left: list[float], shift: float = 12.0) -> dict[str, Any]:
     }
 
 
-def make_raw(root: Path, numbers: tuple[int, ...] = (2, 10, 1), motion: str = MOTION) -> Path:
+def make_raw(root: Path, numbers: tuple[int, ...] = (2, 40, 1), motion: str = MOTION) -> Path:
     """Joint j of frame n is at (j, 10 + n, 50), the pelvis at (1, 2, 60). Images are black except for one corner."""
     folder = root / motion
     images = [folder / "fisheye_final_image" / side for side in ("camera_left", "camera_right")]
@@ -221,6 +221,7 @@ def make_raw(root: Path, numbers: tuple[int, ...] = (2, 10, 1), motion: str = MO
         (folder / "json" / f"frame_{number}.json").write_text(json.dumps(content))
         pixels = np.zeros((1024, 1024, 3), np.uint8)
         pixels[:16, :16] = (200, 100, number)
+        pixels[8:16, :16, 0] = 100
         pixels[0, 0] = (200, 100, number + 128)  # changes the mean of 256 pixels by half a step
         for image in images:
             Image.fromarray(pixels).save(image / f"final_{number}.png")
@@ -264,29 +265,40 @@ def test_raw_files_with_known_numbers(tmp_path: Path) -> None:
     source = UnrealEgoSource(tmp_path, LISTS, image_px=64)
     assert source.part == RawRelease()
     frames = read_all(source)
-    assert frames.frame_number.tolist() == [1, 2, 10]
+    assert frames.frame_number.tolist() == [1, 2, 40]
     assert frames.skipped == ()
     assert frames.subject == ["rp_carla"] * 3
     assert frames.category == ["sitting on the ground"] * 3
     assert frames.motion == [MOTION] * 3
-    np.testing.assert_allclose(frames.pose_cm[2], [[j - 1, 18, -10] for j in range(16)])
+    np.testing.assert_allclose(frames.pose_cm[2], [[j - 1, 48, -10] for j in range(16)])
     np.testing.assert_allclose(frames.origin_cm[0], [[1, 2, 60], [13, 2, 60]])
     expected = [projection(x, 12, 50) + np.array([3, 5]) for x in (3, 3 + 12)]
     np.testing.assert_allclose(frames.points2d_px[1, :, 3], expected, atol=0.05)
-    assert frames.images[2, 0, :, 0, 0].tolist() in ([200, 100, 10], [200, 100, 11])
+    assert frames.images[2, 0, :, 0, 0].tolist() in ([150, 100, 40], [150, 100, 41])
     assert not frames.images[:, :, :, 1:, :].any()
     assert source.rig.translation_cm == (12, 0, 0)
+
+
+def test_the_baseline_is_the_median_of_the_motions(tmp_path: Path) -> None:
+    motions = [MOTION.replace("some", name) for name in ("one", "two", "three")]
+    for motion, baseline_cm in zip(motions, (12.0, 11.0, 18.0), strict=True):
+        joints = {name: joint_entry([float(j), 11.0, 50.0], baseline_cm) for j, name in enumerate((*JOINTS, "pelvis"))}
+        (make_raw(tmp_path, (1,), motion) / "json" / "frame_1.json").write_text(json.dumps({"joints": joints}))
+    (tmp_path / "train.txt").write_text("\n".join(f"./UnrealEgoData/{motion}" for motion in motions))
+    assert UnrealEgoSource(tmp_path, LISTS, image_px=64).rig.translation_cm == (12, 0, 0)
 
 
 def test_joints_beyond_the_image_circle_are_out_of_view(tmp_path: Path) -> None:
     folder = make_raw(tmp_path, (1,))
     path = folder / "json" / "frame_1.json"
     content = json.loads(path.read_text())
-    content["joints"]["head"] = joint_entry([0.0, -10.0, -5.0])  # behind the camera
+    for name in JOINTS[:9]:  # most of them behind the camera, with points that mean nothing
+        points = {f"camera_{side}_pts2d": [0.0, 0.0] for side in ("left", "right")}
+        content["joints"][name] = joint_entry([0.0, -10.0, -5.0]) | points
     path.write_text(json.dumps(content))
     visibility = read_all(UnrealEgoSource(tmp_path, LISTS, image_px=64)).visibility
-    assert visibility[0, :, 0].tolist() == [Visibility.OUT_OF_VIEW] * 2
-    assert (visibility[0, :, 1:] == Visibility.UNKNOWN).all()
+    assert (visibility[0, :, :9] == Visibility.OUT_OF_VIEW).all()
+    assert (visibility[0, :, 9:] == Visibility.UNKNOWN).all()
 
 
 def test_points_of_other_cameras_are_refused_unless_any_are_accepted(tmp_path: Path) -> None:
@@ -322,10 +334,12 @@ def test_imagenet_normalisation_is_undone_exactly(tmp_path: Path) -> None:
 
 def test_impl_and_json_of_different_frames_are_refused(tmp_path: Path) -> None:
     make_raw(tmp_path, (1,))
-    make_impl(tmp_path, impl_content())
+    pose_cm = np.array([[j - 1, 9, -10] for j in range(16)], float)
+    pose_cm[5, 1] += 0.3  # a single coordinate of a joint
+    make_impl(tmp_path, impl_content(gt_local_pose=pose_cm))
     frames = read_all(UnrealEgoSource(tmp_path, LISTS, image_px=64))
     assert len(frames.images) == 0
-    assert "not of the same frame" in frames.skipped[0].reason
+    assert "not of the same frame: their poses are up to 0.3 cm apart" in frames.skipped[0].reason
 
 
 def test_impl_alone_skips_frames_that_it_cannot_fit(store: FrameStore, tree: Path, tmp_path: Path) -> None:

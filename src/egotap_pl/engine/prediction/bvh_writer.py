@@ -33,7 +33,7 @@ class Bvh(NamedTuple):
     """A hierarchy with its motion."""
 
     nodes: list[Node]
-    """Parents before their children."""
+    """In the order of the file: each is followed by what is below it."""
 
     offset_cm: Float[np.ndarray, "k 3"]
     """Where each node is in its parent's frame."""
@@ -161,15 +161,15 @@ def bvh_text(bvh: Bvh, frame_s: float) -> str:
         frame_s: time between two frames.
     """
     lines = ["HIERARCHY"]
-    order = _write_node(bvh, 0, 0, lines)
+    _write_node(bvh, 0, 0, lines)
     lines += ["MOTION", f"Frames: {len(bvh.root_cm)}", f"Frame Time: {frame_s:.9f}"]
-    for root, angles in zip(bvh.root_cm, bvh.angles_deg[:, order], strict=True):
+    for root, angles in zip(bvh.root_cm, bvh.angles_deg, strict=True):
         lines.append(" ".join(f"{value:.5f}" for value in (*root, *angles.reshape(-1))))
     return "\n".join(lines) + "\n"
 
 
-def _write_node(bvh: Bvh, at: int, depth: int, lines: list[str]) -> list[int]:
-    """Add a node and what is below it. Returns the nodes in the order in which the motion has their channels."""
+def _write_node(bvh: Bvh, at: int, depth: int, lines: list[str]) -> None:
+    """Add a node and what is below it."""
     tab = "\t" * depth
     offset = " ".join(f"{value:.6f}" for value in bvh.offset_cm[at])
     positions = "6 Xposition Yposition Zposition " if depth == 0 else "3 "
@@ -179,14 +179,13 @@ def _write_node(bvh: Bvh, at: int, depth: int, lines: list[str]) -> list[int]:
         f"{tab}\tOFFSET {offset}",
         f"{tab}\tCHANNELS {positions}Zrotation Xrotation Yrotation",
     ]
-    children, order = [k for k, node in enumerate(bvh.nodes) if node.parent == at], [at]
+    children = [k for k, node in enumerate(bvh.nodes) if node.parent == at]
     for child in children:
-        order += _write_node(bvh, child, depth + 1, lines)
+        _write_node(bvh, child, depth + 1, lines)
     if not children:
         end = " ".join(f"{value:.6f}" for value in _END_CM * _unit(bvh.offset_cm[at]))
         lines += [f"{tab}\tEnd Site", f"{tab}\t{{", f"{tab}\t\tOFFSET {end}", f"{tab}\t}}"]
     lines.append(f"{tab}}}")
-    return order
 
 
 def _unit(vectors: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
