@@ -16,6 +16,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.build import build
 
+KINDS = ("joint", "limb")
 FOR_UNREALEGO = "# For UnrealEgo's skeleton."
 """Line in every preset that refers to joints by number."""
 
@@ -95,6 +96,15 @@ def test_every_scale_builds_its_lifter(scale: str) -> None:
     with torch.device("meta"):
         lifter = build(settings["lifter"])(skeleton=unrealego(), heatmap_px=settings["scale"]["heatmap_px"])
     assert lifter.encoder.joint_dim == settings["scale"]["joint_dim"]
+
+
+@pytest.mark.parametrize("protocol", [name for name in options("protocol") if name.endswith("_smoke")])
+def test_at_smoke_size_every_training_has_one_epoch(protocol: str) -> None:
+    data = protocol.removesuffix("_smoke")
+    root = ["data.root=somewhere"] if "\n  root: ???" in (CONF / "data" / f"{data}.yaml").read_text() else []
+    settings = compose("experiment=beyond/egoposeformer", f"data={data}", "scale=smoke", *root)
+    trainings = [settings["training"], settings["pretraining"], *(settings["estimators"][kind] for kind in KINDS)]
+    assert [(training["epochs"], training["guard"]) for training in trainings] == 4 * [(1, None)]
 
 
 @pytest.mark.parametrize("group", ["trainer", "logger", "codec", "heatmaps", "data"])

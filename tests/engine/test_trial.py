@@ -133,7 +133,22 @@ def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.Monkey
             "EgoGlassTask trains its own estimators: choose heatmaps=eg",
         ),
         (["experiment=beyond/egoposeformer", "heatmaps=estimated"], "the lifter reads images, but cached heatmaps"),
-        (["pretraining=heatmaps", "heatmaps=truth"], "image encoder: parts of the configuration do not fit together"),
+        (
+            ["pretraining=heatmaps", "heatmaps=truth"],
+            "image encoder: parts of the configuration do not fit together: GridViTEncoder reads heatmaps, and",
+        ),
+        (["experiment=beyond/egoposeformer", "lifter=peaks"], "the chosen lifter has no encoder: give another"),
+        (["probe=reconstruction", "probe.of=x", "lifter=peaks"], "probe.task.encoder: is taken from lifter.enc"),
+        (["heatmaps=none"], "lifter: Lifter reads heatmaps, and heatmaps=none gives it zeros"),
+        (
+            ["estimator=lean", "heatmaps=joint_only"],
+            "heatmaps are those of estimators.joint, and estimators.shared is not used (estimator=lean estimators=",
+        ),
+        (["estimators=egosynth_fast", "heatmaps=estimated"], "estimators.limb, and estimators.shared is not used"),
+        (
+            ["estimators=egosynth_small", "experiment=beyond/lean_estimator"],
+            "estimators.shared.init=CHECKPOINT, or 1 epoch or more (only estimators.joint and estimators.limb start",
+        ),
         (["augment=photometric"], "Photometric changes images, and lifters learn from cached heatmaps"),
         (["augment=photometric", "heatmaps=truth"], "with heatmaps=truth the lifter sees none: give augment=mirror"),
         (["augment=photometric_jpeg", "heatmaps=truth"], "InTurn changes images, and with heatmaps=truth the lifter"),
@@ -150,3 +165,9 @@ def test_groups_that_do_not_go_together(words: list[str], start: str, run: Run, 
     assert start in err
     assert "Traceback" not in err
     assert not fitted
+
+
+@pytest.mark.parametrize("heatmaps", ["truth", "none"])
+def test_an_estimator_that_is_chosen_for_grids_does_not_matter_where_none_is_read(heatmaps: str) -> None:
+    lifter = ["experiment=beyond/egoposeformer"] if heatmaps == "none" else []
+    assert not compose(*SMOKE, *lifter, "estimator=lean", "estimators=egosynth_fast", f"heatmaps={heatmaps}").estimators

@@ -140,6 +140,17 @@ def test_egoglass_estimators_learn_from_the_pose_but_not_as_targets_of_the_recon
     assert not from_rebuilding.any()
 
 
+def test_doubt_leaves_egoglass_batch_norms_as_they_are() -> None:
+    """They see each batch once, and doubt is a head of its own."""
+    states = []
+    for doubt in ("none", "laplace"):
+        task = make_task("egoglass", f"doubt={doubt}").train()
+        task.log = lambda *_, **__: None  # type: ignore[method-assign]
+        task.training_step(make_batch(), 0)
+        states.append(task.heatmaps.state_dict())
+    close(*states, rtol=0, atol=0)
+
+
 def test_egoglass_needs_no_estimator_stage_and_starts_from_pretrained_backbones() -> None:
     settings = settings_of("experiment=table1/egoglass")
     assert settings["heatmaps"]["estimators"] == []

@@ -11,6 +11,7 @@ from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.windows import ALONE, Window
 from egotap_pl.engine.build import Spec
 from egotap_pl.engine.checkpoints.initial_weights import ESTIMATOR
+from egotap_pl.engine.checks.estimators import check_estimators
 from egotap_pl.engine.checks.windows import check_window
 from egotap_pl.engine.devices.devices import Devices
 from egotap_pl.engine.own_cameras import with_own_cameras
@@ -196,6 +197,7 @@ class Settings:
             config=config,
         )
         settings = settings._with_own_skips(config.get("init_skip") or ())
+        check_estimators(settings.estimators, config["estimators"], command.choices)
         check_window(settings.data.window, training.task, training.augment)
         before = [] if settings.pretraining is None else [settings.pretraining.training]
         for trained in (*estimators.values(), *before, training, settings.trained):

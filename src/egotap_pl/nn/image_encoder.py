@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from jaxtyping import Float
@@ -49,11 +50,20 @@ class EncoderHeatmaps(nn.Module):
         skeleton: the skeleton of the heatmaps.
         encoder: factory of the encoder, called with ``out_dim``.
         joint_dim: width of a joint's features in both views together, half of it for each.
+
+    Raises:
+        ValueError: if the encoder is one of heatmaps.
     """
 
     def __init__(self, skeleton: Skeleton, encoder: Callable[..., ImageEncoder], joint_dim: int) -> None:
         super().__init__()
         out_dim = joint_dim // NUM_VIEWS
+        if "joint_dim" in inspect.signature(encoder).parameters:
+            name = getattr(getattr(encoder, "func", encoder), "__name__", "the encoder")
+            raise ValueError(
+                f"{name} reads heatmaps, and pretraining=heatmaps is for an encoder of images: give pretraining=none, "
+                "or a lifter that sees images, such as lifter=egoposeformer"
+            )
         self.encoder = encoder(out_dim=out_dim)
         self.to_maps = nn.Conv2d(out_dim, skeleton.num_heatmap_joints, 1)
         nn.init.zeros_(self.to_maps.weight)  # as in StereoUNet: training starts from all-zero heatmaps

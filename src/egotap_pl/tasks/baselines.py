@@ -27,7 +27,7 @@ class UnrealEgoTask(LiftingTask):
         maps = self.maps(batch)
         output = self.lifter.estimate(*maps)
         return {
-            **self.lifted_terms(output.pose_cm, batch),
+            **self.lifted_terms(output.pose_cm, batch._replace(heatmaps=maps)),
             "reconstruction": map_mse(output.joint, maps.joint.detach()),
         }
 

@@ -109,6 +109,10 @@ class EgoGlassTask(UnrealEgoTask):
             for view in self.heatmaps.estimator.views:
                 self._initialise(view.get_submodule("backbone"))
 
+    def with_maps(self, batch: Batch) -> Batch:
+        """See `LiftingTask.with_maps`. In training, `loss_terms` makes them: batch norms see each batch once."""
+        return batch if self.training else super().with_maps(batch)
+
     def loss_terms(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The loss terms of the lifter and of the estimator."""
         estimated = self.heatmaps.estimate(batch)

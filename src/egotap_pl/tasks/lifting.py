@@ -206,8 +206,9 @@ class LiftingTask(L.LightningModule):
         return {**terms, "movement": mpjpe_cm(estimate_cm - before_cm, self.truth_cm(batch) - true_before_cm)}
 
     def lifted_terms(self, pose_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """The loss terms of a pose of the lifter's, after the temporal head if there is one."""
-        return self.pose_terms(pose_cm, batch) if self.temporal is None else self.window_terms((pose_cm,), batch)
+        """The loss terms of a pose of the lifter's or, where earlier frames are read, of that of windows."""
+        codes = self.encode(batch) if self.reads_past and self.temporal is None else (pose_cm,)
+        return self.window_terms(codes, batch) if self.reads_past else self.pose_terms(pose_cm, batch)
 
     def pose_terms(self, estimate_cm: Float[Tensor, "b j 3"], batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The loss terms of an estimated pose."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
-from egotap_pl.cli.configuration.conf_dir import groups, presets
+from egotap_pl.cli.configuration.conf_dir import conf_dir, groups, presets
 
 PRESET_FORM = """a preset's defaults name the group {group} without "override /". A preset has this form:
 # @package _global_
@@ -35,6 +36,8 @@ def explain(chain: Sequence[BaseException]) -> str | None:
                 f"{error.override}: not an override; each has the form key=value, and a value with spaces or signs is "
                 "in quotes: \"key='some words'\""
             )
+        if isinstance(error, InterpolationKeyError) and (message := _without_part(error)):
+            return message
     match = re.match(r"Could not override '(?P<key>[^']+)'\.(?P<rest>.*)", str(chain[0]), re.DOTALL)
     if match is None or "Did you mean" in match["rest"]:
         return None
@@ -49,6 +52,19 @@ def explain(chain: Sequence[BaseException]) -> str | None:
         return argument
     parent = next((node for error in chain if (node := getattr(error, "parent_node", None)) is not None), None)
     return None if parent is None else unknown_key(match["key"], parent._get_root())
+
+
+def _without_part(error: InterpolationKeyError) -> str | None:
+    """The message about an option that takes a part from another group, whose option has no such part."""
+    missing = re.match(r"Interpolation key '(?P<group>\w+)\.(?P<part>[\w.]+)' not found", str(error))
+    key = str(error.full_key or "")
+    group = key.partition(".")[0]
+    if missing is None or missing["group"] not in groups() or not (conf_dir() / group / "none.yaml").is_file():
+        return None
+    return (
+        f"{key}: is taken from {missing['group']}.{missing['part']}, and the chosen {missing['group']} has no "
+        f"{missing['part']}: give another {missing['group']}, or {group}=none"
+    )
 
 
 def _trainer_argument(key: str) -> str | None:

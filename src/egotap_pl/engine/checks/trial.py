@@ -205,6 +205,11 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
     task = make_task(training.task, facts, planned.title).train()
     if not training.epochs:
         return task
+    if isinstance(task, LiftingTask) and task.reads_heatmaps and isinstance(task.heatmaps, NoHeatmaps):
+        raise EgotapError(
+            f"{planned.title}: {type(task.lifter).__name__} reads heatmaps, and heatmaps=none gives it zeros: give "
+            "heatmaps=estimated or heatmaps=truth, or a lifter that sees images alone"
+        )
     reads_cache = cached and isinstance(task, LiftingTask)
     if reads_cache:
         check_uncached(task.input_names)
