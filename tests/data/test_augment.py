@@ -65,10 +65,7 @@ def toed_in(angle_deg: float = 8.0) -> StereoRig:
     rotation = Rotation.from_euler("y", angle_deg, degrees=True)
     half = Rotation.from_euler("y", angle_deg / 2, degrees=True)
     camera = FisheyeCamera.unrealego()
-    translation = -half.apply([12.0, 0.0, 0.0])
-    rows: Any = tuple(map(tuple, rotation.as_matrix().tolist()))
-    x, y, z = translation.tolist()
-    return StereoRig("toed in", (camera, camera), rows, (x, y, z))
+    return StereoRig.of("toed in", (camera, camera), rotation.as_matrix(), -half.apply([12.0, 0.0, 0.0]))
 
 
 def with_heatmaps(batch: Batch, size: int = 64) -> Batch:

@@ -29,9 +29,7 @@ def tilted_rig() -> StereoRig:
     """Two cameras whose axes are 5 degrees apart, 11 cm from each other, the right one at +X of the left one."""
     camera = PolynomialCamera.unrealego()
     turned = Rotation.from_euler("yxz", (4.0, -2.0, 2.2), degrees=True).as_matrix()
-    row0, row1, row2 = (tuple(row) for row in turned.tolist())
-    x, y, z = (turned @ (-11.0, 0.4, 0.2)).tolist()
-    return StereoRig("tilted", (camera, camera), (row0, row1, row2), (x, y, z))
+    return StereoRig.of("tilted", (camera, camera), turned, turned @ (-11.0, 0.4, 0.2))
 
 
 class Bodies:

@@ -31,16 +31,15 @@ class PropagationPanel(NamedTuple):
     """Their regression line and means."""
 
 
-def propagation_figure(panels: Sequence[PropagationPanel], columns: int = 3) -> Figure:
+def propagation_figure(panels: Sequence[PropagationPanel]) -> Figure:
     """A density plot per panel with the regression line and, dashed, the line where effect equals potential.
 
     All plots have the same axes, which show the middle 99% of all samples.
 
     Args:
-        panels: one or more plots.
-        columns: plots beside each other, at most.
+        panels: one or more plots; at most three of them are beside each other.
     """
-    columns = min(columns, len(panels))
+    columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = page(0.5 + (2.6 if columns == 3 else 3.6 if columns == 2 else 4.2) * rows)
     axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)

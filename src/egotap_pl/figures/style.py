@@ -84,20 +84,18 @@ def log_x(axis: Axes) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
-def show_image(axis: Axes, image: Any, title: str = "", label: str = "", size: float = TEXT) -> None:
+def show_image(axis: Axes, image: Any, title: str = "", size: float = TEXT) -> None:
     """Draw an image without ticks.
 
     Args:
         axis: where to draw.
         image: what `Axes.imshow` takes: (height, width, 3) or (height, width).
         title: title above.
-        label: label to the left.
-        size: font size of both, pt.
+        size: its font size, pt.
     """
     axis.imshow(image, interpolation="nearest")
     hide_ticks(axis)
     axis.set_title(title, fontsize=size)
-    axis.set_ylabel(label, fontsize=size)
 
 
 def hide_ticks(axis: Axes) -> None:
@@ -119,13 +117,7 @@ def interval_lengths(means: GroupMeans, groups: Int[np.ndarray, "m"]) -> Float[n
     return np.maximum(np.stack((mean - low, high - mean)), 0)
 
 
-def legend_below(figure: Figure, axis: Axes, columns: int = 4) -> None:
-    """Draw one legend for a figure, below it.
-
-    Args:
-        figure: the figure.
-        axis: axes whose labelled lines are listed.
-        columns: entries beside each other.
-    """
+def legend_below(figure: Figure, axis: Axes) -> None:
+    """Draw one legend for a figure, below it; it lists the labelled lines of some axes."""
     handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=TEXT)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=TEXT)

@@ -50,6 +50,7 @@ def test_a_rotated_rig_transforms_points() -> None:
     a = math.radians(30)
     rotation = ((math.cos(a), 0.0, math.sin(a)), (0.0, 1.0, 0.0), (-math.sin(a), 0.0, math.cos(a)))
     rig = StereoRig("rotated", (CAMERA, AFFINE), rotation, (1.0, 2.0, 3.0))
+    assert StereoRig.of("rotated", (CAMERA, AFFINE), np.array(rotation), torch.tensor((1, 2, 3))) == rig
     points = torch.randn(4, 5, 3, dtype=torch.float64) + torch.tensor([0.0, 0.0, 20.0])
     right = np.einsum("ij,bnj->bni", np.array(rotation), points.numpy()) + np.array([1.0, 2.0, 3.0])
     np.testing.assert_allclose(rig.to_views(points)[:, 1].numpy(), right)

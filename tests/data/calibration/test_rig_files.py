@@ -85,8 +85,7 @@ def test_a_centre_in_another_unit_is_warned_of(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_rig_is_equal_after_it_was_saved(tmp_path: Path) -> None:
     rigs = [StereoRig.unrealego(), StereoRig("other", (LEFT, RIGHT), rows(TURN), (11.000000000000001, 2e-7, 1 / 3))]
-    rough = tuple(tuple(round(x, 5) for x in row) for row in TURN.as_matrix().tolist())
-    rigs.append(StereoRig("rough", (RIGHT, LEFT), rough, (-12.0, 0.0, 0.0)))  # type: ignore[arg-type]
+    rigs.append(StereoRig.of("rough", (RIGHT, LEFT), TURN.as_matrix().round(5), (-12.0, 0.0, 0.0)))
     for rig in rigs:
         save_rig(rig, tmp_path / "rig.yaml")
         assert load_rig(tmp_path / "rig.yaml") == rig

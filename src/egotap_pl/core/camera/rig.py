@@ -64,6 +64,21 @@ class StereoRig:
             raise ValueError(f"rig {self.name}: translation {self.translation_cm} is not finite")
 
     @classmethod
+    def of(
+        cls, name: str, cameras: tuple[Camera, Camera], rotation: Iterable[Iterable[Any]], translation_cm: Iterable[Any]
+    ) -> StereoRig:
+        """A rig whose numbers are in lists, arrays or tensors.
+
+        Args:
+            name: name in stores and messages.
+            cameras: the left and the right camera.
+            rotation: rows of the rotation from the left to the right camera's axes.
+            translation_cm: the left camera's position in the right camera's frame.
+        """
+        row0, row1, row2 = (_floats(row) for row in rotation)
+        return cls(name, cameras, (row0, row1, row2), _floats(translation_cm))
+
+    @classmethod
     def unrealego(cls, baseline_cm: float | int = 12.0) -> StereoRig:
         """UnrealEgo's glasses: equal cameras, parallel axes, the right camera at -X of the left one.
 
@@ -90,8 +105,14 @@ class StereoRig:
         self, points_left_cm: Float[Tensor, "*b j 3"]
     ) -> tuple[Float[Tensor, "*b v j 2"], Bool[Tensor, "*b v j"]]:
         """Pixels in each view, and whether each is inside the view (see `RadialCamera.project`)."""
-        views = self.to_views(points_left_cm).unbind(-3)
-        px, inside = zip(*(camera.project(p) for camera, p in zip(self.cameras, views, strict=True)), strict=True)
+        return self.project_views(self.to_views(points_left_cm))
+
+    def project_views(
+        self, points_cm: Float[Tensor, "*b v j 3"]
+    ) -> tuple[Float[Tensor, "*b v j 2"], Bool[Tensor, "*b v j"]]:
+        """As `project`, of points that are in each camera's own frame."""
+        views = zip(self.cameras, points_cm.unbind(-3), strict=True)
+        px, inside = zip(*(camera.project(points) for camera, points in views), strict=True)
         return torch.stack(px, -3), torch.stack(inside, -2)
 
     def distance_px(self, other: StereoRig) -> float:
@@ -121,8 +142,7 @@ class StereoRig:
         if len(data["cameras"]) != 2 or len(data["rotation"]) != 3:
             raise ValueError("rig: needs two cameras and a 3 x 3 rotation")
         left, right = (camera_from_dict(camera) for camera in data["cameras"])
-        row0, row1, row2 = (_floats(row) for row in data["rotation"])
-        return cls(str(data["name"]), (left, right), (row0, row1, row2), _floats(data["translation_cm"]))
+        return cls.of(str(data["name"]), (left, right), data["rotation"], data["translation_cm"])
 
 
 def _floats(values: Iterable[Any]) -> tuple[float, float, float]:

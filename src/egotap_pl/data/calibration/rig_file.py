@@ -65,9 +65,7 @@ def load_rig(path: Path | str) -> StereoRig:
             f"{path}: {transforms[0]} puts the cameras {distance:.4g} cm apart, which no headset does; translations "
             "are in cm (metres times 100, mm divided by 10)"
         )
-    row0, row1, row2 = ((x, y, z) for x, y, z in transform.rotation.tolist())
-    x, y, z = transform.translation_cm.tolist()
-    return StereoRig(name, (left, right), (row0, row1, row2), (x, y, z))
+    return StereoRig.of(name, (left, right), *transform)
 
 
 def save_rig(rig: StereoRig, path: Path | str) -> None:

@@ -93,19 +93,6 @@ def nominal_transform(dataset: Dataset) -> Transform:
     return Transform(np.eye(3), np.array([dataset.nominal_baseline_cm, 0.0, 0.0]))
 
 
-def rig_of(dataset: Dataset, cameras: tuple[Camera, Camera], transform: Transform) -> StereoRig:
-    """The rig of two cameras.
-
-    Args:
-        dataset: the data set, after which it is named.
-        cameras: the left and the right camera.
-        transform: from the left to the right camera.
-    """
-    row0, row1, row2 = ((x, y, z) for x, y, z in transform.rotation.tolist())
-    x, y, z = transform.translation_cm.tolist()
-    return StereoRig(dataset.name, cameras, (row0, row1, row2), (x, y, z))
-
-
 def _checked(file: Path, dataset: Dataset) -> Camera:
     return _scaled(_of_size(read_camera(file), dataset, str(file)), dataset)
 

@@ -67,9 +67,8 @@ def read_labels(path: Path, dataset: Dataset, rig: StereoRig, device: DeviceToVi
         return _full(path, joints, dataset)
     points_cm = np.array([_position(path, content, joint) for joint in dataset.joints])
     views = np.stack([moved(transform, points_cm) for transform in device])
-    pairs = zip(rig.cameras, torch.from_numpy(views), strict=True)
-    px = torch.stack([camera.project(points)[0] for camera, points in pairs]).numpy()
-    return Labels(views, px, device, None if dataset.pelvis else views[:, _THIGHS].mean(1))
+    px, _ = rig.project_views(torch.from_numpy(views))
+    return Labels(views, px.numpy(), device, None if dataset.pelvis else views[:, _THIGHS].mean(1))
 
 
 def read_full_labels(path: Path, dataset: Dataset) -> Labels | None:

@@ -169,11 +169,10 @@ def _short(job: _Job, batch: Batch, row: int) -> dict[str, Any]:
 
 
 def _full(job: _Job, batch: Batch, row: int) -> dict[str, Any]:
-    dataset, rig, views = job.dataset, job.store.rig, _views_cm(job, batch, row)
+    dataset, views = job.dataset, _views_cm(job, batch, row)
     device = _device_cm(job, views)
-    origin_px = [camera.project(torch.from_numpy(views[v, -1]))[0] for v, camera in enumerate(rig.cameras)]
-    px = torch.cat((batch.points2d_px[row].double(), torch.stack(origin_px)[:, None]), 1).numpy()
-    px = px * (dataset.frame_px / FRAME_PX)
+    origin_px, _ = job.store.rig.project_views(torch.from_numpy(views[:, -1:]))
+    px = torch.cat((batch.points2d_px[row].double(), origin_px), 1).numpy() * (dataset.frame_px / FRAME_PX)
     has_pelvis = dataset.pelvis is not None and job.store.header.source.get("origin", "pelvis") == "pelvis"
     joints = {}
     for j, joint in enumerate((*dataset.joints, *([dataset.pelvis] if has_pelvis else []))):

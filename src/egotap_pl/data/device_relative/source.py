@@ -23,7 +23,6 @@ from egotap_pl.data.device_relative.cameras import (
     load_own_rig,
     measured_transform,
     nominal_transform,
-    rig_of,
 )
 from egotap_pl.data.device_relative.dataset import Dataset
 from egotap_pl.data.device_relative.device import DeviceToViews, device_to_views, left_to_right
@@ -132,7 +131,7 @@ class DeviceRelativeSource:
         if self.own_rig is not None:
             return self.own_rig
         transform = measured_transform(self._first_labels) or nominal_transform(self.dataset)
-        return rig_of(self.dataset, self.cameras, transform)
+        return StereoRig.of(self.dataset.name, self.cameras, *transform)
 
     @cached_property
     def device(self) -> DeviceToViews:
@@ -212,8 +211,7 @@ class DeviceRelativeSource:
 
     def _checked(self, path: Path, labels: Labels) -> UInt8[np.ndarray, "v j"]:
         """The visibility of the joints, after a check that the 2D points are where the calibration projects them."""
-        views = zip(self.rig.cameras, torch.from_numpy(labels.points_cm), strict=True)
-        px, inside = (torch.stack(x).numpy() for x in zip(*(camera.project(p) for camera, p in views), strict=True))
+        px, inside = (values.numpy() for values in self.rig.project_views(torch.from_numpy(labels.points_cm)))
         distances = np.linalg.norm(px - labels.points2d_px, axis=-1)[inside]
         limit = self.max_distance_px
         if limit is not None and len(distances) and not np.median(distances) <= limit:

@@ -57,9 +57,7 @@ def fit_rig(
     points_cm = torch.from_numpy(pose_cm).double().flatten(0, 1)
     annotated_px = torch.from_numpy(points_px[:, 1]).double().flatten(0, 1)
     rotation, translation, count = locate(cameras[1], points_cm, annotated_px)
-    row0, row1, row2 = ((a, b, c) for a, b, c in rotation.tolist())
-    x, y, z = translation.tolist()
-    rig = StereoRig("egocap", cameras, (row0, row1, row2), (x, y, z))
+    rig = StereoRig.of("egocap", cameras, rotation, translation)
     left, right = median_distance_px(rig, pose_cm, points_px)
     return RigFit(rig, (left, right), count)
 

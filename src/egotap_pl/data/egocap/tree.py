@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from jaxtyping import Float32, Float64
 
 from egotap_pl.core.batch import FRAME_PX
 from egotap_pl.core.camera import PolynomialCamera
+from egotap_pl.core.digest import sha256_of
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.data.calibration.ocamcalib import read_ocamcalib
 from egotap_pl.data.egocap.files import (
@@ -92,7 +92,7 @@ class EgoCapTree:
     @cached_property
     def digests(self) -> dict[str, str]:
         """SHA-256 of every file that is not an image."""
-        return {file: _digest(self.root / file) for file in ALL_BUT_IMAGES}
+        return {file: sha256_of(self.root / file) for file in ALL_BUT_IMAGES}
 
     @cached_property
     def train(self) -> Annotations:
@@ -188,11 +188,3 @@ def crop_left_px(centre_u_px: float) -> int:
 
 def _crop(camera: PolynomialCamera) -> PolynomialCamera:
     return camera.cropped(crop_left_px(camera.centre_px[0]), 0, CALIBRATED_PX[1], FRAME_PX)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        for block in iter(partial(file.read, 2**20), b""):
-            digest.update(block)
-    return digest.hexdigest()

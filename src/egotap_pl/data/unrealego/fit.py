@@ -130,7 +130,7 @@ def _linearised(
     """Peaks minus projections, and the projections' derivatives by the points, all of which move with the pelvis."""
     with torch.enable_grad():
         points = points.detach().requires_grad_()
-        px = _projected(rig, points)
+        px, _ = rig.project_views(points)
         rows = [torch.autograd.grad(px[..., c].sum(), points, retain_graph=c == 0)[0] for c in range(2)]
     return (peaks.centres_px - px).detach(), torch.stack(rows, -2)
 
@@ -142,11 +142,6 @@ def _baseline(
     good = enough & _both(peaks) & pelvis.isfinite().all(-1).all(-1)
     right = (pelvis[good, 1] - pelvis[good, 0]).median(0).values if good.any() else torch.tensor(rig.translation_cm)
     return torch.stack((torch.zeros(3), right)).double()
-
-
-def _projected(rig: StereoRig, points: Float[Tensor, "b v j 3"]) -> Float[Tensor, "b v j 2"]:
-    """Pixels, in each view, of points in that view's camera frame."""
-    return torch.stack([camera.project(p)[0] for camera, p in zip(rig.cameras, points.unbind(1), strict=True)], 1)
 
 
 def _both(peaks: Peaks) -> Bool[Tensor, "b"]:
@@ -161,7 +156,7 @@ def _better(pelvis: Float[Tensor, "b v 3"], peaks: Peaks) -> Float[Tensor, "b 3"
 
 
 def _residual(peaks: Peaks, pose: Tensor, rig: StereoRig, pelvis: Tensor) -> Float[Tensor, "b"]:
-    px = _projected(rig, pose + pelvis[:, :, None])
+    px, _ = rig.project_views(pose + pelvis[:, :, None])
     squares = (px - peaks.centres_px).square().mean(-1) * peaks.in_frame
     return (squares.sum((1, 2)) / peaks.in_frame.sum((1, 2)).clamp(min=1)).sqrt()
 

@@ -165,8 +165,8 @@ def _impl(frame: _Frame, images: Sequence[Image.Image]) -> dict[str, np.ndarray]
 
 def _json(store: FrameStore, frame: _Frame) -> dict[str, Any]:
     points = frame.points_cm
-    pelvis_px = [camera.project(torch.from_numpy(points[v, -1]))[0] for v, camera in enumerate(store.rig.cameras)]
-    points2d = torch.cat((frame.batch.points2d_px[frame.row].double(), torch.stack(pelvis_px)[:, None]), 1).numpy()
+    pelvis_px, _ = store.rig.project_views(torch.from_numpy(points[:, -1:]))
+    points2d = torch.cat((frame.batch.points2d_px[frame.row].double(), pelvis_px), 1).numpy()
     joints = {
         joint: {
             "trans": points[0, j].tolist(),

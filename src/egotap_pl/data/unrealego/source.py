@@ -233,7 +233,7 @@ class UnrealEgoSource:
 
     def _visibility(self, relative: RelativePose) -> UInt8[np.ndarray, "v j"]:
         points = torch.from_numpy(relative.pose_cm + relative.origin_cm[:, None])
-        inside = torch.stack([camera.project(points[view])[1] for view, camera in enumerate(self.rig.cameras)])
+        _, inside = self.rig.project_views(points)
         return np.where(inside.numpy(), Visibility.UNKNOWN, Visibility.OUT_OF_VIEW).astype(np.uint8)
 
     def _list_path(self, root: Path, file: str) -> Path:

@@ -220,7 +220,7 @@ class ImplAlone:
         poses = torch.from_numpy(np.stack([impl.pose_cm for _, impl in contents]))
         fit = fit_pelvis(find_peaks(heatmaps), poses, rig, self.min_peaks)
         points = poses[:, None] + fit.pelvis_cm[:, :, None]
-        points2d = torch.stack([camera.project(points[:, v])[0] for v, camera in enumerate(rig.cameras)], 1)
+        points2d, _ = rig.project_views(points)
         frames, excluded = [], []
         for row, (number, impl) in enumerate(contents):
             residual = float(fit.residual_px[row])
@@ -285,8 +285,7 @@ def _checked_points(path: Path, rig: StereoRig, max_distance_px: float | None) -
     """
     points = read_points(path)
     if max_distance_px is not None:
-        views = zip(rig.cameras, torch.from_numpy(points.points_cm), strict=True)
-        px, inside = (torch.stack(x).numpy() for x in zip(*(camera.project(p) for camera, p in views), strict=True))
+        px, inside = (values.numpy() for values in rig.project_views(torch.from_numpy(points.points_cm)))
         distances = np.linalg.norm(px - points.points2d_px, axis=-1)[inside]
         if len(distances) and np.median(distances) > max_distance_px:
             raise EgotapError(

@@ -78,10 +78,10 @@ def squat(rng: np.random.Generator, height: Num) -> KeyPose:
     )
 
 
-def kneel(rng: np.random.Generator, height: Num = 52.0) -> KeyPose:
-    """Kneeling on the right knee with the left foot in front; the pelvis is ``height`` cm above the ground."""
+def kneel(rng: np.random.Generator) -> KeyPose:
+    """Kneeling on the right knee with the left foot in front."""
     return KeyPose(
-        pelvis=(0, height, 0),
+        pelvis=(0, 52.0, 0),
         turn=(0, pick(rng, 0, 12), 0, 0),
         spine=(pick(rng, 0, 15), 0, pick(rng, -10, 10)),
         feet=((14, 0, 30), (13, 4, -42)),

@@ -97,19 +97,16 @@ def smooth(
     return curve.reshape(len(at), *values.shape[1:])
 
 
-def wander(
-    rng: np.random.Generator, frames: int, size: tuple[int, ...], rate: float, slowest_s: float = 4.0
-) -> Float[np.ndarray, "f *d"]:
-    """Smooth noise with a standard deviation of about 1: five sine waves per value.
+def wander(rng: np.random.Generator, frames: int, size: tuple[int, ...], rate: float) -> Float[np.ndarray, "f *d"]:
+    """Smooth noise with a standard deviation of about 1: five sine waves per value, with periods of 0.5 to 4 seconds.
 
     Args:
         rng: random generator.
         frames: number of frames.
         size: shape of a frame's values.
         rate: frames per second.
-        slowest_s: longest period in seconds; the shortest is an eighth of it.
     """
-    periods = slowest_s / np.geomspace(1, 8, 5)[:, None, None]
+    periods = 4.0 / np.geomspace(1, 8, 5)[:, None, None]
     phases = rng.uniform(0, 2 * np.pi, (5, 1, int(np.prod(size))))
     weights = np.geomspace(1, 0.2, 5)[:, None, None]
     time = np.arange(frames)[None, :, None] / rate

@@ -104,7 +104,6 @@ def gestures(
     pause_s: tuple[Num, Num] = (0.5, 1.6),
     together: Num = 0.35,
     freedom: Num = 0.25,
-    sides: tuple[bool, bool] = (True, True),
 ) -> Tracks:
     """Move free hands from place to place.
 
@@ -116,7 +115,6 @@ def gestures(
         pause_s: shortest and longest time from one place to the next.
         together: probability that both hands make the same gesture.
         freedom: probability of a place anywhere in reach instead.
-        sides: which hands move.
     """
     seconds = tracks.num_frames / rate
     times, hands, elbows, wrists = [0.0], [], [], []
@@ -131,16 +129,10 @@ def gestures(
             break
         times.append(times[-1] + rng.uniform(*pause_s) * (2.0 if rng.random() < 0.15 else 1.0))
     at = np.arange(tracks.num_frames) / rate
-    move = np.array(sides)
     values = (hands, elbows, wrists)
     hand, elbow, wrist = (smooth(np.array(times), np.array(value, dtype=np.float64), at) for value in values)
     assert seconds < 20, "gestures last less than 20 seconds"
-    return replace(
-        tracks,
-        hand=np.where(move[:, None], hand, tracks.hand),
-        elbow=np.where(move, elbow, tracks.elbow),
-        wrist=np.where(move[:, None], wrist, tracks.wrist),
-    )
+    return replace(tracks, hand=hand, elbow=elbow, wrist=wrist)
 
 
 def glances(tracks: Tracks, rng: np.random.Generator, rate: Num, amount: Num = 1.0) -> Tracks:
