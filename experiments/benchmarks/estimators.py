@@ -29,9 +29,6 @@ BATCH_SIZE = 32
 CPU = torch.device("cpu")
 TARGETS: Mapping[str, HeatmapTarget] = {"joint": JointTarget(), "limb": LimbTarget()}
 LEAN = "estimators.shared.task.estimator"
-LOSSES = "estimators.shared.task.target"
-HALF = ("estimator=lean", f"{LEAN}.width=9")
-"""A lean estimator for half of the operations."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,20 @@ class Variant:
     """The kind of the estimator and its overrides, for each kind of heatmap; one training may serve both."""
 
 
+def pair(name: str, **sizes: int) -> Variant:
+    """Two lean estimators, of other sizes than the scale's."""
+    return Variant(
+        name,
+        {
+            kind: (
+                kind,
+                ("estimator=lean_pair", *(f"estimators.{kind}.task.estimator.{k}={n}" for k, n in sizes.items())),
+            )
+            for kind in TARGETS
+        },
+    )
+
+
 VARIANTS = (
     Variant("two U-Nets (estimator=unet)", {"joint": ("joint", ()), "limb": ("limb", ())}),
     Variant("one lean trunk (estimator=lean)", dict.fromkeys(TARGETS, ("shared", ("estimator=lean",)))),
@@ -52,13 +63,8 @@ VARIANTS = (
         "one lean trunk of 64 channels, not 32",
         dict.fromkeys(TARGETS, ("shared", ("estimator=lean", f"{LEAN}.channels=64"))),
     ),
-    Variant(
-        "two lean trunks of half the cost",
-        {
-            "joint": ("shared", (*HALF, f"{LOSSES}.limb_weight=0.0")),
-            "limb": ("shared", (*HALF, f"{LOSSES}.joint_weight=0.0")),
-        },
-    ),
+    pair("two lean trunks of 64 channels (estimator=lean_pair)", channels=64),
+    pair("two lean trunks for the operations of one of 64 channels", width=10, channels=48),
 )
 
 

@@ -10,7 +10,7 @@ from release_sizes import U_NET
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.benchmarks import costs
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator
-from egotap_pl.nn.lean_estimator import LeanEstimator, joint_maps, limb_maps
+from egotap_pl.nn.lean_estimator import LeanEstimator, LeanJointEstimator, LeanLimbEstimator, joint_maps, limb_maps
 
 close = torch.testing.assert_close
 
@@ -24,7 +24,10 @@ def test_about_a_tenth_of_the_arithmetic_of_two_u_nets():
         images = torch.empty(1, 2, 3, 256, 256)
         lean = costs.flops(LeanEstimator(unrealego(), channels=128), [images])
         full = sum(costs.flops(make(unrealego(), **U_NET), [images]) for make in (JointEstimator, LimbEstimator))
+        both = (LeanJointEstimator, LeanLimbEstimator)
+        pair = sum(costs.flops(make(unrealego(), channels=128), [images]) for make in both)
     assert 0.10 < lean / full < 0.11
+    assert 0.21 < pair / full < 0.22
 
 
 def test_heatmaps_are_a_quarter_of_the_image(skeleton):
@@ -42,6 +45,25 @@ def test_channels_are_joints_cosines_and_sines_of_the_left_view_then_of_the_righ
     maps = maps[..., None, None]
     assert torch.equal(joint_maps(maps)[0, :, :, 0, 0], joints)
     assert torch.equal(limb_maps(maps)[0, :, :, :, 0, 0], torch.stack((cosines, sines), -1))
+
+
+def test_a_pair_gives_the_maps_of_one_whose_trunk_is_the_same(skeleton):
+    one, n = make(skeleton).eval(), skeleton.num_heatmap_joints
+    torch.nn.init.normal_(one.to_maps.weight)
+    torch.nn.init.normal_(one.to_maps.bias)
+    images = torch.randn(1, 2, 3, 32, 64)
+    maps = one(images)
+    for Pair, own, expected in (
+        (LeanJointEstimator, slice(None, n), joint_maps(maps)),
+        (LeanLimbEstimator, slice(n, None), limb_maps(maps)),
+    ):
+        pair = Pair(skeleton, width=4, channels=8).eval()
+        heads = {
+            f"to_maps.{name}": values.unflatten(0, (2, -1))[:, own].flatten(0, 1)
+            for name, values in one.to_maps.state_dict().items()
+        }
+        pair.load_state_dict(one.state_dict() | heads)
+        close(pair(images), expected)
 
 
 def test_written_out_with_functions(skeleton):
