@@ -32,7 +32,9 @@ def test_an_empty_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     out = run("doctor").out
     assert lines(out, "egotap")[0].startswith(__version__)
-    assert f"torch {torch.__version__}" in lines(out, "packages")[0]
+    assert lines(out, "packages")[0].startswith(
+        f"torch {torch.__version__.partition('+')[0]}"
+    )  # the build may be missing
     assert len(lines(out, "disk")) == 3
     assert not lines(out, "data") + lines(out, "stages") + lines(out, "runs")
     assert not list(tmp_path.iterdir())

@@ -37,7 +37,7 @@ def test_a_run_is_repeated_exactly_elsewhere(home: Path, run: Run, first: Path) 
     folder = run_folder(again, home)
     assert folder == home / "again" / "table2" / "cnn" / "egosynth" / "second"
     assert entry(folder) == entry(first)
-    assert entry(first)["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(entry(first)["versions"]["torch"])  # which build it is may be missing
     errors = [json.loads((path / "metrics.json").read_text())["per_joint"] for path in (first, folder)]
     assert errors[0] == errors[1]
     assert f"mm in {first}" in again.err

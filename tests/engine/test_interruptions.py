@@ -35,7 +35,7 @@ def undisturbed(home: Path) -> Path:
 
 def stopped_by(number: int, home: Path, *arguments: str) -> Outcome:
     """A command that gets a signal, or, if it is negative, whose processes all do."""
-    (home / "break").write_text(str(number))
+    (home / "break").write_text(str(int(number)))
     ended = Command(home, *arguments, group=True).end()
     (home / "break").unlink()
     return ended
