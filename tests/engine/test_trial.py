@@ -157,6 +157,7 @@ def test_augmented_trainings_are_tried_without_memory(monkeypatch: pytest.Monkey
             ["lifter=peaks", "lifter._target_=own_parts.PlainLifter"],
             "PlainLifter has no set_mean_pose(): derive it from",
         ),
+        (["init_skip=[lifter.head]"], "init_skip=[lifter.head]: there is no init=CHECKPOINT whose weights"),
         (["lifter=egotap", "training=egoposeformer"], "RefiningTask cannot train Lifter, which has no estimate"),
     ],
 )

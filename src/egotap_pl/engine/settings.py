@@ -200,8 +200,11 @@ class Settings:
         check_estimators(settings.estimators, config["estimators"], command.choices)
         check_window(settings.data.window, training.task, training.augment)
         before = [] if settings.pretraining is None else [settings.pretraining.training]
-        for trained in (*estimators.values(), *before, training, settings.trained):
+        trainings = (*estimators.values(), *before, training, settings.trained)
+        for trained in trainings:
             settings.devices.share_of(trained.batch_size)
+        if (skip := config.get("init_skip")) and not any(trained.init for trained in trainings):
+            raise EgotapError(f"init_skip=[{','.join(skip)}]: there is no init=CHECKPOINT whose weights it could skip")
         return settings
 
     def _with_own_skips(self, skip: Sequence[str]) -> Settings:
