@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,16 @@ FLIPS = 100
 
 
 def stored(path: Path) -> list[Any]:
-    """Everything that a frame store gives."""
-    store = FrameStore(path)
-    batch = store.read(range(len(store)))
-    names = store.name_frames(range(len(store)))
-    store.close()
-    return [*batch._replace(heatmaps=None), *names, store.header, store.skipped]
+    """Everything that a frame store gives. The file is closed, or HDF5 would remember it when it is damaged anew."""
+    with closing(FrameStore(path)) as store:
+        batch = store.read(range(len(store)))
+        names = store.name_frames(range(len(store)))
+        return [*batch._replace(heatmaps=None), *names, store.header, store.skipped]
 
 
 def cached(path: Path) -> list[Any]:
-    store = HeatmapStore(path, 5)
-    heatmaps = store.read(range(5))
-    store.close()
-    return list(heatmaps)
+    with closing(HeatmapStore(path, 5)) as store:
+        return list(store.read(range(5)))
 
 
 def estimated(path: Path) -> list[Any]:
