@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,23 +16,26 @@ from egotap_pl.nn.top_down import TopDown
 
 
 class LeanTrunk(nn.Module):
-    """Heatmaps of both views from a narrow decoder on a ResNet-18.
+    """Heatmaps of both views from a narrow decoder on a ResNet-18; its subclasses say how many.
 
     The views share the ResNet-18; a `TopDown` reads its features at strides 4, 8, 16 and 32. As in the paper's
     `egotap_pl.nn.estimator.StereoUNet`, the views are concatenated before they are merged, so that each view's
     heatmaps depend on both images. Wide decoders are 80% of the arithmetic of the paper's two estimators.
 
     Args:
-        num_maps_per_view: number of heatmaps to estimate in each view.
+        skeleton: the skeleton of the heatmaps.
         width: channels of the backbone's stem.
         channels: channels of the trunk at every stride (EgoPoseFormer: 128 for each view; here for both together).
     """
 
-    def __init__(self, num_maps_per_view: int, *, width: int = IMAGENET_WIDTH, channels: int) -> None:
+    maps_per_joint: ClassVar[int]
+    """Heatmaps in each view for every joint but the root."""
+
+    def __init__(self, skeleton: Skeleton, *, width: int = IMAGENET_WIDTH, channels: int) -> None:
         super().__init__()
         self.backbone = ResNet18(width)
         self.top_down = TopDown([NUM_VIEWS * each for each in self.backbone.channels], channels)
-        self.to_maps = nn.Conv2d(channels, NUM_VIEWS * num_maps_per_view, 1)
+        self.to_maps = nn.Conv2d(channels, NUM_VIEWS * self.maps_per_joint * skeleton.num_heatmap_joints, 1)
         for part in (self.top_down, self.to_maps):
             init_kaiming(part)
         nn.init.zeros_(self.to_maps.weight)  # as in StereoUNet: training starts from all-zero heatmaps
@@ -54,41 +59,21 @@ class LeanEstimator(LeanTrunk):
 
     The backbone is computed once, where two estimators compute it twice. For each view, the heatmaps are those of all
     joints but the root, then all limbs' cosines, then all limbs' sines: `joint_maps` and `limb_maps` take them apart.
-
-    Args:
-        skeleton: the skeleton of the heatmaps.
-        width: channels of the backbone's stem.
-        channels: channels of the trunk.
     """
 
-    def __init__(self, skeleton: Skeleton, *, width: int = IMAGENET_WIDTH, channels: int) -> None:
-        super().__init__(3 * skeleton.num_heatmap_joints, width=width, channels=channels)
+    maps_per_joint = 3
 
 
 class LeanJointEstimator(LeanTrunk):
-    """Estimates the heatmap of every joint but the root in each view.
+    """Estimates the heatmap of every joint but the root in each view."""
 
-    Args:
-        skeleton: the skeleton of the heatmaps.
-        width: channels of the backbone's stem.
-        channels: channels of the trunk.
-    """
-
-    def __init__(self, skeleton: Skeleton, *, width: int = IMAGENET_WIDTH, channels: int) -> None:
-        super().__init__(skeleton.num_heatmap_joints, width=width, channels=channels)
+    maps_per_joint = 1
 
 
 class LeanLimbEstimator(LeanTrunk):
-    """Estimates the cosine and sine heatmaps of every limb in each view.
+    """Estimates the cosine and sine heatmaps of every limb in each view."""
 
-    Args:
-        skeleton: the skeleton of the heatmaps.
-        width: channels of the backbone's stem.
-        channels: channels of the trunk.
-    """
-
-    def __init__(self, skeleton: Skeleton, *, width: int = IMAGENET_WIDTH, channels: int) -> None:
-        super().__init__(2 * skeleton.num_heatmap_joints, width=width, channels=channels)
+    maps_per_joint = 2
 
     def forward(self, images: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v j 2 h4 w4"]:
         """Limb heatmaps of ImageNet-normalised images, at a quarter of their size."""
