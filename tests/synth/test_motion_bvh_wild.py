@@ -232,7 +232,7 @@ def test_rotations_are_those_of_scipy_in_any_order_with_places_on_any_joint(tmp_
     joints = []
     for i, parent in enumerate((-1, 0, 1, 0, 3, 4)):
         place = rng.normal(size=(7, 3)) if i in (0, 2, 4) else None
-        joints.append(Joint(f"j{i}", parent, rng.normal(size=3), Rotation.random(7, rng=rng), place))
+        joints.append(Joint(f"j{i}", parent, rng.normal(size=3), Rotation.random(7, rng), place))
     at, world = places(read_text(write(tmp_path, bvh_text(joints, order=order, digits=9))), range(6))
     expected: list[tuple[np.ndarray, Rotation]] = []
     for joint in joints:

@@ -23,31 +23,37 @@ _MOST_BLOCKS = 100
 """Largest number of blocks of an object header that are followed."""
 
 
-def check_heap(descriptor: int, address: int) -> None:
+def objects_of_heap(descriptor: int, address: int) -> dict[int, int]:
     """Follow the list of objects of a heap, as HDF5 does when it reads one of them.
 
     Args:
         descriptor: of the open file.
-        address: where the heap begins. If there is no heap, nothing happens: HDF5 will say so.
+        address: where the heap begins.
+
+    Returns:
+        Each object's size in bytes, by its number; nothing if there is no heap.
 
     Raises:
         OSError: if the list does not lead from the heap's beginning to its end.
     """
     header = os.pread(descriptor, _HEADER_BYTES, address) if address < 2**63 else b""
     if len(header) < _HEADER_BYTES or not header.startswith(_SIGNATURE):
-        return
+        return {}
     (size,) = struct.unpack_from("<Q", header, 8)
     place, first, block = _HEADER_BYTES, 0, b""
+    objects = {}
     while place + _OBJECT_BYTES <= size:
         if place + _OBJECT_BYTES > first + len(block):
             first, block = place, os.pread(descriptor, _READ_BYTES, address + place)
         if len(block) < _OBJECT_BYTES:
             raise OSError("a heap ends after the end of the file")
         number, _, _, length = struct.unpack_from("<HHIQ", block, place - first)
+        objects[number] = length
         step = length if number == 0 else _OBJECT_BYTES + (length + 7) // 8 * 8  # object 0 is the free space
         if step < _OBJECT_BYTES:
             raise OSError("a heap's list of objects is overwritten")
         place += step
+    return objects
 
 
 def check_heaps_of_attributes(owner: h5py.HLObject) -> None:
@@ -62,7 +68,7 @@ def check_heaps_of_attributes(owner: h5py.HLObject) -> None:
     descriptor = h5py.h5i.get_file_id(owner.id).get_vfd_handle()
     for kind, content in _messages(descriptor, h5py.h5o.get_info(owner.id).addr):
         if kind == _ATTRIBUTE and len(content) >= _CELL_BYTES:  # a text's length, heap and object are at its end
-            check_heap(descriptor, struct.unpack_from("<Q", content, len(content) - 12)[0])
+            objects_of_heap(descriptor, struct.unpack_from("<Q", content, len(content) - 12)[0])
 
 
 def _messages(descriptor: int, address: int) -> Iterator[tuple[int, bytes]]:

@@ -224,6 +224,7 @@ def test_a_long_name_that_is_used_often(path: Path) -> None:
     ("field", "value", "message"),
     [
         ("length", 2**32 - 1, "bytes, more than"),
+        ("length", 1, "damaged"),
         ("heap", 2**63 + 8, "damaged"),
         ("object", 4_000, "damaged"),
     ],
