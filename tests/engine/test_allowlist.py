@@ -370,6 +370,8 @@ def test_trust_has_to_be_names() -> None:
 def test_every_command_refuses_a_hostile_checkpoint(
     verb: str, shipped: dict[str, Any], run: Run, tmp_path: Path
 ) -> None:
+    if verb == "export":
+        pytest.importorskip("onnxscript")
     task = {**shipped[KEY]["task"], "lifter": heatmap_writer(tmp_path)}
     path = saved(tmp_path / "own.ckpt", shipped, task=task)
     (tmp_path / "frames").mkdir()
