@@ -50,9 +50,9 @@ def lean(name: str, **sizes: int) -> Variant:
 VARIANTS = {
     "unet": Variant("two U-Nets (estimator=unet)", {"joint": ("joint", ()), "limb": ("limb", ())}),
     "lean": lean("estimator=lean"),
-    "lean64": lean("estimator=lean, 64 channels", channels=64),
-    "lean48": lean("estimator=lean, 48 channels", channels=48),
-    "one64": lean("the same with one decoder, 64 channels", channels=64, decoders=1),
+    "one": lean("with one decoder for both kinds", decoders=1),
+    "48": lean("with 48 channels", channels=48),
+    "32": lean("with 32 channels", channels=32),
 }
 
 
