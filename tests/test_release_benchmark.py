@@ -59,8 +59,11 @@ def test_a_stand_in_that_takes_its_time(
     lines = [re.split("[│|]", line)[1:-1] for line in capsys.readouterr().out.splitlines() if "│" in line]
     rows = [[cell.strip() for cell in line] for line in lines]
     numbers = {(row[0], row[1]): row[2:] for row in rows}
-    assert set(numbers) == {(name, what) for name in ("lifter", "estimator") for what in ("step", "forward")}
+    both = {(name, what) for name in ("lifter", "estimator") for what in ("step", "forward")}
+    assert set(numbers) == both | {("lifter", "step from images")}
     assert float(numbers["lifter", "forward"][1]) >= 200  # ms a frame: it sleeps 0.4 s for two
+    step, estimator = float(numbers["lifter", "step"][1]), float(numbers["estimator", "forward"][1])
+    assert float(numbers["lifter", "step from images"][1]) == pytest.approx(step + 2 * estimator, abs=0.2)
     assert all(float(row[2]) > 0 for row in numbers.values())
 
 

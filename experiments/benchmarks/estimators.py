@@ -28,7 +28,6 @@ from egotap_pl.tasks.targets import HeatmapTarget, JointTarget, LimbTarget
 BATCH_SIZE = 32
 CPU = torch.device("cpu")
 TARGETS: Mapping[str, HeatmapTarget] = {"joint": JointTarget(), "limb": LimbTarget()}
-LEAN = "estimators.shared.task.estimator"
 
 
 @dataclass(frozen=True)
@@ -42,30 +41,19 @@ class Variant:
     """The kind of the estimator and its overrides, for each kind of heatmap; one training may serve both."""
 
 
-def pair(name: str, **sizes: int) -> Variant:
-    """Two lean estimators, of other sizes than the scale's."""
-    return Variant(
-        name,
-        {
-            kind: (
-                kind,
-                ("estimator=lean_pair", *(f"estimators.{kind}.task.estimator.{k}={n}" for k, n in sizes.items())),
-            )
-            for kind in TARGETS
-        },
-    )
+def lean(name: str, **sizes: int) -> Variant:
+    """The lean estimator, of other sizes than the scale's."""
+    changes = (f"estimators.shared.task.estimator.{key}={size}" for key, size in sizes.items())
+    return Variant(name, dict.fromkeys(TARGETS, ("shared", ("estimator=lean", *changes))))
 
 
-VARIANTS = (
-    Variant("two U-Nets (estimator=unet)", {"joint": ("joint", ()), "limb": ("limb", ())}),
-    Variant("one lean trunk (estimator=lean)", dict.fromkeys(TARGETS, ("shared", ("estimator=lean",)))),
-    Variant(
-        "one lean trunk of 64 channels, not 32",
-        dict.fromkeys(TARGETS, ("shared", ("estimator=lean", f"{LEAN}.channels=64"))),
-    ),
-    pair("two lean trunks of 64 channels (estimator=lean_pair)", channels=64),
-    pair("two lean trunks for the operations of one of 64 channels", width=10, channels=48),
-)
+VARIANTS = {
+    "unet": Variant("two U-Nets (estimator=unet)", {"joint": ("joint", ()), "limb": ("limb", ())}),
+    "lean": lean("estimator=lean"),
+    "one": lean("with one decoder for both kinds", decoders=1),
+    "48": lean("with 48 channels", channels=48),
+    "32": lean("with 32 channels", channels=32),
+}
 
 
 def main() -> None:
@@ -74,6 +62,7 @@ def main() -> None:
     parser.add_argument("--scale", default="tiny", choices=["smoke", "tiny", "paper"])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     args = parser.parse_args()
     print("| estimators | seed | GFLOP | M params | ms a frame | joint MSE, 1e-4 | limb MSE, 1e-4 |\n|" + "---|" * 7)
     for seed in args.seeds:
@@ -82,8 +71,8 @@ def main() -> None:
             for kind in TARGETS
             for setting in (f"epochs={args.epochs}", f"task.schedule.constant_epochs={args.epochs / 2}", f"seed={seed}")
         ]
-        for variant in VARIANTS:
-            print(row(variant, seed, [f"scale={args.scale}", *args.overrides, *equal]), flush=True)
+        for name in args.variants:
+            print(row(VARIANTS[name], seed, [f"scale={args.scale}", *args.overrides, *equal]), flush=True)
 
 
 def row(variant: Variant, seed: int, overrides: list[str]) -> str:

@@ -78,10 +78,7 @@ def test_every_encoder_goes_with_every_propagation_and_head(
 
 
 @pytest.mark.parametrize("scale", options("scale"))
-@pytest.mark.parametrize(
-    ("estimator", "kind"),
-    [("lean", "shared"), *((name, kind) for name in ("unet", "lean_pair") for kind in KINDS)],
-)
+@pytest.mark.parametrize(("estimator", "kind"), [("lean", "shared"), *(("unet", kind) for kind in KINDS)])
 @pytest.mark.parametrize("data", SKELETONS)
 def test_every_scale_builds_its_estimators(scale: str, estimator: str, kind: str, data: str) -> None:
     settings = compose(f"scale={scale}", f"data={data}", f"estimator={estimator}")

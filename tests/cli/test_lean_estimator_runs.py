@@ -54,7 +54,7 @@ def test_export(run: Run, tmp_path: Path) -> None:
     np.testing.assert_allclose(pose_cm, expected, atol=ROUNDED_TOLERANCE * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", ["joint", "shared", "base", "lean_limb"])
+@pytest.mark.parametrize("name", ["joint", "shared", "base"])
 def test_the_estimator_of_one_kind_is_no_choice(name: str, run: Run) -> None:
     error = run("train", *SMOKE, f"estimator={name}", ok=False).err
-    assert error.startswith("egotap: estimator: must be one of: unet, lean, lean_pair.")
+    assert error.startswith("egotap: estimator: must be one of: unet, lean.")

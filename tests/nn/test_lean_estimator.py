@@ -10,28 +10,32 @@ from release_sizes import U_NET
 from egotap_pl.core.skeleton import unrealego
 from egotap_pl.engine.benchmarks import costs
 from egotap_pl.nn.estimator import JointEstimator, LimbEstimator
-from egotap_pl.nn.lean_estimator import LeanEstimator, LeanJointEstimator, LeanLimbEstimator, joint_maps, limb_maps
+from egotap_pl.nn.lean_estimator import LeanEstimator, joint_maps, limb_maps
 
 close = torch.testing.assert_close
 
 
-def make(skeleton) -> Any:
-    return LeanEstimator(skeleton, width=4, channels=8)
+def make(skeleton, decoders=1) -> Any:
+    return LeanEstimator(skeleton, width=4, channels=8, decoders=decoders)
 
 
-def test_about_a_tenth_of_the_arithmetic_of_two_u_nets():
+@pytest.mark.parametrize(("decoders", "share"), [(1, 0.11), (2, 0.13)])
+def test_about_a_tenth_of_the_arithmetic_of_two_u_nets(decoders, share):
     with torch.device("meta"):
         images = torch.empty(1, 2, 3, 256, 256)
-        lean = costs.flops(LeanEstimator(unrealego(), channels=128), [images])
+        lean = costs.flops(LeanEstimator(unrealego(), channels=128, decoders=decoders), [images])
         full = sum(costs.flops(make(unrealego(), **U_NET), [images]) for make in (JointEstimator, LimbEstimator))
-        both = (LeanJointEstimator, LeanLimbEstimator)
-        pair = sum(costs.flops(make(unrealego(), channels=128), [images]) for make in both)
-    assert 0.10 < lean / full < 0.11
-    assert 0.21 < pair / full < 0.22
+    assert round(lean / full, 2) == share
 
 
-def test_heatmaps_are_a_quarter_of_the_image(skeleton):
-    maps, n = make(skeleton)(torch.randn(2, 2, 3, 64, 32)), skeleton.num_heatmap_joints
+def test_there_are_one_or_two_decoders():
+    with pytest.raises(ValueError, match="decoders=3: must be 1 or 2"):
+        make(unrealego(), 3)
+
+
+@pytest.mark.parametrize("decoders", [1, 2])
+def test_heatmaps_are_a_quarter_of_the_image(skeleton, decoders):
+    maps, n = make(skeleton, decoders)(torch.randn(2, 2, 3, 64, 32)), skeleton.num_heatmap_joints
     assert joint_maps(maps).shape == (2, 2, n, 16, 8)
     assert limb_maps(maps).shape == (2, 2, n, 2, 16, 8)
 
@@ -47,23 +51,31 @@ def test_channels_are_joints_cosines_and_sines_of_the_left_view_then_of_the_righ
     assert torch.equal(limb_maps(maps)[0, :, :, :, 0, 0], torch.stack((cosines, sines), -1))
 
 
-def test_a_pair_gives_the_maps_of_one_whose_trunk_is_the_same(skeleton):
-    one, n = make(skeleton).eval(), skeleton.num_heatmap_joints
+def test_two_decoders_give_the_maps_of_one_where_their_weights_are_the_same(skeleton):
+    one, two, n = make(skeleton).eval(), make(skeleton, 2).eval(), skeleton.num_heatmap_joints
     torch.nn.init.normal_(one.to_maps.weight)
     torch.nn.init.normal_(one.to_maps.bias)
+    state = one.state_dict()
+    state |= {f"limb_{name}": values for name, values in state.items() if name.startswith("top_down.")}
+    for name in ("weight", "bias"):
+        joints, limbs = state[f"to_maps.{name}"].unflatten(0, (2, -1)).split((n, 2 * n), 1)
+        state |= {f"to_maps.{name}": joints.flatten(0, 1), f"to_limb_maps.{name}": limbs.flatten(0, 1)}
+    two.load_state_dict(state)
     images = torch.randn(1, 2, 3, 32, 64)
-    maps = one(images)
-    for Pair, own, expected in (
-        (LeanJointEstimator, slice(None, n), joint_maps(maps)),
-        (LeanLimbEstimator, slice(n, None), limb_maps(maps)),
-    ):
-        pair = Pair(skeleton, width=4, channels=8).eval()
-        heads = {
-            f"to_maps.{name}": values.unflatten(0, (2, -1))[:, own].flatten(0, 1)
-            for name, values in one.to_maps.state_dict().items()
-        }
-        pair.load_state_dict(one.state_dict() | heads)
-        close(pair(images), expected)
+    close(two(images), one(images))
+
+
+def test_each_of_two_decoders_has_its_own_kind_of_heatmaps(skeleton):
+    net = make(skeleton, 2)
+    for parameters in (net.to_maps.parameters(), net.to_limb_maps.parameters()):
+        for parameter in parameters:
+            torch.nn.init.normal_(parameter)
+    maps = net(torch.randn(1, 2, 3, 32, 32))
+    joints, limbs = joint_maps(maps).sum(), limb_maps(maps).sum()
+    own = [net.top_down.laterals[0][0].weight, net.limb_top_down.laterals[0][0].weight]
+    for loss, used in ((joints, [True, False]), (limbs, [False, True])):
+        grads = torch.autograd.grad(loss, own, retain_graph=True, allow_unused=True)
+        assert [grad is not None and bool(grad.any()) for grad in grads] == used
 
 
 def test_written_out_with_functions(skeleton):
@@ -84,8 +96,9 @@ def test_written_out_with_functions(skeleton):
     close(net(images), torch.stack((maps[:, :n], maps[:, n:]), 1), atol=1e-4, rtol=1e-4)
 
 
-def test_overfits_one_batch():
-    net = LeanEstimator(unrealego(), width=8, channels=32)
+@pytest.mark.parametrize("decoders", [1, 2])
+def test_overfits_one_batch(decoders):
+    net = LeanEstimator(unrealego(), width=8, channels=32, decoders=decoders)
     images = torch.randn(2, 2, 3, 32, 32)
     target = F.interpolate(torch.rand(4, 45, 3, 3), size=(8, 8), mode="bilinear").view(2, 2, 45, 8, 8)
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)

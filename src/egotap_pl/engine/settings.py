@@ -169,7 +169,7 @@ class Settings:
             )
         if config.get("estimator"):
             raise EgotapError(
-                "estimator: must be one of: unet, lean, lean_pair. The estimator of one kind of heatmap is chosen with "
+                "estimator: must be one of: unet, lean. The estimator of one kind of heatmap is chosen with "
                 "estimator@estimators.joint=... or estimator@estimators.limb=..."
             )
         training = TrainingSpec.parse(config["training"], "training")
