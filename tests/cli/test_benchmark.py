@@ -93,6 +93,16 @@ def test_a_run_in_onnx_runtime(whole: Path, run: Run) -> None:
     assert {cost["parameters"] for cost in found.values()} == {parameters}
 
 
+def test_onnx_runtime_may_differ_as_far_as_in_an_export(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded heatmaps differ by whole hundredths. A part that differs more is passed over, and the others measured."""
+    pytest.importorskip("onnxruntime")
+    words = ("heatmaps=joint_only", "+heatmaps.source.rounded=true", "lifter/encoder=cnn", "lifter/propagation=none")
+    monkeypatch.setattr("egotap_pl.interop.onnx._difference", lambda *_: 5e-3)
+    err = run("benchmark", *SMOKE, *words, "steps=false", "runtimes=[onnx]", *QUICK, "output=costs.json").err
+    assert list(costs(home / "costs.json")) == [("images to pose", "onnx")]
+    assert "lifter: not measured in ONNX Runtime: ONNX Runtime differs from PyTorch by 0.005" in err
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [

@@ -73,7 +73,7 @@ def export(checkpoint: Path, output: Path, part: str = "all", trust: tuple[str, 
         say(f"inputs have windows of {window.frames} frames, {window.stride} apart, the last one the newest")
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
     say(f"{checkpoint}: exporting; this takes a while")
-    tolerance = ROUNDED_TOLERANCE if part == "all" and task.heatmaps.rounded else TOLERANCE
+    tolerance = images_tolerance(task) if part == "all" else TOLERANCE
     difference = write_onnx(network, inputs, OUTPUT, output, metadata, tolerance)
     if difference is None:
         say("not checked: onnxruntime is not installed (pip install 'egotap-pl[onnx]')")
@@ -163,6 +163,11 @@ def images_to_pose(task: LiftingTask, checkpoint: Path) -> Export:
             "export its lifter alone with part=lifter"
         )
     return Export(ImagesToPose(task), image_inputs(task))
+
+
+def images_tolerance(task: LiftingTask) -> float:
+    """How far ONNX Runtime may be from PyTorch where a task's heatmaps are estimated; see `write_onnx`."""
+    return ROUNDED_TOLERANCE if task.heatmaps.rounded else TOLERANCE
 
 
 def lifter_to_pose(task: LiftingTask, checkpoint: Path) -> Export:

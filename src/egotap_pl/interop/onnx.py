@@ -92,7 +92,14 @@ def check_packages() -> None:
         raise EgotapError(f"ONNX needs the package {' and '.join(missing)}: pip install 'egotap-pl[onnx]'")
 
 
-def session_of(network: nn.Module, inputs: Inputs, path: Path, providers: Sequence[str], threads: int) -> Any:
+def session_of(
+    network: nn.Module,
+    inputs: Inputs,
+    path: Path,
+    providers: Sequence[str],
+    threads: int,
+    tolerance: float = TOLERANCE,
+) -> Any:
     """Writes a network as an ONNX file and loads it into ONNX Runtime.
 
     Args:
@@ -101,19 +108,21 @@ def session_of(network: nn.Module, inputs: Inputs, path: Path, providers: Sequen
         path: the file to write.
         providers: names of ONNX Runtime's execution providers, the preferred one first.
         threads: number of CPU threads.
+        tolerance: see `write_onnx`.
 
     Returns:
         An ``onnxruntime.InferenceSession``.
 
     Raises:
         EgotapError: if the packages are not installed.
+        OutputsDiffer: see `write_onnx`.
     """
     check_packages()
     if importlib.util.find_spec("onnxruntime") is None:
         raise EgotapError("ONNX Runtime is not installed: pip install 'egotap-pl[onnx]'")
     import onnxruntime
 
-    write_onnx(network, inputs, "output", path, {})
+    write_onnx(network, inputs, "output", path, {}, tolerance)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(path, options, providers=list(providers))

@@ -23,7 +23,7 @@ from egotap_pl.engine.devices.acceleration import Acceleration
 from egotap_pl.engine.devices.choice import SINGLE
 from egotap_pl.engine.runs.results import device_name
 from egotap_pl.engine.versions import versions
-from egotap_pl.interop.onnx import session_of
+from egotap_pl.interop.onnx import OutputsDiffer, session_of
 
 FILE = "benchmark.json"
 """File in a run's folder with what its networks cost."""
@@ -216,8 +216,13 @@ def _in_onnx(part: Part, device: torch.device, path: Path) -> Call | None:
         say(f"{part.name}: this ONNX Runtime has no {provider}, so it is not measured")
         return None
     network = part.network.cpu()
-    session = session_of(network, part.inputs, path, (provider,), torch.get_num_threads())
-    network.to(device)
+    try:
+        session = session_of(network, part.inputs, path, (provider,), torch.get_num_threads(), part.tolerance)
+    except OutputsDiffer as error:
+        say(f"{part.name}: not measured in ONNX Runtime: {str(error).removeprefix(f'{path}: not written, because ')}")
+        return None
+    finally:
+        network.to(device)
     names = list(part.inputs(1))
     return lambda inputs: session.run(None, {name: x.cpu().numpy() for name, x in zip(names, inputs, strict=True)})
 

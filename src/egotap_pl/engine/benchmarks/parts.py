@@ -13,11 +13,12 @@ from egotap_pl.engine.exporting import (
     ImagesToPose,
     WindowToPose,
     image_inputs,
+    images_tolerance,
     inputs_of_lifter,
     random_images,
     windows_of,
 )
-from egotap_pl.interop.onnx import Inputs
+from egotap_pl.interop.onnx import TOLERANCE, Inputs
 from egotap_pl.nn.frozen import Frozen
 from egotap_pl.nn.images import normalise_images
 from egotap_pl.tasks import LiftingTask
@@ -40,6 +41,9 @@ class Part:
 
     is_trained: bool = True
     """Whether it is trained by itself, so that a training step is measured, too."""
+
+    tolerance: float = TOLERANCE
+    """How far ONNX Runtime may be from PyTorch; see `egotap_pl.interop.onnx.write_onnx`."""
 
 
 class NextFrame(WindowToPose):
@@ -81,7 +85,7 @@ def parts_of(task: LiftingTask, window_frames: int = 1) -> list[Part]:
         whole: nn.Module = ImagesToPose(task)
         if task.reads_past:
             whole = NextFrame(whole, task, window_frames)
-        parts.append(Part("images to pose", whole, image_inputs(task), is_trained=False))
+        parts.append(Part("images to pose", whole, image_inputs(task), False, images_tolerance(task)))
     return [replace(part, network=part.network.eval()) for part in parts]
 
 
