@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from inspect import unwrap  # what users run, without the check of shapes in tests
 
 import pytest
 import torch
@@ -73,3 +74,9 @@ def test_a_skeleton_without_estimated_limbs_has_no_cosine() -> None:
     (mpjpe_cm(pose, torch.zeros(4, 2, 3)) + cosine).backward()
     assert pose.grad is not None
     assert torch.isfinite(pose.grad).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 3), (2, 16, 1), (1, 16, 3), (2, 15, 3)])
+def test_poses_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="were estimated, the true ones have"):
+        unwrap(mpjpe_cm)(torch.zeros(shape), torch.zeros(2, 16, 3))

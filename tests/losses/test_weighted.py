@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from inspect import unwrap  # what users run, without the check of shapes in tests
+from typing import Any
 
 import pytest
 import torch
 
 from egotap_pl.core.errors import EgotapError
 from egotap_pl.losses import WeightedSum
+from egotap_pl.losses.weighted import LossTermsError
 
 
 def test_the_sum_is_weighted_and_the_terms_are_not() -> None:
@@ -41,3 +44,13 @@ def test_a_mismatch_names_both_sides(weights: dict[str, float], terms: tuple[str
 def test_weights_must_be_numbers(weights: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="finite"):
         WeightedSum(weights)
+
+
+@pytest.mark.parametrize(
+    ("term", "found"), [(torch.ones(16), "one of shape \\(16,\\)"), (3.0, "float"), (torch.ones(0), "one of shape")]
+)
+def test_a_term_is_one_number(term: Any, found: str) -> None:
+    with pytest.raises(LossTermsError, match=f"loss term mine: must be a tensor with one number, found {found}"):
+        unwrap(WeightedSum.__call__)(
+            WeightedSum({"mpjpe": 1.0, "mine": 1.0}), {"mpjpe": torch.tensor(1.0), "mine": term}
+        )

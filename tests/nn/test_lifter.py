@@ -130,6 +130,23 @@ def test_mean_pose_and_unit(skeleton):
     assert "mean_pose_cm" in lifter.state_dict()  # it is saved with the weights
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (16, 1), (48,), (15, 3)])
+def test_a_pose_of_another_shape_is_not_broadcast(shape):
+    """The first two could be added to the mean pose."""
+    lifter = make_lifter(unrealego(), encoder="cnn", propagation="none", head="mlp")
+    lifter.head.forward = lambda vector: torch.zeros(len(vector), *shape)
+    with pytest.raises(ValueError, match=r"MlpHead returned \(2, .* in place of a tensor of \(2, 16, 3\)"):
+        lifter(*random_heatmaps(unrealego(), 2))
+
+
+@pytest.mark.parametrize("change", [lambda x: x[:, :1], lambda x: torch.cat((x, x), -1), lambda x: (x, x)])
+def test_propagated_features_of_another_shape_are_named(change):
+    lifter = make_lifter(unrealego())
+    lifter.propagation.register_forward_hook(lambda _, __, output: change(output))
+    with pytest.raises(ValueError, match=r"Propagation returned .* in place of a tensor of \(2, 15, "):
+        lifter(*random_heatmaps(unrealego(), 2))
+
+
 @pytest.mark.parametrize(("encoder", "head"), [("grid_vit", "per_joint"), ("cnn", "mlp")])
 def test_overfits_one_batch(encoder, head):
     skeleton = unrealego()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from egotap_pl.core.batch import Batch
 from egotap_pl.core.skeleton import Skeleton
 from egotap_pl.nn.encoders import CnnEncoder
 from egotap_pl.nn.propagation.none import NoPropagation
+from egotap_pl.tasks import LiftingTask
 
 
 class PlainLifter(nn.Module):
@@ -64,3 +68,71 @@ class NoEncoder(torch.nn.Module):
 
     def __init__(self, **_: object) -> None:
         super().__init__()
+
+
+class ListEncoder(CnnEncoder):
+    """Keeps layers in a plain list."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.layers = [nn.Linear(self.embedding_dim, self.embedding_dim)]
+
+    def forward(self, maps: Tensor) -> Tensor:
+        x: Tensor = self.layers[0](super().forward(maps))
+        return x
+
+
+class TensorEncoder(CnnEncoder):
+    """Keeps a weight that is no parameter."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.scale = torch.ones(self.embedding_dim, requires_grad=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps) * self.scale
+
+
+class LazyEncoder(CnnEncoder):
+    """Has a layer whose width is that of its first input."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.last = nn.LazyLinear(self.embedding_dim)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        x: Tensor = self.last(super().forward(maps))
+        return x
+
+
+class HiddenTeacher(CnnEncoder):
+    """Keeps a frozen network in a list on purpose, so that it is not saved."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.teacher = [nn.Linear(4, 4).requires_grad_(False)]
+        self.same = [self.reduce]
+
+
+class DetachedEncoder(CnnEncoder):
+    """Gives features without gradients."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps).detach()
+
+
+class InPlaceEncoder(CnnEncoder):
+    """Overwrites what its gradient needs, which only the backward pass notices."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        x = super().forward(maps).exp()
+        x += x.exp()
+        x.mul_(2)
+        return x
+
+
+class NumberTask(LiftingTask):
+    """Has a loss that is a number."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return super().training_step(batch, batch_idx).detach()

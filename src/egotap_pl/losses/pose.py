@@ -18,12 +18,19 @@ _SHORTEST_LIMB_CM = 1e-2  # a shorter estimate counts less, so that its gradient
 def mpjpe_cm(pose_cm: Float[Tensor, "b j 3"], truth_cm: Float[Tensor, "b j 3"]) -> Float[Tensor, ""]:
     """Mean distance between estimated and true joints, in cm, over known joints and batch (paper 3.1).
 
+    Raises:
+        ValueError: if the shapes differ. Estimates of one joint for all, say, would be broadcast.
+
     Examples:
         >>> import torch
         >>> truth_cm = torch.zeros(1, 16, 3)
         >>> mpjpe_cm(truth_cm + torch.tensor([3.0, 0.0, 4.0]), truth_cm)
         tensor(5.)
     """
+    if pose_cm.shape != truth_cm.shape:
+        raise ValueError(
+            f"poses of shape {tuple(pose_cm.shape)} were estimated, the true ones have {tuple(truth_cm.shape)}"
+        )
     known = is_known(truth_cm)
     distance_cm = torch.where(known[..., None], pose_cm - truth_cm, 0.0).norm(dim=-1)
     return known_mean(distance_cm, known)

@@ -41,7 +41,7 @@ class WeightedSum:
         """The weighted sum, and the unweighted terms without gradients for the log.
 
         Raises:
-            LossTermsError: if a term has no weight or a weight has no term.
+            LossTermsError: if a term has no weight, a weight has no term, or a term is not a tensor with one number.
         """
         unweighted, unused = sorted(terms.keys() - self.weights.keys()), sorted(self.weights.keys() - terms.keys())
         if unweighted or unused:
@@ -49,5 +49,9 @@ class WeightedSum:
                 f"loss terms {sorted(terms)} and weights {sorted(self.weights)} differ: "
                 f"terms without a weight: {unweighted}, weights without a term: {unused}"
             )
+        for name, term in terms.items():
+            if not isinstance(term, Tensor) or term.numel() != 1:
+                found = f"one of shape {tuple(term.shape)}" if isinstance(term, Tensor) else type(term).__name__
+                raise LossTermsError(f"loss term {name}: must be a tensor with one number, found {found}")
         first, *others = (self.weights[name] * term for name, term in terms.items())
         return sum(others, start=first), {name: term.detach() for name, term in terms.items()}

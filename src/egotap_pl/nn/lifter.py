@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -156,25 +156,22 @@ class Lifter(FromMeanPose):
             return LifterFeatures(encoded, None, None, None)
         limb = None if self.limb_encoder is None else self.limb_encoder(limb_heatmaps)
         if self.joint_projection is None:
-            return LifterFeatures(None, encoded, limb, self.propagation(encoded, limb))
+            return LifterFeatures(None, encoded, limb, self._propagated(encoded, limb))
         joint = self.joint_projection(encoded)
-        return LifterFeatures(encoded, joint, limb, self.propagation(joint, limb))
+        return LifterFeatures(encoded, joint, limb, self._propagated(joint, limb))
 
     def _encoded(self, joint_heatmaps: Float[Tensor, "b v j h w"]) -> Tensor:
-        """What the encoder gives: an embedding, or a feature per joint.
-
-        Raises:
-            ValueError: if it is something else, which a later part would be blamed for.
-        """
-        encoded = self.encoder(joint_heatmaps)
+        """What the encoder gives: an embedding, or a feature per joint."""
         expected: tuple[int, ...] = (self.skeleton.num_heatmap_joints, self.encoder.joint_dim)
         if isinstance(self.encoder, EmbeddingEncoder):
             expected = (self.encoder.embedding_dim,)
-        if not isinstance(encoded, Tensor) or tuple(encoded.shape[1:]) != expected:
-            given = tuple(encoded.shape) if isinstance(encoded, Tensor) else type(encoded).__name__
-            wanted = ", ".join(map(str, (len(joint_heatmaps), *expected)))
-            raise ValueError(f"{type(self.encoder).__name__} returned {given} in place of a tensor of ({wanted})")
-        return encoded
+        return checked(self.encoder, self.encoder(joint_heatmaps), (len(joint_heatmaps), *expected))
+
+    def _propagated(self, joint: Tensor, limb: Tensor | None) -> Tensor:
+        """Propagated features."""
+        propagated = self.propagation(joint, limb)
+        expected = (len(joint), self.skeleton.num_heatmap_joints, self.propagation.out_dim)
+        return checked(self.propagation, propagated, expected)
 
     def forward(
         self,
@@ -186,11 +183,29 @@ class Lifter(FromMeanPose):
 
     def pose_cm(self, features: LifterFeatures) -> Float[Tensor, "b e 3"]:
         """The head's estimate from the features, in cm."""
+        inputs: tuple[Tensor | None, ...] = (features.joint, features.propagated)
         if self.head_reads_embedding:
-            output = self.head(features.embedding)
+            inputs = (features.embedding,)
         elif isinstance(self.head, VectorHead):
             assert features.propagated is not None
-            output = self.head(features.propagated.flatten(1))
-        else:
-            output = self.head(features.joint, features.propagated)
+            inputs = (features.propagated.flatten(1),)
+        frames = len(next(each for each in inputs if each is not None))
+        output = checked(self.head, self.head(*inputs), (frames, *self.mean_pose_cm.shape))
         return self.mean_pose_cm + self.pose_unit_cm * output
+
+
+def checked(part: nn.Module, output: Any, shape: tuple[int, ...]) -> Tensor:
+    """What a part returned, if it has the shape that it should have.
+
+    Args:
+        part: the part.
+        output: what it returned.
+        shape: the shape that is expected, frames first.
+
+    Raises:
+        ValueError: if it is something else, which would be broadcast, or for which a later part would be blamed.
+    """
+    if not isinstance(output, Tensor) or tuple(output.shape[1:]) != shape[1:]:
+        given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"{type(part).__name__} returned {given} in place of a tensor of {shape}")
+    return output

@@ -129,3 +129,14 @@ def test_a_row_that_was_not_written_is_noticed(path: Path, maps: Heatmaps) -> No
         file.create_dataset("joint", maps.joint.shape, "i1", **options)[:3] = 1
     with pytest.raises(EgotapError, match="row 4 is not in the file"):
         HeatmapStore(path, FRAMES).read([4])
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_limb_heatmaps_with_another_channel_are_not_cached(tmp_path: Path, rounded: bool) -> None:
+    maps = Heatmaps(torch.zeros(2, 2, 15, 4, 4), torch.zeros(2, 2, 15, 3, 4, 4))
+    with (
+        pytest.raises(EgotapError, match=r"limb heatmaps of shape .* cannot be cached: give heatmaps.cache=false"),
+        HeatmapWriter(tmp_path / "train.h5", 2, rounded) as writer,
+    ):
+        writer.append(maps)
+    assert not list(tmp_path.iterdir())

@@ -70,9 +70,16 @@ class HeatmapWriter:
         """Stores the heatmaps of the next frames, from any device.
 
         Raises:
-            EgotapError: if a value is not finite: as a whole hundredth, it would be an ordinary zero.
+            EgotapError: if the heatmaps have axes or channels that a cache cannot have, or a value is not finite: as a
+                whole hundredth, it would be an ordinary zero.
         """
         count = len(heatmaps.joint)
+        for name, maps in heatmaps._asdict().items():
+            if not _fits(name, maps.shape[1:]):
+                raise EgotapError(
+                    f"{name} heatmaps of shape {tuple(maps.shape)} cannot be cached: give heatmaps.cache=false, "
+                    "so that they are estimated each time"
+                )
         self._check_finite(heatmaps)
         for name, maps in (heatmaps.hundredths() if self.rounded else heatmaps)._asdict().items():
             shape = (self.frames, *maps.shape[1:])
@@ -152,9 +159,13 @@ class HeatmapStore:
     def _dataset(self, file: Hdf5File, name: str) -> h5py.Dataset | DeflatedRows:
         dataset: h5py.Dataset | DeflatedRows = file.deflated(name) if self.rounded else file.dataset(name)
         frame, kind = dataset.shape[1:], np.int8 if self.rounded else np.float16
-        fits = len(frame) == _FRAME_AXES[name] and frame[0] == NUM_VIEWS and frame[2:-2] in ((), (LIMB_CHANNELS,))
-        if dataset.dtype != kind or not fits:
+        if dataset.dtype != kind or not _fits(name, frame):
             raise file.bad(f"dataset {name!r} is {dataset.dtype} of shape {dataset.shape}, not heatmaps")
         if math.prod(frame) * dataset.dtype.itemsize > HDF5_CHUNK_BYTES:
             raise file.bad(f"dataset {name!r} of shape {dataset.shape} has frames of absurd size")
         return dataset
+
+
+def _fits(name: str, frame: Sequence[int]) -> bool:
+    """Whether heatmaps of a frame have the axes and channels that joint or limb heatmaps have."""
+    return len(frame) == _FRAME_AXES[name] and frame[0] == NUM_VIEWS and tuple(frame[2:-2]) in ((), (LIMB_CHANNELS,))

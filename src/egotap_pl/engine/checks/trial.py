@@ -20,6 +20,7 @@ from egotap_pl.engine.build import build
 from egotap_pl.engine.checkpoints.allowlist import targets
 from egotap_pl.engine.checkpoints.initial_weights import Misfit, Start, start_of
 from egotap_pl.engine.checks.trial_values import culprits
+from egotap_pl.engine.checks.unlearnt import check_learns, check_registered
 from egotap_pl.engine.fit import make_task
 from egotap_pl.engine.settings import Settings
 from egotap_pl.engine.training_specs import TrainingSpec
@@ -205,6 +206,7 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
     task = make_task(training.task, facts, planned.title).train()
     if not training.epochs:
         return task
+    check_registered(task, planned.title)
     if isinstance(task, LiftingTask) and task.reads_heatmaps and isinstance(task.heatmaps, NoHeatmaps):
         raise EgotapError(
             f"{planned.title}: {type(task.lifter).__name__} reads heatmaps, and heatmaps=none gives it zeros: give "
@@ -235,6 +237,8 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
                 f"{planned.title}: {suspects[0]} gives numbers that are not finite for real frames, and so the loss is "
                 "not finite: nothing would be learnt"
             )
+    if device.type != "meta":
+        check_learns(task, output, planned.title, _own_parts(training) if sample.is_real else ())
     return task
 
 
