@@ -37,8 +37,9 @@ class OfflineRun:
 
 
 def offline_runs(folder: Path) -> list[OfflineRun]:
-    """All runs below a folder, in the order in which they were started."""
-    return [read_run(path) for path in sorted(folder.rglob("offline-run-*/run-*.wandb"), key=lambda p: p.parent.name)]
+    """All runs below a folder, in the order in which they were started, once wandb's process writes them."""
+    paths = [path for path in folder.rglob("offline-run-*/run-*.wandb") if path.stat().st_size]
+    return [read_run(path) for path in sorted(paths, key=lambda path: path.parent.name)]
 
 
 def read_run(path: Path) -> OfflineRun:
