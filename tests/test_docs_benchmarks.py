@@ -32,7 +32,10 @@ SMALL = {
     "threads.py": ["--busy", "0", "--network", "lifter", "--spin", "0", "--rounds", "1", "--steps", "1"],
     "step_profile.py": ["--steps", "1", "experiment=quickstart", "scale=smoke"],
     "savings.py": ["--batch", "1", "--rounds", "1"],
-    "growth.py": ["--scale", "smoke", "--frames", "1000", "--seconds", "0", "--batch", "2", "--workers", "0"],
+    "growth.py": [
+        *("--scale", "smoke", "--frames", "1000", "--seconds", "0", "--batch", "2", "--workers", "0"),
+        *("--picture", "growth.png"),
+    ],
 }
 """Arguments in place of the page's."""
 OWN_TESTS = {"against_release.py": "test_release_benchmark.py", "gpu.py": "test_gpu_benchmark.py"}
