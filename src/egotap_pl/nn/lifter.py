@@ -165,13 +165,13 @@ class Lifter(FromMeanPose):
         expected: tuple[int, ...] = (self.skeleton.num_heatmap_joints, self.encoder.joint_dim)
         if isinstance(self.encoder, EmbeddingEncoder):
             expected = (self.encoder.embedding_dim,)
-        return checked(self.encoder, self.encoder(joint_heatmaps), (len(joint_heatmaps), *expected))
+        return checked(self.encoder, self.encoder(joint_heatmaps), joint_heatmaps, expected)
 
     def _propagated(self, joint: Tensor, limb: Tensor | None) -> Tensor:
         """Propagated features."""
         propagated = self.propagation(joint, limb)
-        expected = (len(joint), self.skeleton.num_heatmap_joints, self.propagation.out_dim)
-        return checked(self.propagation, propagated, expected)
+        expected = (self.skeleton.num_heatmap_joints, self.propagation.out_dim)
+        return checked(self.propagation, propagated, joint, expected)
 
     def forward(
         self,
@@ -189,23 +189,25 @@ class Lifter(FromMeanPose):
         elif isinstance(self.head, VectorHead):
             assert features.propagated is not None
             inputs = (features.propagated.flatten(1),)
-        frames = len(next(each for each in inputs if each is not None))
-        output = checked(self.head, self.head(*inputs), (frames, *self.mean_pose_cm.shape))
+        of = next(each for each in inputs if each is not None)
+        output = checked(self.head, self.head(*inputs), of, tuple(self.mean_pose_cm.shape))
         return self.mean_pose_cm + self.pose_unit_cm * output
 
 
-def checked(part: nn.Module, output: Any, shape: tuple[int, ...]) -> Tensor:
+def checked(part: nn.Module, output: Any, of: Tensor, shape: tuple[int, ...]) -> Tensor:
     """What a part returned, if it has the shape that it should have.
 
     Args:
         part: the part.
         output: what it returned.
-        shape: the shape that is expected, frames first.
+        of: what it was given, frames first.
+        shape: the shape that is expected of each frame.
 
     Raises:
         ValueError: if it is something else, which would be broadcast, or for which a later part would be blamed.
     """
-    if not isinstance(output, Tensor) or tuple(output.shape[1:]) != shape[1:]:
-        given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise ValueError(f"{type(part).__name__} returned {given} in place of a tensor of {shape}")
+    if not isinstance(output, Tensor) or tuple(output.shape[1:]) != shape:
+        actual = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        wanted = ", ".join(map(str, (len(of), *shape)))
+        raise ValueError(f"{type(part).__name__} returned {actual} in place of a tensor of ({wanted})")
     return output
