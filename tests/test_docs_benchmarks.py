@@ -31,6 +31,7 @@ SMALL = {
     "memory.py": ["--scale", "smoke", "--batch", "2", "--measure"],
     "threads.py": ["--busy", "0", "--network", "lifter", "--spin", "0", "--rounds", "1", "--steps", "1"],
     "step_profile.py": ["--steps", "1", "experiment=quickstart", "scale=smoke"],
+    "stages.py": ["experiment=quickstart", "scale=smoke", "data.workers=0"],
     "savings.py": ["--batch", "1", "--rounds", "1"],
     "growth.py": [
         *("--scale", "smoke", "--frames", "1000", "--seconds", "0", "--batch", "2", "--workers", "0"),
@@ -64,6 +65,8 @@ def shrink(name: str, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "threads.py":  # the last way has two processes, and an environment of its own
         ways: Callable[..., list[Any]] = module.ways
         monkeypatch.setattr(module, "ways", lambda cpus, counts: ways(cpus, counts)[-1:])
+    if name == "stages.py":  # in this process
+        monkeypatch.setattr(module, "in_a_process", lambda title, words: module.run(title, words))
     if name == "prepare.py":
         monkeypatch.setattr(sys, "path", [*sys.path])
         monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=lambda words, check: exec(words[2], {})))
@@ -78,7 +81,12 @@ def test_a_benchmark_runs(
     module = loaded(name, monkeypatch)
     shrink(name, module, monkeypatch)
     monkeypatch.setattr(sys, "argv", [name, *SMALL[name]])
-    arguments = {"store.py": (8,), "kept_heatmaps.py": (3,), "prepare.py": (SMALL["prepare.py"],)}.get(name, ())
+    arguments = {
+        "store.py": (8,),
+        "kept_heatmaps.py": (3,),
+        "prepare.py": (SMALL["prepare.py"],),
+        "stages.py": (SMALL["stages.py"],),
+    }.get(name, ())
     module.main(*arguments)
     assert capsys.readouterr().out.strip()
 
