@@ -19,13 +19,13 @@ def make(skeleton, decoders=1) -> Any:
     return LeanEstimator(skeleton, width=4, channels=8, decoders=decoders)
 
 
-@pytest.mark.parametrize(("decoders", "share"), [(1, 0.11), (2, 0.13)])
-def test_about_a_tenth_of_the_arithmetic_of_two_u_nets(decoders, share):
+@pytest.mark.parametrize(("decoders", "least", "most"), [(1, 0.10, 0.11), (2, 0.12, 0.13)])
+def test_about_a_tenth_of_the_arithmetic_of_two_u_nets(decoders, least, most):
     with torch.device("meta"):
         images = torch.empty(1, 2, 3, 256, 256)
         lean = costs.flops(LeanEstimator(unrealego(), channels=128, decoders=decoders), [images])
         full = sum(costs.flops(make(unrealego(), **U_NET), [images]) for make in (JointEstimator, LimbEstimator))
-    assert round(lean / full, 2) == share
+    assert least < lean / full < most
 
 
 def test_there_are_one_or_two_decoders():

@@ -23,7 +23,7 @@ _MOST_BLOCKS = 100
 """Largest number of blocks of an object header that are followed."""
 
 
-def objects_of_heap(descriptor: int, address: int) -> dict[int, int]:
+def objects_of_heap(descriptor: int, address: int) -> set[int]:
     """Follow the list of objects of a heap, as HDF5 does when it reads one of them.
 
     Args:
@@ -31,29 +31,29 @@ def objects_of_heap(descriptor: int, address: int) -> dict[int, int]:
         address: where the heap begins.
 
     Returns:
-        Each object's size in bytes, by its number; nothing if there is no heap.
+        The objects' numbers; none if there is no heap.
 
     Raises:
         OSError: if the list does not lead from the heap's beginning to its end.
     """
     header = os.pread(descriptor, _HEADER_BYTES, address) if address < 2**63 else b""
     if len(header) < _HEADER_BYTES or not header.startswith(_SIGNATURE):
-        return {}
+        return set()
     (size,) = struct.unpack_from("<Q", header, 8)
     place, first, block = _HEADER_BYTES, 0, b""
-    objects = {}
+    numbers = set()
     while place + _OBJECT_BYTES <= size:
         if place + _OBJECT_BYTES > first + len(block):
             first, block = place, os.pread(descriptor, _READ_BYTES, address + place)
         if len(block) < _OBJECT_BYTES:
             raise OSError("a heap ends after the end of the file")
         number, _, _, length = struct.unpack_from("<HHIQ", block, place - first)
-        objects[number] = length
+        numbers.add(number)
         step = length if number == 0 else _OBJECT_BYTES + (length + 7) // 8 * 8  # object 0 is the free space
         if step < _OBJECT_BYTES:
             raise OSError("a heap's list of objects is overwritten")
         place += step
-    return objects
+    return numbers
 
 
 def check_heaps_of_attributes(owner: h5py.HLObject) -> None:
