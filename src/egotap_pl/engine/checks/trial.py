@@ -226,7 +226,7 @@ def _step(planned: Planned, sample: Sample, cached: bool) -> L.LightningModule:
                     f"{planned.title}: {type(augmentation).__name__} changes images, and with heatmaps=truth the "
                     "lifter sees none: give augment=mirror, which changes these heatmaps too, or augment=none"
                 )
-    device = torch.empty(0).device  # get_default_device() does not know of `with torch.device(...)` in torch 2.5
+    device = torch.empty(0).device  # get_default_device() does not know of `with torch.device(...)` in torch 2.6
     with _logged(task) as names, culprits(task) if device.type != "meta" else nullcontext(list[str]()) as suspects:
         output = task.training_step(sample.batch.on(device), 0)
     _check_monitor(planned, task, names)
